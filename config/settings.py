@@ -1,0 +1,140 @@
+"""Django's settings, from the environment. `.env.example` explains every variable."""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from config.environment import Environment, kept_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(BASE_DIR / ".env")
+ENVIRONMENT_PROBLEMS = env.problems
+
+# Where the processes listen and how many there are
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 3000, minimum=0, maximum=65535)
+SERVER = env.choice("SERVER", "uvicorn", ["uvicorn", "daphne"])
+WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=64)
+LLM_WORKERS = env.integer("LLM_WORKERS", 1, minimum=0, maximum=64)
+
+# The data directory and the store
+DATA_DIR = (BASE_DIR / env.text("DOQCHAT_DATA_DIR", ".data")).resolve()
+EMBEDDED_STORE_PORT = env.integer("DOQCHAT_REDIS_PORT", 6390, minimum=1, maximum=65535)
+EMBEDDED_STORE = not env.words("DOQCHAT_REDIS_URL")
+STORE_URLS = env.words("DOQCHAT_REDIS_URL", [f"redis://127.0.0.1:{EMBEDDED_STORE_PORT}/0"])
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "doqchat.fanout.layer.SessionChannelLayer",
+        "CONFIG": {"hosts": STORE_URLS, "prefix": "doqchat"},
+    }
+}
+
+# The models behind `llms[alias]`, shaped like Django's CACHES
+GEMINI = {
+    "MODEL": env.text("DOQCHAT_LLM_MODEL", "gemini-flash-latest"),
+    "API_KEY": env.text("GEMINI_API_KEY"),
+    "BASE_URL": env.text("GEMINI_BASE_URL"),
+}
+LLMS: dict[str, dict[str, Any]] = {"demo": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
+if GEMINI["API_KEY"]:
+    LLMS["gemini"] = {"BACKEND": "doqchat.llm.google_genai.GoogleGenAI", **GEMINI}
+    LLMS["gemini-legacy"] = {"BACKEND": "doqchat.llm.google_generativeai.GoogleGenerativeAI", **GEMINI}
+    LLMS["default"] = LLMS["gemini"]
+else:
+    LLMS["default"] = LLMS["demo"]
+
+# Django
+SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
+DEBUG = env.flag("DEBUG", False)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host not in ("*", "[::1]")]
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "ninja",
+    "chat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Several processes share the file: wait for a lock instead of failing, and let readers read meanwhile.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
+TIME_ZONE = "Asia/Seoul"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "doqchat": {"level": "INFO"},
+        "chat": {"level": "INFO"},
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}
