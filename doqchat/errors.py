@@ -1,0 +1,72 @@
+"""What can go wrong, as clients read it: one class per `error` code of PROTOCOL.md."""
+
+from typing import Any, ClassVar
+
+
+class DoqchatError(Exception):
+    """An error that a client is told about.
+
+    Args:
+        message: one sentence that says what is wrong and what to do.
+        field: the dotted name of the field at fault, such as `bd.text`.
+        msg_id: the idempotency key of the frame that caused it, when known.
+        details: further fields of the error's `bd`, such as `retry_after` in seconds.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, field: str | None = None, msg_id: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.msg_id = msg_id
+        self.details = details
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as the `bd` of an `error` frame and as HTTP's `error` object, without empty fields."""
+        known = {"code": self.code, "message": self.message, "field": self.field, "msg_id": self.msg_id}
+        return {name: value for name, value in (known | self.details).items() if value is not None}
+
+
+class InvalidJSON(DoqchatError):
+    code = "invalid_json"
+
+
+class InvalidMessage(DoqchatError):
+    code = "invalid_message"
+
+
+class UnknownEvent(DoqchatError):
+    code = "unknown_event"
+
+
+class TooLarge(DoqchatError):
+    code = "too_large"
+
+
+class RoleForbidden(DoqchatError):
+    code = "role_forbidden"
+
+
+class Forbidden(DoqchatError):
+    code = "forbidden"
+
+
+class RateLimited(DoqchatError):
+    code = "rate_limited"
+
+
+class Conflict(DoqchatError):
+    code = "conflict"
+
+
+class NotFound(DoqchatError):
+    code = "not_found"
+
+
+class Unavailable(DoqchatError):
+    code = "unavailable"
+
+
+class Internal(DoqchatError):
+    code = "internal"

@@ -1,0 +1,197 @@
+"""The events of PROTOCOL.md as strict models of their `bd`; fields beyond them are kept untouched."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic.functional_validators import AfterValidator
+
+from doqchat.protocol.ids import parse_id
+from doqchat.protocol.names import MAX_TEXT, Role
+
+_MOMENT = TypeAdapter(AwareDatetime)
+
+
+def _moment(value: str) -> str:
+    """RFC 3339, with an offset; kept as it was given."""
+    if not value[:4].isdigit() or len(value) < 20:
+        raise ValueError("not an RFC 3339 time such as 2026-11-22T10:00:00Z")
+    try:
+        _MOMENT.validate_json(f'"{value}"')
+    except ValidationError:
+        raise ValueError("not an RFC 3339 time such as 2026-11-22T10:00:00Z") from None
+    return value
+
+
+def _entry_id(value: str) -> str:
+    entry_id = parse_id(value)
+    if entry_id is None:
+        raise ValueError("not an event id such as 1700641234567-0")
+    return entry_id
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
+MessageId = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,64}$")]
+EntryId = Annotated[str, AfterValidator(_entry_id)]
+Moment = Annotated[str, AfterValidator(_moment)]
+ReplyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+
+
+class Head(BaseModel):
+    """The `hd` of an envelope as a client may send it."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    event: str
+    role: str | None = None
+    msg_id: MessageId | None = None
+    timestamp: Moment | None = None
+
+
+class Body(BaseModel):
+    """The `bd` of one event."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    event: ClassVar[str]
+    durable: ClassVar[bool] = False
+
+
+class ChatMessage(Body):
+    event = "chat.message"
+    durable = True
+    text: Text
+
+
+class LLMRequest(Body):
+    event = "llm.request"
+    durable = True
+    prompt: Text
+    llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
+class LLMCancel(Body):
+    event = "llm.cancel"
+    reply_id: ReplyId
+
+
+class ChatTyping(Body):
+    event = "chat.typing"
+    active: bool
+
+
+class ChatRead(Body):
+    event = "chat.read"
+    id: EntryId
+
+
+class SessionSync(Body):
+    event = "session.sync"
+    since: EntryId
+
+
+class Ping(Body):
+    event = "ping"
+
+
+class LLMStreaming(Body):
+    event = "llm.streaming"
+    reply_id: str
+    request_id: str
+    attempt: int
+    offset: int
+    text: str
+
+
+class Usage(BaseModel):
+    """Tokens that the provider counted; None where it does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class LLMResponse(Body):
+    event = "llm.response"
+    durable = True
+    reply_id: str
+    request_id: str
+    text: str
+    finish_reason: Literal["stop", "length", "cancelled", "safety", "superseded"]
+    model: str
+    usage: Usage
+
+
+class LLMError(Body):
+    event = "llm.error"
+    durable = True
+    reply_id: str
+    request_id: str
+    code: str
+    message: str
+    text: str
+
+
+class SessionNotice(Body):
+    event = "session.notice"
+    durable = True
+    code: str
+    text: str
+
+
+class ReplyUnderWay(BaseModel):
+    """One of welcome's `replies`: what has been said of an answer that is not finished."""
+
+    reply_id: str
+    request_id: str
+    attempt: int
+    state: Literal["waiting", "streaming"]
+    text: str
+
+
+class Gap(BaseModel):
+    """What `since` asked for and the oldest event that is still kept."""
+
+    since: str
+    oldest_id: str | None
+
+
+class SessionWelcome(Body):
+    event = "session.welcome"
+    sid: str
+    role: Role
+    last_id: str
+    members: dict[str, int]
+    read: dict[str, str]
+    replies: list[ReplyUnderWay]
+    gap: Gap | None
+
+
+class Presence(Body):
+    event = "presence"
+    members: dict[str, int]
+
+
+class ChatAck(Body):
+    event = "chat.ack"
+    msg_id: str
+    id: str
+    duplicate: bool
+
+
+class Error(Body):
+    event = "error"
+    code: str
+    message: str
+    msg_id: str | None = None
+    field: str | None = None
+
+
+class Pong(Body):
+    event = "pong"
+
+
+FROM_CLIENTS: dict[str, type[Body]] = {
+    body.event: body for body in (ChatMessage, LLMRequest, LLMCancel, ChatTyping, ChatRead, SessionSync, Ping)
+}
+DURABLE: frozenset[str] = frozenset(
+    body.event for body in (ChatMessage, LLMRequest, LLMResponse, LLMError, SessionNotice)
+)

@@ -1,0 +1,145 @@
+"""Client frames: parsed into events, or refused with the error that PROTOCOL.md names."""
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, NoReturn, cast
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from doqchat.errors import InvalidJSON, InvalidMessage, RoleForbidden, TooLarge, UnknownEvent
+from doqchat.protocol.events import FROM_CLIENTS, Body, Head, Ping
+from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_DEPTH, MAX_FRAME_BYTES, MODEL_ROLE, Role
+
+DECIDED_HERE = ("event", "role", "msg_id", "timestamp", "id", "prev", "sid")
+
+
+@dataclass(slots=True)
+class Frame:
+    """A valid frame from a client.
+
+    Attributes:
+        event: the event's name.
+        role: who speaks.
+        body: the checked `bd`.
+        msg_id: the idempotency key, when the client gave one.
+        hd, bd: what the client sent, to be relayed untouched; server-made fields are taken out of `hd`.
+    """
+
+    event: str
+    role: Role
+    body: Body
+    msg_id: str | None = None
+    hd: dict[str, Any] = field(default_factory=dict)
+    bd: Any = field(default_factory=dict)
+
+    def stored(self, sid: str) -> str:
+        """The envelope as the stream keeps it: JSON without `id` and `prev`, which the entry's place gives."""
+        hd = {"event": self.event, "role": self.role, **self.hd, "sid": sid}
+        hd.setdefault("timestamp", now())
+        return to_json({"hd": hd, "bd": self.bd}).decode()
+
+    def digest(self) -> str:
+        """A fingerprint of what is said, by whom: equal for a frame that is sent again, whenever that is."""
+        return blake2b(to_json([self.event, self.role, self.bd]), digest_size=12).hexdigest()
+
+
+def now() -> str:
+    """The present moment as RFC 3339 with milliseconds, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse(text: str, default_role: Role = DEFAULT_ROLE) -> Frame:
+    """Read a text frame.
+
+    Args:
+        text: the frame.
+        default_role: who speaks when the frame does not say.
+
+    Raises:
+        TooLarge, InvalidJSON, InvalidMessage, UnknownEvent, RoleForbidden: with the frame's `msg_id` where it
+        could be read.
+    """
+    if len(text) > MAX_FRAME_BYTES or (len(text) * 4 > MAX_FRAME_BYTES and len(text.encode()) > MAX_FRAME_BYTES):
+        raise TooLarge(f"A frame may have {MAX_FRAME_BYTES:,} bytes at most; send this in parts.")
+    try:
+        data = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidJSON(f"The frame is not JSON that can be relayed: {error}.") from None
+    _check_values(data)
+    return from_data(data, default_role)
+
+
+def from_data(data: Any, default_role: Role = DEFAULT_ROLE) -> Frame:
+    """Read an envelope that was already decoded from JSON; raises as `parse` does."""
+    if not isinstance(data, dict) or not isinstance(data.get("hd"), dict):
+        raise InvalidMessage('A frame is an object such as {"hd": {"event": "chat.message"}, "bd": {…}}.', field="hd")
+    hd, bd = data["hd"], data.get("bd", {})
+    msg_id = hd.get("msg_id") if isinstance(hd.get("msg_id"), str) else None
+    name = hd.get("event")
+    if not isinstance(name, str):
+        raise InvalidMessage("hd.event must name the event, such as chat.message.", field="hd.event", msg_id=msg_id)
+    model = FROM_CLIENTS.get(name)
+    if model is None:
+        known = ", ".join(FROM_CLIENTS)
+        raise UnknownEvent(f"There is no such event; clients send {known}.", field="hd.event", msg_id=msg_id)
+    try:
+        head = Head.model_validate(hd)
+    except ValidationError as error:
+        _refuse(error, "hd", msg_id)
+    if head.role is None:
+        role = default_role
+    elif head.role in HUMAN_ROLES:
+        role = cast(Role, head.role)
+    elif head.role == MODEL_ROLE:
+        raise RoleForbidden(
+            "The role llm is the server's alone; speak as A, B or user.", field="hd.role", msg_id=msg_id
+        )
+    else:
+        raise InvalidMessage("hd.role: speak as A, B or user.", field="hd.role", msg_id=msg_id)
+    if not isinstance(bd, dict) and name != Ping.event:
+        raise InvalidMessage("bd must be an object.", field="bd", msg_id=msg_id)
+    try:
+        body = model.model_validate(bd if isinstance(bd, dict) else {})
+    except ValidationError as error:
+        _refuse(error, "bd", msg_id)
+    kept = {key: value for key, value in hd.items() if key not in DECIDED_HERE}
+    if head.msg_id is not None:
+        kept["msg_id"] = head.msg_id
+    if head.timestamp is not None:
+        kept["timestamp"] = head.timestamp
+    return Frame(name, role, body, head.msg_id, kept, bd)
+
+
+def _check_values(data: Any) -> None:
+    """Refuse what JSON allows and not every reader can parse: deep nesting and numbers beyond a double."""
+    level: list[Any] = [data]
+    depth = 0
+    while level:
+        depth += 1
+        inner: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                inner.extend(value.values())
+            elif type(value) is list:
+                inner.extend(value)
+            elif type(value) is float and not math.isfinite(value):
+                raise InvalidJSON("The frame has a number too large for JSON readers.")
+        if inner and depth > MAX_DEPTH:
+            raise InvalidJSON(f"A frame may be nested {MAX_DEPTH} levels deep at most.")
+        level = inner
+
+
+def _refuse(error: ValidationError, part: str, msg_id: str | None) -> NoReturn:
+    """Turn the first problem that Pydantic found into one sentence about one field."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join([part, *(str(step) for step in problem["loc"])])
+    valid_msg_id = msg_id if name != "hd.msg_id" else None
+    raise InvalidMessage(f"{name}: {_sentence(problem)}", field=name, msg_id=valid_msg_id) from None
+
+
+def _sentence(problem: Any) -> str:
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    return reason[0].lower() + reason[1:] + ("" if reason.endswith(".") else ".")

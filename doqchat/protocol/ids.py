@@ -1,0 +1,26 @@
+"""Entry ids: Redis Stream ids, `milliseconds-sequence`."""
+
+import re
+
+BEGINNING = "0-0"
+"""The id before every entry; the `prev` of a session's first event."""
+
+_ID = re.compile(r"(\d{1,20})-(\d{1,20})")
+_LARGEST = 2**64 - 1
+
+
+def order(entry_id: str) -> tuple[int, int]:
+    """The id as a pair that sorts as the stream does."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence)
+
+
+def parse_id(value: str) -> str | None:
+    """The id in full, or None when the value is no id. `0` stands for the beginning."""
+    if value == "0":
+        return BEGINNING
+    match = _ID.fullmatch(value)
+    if match is None or not value.isascii():
+        return None
+    milliseconds, sequence = int(match[1]), int(match[2])
+    return f"{milliseconds}-{sequence}" if max(milliseconds, sequence) <= _LARGEST else None

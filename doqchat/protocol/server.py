@@ -1,0 +1,48 @@
+"""Frames that the server sends, as JSON text."""
+
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from doqchat.errors import DoqchatError
+from doqchat.protocol.events import Body
+from doqchat.protocol.frames import now
+from doqchat.protocol.names import MODEL_ROLE, Role
+
+_STORED_START = '{"hd":{'
+
+
+def durable(stored: str, entry_id: str, prev: str) -> str:
+    """A stored envelope as it goes out: with its own id and that of the event before it.
+
+    Our own serialisation is spliced, not parsed: this runs once for every message and process.
+    """
+    if stored.startswith(_STORED_START) and not stored.startswith(_STORED_START + "}"):
+        return f'{{"hd":{{"id":"{entry_id}","prev":"{prev}",{stored[len(_STORED_START) :]}'
+    envelope = from_json(stored)
+    envelope["hd"] = {"id": entry_id, "prev": prev, **envelope.get("hd", {})}
+    return to_json(envelope).decode()
+
+
+def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:
+    """A frame of an event that is not stored."""
+    return plain(sid, body.event, body.model_dump(mode="json"), role)
+
+
+def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:
+    """A frame whose `bd` is given as it is."""
+    hd: dict[str, Any] = {"event": event, "sid": sid, "timestamp": now()}
+    if role:
+        hd["role"] = role
+    return to_json({"hd": hd, "bd": bd}).decode()
+
+
+def stored(sid: str, body: Body, role: Role = MODEL_ROLE) -> str:
+    """An envelope of the server's own, as the stream keeps it."""
+    hd = {"event": body.event, "role": role, "timestamp": now(), "sid": sid}
+    return to_json({"hd": hd, "bd": body.model_dump(mode="json", exclude_none=True)}).decode()
+
+
+def error(sid: str | None, problem: DoqchatError) -> str:
+    """An `error` frame."""
+    return plain(sid or "", "error", problem.as_dict())
