@@ -1,0 +1,138 @@
+"""The hub: all live sessions of one process. One membership in the channel layer a session, not one a socket."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from doqchat.errors import DoqchatError
+from doqchat.fanout.layer import SessionLoopLayer, group_of
+from doqchat.fanout.live import LiveSession
+from doqchat.fanout.member import Member
+from doqchat.protocol.ids import order
+from doqchat.store.presence import Presence
+from doqchat.store.registry import Registry
+from doqchat.store.stream import SessionStream
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 5.0
+"""How often presence is renewed, a lost last event is looked for, and activity is noted."""
+
+_CHUNK = 100
+
+
+class Hub:
+    """Joins members to sessions and keeps the sessions going.
+
+    Args:
+        layer: the channel layer of the running event loop.
+        stream, presence, registry: the store.
+    """
+
+    def __init__(self, layer: SessionLoopLayer, stream: SessionStream, presence: Presence, registry: Registry) -> None:
+        self._layer = layer
+        self._stream = stream
+        self._presence = presence
+        self._registry = registry
+        self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
+        self._users: dict[str, int] = {}
+        self._beat: asyncio.Task[None] | None = None
+        layer.when_reconnected(self._refill_all)
+
+    async def enter(self, sid: str, member: Member) -> LiveSession:
+        """Make a connection a member of a session; frames that are not stored reach it from here on.
+
+        Durable events do so after the session's `go_live` or `replay`. Every `enter` needs one `leave`.
+
+        Raises:
+            Unavailable: the store cannot be reached; the connection is no member.
+        """
+        if self._beat is None:
+            self._beat = asyncio.create_task(self._keep_beating())
+        self._users[sid] = self._users.get(sid, 0) + 1
+        try:
+            session = await asyncio.shield(self._opened(sid))
+            session.members.add(member)
+            return session
+        except BaseException:
+            await self._release(sid)
+            raise
+
+    async def leave(self, session: LiveSession, member: Member) -> None:
+        """End a membership."""
+        member.close()
+        session.leave(member)
+        try:
+            await self._presence.gone(session.sid, [member.connection])
+        except DoqchatError:
+            log.debug("Presence of %s runs out by itself: the store is away.", session.sid)
+        finally:
+            await self._release(session.sid)
+
+    def _opened(self, sid: str) -> "asyncio.Task[LiveSession]":
+        opening = self._sessions.get(sid)
+        if opening is None or (opening.done() and _result(opening) is None):
+            opening = self._sessions[sid] = asyncio.create_task(self._open(sid))
+        return opening
+
+    async def _open(self, sid: str) -> LiveSession:
+        """Join the group first, then ask how far the stream has come: nothing can fall between."""
+        session = LiveSession(sid, self._stream)
+        await self._layer.join(group_of(sid), session.on_message)
+        try:
+            session.open(await self._stream.tail(sid))
+        except BaseException:
+            await self._layer.leave(group_of(sid), session.on_message)
+            raise
+        return session
+
+    async def _release(self, sid: str) -> None:
+        self._users[sid] -= 1
+        if self._users[sid] == 0:
+            del self._users[sid]
+            opening = self._sessions.pop(sid)
+            opening.cancel()
+            session = _result(opening)
+            if session is not None:
+                session.close()
+                await self._layer.leave(group_of(sid), session.on_message)
+
+    def _open_sessions(self) -> list[LiveSession]:
+        return [session for session in map(_result, self._sessions.values()) if session is not None]
+
+    def _refill_all(self) -> None:
+        for session in self._open_sessions():
+            session.refill()
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            sessions = self._open_sessions()
+            for start in range(0, len(sessions), _CHUNK):
+                chunk = sessions[start : start + _CHUNK]
+                results = await asyncio.gather(
+                    *map(self._tend, chunk), self._note_activity(chunk), return_exceptions=True
+                )
+                for result in results:
+                    if isinstance(result, Exception) and not isinstance(result, DoqchatError):
+                        log.error("Tending a session failed.", exc_info=result)
+
+    async def _tend(self, session: LiveSession) -> None:
+        """Look for a last event that nobody told of, and renew the members' presence."""
+        if order(await self._stream.tail(session.sid)) > order(session.last):
+            session.refill()
+        await self._presence.here(session.sid, [member.connection for member in session.members])
+
+    async def _note_activity(self, sessions: Sequence[LiveSession]) -> None:
+        active = [session for session in sessions if session.active]
+        if active:
+            await self._registry.touch(session.sid for session in active)
+            for session in active:
+                session.active = False
+
+
+def _result(opening: "asyncio.Task[LiveSession]") -> LiveSession | None:
+    """The session of an opening that has succeeded."""
+    if opening.done() and not opening.cancelled() and opening.exception() is None:
+        return opening.result()
+    return None

@@ -1,0 +1,108 @@
+"""The channel layer: channels_redis' pub/sub layer, with what sessions need besides.
+
+The store's scripts publish to a session's group themselves, so the wire format of the layer (msgpack of the message on
+the channel `{prefix}__group__{group}`) is known here and in `store/scripts/`, and a contract test holds it. Any Django
+code may `group_send` to a session's group and reaches the sockets of all processes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.utils import _wrap_close
+
+from doqchat.fanout.subscription import Subscription
+from doqchat.store.shards import shard_index
+
+Message = dict[str, Any]
+GROUP_PREFIX = "chat.session."
+
+
+def group_of(sid: str) -> str:
+    """The name of a session's group in the channel layer."""
+    return GROUP_PREFIX + sid
+
+
+class SessionChannelLayer(RedisPubSubChannelLayer):
+    """The layer to name in CHANNEL_LAYERS; `hosts` is a list of URLs, one for each shard of sessions."""
+
+    def __init__(self, *, hosts: list[str], prefix: str = "doqchat") -> None:
+        super().__init__(hosts=hosts, prefix=prefix)
+        self._prefix = prefix
+
+    def channel_of(self, sid: str) -> str:
+        """The name of the channel on which messages to a session's group are published."""
+        return f"{self._prefix}__group__{group_of(sid)}"
+
+    def for_loop(self) -> "SessionLoopLayer":
+        """The layer of the running event loop, with its connections."""
+        layer: SessionLoopLayer = self._get_layer()
+        return layer
+
+    def _get_layer(self) -> "SessionLoopLayer":
+        loop = asyncio.get_running_loop()
+        layer: SessionLoopLayer | None = self._layers.get(loop)
+        if layer is None:
+            self._layers[loop] = layer = SessionLoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            _wrap_close(self, loop)
+        return layer
+
+
+class SessionLoopLayer(RedisPubSubLoopLayer):
+    """The layer of one event loop. `join` hands a group's messages to a function, without a queue between."""
+
+    def __init__(self, *, hosts: list[str], prefix: str, channel_layer: SessionChannelLayer) -> None:
+        super().__init__(hosts=hosts, prefix=prefix, channel_layer=channel_layer)
+        self._handlers: dict[str, Callable[[Message], None]] = {}
+        self._on_reconnect: Callable[[], None] = lambda: None
+        self._shards = [Subscription(url, self._deliver, lambda: self._on_reconnect()) for url in hosts]
+
+    def when_reconnected(self, call: Callable[[], None]) -> None:
+        """Have a function called whenever messages may have been missed."""
+        self._on_reconnect = call
+
+    async def join(self, group: str, handler: Callable[[Message], None]) -> None:
+        """Hand every message to a group to a function, from the moment that this returns.
+
+        Raises:
+            Unavailable: the store did not confirm in time; the group is not joined.
+        """
+        channel = self._get_group_channel_name(group)
+        self._handlers[channel] = handler
+        try:
+            await self._get_shard(channel).subscribe(channel)
+        except BaseException:
+            await self.leave(group, handler)
+            raise
+
+    async def leave(self, group: str, handler: Callable[[Message], None]) -> None:
+        """Undo `join`, unless another function has joined since."""
+        channel = self._get_group_channel_name(group)
+        if self._handlers.get(channel) != handler:
+            return
+        del self._handlers[channel]
+        if channel not in self.groups:
+            await self._get_shard(channel).unsubscribe(channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """As the base does, but a group that is joined as well stays joined."""
+        await super().group_discard(group, channel)
+        joined = self._get_group_channel_name(group)
+        if joined in self._handlers:
+            await self._get_shard(joined).subscribe(joined)
+
+    def _get_shard(self, channel: str) -> Subscription:
+        """The server of a channel: for a session's group, the one that holds the session."""
+        start = self._get_group_channel_name(GROUP_PREFIX)
+        return self._shards[shard_index(channel.removeprefix(start), len(self._shards))]
+
+    def _deliver(self, channel: str, payload: bytes) -> None:
+        handler = self._handlers.get(channel)
+        if handler is not None:
+            handler(self.channel_layer.deserialize(payload))
+        if channel in self.channels:
+            self.channels[channel].put_nowait(payload)
+        for name in self.groups.get(channel, ()):
+            if name in self.channels:
+                self.channels[name].put_nowait(payload)

@@ -1,0 +1,163 @@
+"""One session as a process sees it: its members here, and the last event that they have."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from doqchat.errors import DoqchatError
+from doqchat.fanout.member import Member
+from doqchat.protocol import server
+from doqchat.protocol.events import Presence
+from doqchat.protocol.ids import BEGINNING, order
+from doqchat.store.presence import counts
+from doqchat.store.stream import Entry, SessionStream
+
+log = logging.getLogger(__name__)
+
+PAGE = 200
+PRESENCE_SECONDS = 0.05
+"""How long presence changes are gathered before members hear of them."""
+
+
+class LiveSession:
+    """Delivers the events of one session to its members in this process, without gap and in order.
+
+    The stream is the truth and a group message only a hint: an event whose `prev` is not the last one delivered
+    makes the session read what is missing. Whoever reads the stream further than the session has come, a joining
+    member's replay included, feeds everybody, so no event is ever waited for twice.
+
+    Args:
+        sid: the session.
+        stream: where events are read from.
+    """
+
+    def __init__(self, sid: str, stream: SessionStream) -> None:
+        self.sid = sid
+        self.last = BEGINNING
+        self._opened = False
+        self._heard = BEGINNING
+        self.members: set[Member] = set()
+        self.active = True
+        self._live: set[Member] = set()
+        self._stream = stream
+        self._refill: asyncio.Task[None] | None = None
+        self._presence: dict[str, int] = {}
+        self._presence_due: asyncio.TimerHandle | None = None
+        self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "session.entry": self._on_entry,
+            "session.signal": self._on_signal,
+            "session.presence": self._on_presence,
+        }
+
+    def on_message(self, message: dict[str, Any]) -> None:
+        """Take a message to the session's group; ones of unknown type are for other readers of the group."""
+        handler = self._handlers.get(message.get("type", ""))
+        if handler is not None:
+            handler(message)
+
+    def open(self, tail: str) -> None:
+        """Begin after the stream's last event, which was read after the group was joined."""
+        self.last = tail
+        self._opened = True
+        if order(self._heard) > order(tail):
+            self.refill()
+
+    def go_live(self, member: Member) -> None:
+        """Deliver to the member every event from now on."""
+        self._live.add(member)
+
+    async def replay(self, member: Member, since: str) -> None:
+        """Deliver to the member every event after an id at the client's pace, then go live.
+
+        While the store is away this waits.
+        """
+        self._live.discard(member)
+        cursor = since
+        while not member.closed:
+            page = await self._page(cursor)
+            for entry in page:
+                await member.send(self._passed(entry))
+                cursor = entry.id
+            if len(page) < PAGE and order(cursor) >= order(self.last):
+                self._live.add(member)
+                return
+
+    def leave(self, member: Member) -> None:
+        """Forget a member."""
+        self.members.discard(member)
+        self._live.discard(member)
+
+    def refill(self) -> None:
+        """Read what came after the last event delivered, and deliver it; once at a time."""
+        if self._refill is None:
+            self._refill = asyncio.create_task(self._read_on())
+
+    def close(self) -> None:
+        """Stop what still runs."""
+        if self._refill is not None:
+            self._refill.cancel()
+        if self._presence_due is not None:
+            self._presence_due.cancel()
+
+    def _on_entry(self, message: dict[str, Any]) -> None:
+        entry = Entry(message["id"], message["prev"], "", message["body"])
+        if not self._opened:
+            self._heard = entry.id
+        elif entry.prev == self.last:
+            self._deliver(entry)
+        elif order(entry.id) > order(self.last):
+            self.refill()
+
+    def _on_signal(self, message: dict[str, Any]) -> None:
+        text, full, sender = message["text"], message.get("full", False), message.get("sender")
+        for member in self.members:
+            if (member.full or not full) and member.connection != sender:
+                member.push(text)
+
+    def _on_presence(self, message: dict[str, Any]) -> None:
+        self._presence = counts(message["members"] or ())
+        if self._presence_due is None:
+            self._presence_due = asyncio.get_running_loop().call_later(PRESENCE_SECONDS, self._tell_presence)
+
+    def _tell_presence(self) -> None:
+        self._presence_due = None
+        text = server.ephemeral(self.sid, Presence(members=self._presence))
+        for member in self.members:
+            if member.full:
+                member.push(text)
+
+    def _passed(self, entry: Entry) -> str:
+        """The entry's frame; one that the session has not come to yet is delivered on the way."""
+        if order(entry.id) > order(self.last):
+            return self._deliver(entry)
+        return entry.wire()
+
+    def _deliver(self, entry: Entry) -> str:
+        self.last = entry.id
+        self.active = True
+        text = entry.wire()
+        for member in self._live:
+            member.push(text)
+        return text
+
+    async def _read_on(self) -> None:
+        try:
+            while True:
+                page = await self._page(self.last)
+                for entry in page:
+                    self._passed(entry)
+                if len(page) < PAGE:
+                    return
+        finally:
+            self._refill = None
+
+    async def _page(self, after: str) -> list[Entry]:
+        """The next entries; asks again until the store answers."""
+        wait = 0.05
+        while True:
+            try:
+                return await self._stream.read(self.sid, after=after, count=PAGE)
+            except DoqchatError:
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 1.0)

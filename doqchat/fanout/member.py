@@ -1,0 +1,119 @@
+"""A member of a live session: one socket and the bounded outbox before it."""
+
+import asyncio
+import types
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from doqchat.protocol.names import V1, Profile, Role
+
+OUTBOX_CHARACTERS = 256 * 1024
+"""How much may wait for a socket that is not read; beyond it the member is told to come back with `since`."""
+
+Write = Callable[[str], Coroutine[Any, Any, None]]
+
+
+class Member:
+    """Writes frames to one socket, in order, without ever making the sender wait.
+
+    A write usually completes at once: its first step runs in place, and only one that has to wait becomes a task.
+    Nothing leaves before `release`, so that the first frame can be the welcome.
+
+    Args:
+        write: sends one text frame; may wait for the peer to read.
+        connection: a name for the connection, unique in the session.
+        role: who the connection speaks as.
+        profile: how much of the protocol the client understands.
+        on_overflow: called once when more waits than the outbox holds; the member takes nothing from then on.
+    """
+
+    def __init__(
+        self, write: Write, *, connection: str, role: Role, profile: Profile, on_overflow: Callable[[], None]
+    ) -> None:
+        self.connection = connection
+        self.role = role
+        self.full = profile == V1
+        self._write = write
+        self._on_overflow = on_overflow
+        self._waiting: deque[str] = deque()
+        self._characters = 0
+        self._held = True
+        self._closed = False
+        self._drainer: asyncio.Task[None] | None = None
+
+    def release(self, first: str | None = None) -> None:
+        """Let frames out: the given one first, then those that came meanwhile."""
+        if first is not None:
+            self._waiting.appendleft(first)
+            self._characters += len(first)
+        self._held = False
+        if self._waiting:
+            self._drainer = asyncio.create_task(self._drain())
+
+    def push(self, text: str) -> None:
+        """Write a frame now, or as soon as the socket takes it."""
+        if self._closed:
+            return
+        if self._held or self._drainer is not None:
+            self._waiting.append(text)
+            self._characters += len(text)
+            if self._characters > OUTBOX_CHARACTERS:
+                self.close()
+                self._on_overflow()
+            return
+        writing = self._write(text)
+        try:
+            step = writing.send(None)
+        except StopIteration:
+            return
+        except Exception:
+            self.close()  # The peer is gone; the consumer hears of it on its own.
+        else:
+            self._drainer = asyncio.create_task(self._drain(writing, step))
+
+    async def send(self, text: str) -> None:
+        """Write a frame at the pace at which the client reads; for replays, which must not fill the outbox."""
+        while self._drainer is not None and not self._closed:
+            await asyncio.wait([self._drainer])
+        self.push(text)
+
+    def close(self) -> None:
+        """Take and write nothing more."""
+        self._closed = True
+        self._waiting.clear()
+        if self._drainer is not None:
+            self._drainer.cancel()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the member takes nothing more."""
+        return self._closed
+
+    async def _drain(self, writing: Coroutine[Any, Any, None] | None = None, step: Any = None) -> None:
+        try:
+            if writing is not None:
+                await _continued(writing, step)
+            while self._waiting:
+                text = self._waiting.popleft()
+                self._characters -= len(text)
+                await self._write(text)
+        except Exception:
+            self._closed = True
+        finally:
+            self._drainer = None
+
+
+@types.coroutine
+def _continued(coroutine: Coroutine[Any, Any, None], step: Any) -> Generator[Any, Any, None]:
+    """Await a coroutine whose first step was already run and gave the future `step`."""
+    try:
+        while True:
+            try:
+                yield step
+            except BaseException as error:
+                step = coroutine.throw(error)
+            else:
+                step = coroutine.send(None)
+    except StopIteration:
+        return

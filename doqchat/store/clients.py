@@ -1,0 +1,55 @@
+"""redis-py clients, made in one place: each use has its own timeouts, and nothing is silently sent twice.
+
+redis-py's own defaults differ between `Redis()` and `from_url`, and its default retry stores an XADD twice when the
+first answer is lost; a caller that may repeat a command does so itself.
+"""
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+
+COMMAND_TIMEOUT = 2.0
+"""Seconds that a command may take, connecting included, before its caller is told `unavailable`."""
+
+BLOCK_SECONDS = 5.0
+"""Seconds that a blocking read waits in the store before it comes back empty."""
+
+
+def pool(url: str, *, timeout: float | None, decode: bool = True) -> ConnectionPool:
+    """A pool of connections to one server.
+
+    Args:
+        url: the server, such as `redis://127.0.0.1:6390/0`.
+        timeout: seconds to wait for an answer; None for connections whose reads are bounded by their reader.
+        decode: whether answers become text.
+    """
+    return ConnectionPool.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=COMMAND_TIMEOUT,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        decode_responses=decode,
+        encoding_errors="replace",
+        driver_info=None,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )
+
+
+def commands(url: str) -> Redis:
+    """A client for commands that answer at once."""
+    return Redis.from_pool(pool(url, timeout=COMMAND_TIMEOUT))
+
+
+def blocking(url: str) -> Redis:
+    """A client for reads that wait in the store for up to BLOCK_SECONDS."""
+    return Redis.from_pool(pool(url, timeout=BLOCK_SECONDS + 5))
+
+
+def bare_connection(url: str, *, decode: bool = True) -> AbstractConnection:
+    """One connection, to be driven by hand: for the pipeline of appends and for subscriptions."""
+    connection: AbstractConnection = pool(url, timeout=None, decode=decode).make_connection()
+    return connection

@@ -1,0 +1,40 @@
+"""What the store's failures mean to a client."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import ConnectionError as StoreConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as StoreTimeoutError
+
+from doqchat.errors import DoqchatError, Internal, Unavailable
+
+log = logging.getLogger(__name__)
+
+AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
+"""What redis-py and the event loop raise while a server cannot be reached or does not answer."""
+
+# Answers of a server that is there and cannot take a write now: full, replica, loading, failing disk or quorum.
+_CANNOT_WRITE = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY", "EXPIRED")
+
+
+def translate(error: BaseException) -> DoqchatError:
+    """The error of the wire protocol that stands for a failure of the store."""
+    if isinstance(error, DoqchatError):
+        return error
+    answer = str(error)
+    cannot_write = isinstance(error, ResponseError) and any(word in answer[:200] for word in _CANNOT_WRITE)
+    if isinstance(error, AWAY) or cannot_write or type(error).__name__ in ("ReadOnlyError", "OutOfMemoryError"):
+        return Unavailable("The store cannot take it now: nothing was stored, send it again.")
+    log.error("The store refused a command: %s", answer)
+    return Internal("The server failed at this; its log says why.")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the store's failures inside the block as DoqchatError."""
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise translate(error) from error

@@ -1,0 +1,47 @@
+"""Who is in a session: connections that say so again and again, or run out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from doqchat.store import keys
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+
+LASTS_SECONDS = 30
+
+_PRESENCE = load("presence")
+
+
+class Presence:
+    """Presence of all sessions; every call may raise Unavailable.
+
+    Args:
+        shards: the servers.
+        channel_of: the name of the channel on which a change is published.
+    """
+
+    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+        self._shards = shards
+        self._channel_of = channel_of
+
+    async def here(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
+        """Note connections (`ROLE:NAME`) as present for LASTS_SECONDS; how many there are of each role."""
+        return await self._note(sid, "here", connections)
+
+    async def gone(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
+        """Forget connections; how many are left of each role."""
+        return await self._note(sid, "gone", connections)
+
+    async def members(self, sid: str) -> dict[str, int]:
+        """How many connections there are of each role."""
+        return await self._note(sid, "here", ())
+
+    async def _note(self, sid: str, what: str, connections: Sequence[str]) -> dict[str, int]:
+        pipeline = self._shards.of(sid).pipeline
+        told = what, LASTS_SECONDS, self._channel_of(sid)
+        return counts(await pipeline.run(_PRESENCE, [keys.presence(sid)], *told, *connections))
+
+
+def counts(flat: Sequence[Any]) -> dict[str, int]:
+    """`[role, count, role, count, …]` as a dictionary, sorted by role."""
+    return dict(sorted((str(role), int(count)) for role, count in zip(flat[::2], flat[1::2], strict=True)))

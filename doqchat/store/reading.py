@@ -1,0 +1,32 @@
+"""How far each role has read a session."""
+
+from doqchat.errors import NotFound
+from doqchat.store import keys
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+
+_READ = load("read")
+
+
+class Reading:
+    """The read marks of all sessions; every call may raise Unavailable."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    async def mark(self, sid: str, role: str, entry_id: str) -> bool:
+        """Note that a role has read up to an event; False when it had done so before.
+
+        Raises:
+            NotFound: the session has no such event.
+        """
+        used = [keys.stream(sid), keys.read_marks(sid)]
+        outcome = await self._shards.of(sid).pipeline.run(_READ, used, role, entry_id)
+        if outcome == "missing":
+            raise NotFound("The session has no event with this id.", field="bd.id")
+        return bool(outcome == "noted")
+
+    async def marks(self, sid: str) -> dict[str, str]:
+        """The highest id that each role has read."""
+        flat = await self._shards.of(sid).pipeline.execute("HGETALL", keys.read_marks(sid))
+        return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -1,0 +1,41 @@
+"""Which sessions there are and when each was last active; written now and then, not with every message."""
+
+import time
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from doqchat.store import keys
+from doqchat.store.faults import translated
+from doqchat.store.shards import Shards
+
+
+class Registry:
+    """The list of sessions; every call may raise Unavailable."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    async def touch(self, sids: Iterable[str]) -> None:
+        """Note that sessions are active now."""
+        now = time.time()
+        for shard, group in groupby(sorted(sids, key=lambda sid: self._shards.of(sid).url), self._shards.of):
+            scores = [part for sid in group for part in (now, sid)]
+            await shard.pipeline.execute("ZADD", keys.SESSIONS, *scores)
+
+    async def active_since(self, moment: float, limit: int = 100_000) -> dict[str, float]:
+        """Sessions that were active at or after a moment (seconds since 1970), with their last activity."""
+        found: dict[str, float] = {}
+        with translated():
+            for shard in self._shards:
+                rows: Any = await shard.commands.zrangebyscore(
+                    keys.SESSIONS, moment, "+inf", start=0, num=limit, withscores=True
+                )
+                found.update((str(sid), float(score)) for sid, score in rows)
+        return found
+
+    async def last_activity(self, sid: str) -> float | None:
+        """When a session was last active, in seconds since 1970; None for a session nobody has joined."""
+        with translated():
+            score = await self._shards.of(sid).commands.zscore(keys.SESSIONS, sid)
+        return None if score is None else float(score)

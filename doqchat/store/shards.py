@@ -1,0 +1,53 @@
+"""The servers that hold the sessions: each session lives on one of them, whole."""
+
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+from doqchat.store.clients import blocking, commands
+from doqchat.store.pipeline import Pipeline
+
+
+def shard_index(sid: str, shards: int) -> int:
+    """Which of so many shards holds a session: by CRC, as channels_redis distributes over its hosts."""
+    return int((crc32(sid.encode()) & 0xFFF) / (4096 / shards))
+
+
+class Shard:
+    """One server, with a client for each way of talking to it.
+
+    Attributes:
+        commands: for commands that answer at once.
+        blocking: for reads that wait.
+        pipeline: for what runs with every message and every connection.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.commands = commands(url)
+        self.blocking = blocking(url)
+        self.pipeline = Pipeline(url)
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        await self.commands.aclose()
+        await self.blocking.aclose()
+        await self.pipeline.close()
+
+
+class Shards:
+    """All servers, in the order that the setting gives them in; the order must not change once there are sessions."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._shards = [Shard(url) for url in urls]
+
+    def of(self, sid: str) -> Shard:
+        """The server that holds a session."""
+        return self._shards[shard_index(sid, len(self._shards))]
+
+    def __iter__(self) -> Iterator[Shard]:
+        return iter(self._shards)
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        for shard in self._shards:
+            await shard.close()

@@ -1,0 +1,130 @@
+"""The session as it is stored: a Redis Stream, one entry for each durable event."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from doqchat.errors import Conflict
+from doqchat.protocol import server
+from doqchat.protocol.ids import BEGINNING
+from doqchat.store import keys
+from doqchat.store.faults import translated
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+
+CLAIM_SECONDS = 24 * 60 * 60
+
+_APPEND = load("append")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored event.
+
+    Attributes:
+        id: the entry's id.
+        prev: the id of the entry before it in the session, `0-0` for the first.
+        participant: the role that spoke.
+        body: the envelope's JSON text, without `id` and `prev`.
+    """
+
+    id: str
+    prev: str
+    participant: str
+    body: str
+
+    def wire(self) -> str:
+        """The envelope's JSON text as clients get it."""
+        return server.durable(self.body, self.id, self.prev)
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of an append: the entry's id, and whether it had been there before."""
+
+    id: str
+    duplicate: bool
+
+
+class SessionStream:
+    """Appends to and reads from the streams of all sessions.
+
+    Args:
+        shards: the servers.
+        channel_of: the name of the channel on which a session's new events are published.
+    """
+
+    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+        self._shards = shards
+        self._channel_of = channel_of
+
+    async def append(
+        self, sid: str, participant: str, body: str, *, msg_id: str | None = None, digest: str = "", ask: str = ""
+    ) -> Appended:
+        """Store an event, tell the session's group and queue its job, in one step that cannot be torn.
+
+        Args:
+            sid: the session.
+            participant: the role that speaks.
+            body: the envelope's JSON text.
+            msg_id: the idempotency key; a second append with it stores nothing.
+            digest: fingerprint of the content, compared when the key was used before.
+            ask: the alias of the model that shall answer; empty for none.
+
+        Raises:
+            Conflict: the key was used for other content.
+            Unavailable: nothing was stored.
+        """
+        pipeline = self._shards.of(sid).pipeline
+        await pipeline.ready()
+        used = [keys.stream(sid), keys.claim(sid, msg_id or ""), keys.JOBS, keys.replies(sid)]
+        told = self._channel_of(sid), pipeline.deadline(), digest if msg_id else "", CLAIM_SECONDS, ask, sid
+        entry_id, _, outcome = await pipeline.run(_APPEND, used, participant, body, *told)
+        if outcome == "conflict":
+            raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
+        return Appended(entry_id, outcome == "duplicate")
+
+    async def read(self, sid: str, after: str = BEGINNING, count: int = 100) -> list[Entry]:
+        """The entries after an id, oldest first; raises Unavailable."""
+        client, stream = self._client(sid), keys.stream(sid)
+        with translated():
+            if after == BEGINNING:
+                return _chained(await client.xrange(stream, count=count), BEGINNING)
+            raw = await client.xrange(stream, after, count=count + 1)
+            if raw and raw[0][0] == after:
+                return _chained(raw[1:], after)
+            if not raw:
+                return []
+            earlier = await client.xrevrange(stream, f"({raw[0][0]}", count=1)
+            return _chained(raw[:count], earlier[0][0] if earlier else BEGINNING)
+
+    async def read_back(self, sid: str, before: str = "+", count: int = 100) -> list[Entry]:
+        """The entries before an id, newest first; raises Unavailable."""
+        newest = before if before == "+" else f"({before}"
+        with translated():
+            raw = await self._client(sid).xrevrange(keys.stream(sid), newest, "-", count=count + 1)
+        oldest_first = list(reversed(raw))
+        if len(oldest_first) > count:
+            return _chained(oldest_first[1:], oldest_first[0][0])[::-1]
+        return _chained(oldest_first, BEGINNING)[::-1]
+
+    async def tail(self, sid: str) -> str:
+        """The id of the last entry; `0-0` for a session without any; raises Unavailable."""
+        raw = await self._shards.of(sid).pipeline.execute("XREVRANGE", keys.stream(sid), "+", "-", "COUNT", 1)
+        return raw[0][0] if raw else BEGINNING
+
+    async def length(self, sid: str) -> int:
+        """How many events the session has; raises Unavailable."""
+        with translated():
+            return int(await self._client(sid).xlen(keys.stream(sid)))
+
+    def _client(self, sid: str) -> Any:
+        return self._shards.of(sid).commands
+
+
+def _chained(raw: list[tuple[str, dict[str, str]]], prev: str) -> list[Entry]:
+    entries = []
+    for entry_id, fields in raw:
+        entries.append(Entry(entry_id, prev, fields.get("participant", ""), fields.get("body", "")))
+        prev = entry_id
+    return entries
