@@ -5,12 +5,18 @@ import asyncio
 from channels.layers import get_channel_layer
 
 from doqchat.conf import store_urls
+from doqchat.errors import InvalidMessage
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.llm import llms
+from doqchat.protocol.events import LLMRequest
+from doqchat.protocol.frames import Frame
+from doqchat.replies.replies import Replies
 from doqchat.store.presence import Presence
+from doqchat.store.reading import Reading
 from doqchat.store.registry import Registry
 from doqchat.store.shards import Shards
-from doqchat.store.stream import SessionStream
+from doqchat.store.stream import Appended, SessionStream
 
 
 class Engine:
@@ -18,7 +24,8 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, presence, registry: the store.
+        shards, stream, presence, reading, registry: the store.
+        replies: the answers under way.
         hub: the live sessions of this process.
     """
 
@@ -28,8 +35,24 @@ class Engine:
         self.shards = Shards(store_urls())
         self.stream = SessionStream(self.shards, layer.channel_of)
         self.presence = Presence(self.shards, layer.channel_of)
+        self.reading = Reading(self.shards)
+        self.replies = Replies(self.shards)
         self.registry = Registry(self.shards)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
+
+    async def send(self, sid: str, frame: Frame) -> Appended:
+        """Store what a person says and tell the session; a request to a model is queued in the same step.
+
+        Raises:
+            InvalidMessage: the request names a model that is not configured.
+            Conflict, Unavailable: nothing was stored.
+        """
+        ask = (frame.body.llm or "default") if isinstance(frame.body, LLMRequest) else ""
+        if ask and ask not in llms:
+            known = ", ".join(sorted(llms))
+            raise InvalidMessage(f"There is no model {ask!r}; there are {known}.", field="bd.llm", msg_id=frame.msg_id)
+        digest = frame.digest() if frame.msg_id else ""
+        return await self.stream.append(sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask)
 
     async def close(self) -> None:
         """Drop all connections to the store."""

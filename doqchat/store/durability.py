@@ -11,7 +11,7 @@ DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "no
 OLDEST = {"Redis": 7, "Valkey": 8}
 
 
-class UnsupportedStore(Exception):
+class UnsupportedStoreError(Exception):
     """The server is too old for the commands and the guarantees doqchat relies on."""
 
 
@@ -35,22 +35,22 @@ class Durability:
 async def durability(client: Redis) -> Durability:
     """Ask a store, through a client that decodes what it receives.
 
-    Raises UnsupportedStore when it is older than Redis 7 or Valkey 8, redis.RedisError when it does not answer.
+    Raises UnsupportedStoreError when it is older than Redis 7 or Valkey 8, redis.RedisError when it does not answer.
     """
     server = server_version(await client.info("server"))
     try:
         settings = await client.config_get(*DURABLE)
     except ResponseError:  # CONFIG is renamed or forbidden
         return Durability(server, None)
-    return Durability(server, weaknesses(settings))
+    return Durability(server, weaknesses({str(name): str(value) for name, value in settings.items()}))
 
 
 def server_version(info: Mapping[str, Any]) -> str:
-    """The name and version in the reply to INFO server. Raises UnsupportedStore."""
+    """The name and version in the reply to INFO server. Raises UnsupportedStoreError."""
     name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
     version = str(info.get("valkey_version") or info.get("redis_version", "0"))
     if int(version.partition(".")[0]) < OLDEST[name]:
-        raise UnsupportedStore(f"{name} {version}")
+        raise UnsupportedStoreError(f"{name} {version}")
     return f"{name} {version}"
 
 

@@ -4,6 +4,7 @@ SESSIONS = "chat:sessions"
 JOBS = "llm:requests"
 DEAD_JOBS = "llm:dead"
 WORKERS = "llm-workers"
+CANCELLED = "llm:cancelled"
 
 
 def stream(sid: str) -> str:

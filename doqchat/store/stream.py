@@ -6,7 +6,8 @@ from typing import Any
 
 from doqchat.errors import Conflict
 from doqchat.protocol import server
-from doqchat.protocol.ids import BEGINNING
+from doqchat.protocol.events import Gap
+from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
 from doqchat.store.faults import translated
 from doqchat.store.script import load
@@ -107,6 +108,31 @@ class SessionStream:
         if len(oldest_first) > count:
             return _chained(oldest_first[1:], oldest_first[0][0])[::-1]
         return _chained(oldest_first, BEGINNING)[::-1]
+
+    async def get(self, sid: str, entry_id: str) -> Entry | None:
+        """One entry, or None when the session has none with this id; raises Unavailable."""
+        with translated():
+            raw = await self._client(sid).xrevrange(keys.stream(sid), entry_id, "-", count=2)
+        if not raw or raw[0][0] != entry_id:
+            return None
+        return _chained(raw[:1], raw[1][0] if len(raw) > 1 else BEGINNING)[0]
+
+    async def gap(self, sid: str, since: str) -> Gap | None:
+        """What is missing of the events after an id, because they were removed or the id was never reached.
+
+        Raises Unavailable.
+        """
+        if since == BEGINNING:
+            return None
+        with translated():
+            if not await self._client(sid).exists(keys.stream(sid)):
+                return Gap(since=since, oldest_id=None)
+            known = await self._client(sid).xinfo_stream(keys.stream(sid))
+        removed, last = known.get("max-deleted-entry-id", BEGINNING), known["last-generated-id"]
+        if order(removed) <= order(since) <= order(last):
+            return None
+        first = known.get("first-entry")
+        return Gap(since=since, oldest_id=first[0] if first else None)
 
     async def tail(self, sid: str) -> str:
         """The id of the last entry; `0-0` for a session without any; raises Unavailable."""

@@ -1,0 +1,120 @@
+"""The socket: a thin adapter between a client's frames and the engine."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from chat.handshake import Handshake, Refusal, read_handshake
+from doqchat.engine import engine
+from doqchat.errors import DoqchatError, Internal, InvalidMessage
+from doqchat.participant import Participant
+from doqchat.protocol import server
+from doqchat.protocol.frames import Frame, parse
+from doqchat.protocol.names import V1
+
+log = logging.getLogger(__name__)
+
+TOO_SLOW = 4413
+TRY_LATER = 1013
+CLOSE_SECONDS = 1.0
+"""How long a client that does not read may take to get its close frame."""
+
+
+class ChatConsumer(AsyncJsonWebsocketConsumer):
+    """One connection to one session.
+
+    The session's group in the channel layer is joined by the hub, once for all sockets of this process; the consumer
+    itself has no channel. Channels' own dispatch is replaced because it hops to a thread with every event.
+    """
+
+    handshake: Handshake
+    participant: Participant | None = None
+    overflowed = False
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        """Talk with the client until either side closes."""
+        self.scope, self.base_send = scope, send
+        self._task = asyncio.current_task()
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                if message["type"] == "websocket.connect":
+                    await self.connect()
+                else:
+                    await self.receive(message.get("text"), message.get("bytes"))
+        except asyncio.CancelledError:
+            if not self.overflowed:
+                raise
+        except OSError:
+            log.debug("The client went away while it was written to.")
+        finally:
+            await self.disconnect(TOO_SLOW if self.overflowed else 1000)
+
+    async def connect(self) -> None:
+        """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
+        try:
+            shake = self.handshake = read_handshake(self.scope)
+            participant = Participant(
+                engine(), shake.sid, shake.role, shake.profile, self._write, on_overflow=self._on_overflow
+            )
+            self.participant = participant
+            welcome = await participant.enter(shake.since)
+        except Refusal as refusal:
+            await self._refuse(refusal.problem, refusal.close_code)
+        except DoqchatError as problem:
+            await self._refuse(problem, TRY_LATER)
+        else:
+            await self.accept(subprotocol=V1 if shake.profile == V1 else None)
+            participant.begin(welcome, shake.since)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        """Take one frame; whatever is wrong with it, the client is told and the connection goes on."""
+        try:
+            if text_data is None:
+                raise InvalidMessage("Binary frames are not part of the protocol; send JSON as text.")
+            await self.receive_json(parse(text_data, self.handshake.role))
+        except DoqchatError as problem:
+            self._tell(problem)
+        except Exception:
+            log.exception("A frame could not be handled.")
+            self._tell(Internal("The server failed at this; its log says why."))
+
+    async def receive_json(self, content: Frame, **kwargs: Any) -> None:
+        """Do what a valid frame asks for."""
+        if self.participant is not None:
+            try:
+                await self.participant.take(content)
+            except DoqchatError as problem:
+                problem.msg_id = problem.msg_id or content.msg_id
+                raise
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the session."""
+        if self.participant is not None:
+            participant, self.participant = self.participant, None
+            await participant.leave()
+        if code == TOO_SLOW:
+            await asyncio.wait([asyncio.create_task(self.close(TOO_SLOW))], timeout=CLOSE_SECONDS)
+
+    async def _write(self, text: str) -> None:
+        await self.base_send({"type": "websocket.send", "text": text})
+
+    def _tell(self, problem: DoqchatError) -> None:
+        if self.participant is not None:
+            self.participant.member.push(server.error(self.handshake.sid, problem))
+
+    async def _refuse(self, problem: DoqchatError, close_code: int) -> None:
+        """Accept, say why not, and close with a code that a browser can read."""
+        if self.participant is not None:
+            participant, self.participant = self.participant, None
+            await participant.leave()
+        await self.accept()
+        await self._write(server.error(None, problem))
+        await self.close(close_code)
+
+    def _on_overflow(self) -> None:
+        self.overflowed = True
+        if self._task is not None:
+            self._task.cancel()

@@ -1,0 +1,39 @@
+"""Whether the process lives, and whether it can do its work: for supervisors and load balancers."""
+
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+
+from doqchat.engine import engine
+from doqchat.errors import DoqchatError
+
+
+async def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """The store and the database answer too; 503 says which does not."""
+    parts = {"store": await _store_answers(), "database": await sync_to_async(_database_answers)()}
+    ready = all(parts.values())
+    answers = {name: "ok" if fine else "unavailable" for name, fine in parts.items()}
+    return JsonResponse({"status": "ok" if ready else "unavailable", **answers}, status=200 if ready else 503)
+
+
+async def _store_answers() -> bool:
+    try:
+        for shard in engine().shards:
+            await shard.pipeline.execute("PING")
+    except DoqchatError:
+        return False
+    return True
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True

@@ -1,0 +1,143 @@
+"""One connection's part in a session: joining, what its frames do, leaving."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from doqchat.engine import Engine
+from doqchat.fanout.layer import group_of
+from doqchat.fanout.live import LiveSession
+from doqchat.fanout.member import Member, Write
+from doqchat.protocol import server
+from doqchat.protocol.events import (
+    Body,
+    ChatAck,
+    ChatMessage,
+    ChatRead,
+    ChatTyping,
+    LLMCancel,
+    LLMRequest,
+    Ping,
+    Pong,
+    SessionSync,
+    SessionWelcome,
+)
+from doqchat.protocol.frames import Frame
+from doqchat.protocol.names import Profile, Role
+
+
+class Participant:
+    """Joins one session on behalf of one connection.
+
+    Args:
+        engine: the engine of the running loop.
+        sid: the session.
+        role: who the connection speaks as when a frame does not say.
+        profile: how much of the protocol the client understands.
+        write: sends one text frame; may wait for the client to read.
+        on_overflow: called when the client reads too slowly to be kept.
+    """
+
+    def __init__(
+        self, engine: Engine, sid: str, role: Role, profile: Profile, write: Write, on_overflow: Callable[[], None]
+    ) -> None:
+        connection = f"{role}:{uuid.uuid4().hex}"
+        self.member = Member(write, connection=connection, role=role, profile=profile, on_overflow=on_overflow)
+        self._engine = engine
+        self._sid = sid
+        self._session: LiveSession | None = None
+        self._replay: asyncio.Task[None] | None = None
+
+    async def enter(self, since: str | None) -> str | None:
+        """Become a member, to whom nothing is written before `begin`; the welcome, for clients that get one.
+
+        Args:
+            since: replay what came after this id; None goes live from here on.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        session = self._session = await self._engine.hub.enter(self._sid, self.member)
+        present = await self._engine.presence.here(self._sid, [self.member.connection])
+        if not self.member.full:
+            if since is None:
+                session.go_live(self.member)
+            return None
+        gap = None if since is None else await self._engine.stream.gap(self._sid, since)
+        read = await self._engine.reading.marks(self._sid)
+        replies = await self._engine.replies.under_way(self._sid)
+        if since is None:
+            session.go_live(self.member)
+        welcome = SessionWelcome(
+            sid=self._sid,
+            role=self.member.role,
+            last_id=session.last,
+            members=present,
+            read=read,
+            replies=replies,
+            gap=gap,
+        )
+        return server.ephemeral(self._sid, welcome)
+
+    def begin(self, welcome: str | None, since: str | None) -> None:
+        """Let frames out: the welcome, what happened meanwhile, and what came after `since`."""
+        self.member.release(welcome)
+        if since is not None:
+            self._start_replay(since)
+
+    async def take(self, frame: Frame) -> None:
+        """Do what a valid frame asks for; raises DoqchatError when that cannot be."""
+        await _ACTIONS[type(frame.body)](self, frame)
+
+    async def leave(self) -> None:
+        """End the membership; does nothing when there is none."""
+        if self._replay is not None:
+            self._replay.cancel()
+        if self._session is not None:
+            session, self._session = self._session, None
+            await self._engine.hub.leave(session, self.member)
+
+    async def _send(self, frame: Frame) -> None:
+        appended = await self._engine.send(self._sid, frame)
+        if frame.msg_id and self.member.full:
+            ack = ChatAck(msg_id=frame.msg_id, id=appended.id, duplicate=appended.duplicate)
+            self.member.push(server.ephemeral(self._sid, ack))
+
+    async def _cancel(self, frame: Frame) -> None:
+        await self._engine.replies.cancel(self._sid, cast(LLMCancel, frame.body).reply_id)
+
+    async def _typing(self, frame: Frame) -> None:
+        await self._tell_others(frame)
+
+    async def _read(self, frame: Frame) -> None:
+        if await self._engine.reading.mark(self._sid, frame.role, cast(ChatRead, frame.body).id):
+            await self._tell_others(frame)
+
+    async def _sync(self, frame: Frame) -> None:
+        self._start_replay(cast(SessionSync, frame.body).since)
+
+    async def _pong(self, frame: Frame) -> None:
+        self.member.push(server.plain(self._sid, Pong.event, frame.bd))
+
+    async def _tell_others(self, frame: Frame) -> None:
+        text = server.plain(self._sid, frame.event, frame.bd, frame.role)
+        signal = {"type": "session.signal", "text": text, "full": True, "sender": self.member.connection}
+        await self._engine.layer.group_send(group_of(self._sid), signal)
+
+    def _start_replay(self, since: str) -> None:
+        if self._replay is not None:
+            self._replay.cancel()
+        if self._session is not None:
+            self._replay = asyncio.create_task(self._session.replay(self.member, since))
+
+
+_ACTIONS: dict[type[Body], Callable[[Participant, Frame], Awaitable[None]]] = {
+    ChatMessage: Participant._send,
+    LLMRequest: Participant._send,
+    LLMCancel: Participant._cancel,
+    ChatTyping: Participant._typing,
+    ChatRead: Participant._read,
+    SessionSync: Participant._sync,
+    Ping: Participant._pong,
+}

@@ -1,0 +1,100 @@
+"""A reply while a worker writes it: leased, visible as it grows, committed once."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from doqchat.errors import Unavailable
+from doqchat.protocol import server
+from doqchat.protocol.events import Body, LLMStreaming
+from doqchat.protocol.names import MODEL_ROLE
+from doqchat.replies.jobs import Job
+from doqchat.replies.replies import KEPT_SECONDS
+from doqchat.store import keys
+from doqchat.store.script import Script, load
+from doqchat.store.shards import Shard
+
+_BEGIN, _PIECE, _COMMIT = load("reply_begin"), load("reply_piece"), load("reply_commit")
+LONGEST_WAIT = 1.0
+
+
+class Lost(Exception):
+    """Another worker has the job, or it was answered: this one must not write any more."""
+
+
+class Cancelled(Exception):
+    """Somebody asked to end the reply."""
+
+
+class Draft:
+    """Writes one attempt at one reply. While the store is away its calls wait: nothing that was said is lost.
+
+    Args:
+        shard: the server that holds the session.
+        worker: this worker's name.
+        job: the request.
+        channel_of: the name of the channel of a session's group.
+    """
+
+    def __init__(self, shard: Shard, worker: str, job: Job, channel_of: Callable[[str], str]) -> None:
+        self.job = job
+        self.text = ""
+        self.attempt = 1
+        self._bytes = 0
+        self._shard = shard
+        self._lease = (keys.WORKERS, worker, job.id)
+        self._channel = channel_of(job.sid)
+
+    async def begin(self) -> None:
+        """Take the lease; raises Lost, or Cancelled when nobody wants the reply any more."""
+        job = self.job
+        used = [keys.JOBS, keys.replies(job.sid), keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
+        answer = await self._run(_BEGIN, used, *self._lease, job.reply, KEPT_SECONDS)
+        if answer[0] != "begun":
+            raise Lost
+        self.attempt = int(answer[1])
+        if answer[2]:
+            raise Cancelled
+
+    async def say(self, piece: str) -> None:
+        """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost or Cancelled."""
+        job, before = self.job, len(self.text)
+        streaming = LLMStreaming(
+            reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=before, text=piece
+        )
+        frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
+        used = [keys.JOBS, keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
+        outcome = await self._run(_PIECE, used, *self._lease, piece, self._bytes, self._channel, frame, KEPT_SECONDS)
+        if outcome != "ok":
+            raise Lost if outcome == "lost" else Cancelled
+        self.text += piece
+        self._bytes += len(piece.encode())
+
+    async def commit(self, terminal: Body, *, given_up: bool = False) -> None:
+        """Store the one event that ends the reply.
+
+        Args:
+            terminal: an `llm.response` or `llm.error`.
+            given_up: keep the job among the dead ones.
+
+        Raises:
+            Lost: another worker ended it, or will.
+        """
+        job = self.job
+        used = [keys.JOBS, keys.replies(job.sid), keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
+        used += [keys.stream(job.sid), keys.DEAD_JOBS]
+        body = server.stored(job.sid, terminal)
+        end = "given up" if given_up else ""
+        answer = await self._run(_COMMIT, used, *self._lease, job.reply, body, MODEL_ROLE, self._channel, end)
+        if answer == "lost":
+            raise Lost
+
+    async def _run(self, script: Script, used: list[str], *arguments: str | int) -> Any:
+        """Run a script, again and again while the store is away: each can be repeated without harm."""
+        wait = 0.05
+        while True:
+            try:
+                return await self._shard.pipeline.run(script, used, *arguments)
+            except Unavailable:
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)

@@ -1,0 +1,55 @@
+"""Replies as the session's people see them: under way, cancelled."""
+
+from doqchat.errors import NotFound
+from doqchat.protocol.events import ReplyUnderWay
+from doqchat.protocol.ids import parse_id
+from doqchat.store import keys
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+
+KEPT_SECONDS = 24 * 60 * 60
+"""How long the store keeps a reply that nobody ends."""
+
+_CANCEL = load("reply_cancel")
+_UNDER_WAY = load("replies_under_way")
+
+
+def request_of(reply_id: str) -> str:
+    """The id of the request that a reply answers: the append script names the reply after it."""
+    return reply_id.removeprefix("r")
+
+
+class Replies:
+    """The replies of all sessions; every call may raise Unavailable."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    async def under_way(self, sid: str) -> list[ReplyUnderWay]:
+        """What has been said so far of every answer that is not finished, oldest request first."""
+        rows = await self._shards.of(sid).pipeline.run(_UNDER_WAY, [keys.replies(sid)], keys.reply(sid, ""))
+        return [
+            ReplyUnderWay(
+                reply_id=reply_id,
+                request_id=request_of(reply_id),
+                attempt=int(attempt or 1),
+                state=state or "waiting",
+                text=text or "",
+            )
+            for reply_id, attempt, state, text in sorted(rows)
+        ]
+
+    async def cancel(self, sid: str, reply_id: str) -> None:
+        """End a reply with what was said so far; does nothing when it has ended.
+
+        Raises:
+            NotFound: the session has no such reply.
+        """
+        request = parse_id(request_of(reply_id))
+        used = [keys.replies(sid), keys.reply(sid, reply_id), keys.stream(sid)]
+        pipeline = self._shards.of(sid).pipeline
+        if (
+            request is None
+            or await pipeline.run(_CANCEL, used, reply_id, request, keys.CANCELLED, KEPT_SECONDS) == "missing"
+        ):
+            raise NotFound("The session has no such reply.", field="bd.reply_id")

@@ -1,0 +1,131 @@
+"""The worker: takes jobs from the queue of every server and answers many at once."""
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from doqchat.engine import Engine
+from doqchat.fanout.subscription import Subscription
+from doqchat.replies.draft import Draft, Lost
+from doqchat.replies.jobs import LEASE_SECONDS, Job, Jobs
+from doqchat.replies.writer import Writer
+from doqchat.store import keys
+from doqchat.store.shards import Shard
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 64
+GRACE_SECONDS = 8.0
+LONGEST_WAIT = 2.0
+
+
+class Worker:
+    """Answers requests until it is told to stop.
+
+    Args:
+        engine: the engine of the running loop.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._engine = engine
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: set[str] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take and answer jobs; after `stop` is set, finish those under way within GRACE_SECONDS.
+
+        What is not finished by then is taken over by other workers, once the lease has run out.
+        """
+        takers: list[asyncio.Task[None]] = [
+            asyncio.create_task(taker) for shard in self._engine.shards for taker in self._takers(shard)
+        ]
+        listeners = [Subscription(shard.url, self._on_cancel, lambda: None) for shard in self._engine.shards]
+        takers += [asyncio.create_task(self._follow(listener)) for listener in listeners]
+        await stop.wait()
+        for taker in takers:
+            taker.cancel()
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=GRACE_SECONDS)
+        unfinished = list(self._running.values())
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(
+            *takers, *unfinished, *(listener.flush() for listener in listeners), return_exceptions=True
+        )
+
+    def _takers(self, shard: Shard) -> list[Coroutine[Any, Any, None]]:
+        jobs = Jobs(shard, self.name)
+        return [self._keep_taking(shard, jobs, jobs.take, 0.0), self._keep_taking(shard, jobs, jobs.take_over, 1.0)]
+
+    async def _keep_taking(
+        self, shard: Shard, jobs: Jobs, take: Callable[[int], Awaitable[list[Job]]], pause: float
+    ) -> None:
+        wait, prepared = 0.1, False
+        while True:
+            try:
+                if not prepared:
+                    await jobs.prepare()
+                    prepared = True
+                await self._free.acquire()
+                self._free.release()
+                for job in await take(max(1, AT_ONCE - len(self._running))):
+                    await self._start(shard, job)
+                wait = 0.1
+                await asyncio.sleep(pause)
+            except (RedisError, OSError, TimeoutError) as error:
+                prepared = False
+                log.warning("The queue of requests cannot be read now (%s).", error)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _start(self, shard: Shard, job: Job) -> None:
+        if job.reply in self._running:
+            return
+        await self._free.acquire()
+        task = asyncio.create_task(self._answer(shard, job))
+        self._running[job.reply] = task
+        task.add_done_callback(lambda _: self._ended(job))
+
+    def _ended(self, job: Job) -> None:
+        self._free.release()
+        self._running.pop(job.reply, None)
+        self._cancelled.discard(job.reply)
+
+    async def _answer(self, shard: Shard, job: Job) -> None:
+        draft = Draft(shard, self.name, job, self._engine.layer.channel_of)
+        writer = Writer(draft, self._engine.stream)
+        try:
+            await writer.write()
+        except Lost:
+            log.info("Reply %s in %s went to another worker.", job.reply, job.sid)
+        except asyncio.CancelledError:
+            if job.reply not in self._cancelled:
+                raise
+            await writer.cancelled()
+        except Exception:
+            log.exception("Reply %s in %s failed.", job.reply, job.sid)
+            await writer.failed()
+
+    async def _follow(self, listener: Subscription) -> None:
+        """Listen for cancelled replies; until that works, writers find the mark when they keep their lease."""
+        while True:
+            try:
+                await listener.subscribe(keys.CANCELLED)
+                return
+            except Exception:
+                await asyncio.sleep(LEASE_SECONDS)
+
+    def _on_cancel(self, _channel: str, payload: bytes) -> None:
+        reply_id = payload.decode()
+        task = self._running.get(reply_id)
+        if task is not None and reply_id not in self._cancelled:
+            self._cancelled.add(reply_id)
+            task.cancel()

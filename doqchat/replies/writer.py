@@ -1,0 +1,151 @@
+"""Answers one request: asks the model, shows what it says as it says it, and ends the reply whatever happens."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from pydantic_core import from_json
+
+from doqchat.llm import llms
+from doqchat.llm.base import LLM, Finish, LLMError, Piece, UnknownLLM
+from doqchat.llm.context import Context, build
+from doqchat.protocol import events
+from doqchat.replies.draft import Cancelled, Draft
+from doqchat.replies.jobs import LEASE_SECONDS
+from doqchat.store.stream import Entry, SessionStream
+
+log = logging.getLogger(__name__)
+
+MOST_DELIVERIES = 3
+GATHER_SECONDS = 0.03
+EAGER_PIECES = 4
+"""So many pieces go out as they come, so that reading starts at once; later ones are gathered."""
+
+CONTEXT_EVENTS = 400
+
+
+class Writer:
+    """Writes one reply.
+
+    Args:
+        draft: where the reply goes.
+        stream: where the conversation is read from.
+    """
+
+    def __init__(self, draft: Draft, stream: SessionStream) -> None:
+        self._draft = draft
+        self._stream = stream
+        self._said: list[str] = []
+        self._news = asyncio.Event()
+        self._finish: Finish | None = None
+
+    async def write(self) -> None:
+        """Answer the request. Raises Lost when another worker has it; else it has its terminal event then."""
+        draft = self._draft
+        try:
+            await draft.begin()
+            if draft.attempt > MOST_DELIVERIES:
+                await draft.commit(self._error("failed", "The answer failed several times; ask again."), given_up=True)
+                return
+            llm = llms[draft.job.llm]
+            await self._stream_reply(llm)
+            await draft.commit(self._response(llm))
+        except Cancelled:
+            await self.cancelled()
+        except UnknownLLM:
+            await draft.commit(self._error("not_configured", f"The assistant {draft.job.llm!r} is not configured."))
+        except LLMError as error:
+            log.warning("Reply %s in %s ended with an error: %s", draft.job.reply, draft.job.sid, error)
+            await draft.commit(self._error(error.code, error.message))
+
+    async def cancelled(self) -> None:
+        """End the reply with what was said so far, because somebody asked for that."""
+        ids = {"reply_id": self._draft.job.reply, "request_id": self._draft.job.request}
+        usage = events.Usage()
+        text, model = self._draft.text, self._draft.job.llm
+        await self._draft.commit(
+            events.LLMResponse(**ids, text=text, finish_reason="cancelled", model=model, usage=usage)
+        )
+
+    async def failed(self) -> None:
+        """End the reply with an error of our own."""
+        await self._draft.commit(self._error("failed", "The server failed at this answer; its log says why."))
+
+    async def _stream_reply(self, llm: LLM) -> None:
+        """Listen and show at the same time, so that a slow store never holds up the provider."""
+        context = await self._context(llm)
+        async with aclosing(llm.stream(context.turns, system=context.system)) as answer:
+            listening = asyncio.create_task(self._listen(answer))
+            try:
+                await self._show(listening)
+                await listening
+            finally:
+                listening.cancel()
+                await asyncio.wait([listening])
+
+    async def _listen(self, answer: AsyncGenerator[Piece | Finish, None]) -> None:
+        try:
+            async for item in answer:
+                if isinstance(item, Finish):
+                    self._finish = item
+                else:
+                    self._said.append(item.text)
+                self._news.set()
+        finally:
+            self._news.set()
+
+    async def _show(self, listening: "asyncio.Task[None]") -> None:
+        shown = 0
+        while self._said or not listening.done():
+            if not self._said:
+                await self._wait_for_news()
+            count = 1 if shown < EAGER_PIECES else len(self._said)
+            piece, self._said = "".join(self._said[:count]), self._said[count:]
+            await self._draft.say(piece)
+            shown += count
+            if shown >= EAGER_PIECES and not listening.done():
+                await asyncio.sleep(GATHER_SECONDS)
+
+    async def _wait_for_news(self) -> None:
+        """Return when the model has said something, or when the lease wants to be kept."""
+        self._news.clear()
+        try:
+            async with asyncio.timeout(LEASE_SECONDS / 4):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _context(self, llm: LLM) -> Context:
+        job = self._draft.job
+        earlier = await self._stream.read_back(job.sid, before=job.request, count=CONTEXT_EVENTS)
+        request = await self._stream.get(job.sid, job.request)
+        if request is None:
+            raise LLMError("failed", detail="the request is no longer in the session")
+        return build(_envelopes([*reversed(earlier), request]), budget=llm.context_tokens)
+
+    def _response(self, llm: LLM) -> events.LLMResponse:
+        finish = self._finish
+        if finish is None:
+            raise LLMError("invalid_response", detail="the answer has no end")
+        usage = events.Usage(input_tokens=finish.input_tokens, output_tokens=finish.output_tokens)
+        ids = {"reply_id": self._draft.job.reply, "request_id": self._draft.job.request}
+        return events.LLMResponse(
+            **ids, text=self._draft.text, finish_reason=finish.reason, model=finish.model, usage=usage
+        )
+
+    def _error(self, code: str, message: str) -> events.LLMError:
+        ids = {"reply_id": self._draft.job.reply, "request_id": self._draft.job.request}
+        return events.LLMError(**ids, code=code, message=message, text=self._draft.text)
+
+
+def _envelopes(entries: Sequence[Entry]) -> list[Any]:
+    """The stored envelopes that can be read; others were not written by doqchat."""
+    parsed = []
+    for entry in entries:
+        try:
+            parsed.append(from_json(entry.body))
+        except ValueError:
+            log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
+    return parsed

@@ -1,0 +1,23 @@
+-- Adds a piece to a reply and tells the session's group; an empty piece only keeps the lease.
+-- A worker that has lost its lease writes nothing. A piece that is sent twice is added once: it says where it begins.
+--
+-- KEYS  1 the job queue   2 the reply   3 its text
+-- ARGV  1 worker group   2 worker   3 job   4 piece   5 bytes of the reply before it   6 the group's channel
+--       7 the frame for clients   8 seconds that the text is kept at most
+-- Returns 'ok', 'lost', or 'cancelled' when somebody has asked to stop: then nothing is added.
+
+local lease = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)[1]
+if not lease or lease[2] ~= ARGV[2] then
+  return 'lost'
+end
+if redis.call('HEXISTS', KEYS[2], 'cancelled') == 1 then
+  return 'cancelled'
+end
+redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID')
+if ARGV[4] ~= '' and redis.call('STRLEN', KEYS[3]) == tonumber(ARGV[5]) then
+  redis.call('APPEND', KEYS[3], ARGV[4])
+  redis.call('EXPIRE', KEYS[3], ARGV[8])
+  redis.call('HSET', KEYS[2], 'state', 'streaming')
+  redis.call('PUBLISH', ARGV[6], cmsgpack.pack({type = 'session.signal', text = ARGV[7]}))
+end
+return 'ok'
