@@ -71,6 +71,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         """Take one frame; whatever is wrong with it, the client is told and the connection goes on."""
+        if self.participant is None:
+            return
         try:
             if text_data is None:
                 raise InvalidMessage("Binary frames are not part of the protocol; send JSON as text.")

@@ -12,11 +12,17 @@ from doqchat.errors import DoqchatError, Internal, Unavailable
 
 log = logging.getLogger(__name__)
 
+STORED_NOTHING = "The store cannot take it now: nothing was stored, send it again."
+
 AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
 """What redis-py and the event loop raise while a server cannot be reached or does not answer."""
 
 # Answers of a server that is there and cannot take a write now: full, replica, loading, failing disk or quorum.
 _CANNOT_WRITE = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY", "EXPIRED")
+
+
+class Uncertain(Unavailable):
+    """The connection broke after a command was sent and before its answer came: it may have been carried out."""
 
 
 def translate(error: BaseException) -> DoqchatError:
@@ -26,7 +32,7 @@ def translate(error: BaseException) -> DoqchatError:
     answer = str(error)
     cannot_write = isinstance(error, ResponseError) and any(word in answer[:200] for word in _CANNOT_WRITE)
     if isinstance(error, AWAY) or cannot_write or type(error).__name__ in ("ReadOnlyError", "OutOfMemoryError"):
-        return Unavailable("The store cannot take it now: nothing was stored, send it again.")
+        return Unavailable(STORED_NOTHING)
     log.error("The store refused a command: %s", answer)
     return Internal("The server failed at this; its log says why.")
 

@@ -17,6 +17,11 @@ def claim(sid: str, msg_id: str) -> str:
     return f"{{chat:session:{sid}}}:msg:{msg_id}"
 
 
+def once(sid: str, token: str) -> str:
+    """That an append without a `msg_id` was carried out; kept as long as it may be tried again."""
+    return f"{{chat:session:{sid}}}:once:{token}"
+
+
 def presence(sid: str) -> str:
     """Sorted set of connections, by the moment their presence runs out."""
     return f"{{chat:session:{sid}}}:presence"

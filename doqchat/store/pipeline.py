@@ -13,7 +13,7 @@ import hiredis
 from redis.exceptions import NoScriptError, ResponseError
 
 from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection
-from doqchat.store.faults import translate
+from doqchat.store.faults import STORED_NOTHING, Uncertain, translate
 from doqchat.store.script import Script
 
 Argument = str | int | float
@@ -23,8 +23,8 @@ Waiting = tuple[tuple[Argument, ...], "asyncio.Future[Any]"]
 class Pipeline:
     """Runs commands and scripts on one server.
 
-    A call either gets the script's answer or raises DoqchatError: when the connection breaks, all that waits
-    gets `Unavailable` at once, and the next call connects anew.
+    A call either gets the server's answer or raises DoqchatError. When the connection breaks, all that waits hears
+    of it at once: `Uncertain` for what was sent, `Unavailable` for the rest. The next call connects anew.
     """
 
     BATCH = 256
@@ -33,6 +33,7 @@ class Pipeline:
         self._connection = bare_connection(url)
         self._waiting: list[Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._sent = False
         self._clock_offset = 0.0
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
@@ -91,8 +92,10 @@ class Pipeline:
             self._flusher = None
 
     async def _exchange(self, batch: list[Waiting]) -> None:
+        self._sent = False
         if not self._connection.is_connected:
             await self._connect()
+        self._sent = True
         packed = [hiredis.pack_command(cast(Any, command)) for command, _ in batch]
         await self._connection.send_packed_command(packed, check_health=False)
         for _, future in batch:
@@ -115,8 +118,8 @@ class Pipeline:
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
         """Tell everybody who waits, also those whose turn has not come: they would wait as long again."""
         await self._connection.disconnect(nowait=True)
-        told = batch + self._waiting
-        self._waiting = []
-        for _, future in told:
-            if not future.done():
-                future.set_exception(translate(error))
+        unsent, self._waiting = self._waiting, []
+        for waiting, sent in ((batch, self._sent), (unsent, False)):
+            for _, future in waiting:
+                if not future.done():
+                    future.set_exception(Uncertain(STORED_NOTHING) if sent else translate(error))

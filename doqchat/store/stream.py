@@ -1,21 +1,30 @@
 """The session as it is stored: a Redis Stream, one entry for each durable event."""
 
+import asyncio
+import itertools
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from doqchat.errors import Conflict
+from doqchat.errors import Conflict, Unavailable
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
-from doqchat.store.faults import translated
+from doqchat.store.clients import COMMAND_TIMEOUT
+from doqchat.store.faults import STORED_NOTHING, Uncertain, translated
+from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
 CLAIM_SECONDS = 24 * 60 * 60
+ONCE_SECONDS = 60
+RETRY_SECONDS = 0.05
 
 _APPEND = load("append")
+_PROCESS = f"{uuid.uuid4().hex[:12]}-"
+_COUNTER = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,39 @@ class SessionStream:
         """
         pipeline = self._shards.of(sid).pipeline
         await pipeline.ready()
-        used = [keys.stream(sid), keys.claim(sid, msg_id or ""), keys.JOBS, keys.replies(sid)]
-        told = self._channel_of(sid), pipeline.deadline(), digest if msg_id else "", CLAIM_SECONDS, ask, sid
-        entry_id, _, outcome = await pipeline.run(_APPEND, used, participant, body, *told)
+        if msg_id is None:
+            digest = f"{_PROCESS}{next(_COUNTER)}"
+            claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
+        else:
+            claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
+        used = [keys.stream(sid), claim, keys.JOBS, keys.replies(sid)]
+        told = self._channel_of(sid), pipeline.deadline(), digest, claim_seconds, ask, sid
+        entry_id, outcome = await self._settled(pipeline, used, participant, body, *told)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
-        return Appended(entry_id, outcome == "duplicate")
+        return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
+
+    async def _settled(self, pipeline: Pipeline, used: list[str], *arguments: str | int) -> list[str]:
+        """Run the append until it is certain what became of it, or until its deadline has passed.
+
+        Its claim makes that safe: a second run finds what the first one did, and after the deadline the script
+        refuses, so that a store which wakes up late cannot store what was refused.
+        """
+        late = asyncio.get_running_loop().time() + COMMAND_TIMEOUT
+        sent = False
+        while True:
+            try:
+                await pipeline.ready()
+                answer: list[str] = await pipeline.run(_APPEND, used, *arguments)
+                return answer
+            except Uncertain:
+                sent = True
+            except Unavailable:
+                if not sent:
+                    raise
+            if asyncio.get_running_loop().time() > late:
+                raise Unavailable(STORED_NOTHING)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def read(self, sid: str, after: str = BEGINNING, count: int = 100) -> list[Entry]:
         """The entries after an id, oldest first; raises Unavailable."""
