@@ -1,6 +1,7 @@
 -- Appends one event to a session: nothing can fall between storing it and telling of it.
 --
--- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append   3 the job queue   4 the set of replies under way
+-- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append   3 the job queue
+--       4 the set of replies under way
 -- ARGV  1 participant   2 body   3 the group's channel   4 deadline, ms of the store's clock
 --       5 digest of the content   6 seconds that the claim lasts
 --       7 alias of the model to ask, or '' to ask none    8 sid
