@@ -1,0 +1,110 @@
+"""What all tests share: one store, the processes that serve it, and clients. Each starts when it is first asked for."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, closing
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from websockets.asyncio.client import connect as open_socket
+
+from doqchat.engine import Engine
+from doqchat.engine import engine as running_engine
+from tests import processes
+from tests.client import WITHIN, Client
+
+Connect = Callable[..., Awaitable[Client]]
+
+
+@pytest.fixture(scope="session")
+def store_url() -> Iterator[str]:
+    """The URL of a real Valkey that all tests share; each keeps to sessions of its own (`sid`)."""
+    url = settings.STORE_URLS[0]
+    with processes.valkey(settings.DATA_DIR / "valkey", processes.port_of(url)):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def store(store_url: str) -> Iterator["redis.Redis"]:
+    """A client of the store, to look behind the scenes."""
+    with closing(redis.Redis.from_url(store_url, decode_responses=True)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def server(store_url: str, django_db_setup: None) -> Iterator[processes.Web]:
+    """A web process on uvicorn."""
+    with processes.web("uvicorn") as web:
+        yield web
+
+
+@pytest.fixture(scope="session")
+def second_server(store_url: str, django_db_setup: None) -> Iterator[processes.Web]:
+    """Another web process on the same store."""
+    with processes.web("uvicorn") as web:
+        yield web
+
+
+@pytest.fixture(scope="session")
+def daphne_server(store_url: str, django_db_setup: None) -> Iterator[processes.Web]:
+    """A web process on daphne."""
+    with processes.web("daphne") as web:
+        yield web
+
+
+@pytest.fixture(params=["uvicorn", "daphne"])
+def any_server(request: pytest.FixtureRequest) -> processes.Web:
+    """A web process on each of the servers in turn."""
+    web: processes.Web = request.getfixturevalue({"uvicorn": "server", "daphne": "daphne_server"}[request.param])
+    return web
+
+
+@pytest.fixture(scope="session")
+def worker(store_url: str) -> Iterator[processes.Process]:
+    """A worker; it answers as the demo model."""
+    with processes.llm_worker(store_url) as process:
+        yield process
+
+
+@pytest.fixture
+def sid() -> str:
+    """A session that no other test uses."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Opens sockets, and closes them at the end.
+
+    `await connect(web, sid, v1=True, role="A", since="0")`: query parameters that are None are left out; `headers`
+    and `origin` are what websockets' `connect` takes.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def open_client(web: processes.Web, sid: str | None, *, v1: bool = False, **options: Any) -> Client:
+            handshake = {name: options.pop(name) for name in ("headers", "origin") if name in options}
+            query = {"sid": sid, **options}
+            url = f"{web.ws}/v1/session/chat?" + "&".join(f"{k}={v}" for k, v in query.items() if v is not None)
+            connecting = open_socket(
+                url,
+                subprotocols=["doqchat.v1"] if v1 else None,
+                additional_headers=handshake.get("headers"),
+                origin=handshake.get("origin"),
+                open_timeout=WITHIN,
+                close_timeout=WITHIN,
+                compression=None,
+                proxy=None,
+            )
+            return Client(await stack.enter_async_context(connecting))
+
+        yield open_client
+
+
+@pytest.fixture
+async def engine(store_url: str) -> AsyncIterator[Engine]:
+    """The engine of the test's event loop, on the shared store."""
+    current = running_engine()
+    yield current
+    await current.close()

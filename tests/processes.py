@@ -1,0 +1,205 @@
+"""The processes that tests talk to: a real Valkey, web processes, workers. They end with pytest, however that ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+from urllib.parse import urlsplit
+
+import redis
+
+from doqchat.serving.child import end_with_parent
+from doqchat.serving.valkey import EmbeddedStore
+from doqchat.store import keys
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN = 40.0
+END_WITHIN = 15.0
+
+
+class Process:
+    """A running process whose output is kept."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
+    ) -> None:
+        self.name = name
+        self._output: IO[bytes] = TemporaryFile()
+        self._popen = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"} | environment,
+            pass_fds=pass_fds,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=partial(end_with_parent, os.getpid()),
+        )
+        self.pid = self._popen.pid
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        self._output.seek(0)
+        return self._output.read().decode(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Returns when `ready` says so; raises RuntimeError with the output when the process ends or takes too long."""
+        deadline = time.monotonic() + READY_WITHIN
+        while not ready():
+            if not self.running or time.monotonic() > deadline:
+                state = "is not ready" if self.running else f"ended with {self._popen.returncode}"
+                raise RuntimeError(f"{self.name} {state}. It printed:\n{self.output}")
+            time.sleep(0.02)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """SIGSTOP freezes it, SIGCONT lets it go on."""
+        self._popen.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL: it dies in the middle of what it does."""
+        self._popen.kill()
+        self._popen.wait()
+
+    def end(self) -> None:
+        """SIGTERM, and SIGKILL when that takes too long; nothing for one that has ended."""
+        self._popen.terminate()
+        self._popen.send_signal(signal.SIGCONT)
+        try:
+            self._popen.wait(END_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@dataclass(frozen=True)
+class Store:
+    """A running Valkey, and how to reach it."""
+
+    process: Process
+    url: str
+
+
+@dataclass(frozen=True)
+class Web:
+    """A running web process, and how to reach it: `http` and `ws` are addresses without a path."""
+
+    process: Process
+    address: str
+
+    @property
+    def http(self) -> str:
+        return f"http://{self.address}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://{self.address}"
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    name: str,
+    command: Sequence[str],
+    ready: Callable[[Process], bool],
+    environment: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[Process]:
+    """A process from when it is ready to the end of the block. Start it in the main thread."""
+    process = Process(name, command, environment or {}, pass_fds)
+    try:
+        process.wait_until(lambda: ready(process))
+        yield process
+    finally:
+        process.end()
+
+
+@contextmanager
+def valkey(directory: Path, port: int = 0, *options: str) -> Iterator[Store]:
+    """A store that keeps what it acknowledged in a directory; `options` are further ones of its command line."""
+    embedded = EmbeddedStore(directory, port or free_port())
+    embedded.directory.mkdir(parents=True, exist_ok=True)
+    with (
+        closing(redis.Redis.from_url(embedded.url)) as client,
+        running("valkey", [*embedded.command(), "--logfile", "", *options], lambda _: _answers(client)) as process,
+    ):
+        yield Store(process, embedded.url)
+
+
+@contextmanager
+def web(server: str = "uvicorn", **environment: str) -> Iterator[Web]:
+    """A web process on `uvicorn` or `daphne`, with further variables, on a port of its own."""
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
+        port, descriptor = listening.getsockname()[1], listening.fileno()
+        address = f"127.0.0.1:{port}"
+        command = [*manage("web"), "--fd", str(descriptor), "--server", server]
+        with running(
+            server, command, lambda _: _is_healthy(f"http://{address}/healthz"), environment, [descriptor]
+        ) as process:
+            yield Web(process, address)
+
+
+@contextmanager
+def llm_worker(store_url: str, **environment: str) -> Iterator[Process]:
+    """A worker that answers the requests in a store."""
+    with (
+        closing(redis.Redis.from_url(store_url, decode_responses=True)) as client,
+        running(
+            "llmworker",
+            manage("llmworker"),
+            lambda process: _takes_jobs(client, process),
+            {"DOQCHAT_REDIS_URL": store_url, **environment},
+        ) as process,
+    ):
+        yield process
+
+
+def manage(command: str) -> list[str]:
+    """The command line of a command of manage.py."""
+    return [sys.executable, str(ROOT / "manage.py"), command, "--skip-checks"]
+
+
+def port_of(url: str) -> int:
+    """The port in a store's URL."""
+    return urlsplit(url).port or 6379
+
+
+def _answers(client: "redis.Redis") -> bool:
+    with suppress(redis.RedisError):
+        return bool(client.ping())
+    return False
+
+
+def _is_healthy(url: str) -> bool:
+    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=1) as response:
+        return bool(response.status == 200)
+    return False
+
+
+def _takes_jobs(client: "redis.Redis", process: Process) -> bool:
+    """Whether the worker has shown itself in the group; its process id is part of its name there."""
+    with suppress(redis.ResponseError):
+        names = [consumer["name"] for consumer in client.xinfo_consumers(keys.JOBS, keys.WORKERS)]
+        return any(f"-{process.pid}-" in name for name in names)
+    return False
