@@ -35,7 +35,7 @@ class Process:
         self, name: str, command: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
     ) -> None:
         self.name = name
-        self._output: IO[bytes] = TemporaryFile()
+        self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it lasts as long as this object
         self._popen = subprocess.Popen(
             command,
             cwd=ROOT,
