@@ -1,0 +1,59 @@
+"""`llms[alias]`: the models that the setting LLMS names, shaped like Django's CACHES.
+
+LLMS = {"default": {"BACKEND": "doqchat.llm.google_genai.GoogleGenAI", "MODEL": …, "API_KEY": …}}
+
+from doqchat.llm import llms
+reply = await llms["default"].generate(prompt="안녕")
+"""
+
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from doqchat.llm.base import LLM, LLMError, UnknownLLM
+from doqchat.llm.checks import entry_problems
+
+__all__ = ["LLM", "LLMError", "UnknownLLM", "llms"]
+
+
+class LLMHandler:
+    """A mapping from alias to model; each is made when it is first asked for, and is the same in all threads."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[dict[str, Any], LLM]] = {}
+        self._lock = Lock()
+
+    def __getitem__(self, alias: str) -> LLM:
+        """The model of that alias.
+
+        Raises UnknownLLM when LLMS has none, LLMError `not_configured` when its entry cannot be used.
+        """
+        if alias not in self:
+            raise UnknownLLM(f"There is no model {alias!r}; there are: {', '.join(self) or 'none'}.")
+        entry: dict[str, Any] = settings.LLMS[alias]
+        with self._lock:
+            made = self._made.get(alias)
+            if made is None or made[0] != entry:  # a test may have changed the setting
+                model = _make(alias, entry)
+                made = self._made[alias] = (dict(entry), model)
+            return made[1]
+
+    def __contains__(self, alias: object) -> bool:
+        return alias in settings.LLMS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(settings.LLMS)
+
+
+def _make(alias: str, entry: dict[str, Any]) -> LLM:
+    """The model that the settings entry describes."""
+    for _alias, sentence, hint in entry_problems(alias, entry):
+        raise LLMError("not_configured", detail=f"{sentence} {hint}")
+    backend: type[LLM] = import_string(entry["BACKEND"])
+    return backend(alias, {name: value for name, value in entry.items() if name != "BACKEND"})
+
+
+llms = LLMHandler()

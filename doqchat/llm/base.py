@@ -1,0 +1,163 @@
+"""What every model behind `llms[alias]` does: text in; pieces, a finish reason and usage out.
+
+A backend implements one method, `_open`: one request to its provider. The rest is here and the same for all:
+three deadlines, retries, and the rule that an answer has an end.
+"""
+
+import asyncio
+import itertools
+import logging
+import random
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from doqchat.llm.answers import Finish, LLMError, Piece, Reply, Turn, UnknownLLM
+
+__all__ = ["LLM", "Finish", "LLMError", "LLMOptions", "Piece", "Reply", "Turn", "UnknownLLM"]
+
+logger = logging.getLogger(__name__)
+
+RETRIED_CODES = {"rate_limited", "unavailable"}
+
+
+class LLMOptions(BaseModel):
+    """What a settings entry may say beside BACKEND. Backends add theirs; other names and types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    MODEL: str = Field(min_length=1)
+    FIRST_PIECE_SECONDS: float = Field(default=30, gt=0)
+    IDLE_SECONDS: float = Field(default=30, gt=0)
+    TOTAL_SECONDS: float = Field(default=300, gt=0)
+    RETRIES: int = Field(default=2, ge=0)
+    RETRY_SECONDS: float = Field(default=0.5, ge=0)
+    CONTEXT_TOKENS: int = Field(default=16_000, gt=0)
+
+
+class LLM(ABC):
+    """One configured model. Objects are shared by all threads and event loops of a process.
+
+    `alias` is its name in the LLMS setting; `options` that entry's options, without BACKEND. Raises
+    pydantic.ValidationError when they do not fit `options_model`.
+    """
+
+    options_model: ClassVar[type[LLMOptions]] = LLMOptions
+    key_hint: ClassVar[str] = "Set it."
+    options: LLMOptions
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        self.alias = alias
+        self.options = self.options_model.model_validate(dict(options))
+        self.model = self.options.MODEL
+
+    @property
+    def context_tokens(self) -> int:
+        """The budget for the conversation sent along with a request, in approximate tokens."""
+        return self.options.CONTEXT_TOKENS
+
+    def stream(self, prompt: str | Sequence[Turn], *, system: str = "") -> AsyncGenerator[Piece | Finish, None]:
+        """The answer as it comes: pieces, then exactly one Finish.
+
+        `prompt` is one question, or a conversation whose last turn is the user's; `system` the instructions, kept
+        apart from it. Close the generator (`contextlib.aclosing`), or cancel the task that waits for it, to end the
+        answer: the provider's connection is closed before either returns.
+
+        A request that meets a rate limit, a failing provider or a broken connection is tried again, but never after
+        the first piece. An answer that the provider blocked, whether or not it had begun, ends with Finish reason
+        `safety`. Raises ValueError for an empty prompt, and while iterating LLMError: `timeout` when the first piece
+        (retries included), the next one or the whole answer takes too long, `blocked` when the provider refused
+        the prompt itself, `invalid_response` for an answer without an end or without a word.
+        """
+        turns = [Turn("user", prompt)] if isinstance(prompt, str) else list(prompt)
+        if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
+            raise ValueError("A prompt needs text, and its last turn has to be the user's.")
+        return self._stream(turns, system)
+
+    async def generate(self, prompt: str | Sequence[Turn], *, system: str = "") -> Reply:
+        """The whole answer at once; arguments and errors are those of `stream`."""
+        pieces: list[str] = []
+        finish = None
+        async with aclosing(self.stream(prompt, system=system)) as events:
+            async for event in events:
+                if isinstance(event, Piece):
+                    pieces.append(event.text)
+                else:
+                    finish = event
+        if finish is None:
+            raise LLMError("invalid_response")
+        return Reply("".join(pieces), finish)
+
+    @abstractmethod
+    def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
+        """One request to the provider, without retries or deadlines.
+
+        Raises LLMError. Must let go of the connection when it is closed or cancelled.
+        """
+
+    async def _stream(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
+        """The first attempt that gets as far as a piece or an end."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for attempt in itertools.count(1):
+            heard = False
+            try:
+                async with aclosing(self._attempt(turns, system, began)) as events:
+                    async for event in events:
+                        heard = True
+                        yield event
+                return
+            except LLMError as error:
+                delay = self.options.RETRY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
+                too_late = clock() + delay >= began + self.options.FIRST_PIECE_SECONDS
+                error.detail = self._conceal(error.detail)
+                if heard or too_late or attempt > self.options.RETRIES or error.code not in RETRIED_CODES:
+                    logger.warning("llms[%r]: %s (%s)", self.alias, error.code, error.detail)
+                    raise
+                logger.info("llms[%r]: %s (%s), again in %.1f s", self.alias, error.code, error.detail, delay)
+            await asyncio.sleep(delay)
+
+    async def _attempt(self, turns: Sequence[Turn], system: str, began: float) -> AsyncGenerator[Piece | Finish, None]:
+        """One request under the deadlines; `began` is the event loop's time at which the call was made."""
+        clock = asyncio.get_running_loop().time
+        ends = began + self.options.TOTAL_SECONDS
+        due = began + self.options.FIRST_PIECE_SECONDS
+        silent = True
+        async with aclosing(self._open(turns, system)) as events:
+            while True:
+                event = await self._next(events, min(due, ends))
+                if isinstance(event, Finish):
+                    if silent and event.reason == "stop":
+                        raise LLMError("invalid_response", detail="the answer is empty")
+                    yield event
+                    return
+                silent = False
+                yield event
+                due = clock() + self.options.IDLE_SECONDS
+
+    async def _next(self, events: AsyncGenerator[Piece | Finish, None], due: float) -> Piece | Finish:
+        """The provider's next event, by the event loop's time `due` at the latest."""
+        try:
+            async with asyncio.timeout_at(due) as deadline:
+                return await anext(events)
+        except StopAsyncIteration:
+            raise LLMError("invalid_response", detail="the answer ended without a finish reason") from None
+        except LLMError:
+            raise
+        except Exception as error:
+            if deadline.expired():
+                raise LLMError("timeout") from None
+            trace = "".join(traceback.format_exception(error))
+            logger.error("llms[%r]: an unforeseen error\n%s", self.alias, self._conceal(trace))
+            raise LLMError("failed", detail=f"{type(error).__name__}: {error}") from None
+
+    def _conceal(self, text: str) -> str:
+        """The text without the values of secret options: providers repeat keys in their error messages."""
+        for _name, value in self.options:
+            if isinstance(value, SecretStr) and value.get_secret_value():
+                text = text.replace(value.get_secret_value(), "…")
+        return text

@@ -1,0 +1,63 @@
+"""Says what is wrong with an LLMS setting, before the first request runs into it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.module_loading import import_string
+from pydantic import SecretStr, ValidationError
+
+from doqchat.llm.base import LLM
+
+Problem = tuple[str, str, str]
+
+
+def problems(llms_settings: Any) -> list[Problem]:
+    """All that keeps an LLMS setting from working: triples of alias, one sentence, and a hint what to do."""
+    if not isinstance(llms_settings, dict):
+        return [("default", "LLMS is not a dictionary.", "Give it one entry per model, shaped like CACHES.")]
+    found: list[Problem] = []
+    if "default" not in llms_settings:
+        found.append(("default", "LLMS has no model 'default'.", "Add the one that answers by default."))
+    for alias, entry in llms_settings.items():
+        found.extend(entry_problems(alias, entry))
+    return found
+
+
+def entry_problems(alias: str, entry: Any) -> list[Problem]:
+    """The same for one entry of LLMS."""
+    return [(alias, f"LLMS[{alias!r}] {what}.", hint) for what, hint in _faults(entry)]
+
+
+def _faults(entry: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("BACKEND"), str):
+        yield "names no BACKEND", "Give the dotted path of a class, such as doqchat.llm.demo.DemoLLM."
+        return
+    try:
+        backend = import_string(entry["BACKEND"])
+    except ImportError as error:
+        yield f"has an unknown BACKEND, {entry['BACKEND']!r}", f"It cannot be imported: {error}."
+        return
+    if not (isinstance(backend, type) and issubclass(backend, LLM)):
+        yield f"has a BACKEND that is no model, {entry['BACKEND']!r}", "Name a subclass of doqchat.llm.base.LLM."
+        return
+    yield from _option_faults(backend, {name: value for name, value in entry.items() if name != "BACKEND"})
+
+
+def _option_faults(backend: type[LLM], options: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the backend's options say to the given ones; never repeats a value, it might be a key."""
+    try:
+        checked = backend.options_model.model_validate(options)
+    except ValidationError as error:
+        for fault in error.errors(include_input=False, include_url=False, include_context=False):
+            name = ".".join(str(part) for part in fault["loc"])
+            if fault["type"] == "extra_forbidden":
+                yield (
+                    f"has an option {name} that does nothing",
+                    f"It takes {', '.join(backend.options_model.model_fields)}.",
+                )
+            else:
+                yield f"has an option {name} that cannot be used", f"{fault['msg']}."
+        return
+    for name, value in checked:
+        if isinstance(value, SecretStr) and not value.get_secret_value().strip():
+            yield f"has no {name}", backend.key_hint

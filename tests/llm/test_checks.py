@@ -1,0 +1,51 @@
+"""What is said about an LLMS setting that cannot work."""
+
+from typing import Any
+
+import pytest
+
+from doqchat.llm.checks import problems
+
+DEMO = {"BACKEND": "doqchat.llm.demo.DemoLLM"}
+GEMINI = {"BACKEND": "doqchat.llm.google_genai.GoogleGenAI", "MODEL": "m", "API_KEY": "secret-key"}
+
+
+def test_a_setting_that_works_has_no_problems() -> None:
+    legacy = {**GEMINI, "BACKEND": "doqchat.llm.google_generativeai.GoogleGenerativeAI", "THREADS": 4}
+    assert problems({"default": DEMO, "gemini": {**GEMINI, "BASE_URL": "http://127.0.0.1:1"}, "old": legacy}) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({}, "names no BACKEND"),
+        (None, "names no BACKEND"),
+        ({"BACKEND": "doqchat.llm.nowhere.Model"}, "unknown BACKEND, 'doqchat.llm.nowhere.Model'"),
+        ({"BACKEND": "doqchat.llm.demo.Missing"}, "unknown BACKEND, 'doqchat.llm.demo.Missing'"),
+        ({"BACKEND": "doqchat.llm.demo.answer"}, "BACKEND that is no model"),
+        ({**GEMINI, "API_KEY": " "}, "has no API_KEY"),
+        ({**GEMINI, "MODEL": ""}, "option MODEL that cannot be used"),
+        ({**GEMINI, "IDLE_SECONDS": "30"}, "option IDLE_SECONDS that cannot be used"),
+        ({**GEMINI, "RETRIES": -1}, "option RETRIES that cannot be used"),
+        ({**GEMINI, "BASE_URL": "localhost"}, "option BASE_URL that cannot be used"),
+        ({**GEMINI, "API_KEY": 5}, "option API_KEY that cannot be used"),
+        ({**DEMO, "TIMEOUT": 3}, "option TIMEOUT that does nothing"),
+    ],
+)
+def test_each_problem_names_the_alias_and_what_is_wrong_and_no_key(entry: Any, sentence: str) -> None:
+    found = problems({"default": DEMO, "broken": entry})
+
+    assert [alias for alias, _sentence, _hint in found] == ["broken"]
+    _alias, said, hint = found[0]
+    assert said.startswith("LLMS['broken'] ")
+    assert sentence in said
+    assert hint
+    assert "secret-key" not in said + hint
+
+
+def test_a_missing_default_is_a_problem() -> None:
+    assert [sentence for _alias, sentence, _hint in problems({"demo": DEMO})] == ["LLMS has no model 'default'."]
+
+
+def test_a_setting_that_is_no_dictionary_is_a_problem() -> None:
+    assert len(problems([DEMO])) == 1

@@ -1,0 +1,83 @@
+"""`llms[alias]`, as code and a shell use it."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from doqchat.llm import LLMError, UnknownLLM, llms
+
+DEMO = {"BACKEND": "doqchat.llm.demo.DemoLLM", "PIECE_SECONDS": 0}
+
+
+@pytest.fixture(autouse=True)
+def configured(settings: Settings) -> None:
+    settings.LLMS = {"default": DEMO, "other": DEMO}
+
+
+@pytest.fixture(scope="module")
+def gemini_url() -> Iterator[str]:
+    """The stand-in as a process of its own, which outlives the event loops of a test."""
+    command = [sys.executable, "-m", "tests.stand_ins.gemini"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
+
+
+def test_an_alias_gives_the_same_object_in_every_thread() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        made = set(threads.map(lambda _: llms["default"], range(20)))
+
+    assert made == {llms["default"]}
+    assert llms["other"] is not llms["default"]
+
+
+def test_the_aliases_are_those_of_the_setting() -> None:
+    assert list(llms) == ["default", "other"]
+    assert "other" in llms
+    assert "third" not in llms
+
+
+def test_an_unknown_alias_is_answered_with_those_that_exist() -> None:
+    with pytest.raises(UnknownLLM, match="no model 'third'; there are: default, other"):
+        llms["third"]
+
+
+def test_an_entry_that_cannot_be_used_is_not_configured(settings: Settings) -> None:
+    settings.LLMS = {"default": {**DEMO, "PIECE_SECONDS": "slow"}}
+    with pytest.raises(LLMError, match="PIECE_SECONDS") as caught:
+        llms["default"]
+
+    assert caught.value.code == "not_configured"
+    assert "PIECE_SECONDS" not in caught.value.message
+
+
+def test_a_changed_setting_makes_a_new_model(settings: Settings) -> None:
+    before = llms["default"]
+    settings.LLMS = {"default": {**DEMO, "MODEL": "another"}}
+
+    assert llms["default"].model == "another"
+    assert llms["default"] is not before
+
+
+@pytest.mark.parametrize("backend", ["google_genai.GoogleGenAI", "google_generativeai.GoogleGenerativeAI"])
+def test_one_model_answers_in_one_event_loop_after_another(settings: Settings, gemini_url: str, backend: str) -> None:
+    entry = {"BACKEND": f"doqchat.llm.{backend}", "MODEL": "gemini-test", "API_KEY": "k", "BASE_URL": gemini_url}
+    settings.LLMS = {"default": entry}
+
+    async def ask() -> str:
+        return str(await llms["default"].generate(prompt="안녕"))
+
+    assert len({asyncio.run(ask()) for _ in range(3)}) == 1
+
+
+def test_the_sdks_are_not_imported_before_they_are_used() -> None:
+    code = "import sys, doqchat.llm.google_genai, doqchat.llm.google_generativeai; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert {"google.genai", "google.generativeai", "requests", "httpx2"}.isdisjoint(done.stdout.split())

@@ -1,0 +1,77 @@
+"""As much HTTP/1.1 as a stand-in needs, with a hand on the connection itself: it can be broken at any byte."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+
+class BrokenConnectionError(Exception):
+    """The connection ended before its answer did."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came; names of headers in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request | None:
+    """The connection's next request, None when it ends."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.rstrip().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+    except asyncio.IncompleteReadError:
+        return None
+    method, target, _version = first.split(" ")
+    return Request(method, target, headers, body)
+
+
+class Response:
+    """Writes one answer: whole by `json` or `html`, or in parts by `start`, `part` and `end`."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    async def json(self, status: int, value: Any) -> None:
+        await self._whole(status, "application/json; charset=UTF-8", json.dumps(value, ensure_ascii=False))
+
+    async def html(self, status: int, page: str) -> None:
+        await self._whole(status, "text/html; charset=UTF-8", page)
+
+    async def start(self, content_type: str) -> None:
+        self._head(200, content_type, "transfer-encoding: chunked")
+        await self._writer.drain()
+
+    async def part(self, text: str) -> None:
+        data = text.encode()
+        if data:
+            self._writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+            await self._writer.drain()
+
+    async def end(self, text: str = "") -> None:
+        await self.part(text)
+        self._writer.write(b"0\r\n\r\n")
+        await self._writer.drain()
+
+    def abort(self) -> NoReturn:
+        """Resets the connection, with whatever has not been sent yet."""
+        self._writer.transport.abort()
+        raise BrokenConnectionError
+
+    async def _whole(self, status: int, content_type: str, text: str) -> None:
+        data = text.encode()
+        self._head(status, content_type, f"content-length: {len(data)}")
+        self._writer.write(data)
+        await self._writer.drain()
+
+    def _head(self, status: int, content_type: str, length: str) -> None:
+        line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+        self._writer.write(f"{line}\r\ncontent-type: {content_type}\r\n{length}\r\n\r\n".encode())
