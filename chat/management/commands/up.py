@@ -1,0 +1,78 @@
+"""`manage.py up`: everything doqchat needs, in one command."""
+
+import asyncio
+import socket
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from doqchat.serving import StartError
+from doqchat.serving.child import end_with_parent
+from doqchat.serving.listener import listen
+from doqchat.serving.supervisor import Plan, Supervisor
+from doqchat.serving.valkey import EmbeddedStore
+
+ANY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104 - compared, not bound
+
+
+class Command(BaseCommand):
+    """Starts the store, the web processes and the workers, and starts again what dies, until Ctrl-C."""
+
+    help = "Start the store, the web processes and the workers; start again what dies; end with Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--end-with-parent",
+            type=int,
+            metavar="PID",
+            help="end when the process PID, which must be the one that starts this command, ends (Linux)",
+        )
+
+    def handle(self, *args: Any, end_with_parent: int | None, **options: Any) -> None:
+        try:
+            self._run(end_with_parent)
+        except (StartError, ProcessLookupError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            return  # before the supervisor listens to signals
+
+    def _run(self, parent: int | None) -> None:
+        if parent is not None:
+            end_with_parent(parent)
+        with listen(settings.HOST, settings.PORT) as listening:
+            self._migrate()
+            asyncio.run(Supervisor(self._plan(listening), self._say).run())
+
+    def _migrate(self) -> None:
+        self._say("데이터베이스 준비 중 / preparing the database")
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except DatabaseError as error:
+            raise StartError(
+                f"데이터베이스를 쓸 수 없습니다. DATABASE_URL을 확인하세요. / "
+                f"The database cannot be used, check DATABASE_URL: {error}".strip()
+            ) from error
+
+    def _plan(self, listening: socket.socket) -> Plan:
+        port = listening.getsockname()[1]
+        host = "localhost" if settings.HOST in ANY_ADDRESS else settings.HOST
+        store = EmbeddedStore(settings.DATA_DIR / "valkey", settings.EMBEDDED_STORE_PORT)
+        return Plan(
+            manage=[sys.executable, str(settings.BASE_DIR / "manage.py")],
+            listening=listening,
+            address=f"http://{host}:{port}/",
+            host=next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost"),
+            web_workers=settings.WEB_WORKERS,
+            llm_workers=settings.LLM_WORKERS,
+            store_urls=settings.STORE_URLS,
+            embedded=store if settings.EMBEDDED_STORE else None,
+        )
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,0 +1,36 @@
+"""`manage.py web`: one web process."""
+
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
+
+from doqchat.serving import StartError
+from doqchat.serving.listener import listen
+
+
+class Command(BaseCommand):
+    """Serves the site's ASGI application, on uvicorn or daphne, until SIGTERM or Ctrl-C."""
+
+    help = "Run one web process."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--fd", type=int, help="accept from this inherited listening socket")
+        parser.add_argument("--host", default=settings.HOST, help="the address to listen on (HOST)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="the port to listen on (PORT)")
+        parser.add_argument("--server", choices=["uvicorn", "daphne"], default=settings.SERVER, help="(SERVER)")
+
+    def handle(self, *args: Any, fd: int | None, host: str, port: int, server: str, **options: Any) -> None:
+        application = import_string(settings.ASGI_APPLICATION)
+        try:
+            listening = listen(host, port) if fd is None else socket.socket(fileno=fd)
+        except StartError as error:
+            raise CommandError(str(error)) from error
+        if server == "daphne":
+            from doqchat.serving.web_daphne import serve
+        else:
+            from doqchat.serving.web_uvicorn import serve
+        serve(application, listening)

@@ -1,0 +1,29 @@
+"""The socket that web processes accept connections from."""
+
+import errno
+import socket
+
+from doqchat.serving import StartError
+
+BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; port 0 takes a free one. `::` takes IPv4 as well.
+
+    Connections queue in it whichever process accepts them, so none is lost when a web process dies.
+    Raises StartError when the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartError(
+                f"{port}번 포트를 이미 다른 프로그램이 쓰고 있습니다. PORT={port + 1}처럼 다른 번호를 지정하세요. / "
+                f"Port {port} is taken by another program: choose another, for example PORT={port + 1}."
+            ) from error
+        raise StartError(
+            f"HOST={host} PORT={port}에서 연결을 받을 수 없습니다. / "
+            f"Cannot listen on HOST={host} PORT={port}: {error.strerror}."
+        ) from error

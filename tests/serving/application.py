@@ -1,0 +1,53 @@
+"""A small ASGI application whose connections behave in the ways that the servers are tested for."""
+
+import asyncio
+import json
+import os
+from typing import Any
+
+PIECE = "x" * 65536
+PIECES = 1024
+STUCK_AFTER = 1.0
+
+floods: list[dict[str, Any]] = []
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        await answer(send)
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    if scope["path"] == "/flood":
+        await flood(send)
+    elif scope["path"] == "/flood-and-close":
+        await flood(send)
+        await send({"type": "websocket.close", "code": 4413})
+        floods[-1]["closed"] = True
+        await receive()
+    else:
+        await echo(receive, send)
+
+
+async def answer(send: Any) -> None:
+    """Name the process that answers, and tell what became of the floods so far."""
+    body = {"pid": os.getpid(), "floods": floods}
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+async def echo(receive: Any, send: Any) -> None:
+    while (event := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": event["text"]})
+
+
+async def flood(send: Any) -> None:
+    """Send 64 MiB, or less when `send` comes to wait."""
+    state = {"pieces": 0, "stuck": False, "closed": False}
+    floods.append(state)
+    try:
+        while state["pieces"] < PIECES:
+            await asyncio.wait_for(send({"type": "websocket.send", "text": PIECE}), STUCK_AFTER)
+            state["pieces"] += 1
+    except TimeoutError:
+        state["stuck"] = True

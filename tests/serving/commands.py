@@ -1,0 +1,117 @@
+"""Runs commands of manage.py as real processes and follows what they print."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+END_WITHIN = 20.0
+UNSET = ["DATABASE_URL", "DOQCHAT_REDIS_URL", "GEMINI_API_KEY", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "SERVER"]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def environment(data: Path, **variables: str) -> dict[str, str]:
+    """Variables for a doqchat of its own, on ports of its own; an empty one hides what a .env file says."""
+    own = {
+        "DJANGO_SETTINGS_MODULE": "tests.serving.settings",
+        "DOQCHAT_DATA_DIR": str(data),
+        "DOQCHAT_REDIS_PORT": str(free_port()),
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+        "WEB_WORKERS": "1",
+        "LLM_WORKERS": "1",
+    }
+    return os.environ | dict.fromkeys(UNSET, "") | own | variables
+
+
+class Command:
+    """A running command: its lines so far, and the processes under it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._news = asyncio.Condition()
+        self._silent = False
+        self._reading = asyncio.create_task(self._read())
+
+    async def line(self, text: str) -> str:
+        """The first line with this text, as soon as it is printed. Raises EOFError when it never will be."""
+        async with self._news:
+            await self._news.wait_for(lambda: self._find(text) is not None or self._silent)
+        found = self._find(text)
+        if found is None:
+            raise EOFError(f"{text!r} is not in: {self.lines}")
+        return found
+
+    async def end(self) -> int:
+        """The exit code, once it has ended and so has every process that it gave its output to."""
+        await self._reading
+        return await self.process.wait()
+
+    def family(self) -> list[psutil.Process]:
+        """The process and all those under it."""
+        top = psutil.Process(self.process.pid)
+        return [top, *top.children(recursive=True)]
+
+    def named(self, text: str) -> psutil.Process:
+        """The one process under it whose command line has this text."""
+        (found,) = [process for process in self.family()[1:] if text in " ".join(process.cmdline())]
+        return found
+
+    def _find(self, text: str) -> str | None:
+        return next((line for line in self.lines if text in line), None)
+
+    async def _read(self) -> None:
+        assert self.process.stdout
+        async for line in self.process.stdout:
+            self.lines.append(line.decode().rstrip())
+            async with self._news:
+                self._news.notify_all()
+        async with self._news:
+            self._silent = True
+            self._news.notify_all()
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str], variables: dict[str, str], pass_fds: Sequence[int] = ()
+) -> AsyncIterator[Command]:
+    """Start a command; afterwards end it, should it still run, and whatever it left."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env=variables,
+        pass_fds=pass_fds,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    started = Command(process)
+    try:
+        yield started
+    finally:
+        if process.returncode is None:
+            family = started.family()
+            process.terminate()
+            try:
+                await asyncio.wait_for(started.end(), END_WITHIN)
+            except TimeoutError:
+                kill(family)
+        await started.end()
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -1,0 +1,158 @@
+"""What both web servers have to do alike, though neither does so by itself."""
+
+import asyncio
+import json
+import signal
+import socket
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.serving.application import PIECES
+from tests.serving.commands import MANAGE, Command, environment, running
+
+
+class Web:
+    """A running web process and where it listens."""
+
+    def __init__(self, command: Command, port: int) -> None:
+        self.command = command
+        self.port = port
+
+    async def state(self) -> dict[str, Any]:
+        def get() -> bytes:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz") as response:
+                return bytes(response.read())
+
+        state: dict[str, Any] = json.loads(await asyncio.to_thread(get))
+        return state
+
+    async def flood(self, name: str) -> dict[str, Any]:
+        """What became of the first flood, once it came to a stop or, with `name`, that much further."""
+        while not ((floods := (await self.state())["floods"]) and floods[0][name]):  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.05)
+        first: dict[str, Any] = floods[0]
+        return first
+
+    async def forgets(self, peer: socket.socket) -> None:
+        """Returns when the process has closed its connection to this peer."""
+        port = peer.getsockname()[1]
+        process = psutil.Process(self.command.process.pid)
+        while any(one.raddr and one.raddr.port == port for one in process.net_connections("tcp")):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    def silent_peer(self, path: str) -> socket.socket:
+        """A peer that opens a WebSocket and then reads nothing, not even the answer."""
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.connect(("127.0.0.1", self.port))
+        peer.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        return peer
+
+
+async def close_code(client: ClientConnection) -> int | None:
+    """The code the server closes with, after whatever it sends before."""
+    with suppress(ConnectionClosed):
+        async for _ in client:
+            pass
+    return client.close_code
+
+
+@pytest.fixture(params=["uvicorn", "daphne"])
+async def web(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Web]:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+        descriptor = listening.fileno()
+        command = [*MANAGE, "web", "--fd", str(descriptor), "--server", request.param]
+        async with running(command, environment(tmp_path), pass_fds=[descriptor]) as started:
+            yield Web(started, listening.getsockname()[1])
+
+
+async def test_an_inherited_socket_serves_http_and_websockets(web: Web) -> None:
+    assert (await web.state())["pid"] == web.command.process.pid
+    async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
+        await client.send("안녕하세요 😊")
+        assert await client.recv() == "안녕하세요 😊"
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+async def test_ipv6_is_served(server: str, tmp_path: Path) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
+        descriptor = listening.fileno()
+        command = [*MANAGE, "web", "--fd", str(descriptor), "--server", server]
+        address = f"ws://[::1]:{listening.getsockname()[1]}/echo"
+        async with running(command, environment(tmp_path), [descriptor]), connect(address) as client:
+            await client.send("over IPv6")
+            assert await client.recv() == "over IPv6"
+
+
+async def test_sending_waits_for_a_peer_that_does_not_read(web: Web) -> None:
+    with closing(web.silent_peer("/flood")):
+        flood = await web.flood("stuck")
+    assert flood["pieces"] < PIECES / 4
+
+
+async def test_a_silent_peer_is_let_go_when_its_application_ends(web: Web) -> None:
+    with closing(web.silent_peer("/flood")) as peer:
+        await web.flood("stuck")
+        await web.forgets(peer)
+
+
+async def test_closing_does_not_wait_for_a_peer_that_does_not_read(web: Web) -> None:
+    with closing(web.silent_peer("/flood-and-close")) as peer:
+        await web.flood("closed")
+        await web.forgets(peer)
+
+
+async def test_a_reader_that_falls_behind_gets_everything(web: Web) -> None:
+    async with connect(f"ws://127.0.0.1:{web.port}/flood", max_queue=1) as client:
+        received = [await client.recv() for _ in range(PIECES)]
+    assert {len(piece) for piece in received} == {65536}
+
+
+async def test_sigterm_sends_1012_and_exits_with_0(web: Web) -> None:
+    async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
+        await client.send("hello")
+        await client.recv()
+        web.command.process.send_signal(signal.SIGTERM)
+        assert await close_code(client) == 1012
+    assert await web.command.end() == 0
+
+
+async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(web: Web) -> None:
+    async def talk(client: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await client.send("x" * 10_000)
+                await asyncio.sleep(0)
+
+    async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
+        talking = asyncio.create_task(talk(client))
+        await client.recv()
+        web.command.process.send_signal(signal.SIGTERM)
+        assert await close_code(client) == 1012
+        await talking
+
+
+async def test_a_silent_peer_does_not_keep_the_process_from_ending(web: Web) -> None:
+    with closing(web.silent_peer("/flood")):
+        await web.flood("pieces")
+        web.command.process.send_signal(signal.SIGTERM)
+        assert await web.command.end() == 0
+
+
+async def test_a_frame_of_more_than_1_mib_closes_with_1009(web: Web) -> None:
+    async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
+        with suppress(ConnectionClosed):
+            await client.send("x" * (4 * 1024 * 1024))
+        assert await close_code(client) == 1009
+    assert (await web.state())["pid"] == web.command.process.pid
