@@ -1,0 +1,23 @@
+// Small buttons under a message: what the reader can do about it.
+
+// `choices`: pairs of a label and what pressing it does.
+export function offer(item, choices) {
+  withdraw(item)
+  const line = document.createElement("p")
+  line.className = "message__choices"
+  line.append(...choices.map(([label, press]) => button(label, press)))
+  item.querySelector(".message__body").append(line)
+}
+
+export function withdraw(item) {
+  item.querySelector(".message__choices")?.remove()
+}
+
+function button(label, press) {
+  const element = document.createElement("button")
+  element.type = "button"
+  element.className = "button button--small"
+  element.textContent = label
+  element.addEventListener("click", press)
+  return element
+}

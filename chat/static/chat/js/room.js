@@ -1,0 +1,108 @@
+// The room: what comes over the connection goes to the part of the page that shows it, and the other way round.
+
+import { Composer } from "./composer.js"
+import { Cursor } from "./cursor.js"
+import { Earlier } from "./earlier.js"
+import { Follow } from "./follow.js"
+import { BEGINNING } from "./ids.js"
+import { offerInvitation } from "./invite.js"
+import { Outbox } from "./outbox.js"
+import { People } from "./people.js"
+import { Replies } from "./replies.js"
+import { Connection } from "./socket.js"
+import { Status } from "./status.js"
+import { Timeline } from "./timeline.js"
+import { TypingLine, TypingSignal } from "./typing.js"
+import { say } from "./wording.js"
+
+const { sid, role, first, last, limit } = JSON.parse(document.getElementById("room").textContent)
+const part = (name) => document.querySelector(`.${name}`)
+const frame = (event, bd) => ({ hd: { event, role }, bd })
+
+const timeline = new Timeline(part("timeline"), role)
+const follow = new Follow(part("timeline"), part("timeline__newer"))
+const replies = new Replies(timeline, {
+  cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id })),
+  refresh: () => connection.open(),
+})
+const people = new People(part("people"), role)
+const typing = new TypingLine(part("typing"))
+const status = new Status(part("status"))
+
+const connection = new Connection(address, { onFrame, onState })
+const cursor = new Cursor(last, (since) => connection.send(frame("session.sync", { since })))
+const outbox = new Outbox(timeline, role, (envelope) => connection.send(envelope))
+const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
+const composer = new Composer(part("composer"), { limit, send, signal })
+const problem = part("timeline__problem")
+const earlier = new Earlier(part("timeline__earlier"), { sid, first, show: showEarlier, warn })
+
+offerInvitation(part("invite"))
+for (const event of ["online", "offline", "pageshow"]) window.addEventListener(event, () => connection.wake())
+window.addEventListener("pagehide", () => connection.rest())
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && connection.wake())
+connection.open()
+
+function address() {
+  const url = new URL("/v1/session/chat", location.href)
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:"
+  url.searchParams.set("sid", sid)
+  url.searchParams.set("role", role)
+  if (cursor.last) url.searchParams.set("since", cursor.last === BEGINNING ? "0" : cursor.last)
+  return url
+}
+
+function onState(state, details) {
+  status.show(state, details)
+  composer.disable(state === "stopped")
+  if (state === "connected") return
+  people.forget()
+  outbox.hold()
+}
+
+function onFrame(envelope) {
+  const { hd, bd } = envelope
+  if (hd.id) return onStored(envelope)
+  if (hd.event === "session.welcome") onWelcome(bd)
+  if (hd.event === "presence") people.show(bd.members)
+  if (hd.event === "chat.typing") typing.show(hd.role, bd.active)
+  if (hd.event === "chat.ack") outbox.confirm(bd)
+  if (hd.event === "error" && !outbox.refuse(bd)) composer.warn(say(`refusals.${bd.code}`) || bd.message)
+  if (hd.event === "llm.streaming") {
+    replies.grow(bd)
+    follow.announce()
+  }
+}
+
+function onWelcome({ last_id, members, replies: underWay, gap }) {
+  if (!cursor.last) earlier.load()
+  cursor.restart(last_id)
+  people.show(members)
+  replies.resume(underWay)
+  if (gap) warn(say("gap"))
+  outbox.flush()
+}
+
+function onStored(envelope) {
+  const { hd, bd } = envelope
+  if (!cursor.pass(hd)) return
+  const ended = hd.event === "llm.response" || hd.event === "llm.error"
+  timeline.store(envelope, ended ? replies.end(bd.request_id) : outbox.take(hd))
+  if (hd.event === "llm.request") replies.expect(hd.id)
+  if (hd.event === "chat.message") typing.show(hd.role, false)
+  follow.announce()
+}
+
+function send(event, bd) {
+  const item = outbox.write(event, bd)
+  follow.toEnd()
+  item.scrollIntoView({ block: "nearest" })
+}
+
+function showEarlier(envelopes) {
+  follow.hold(() => envelopes.forEach((envelope) => timeline.store(envelope)))
+}
+
+function warn(sentence) {
+  problem.textContent = sentence
+}

@@ -1,0 +1,118 @@
+// The connection to the session: opens a socket, notices when it is dead, waits, opens the next.
+//
+// States, told to `onState`: "connecting"; "connected" (welcomed); "waiting", with `until`, the time of the next try
+// in ms; "stopped", with the close `code` that forbids another try.
+
+const PROTOCOL = "doqchat.v1"
+const FIRST_WAIT = 500
+const LONGEST_WAIT = 15_000
+const RESTART_WAIT = 5_000
+const SILENCE = 25_000 // ms without a frame, after which the server is asked for one
+const PATIENCE = 8_000 // ms that it may take to answer
+
+const RESTARTING = 1012
+const TOO_MANY = 4429
+const FINAL = [4400, 4401, 4403, 4404, 4410]
+
+export class Connection {
+  #address
+  #onFrame
+  #onState
+  #socket = null
+  #state = ""
+  #failures = 0
+  #heard = 0
+  #retry
+  #watch
+
+  // `address` is called before each try: what it says changes with what has been received.
+  constructor(address, { onFrame, onState }) {
+    this.#address = address
+    this.#onFrame = onFrame
+    this.#onState = onState
+  }
+
+  open() {
+    this.#drop()
+    this.#become("connecting")
+    const socket = new WebSocket(this.#address(), [PROTOCOL])
+    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data))
+    socket.onclose = ({ code }) => this.#lose(code)
+    this.#socket = socket
+    this.#expectFrame()
+  }
+
+  // Whether the envelope went out; when not, the caller keeps it.
+  send(envelope) {
+    if (this.#state !== "connected" || this.#socket.readyState !== WebSocket.OPEN) return false
+    this.#socket.send(JSON.stringify(envelope))
+    return true
+  }
+
+  // The page is back, or the network may be: do not sit out a wait, do not trust an old socket.
+  wake() {
+    const asleep = Date.now() - this.#heard > SILENCE + PATIENCE
+    if (this.#state === "waiting" || (this.#state === "connected" && asleep)) this.open()
+    else if (this.#state === "connected") this.#probe()
+  }
+
+  // The page goes to the back/forward cache, where no socket lives; `wake` opens the next.
+  rest() {
+    if (this.#state === "stopped") return
+    this.#drop()
+    this.#become("waiting", { until: Date.now() })
+  }
+
+  #hear(envelope) {
+    this.#heard = Date.now()
+    clearTimeout(this.#watch)
+    this.#watch = setTimeout(() => this.#probe(), SILENCE)
+    if (envelope.hd.event === "session.welcome") {
+      this.#failures = 0
+      this.#become("connected")
+    }
+    // Before the welcome comes only the reason of a refusal, which the close code says as well.
+    if (this.#state === "connected") this.#onFrame(envelope)
+  }
+
+  #probe() {
+    this.send({ hd: { event: "ping" }, bd: {} })
+    this.#expectFrame()
+  }
+
+  #expectFrame() {
+    clearTimeout(this.#watch)
+    this.#watch = setTimeout(() => this.#lose(), PATIENCE)
+  }
+
+  #lose(code) {
+    this.#drop()
+    if (FINAL.includes(code)) return this.#become("stopped", { code })
+    this.#failures += 1
+    const wait = pause(code, this.#failures)
+    this.#retry = setTimeout(() => this.open(), wait)
+    this.#become("waiting", { until: Date.now() + wait })
+  }
+
+  #drop() {
+    clearTimeout(this.#retry)
+    clearTimeout(this.#watch)
+    if (!this.#socket) return
+    this.#socket.onmessage = this.#socket.onclose = null
+    this.#socket.close()
+    this.#socket = null
+  }
+
+  #become(state, details = {}) {
+    this.#state = state
+    this.#onState(state, details)
+  }
+}
+
+// Milliseconds before the next try: random, so that a crowd does not come back at once, and growing.
+function pause(code, failures) {
+  let longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures)
+  if (code === RESTARTING) longest = RESTART_WAIT
+  if (code === TOO_MANY) return LONGEST_WAIT
+  return FIRST_WAIT + Math.random() * (longest - FIRST_WAIT)
+}

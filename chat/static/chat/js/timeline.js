@@ -1,0 +1,82 @@
+// The conversation: what is stored, in the order of the ids; then what is not yet sent; then answers that still grow.
+
+import { isAfter } from "./ids.js"
+import { drawn, fill, isShown, localise } from "./message.js"
+import { nameOfDay } from "./times.js"
+
+const TOGETHER = 5 * 60_000 // ms between two messages of one person that stand under one name
+
+export class Timeline {
+  #stored
+  #unsent
+  #growing
+  #reader
+
+  constructor(element, reader) {
+    this.#stored = element.querySelector(".timeline__stored")
+    this.#unsent = element.querySelector(".timeline__unsent")
+    this.#growing = element.querySelector(".timeline__growing")
+    this.#reader = reader
+    for (const item of this.#stored.children) {
+      localise(item)
+      this.#arrange(item)
+    }
+  }
+
+  // Put a stored event at its place, in the item that stood for it so far if there is one.
+  store(envelope, item) {
+    const place = this.#placeOf(envelope.hd.id)
+    if (!isShown(envelope) || place?.dataset.id === envelope.hd.id) return item?.remove()
+    if (item) fill(item, envelope, this.#reader)
+    else item = drawn(envelope, this.#reader)
+    const next = place ? place.nextElementSibling : this.#stored.firstElementChild
+    this.#stored.insertBefore(item, next)
+    this.#arrange(item)
+    if (next) this.#arrange(next)
+  }
+
+  // A new item for something that is not stored yet.
+  addUnsent(envelope) {
+    return this.#add(this.#unsent, envelope)
+  }
+
+  addGrowing(envelope) {
+    return this.#add(this.#growing, envelope)
+  }
+
+  #add(list, envelope) {
+    const item = drawn(envelope, this.#reader)
+    list.append(item)
+    this.#arrange(item)
+    return item
+  }
+
+  // The last stored item that does not come after the id.
+  #placeOf(id) {
+    let item = this.#stored.lastElementChild
+    while (item && isAfter(item.dataset.id, id)) item = item.previousElementSibling
+    return item
+  }
+
+  // Show the day where it changes, and the name where the speaker does.
+  #arrange(item) {
+    const previous = this.#before(item)
+    const heading = item.querySelector(".message__day")
+    heading.textContent = nameOfDay(momentOf(item))
+    heading.hidden = Boolean(previous) && nameOfDay(momentOf(previous)) === heading.textContent
+    item.classList.toggle("message--continues", heading.hidden && isContinued(previous, item))
+  }
+
+  #before(item) {
+    return item.previousElementSibling ?? (item.parentElement === this.#stored ? null : this.#stored.lastElementChild)
+  }
+}
+
+function isContinued(previous, item) {
+  const bothSaid = [previous, item].every((either) => either.classList.contains("message--said"))
+  return bothSaid && previous.dataset.role === item.dataset.role && momentOf(item) - momentOf(previous) < TOGETHER
+}
+
+function momentOf(item) {
+  return new Date(item.querySelector("time").dateTime)
+}

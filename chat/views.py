@@ -1,0 +1,92 @@
+"""The pages: the entrance and the room."""
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from chat import wording
+from chat.lines import line
+from chat.sids import new_sid
+from doqchat.engine import engine
+from doqchat.errors import DoqchatError
+from doqchat.protocol.ids import BEGINNING
+from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, is_sid
+from doqchat.store.stream import Entry
+
+log = logging.getLogger(__name__)
+
+HISTORY_ON_THE_PAGE = 100
+
+
+async def home(request: HttpRequest) -> HttpResponse:
+    """The entrance. Its form comes back here as a query and is sent on to the room."""
+    sid = request.GET.get("sid", "").strip()
+    role = _role(request.GET.get("role", "A"))
+    if "new" in request.GET:
+        return redirect(_address(new_sid(), role))
+    if _has_a_page(sid):
+        return redirect(_address(sid, role))
+    return _entrance(request, sid, role, status=400) if "sid" in request.GET else _entrance(request, "", role)
+
+
+async def room(request: HttpRequest, sid: str) -> HttpResponse:
+    """The session as one participant sees it; without the history while the store is away."""
+    role = _role(request.GET.get("role", DEFAULT_ROLE))
+    if not _has_a_page(sid):
+        return _entrance(request, sid, role, status=404)
+    try:
+        entries = (await engine().stream.read_back(sid, count=HISTORY_ON_THE_PAGE))[::-1]
+    except DoqchatError as error:
+        log.warning("The room %s is shown without its history: %s", sid, error)
+        return render(request, "chat/room.html", _context(request, sid, role, None))
+    return render(request, "chat/room.html", _context(request, sid, role, entries))
+
+
+def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, object]:
+    """What the room's template needs; entries is None when they could not be read."""
+    other = {"A": "B", "B": "A"}.get(role, "A")
+    lines = [shown for entry in entries or [] if (shown := line(entry, role))]
+    return {
+        "sid": sid,
+        "role": role,
+        "lines": lines,
+        "store_away": entries is None,
+        "people": [(name, wording.author(name, name == role)) for name in HUMAN_ROLES],
+        "other": other,
+        "invitation": request.build_absolute_uri(_address(sid, other)),
+        "room": {
+            "sid": sid,
+            "role": role,
+            "limit": MAX_TEXT,
+            "first": entries[0].id if entries else None,
+            "last": None if entries is None else (entries[-1].id if entries else BEGINNING),
+            "earlier": entries is None or bool(entries) and entries[0].prev != BEGINNING,
+        },
+        "wording": wording.wording(),
+    }
+
+
+def _entrance(request: HttpRequest, sid: str, role: str, status: int = 200) -> HttpResponse:
+    problem = ""
+    if status != 200:
+        problem = _(
+            "A session name has 1 to 64 characters: letters from A to Z, digits, dots, hyphens and underscores."
+        )
+    context = {"sid": sid, "role": role, "problem": problem}
+    return render(request, "chat/home.html", context, status=status)
+
+
+def _address(sid: str, role: str) -> str:
+    return f"{reverse('room', args=[sid])}?role={role}"
+
+
+def _role(value: str) -> str:
+    return value if value in HUMAN_ROLES else DEFAULT_ROLE
+
+
+def _has_a_page(sid: str) -> bool:
+    """Whether the sid can stand in a path: browsers take `.` and `..` for folders."""
+    return is_sid(sid) and sid not in (".", "..")

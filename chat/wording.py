@@ -1,0 +1,106 @@
+"""What the page says in its own words: one place for the templates' history and for the browser's live side."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+
+def names() -> dict[str, str]:
+    """What each role is called."""
+    return {"A": "A", "B": "B", "user": _("Guest"), "llm": "AI"}
+
+
+def author(role: str, own: bool) -> str:
+    """The name over a message."""
+    name = names().get(role, role)
+    return own_name().format(name=name) if own else name
+
+
+def own_name() -> str:
+    """What the reader's own name looks like, as a pattern with `{name}`."""
+    return _("{name} (you)")
+
+
+def asked() -> str:
+    """The word beside the name over a question to the model."""
+    return _("asks the AI")
+
+
+def failures() -> dict[str, str]:
+    """Why the model did not answer, by the `code` of `llm.error`; `failed` stands for every other."""
+    return {
+        "not_configured": _("The model is not set up. The server's administrator can do that."),
+        "rate_limited": _("The model is being asked too often right now. Try again in a minute."),
+        "timeout": _("The model took too long and was stopped. Ask again."),
+        "unavailable": _("The model cannot be reached right now. Try again in a minute."),
+        "blocked": _("The model declined to answer this. Put the question another way."),
+        "invalid_response": _("The model's answer could not be read. Ask again."),
+        "failed": _("The model could not answer. Ask again."),
+    }
+
+
+def endings() -> dict[str, str]:
+    """What is said under an answer that did not end by itself, by its `finish_reason`."""
+    return {
+        "length": _("The answer was cut off at its length limit."),
+        "cancelled": _("The answer was stopped."),
+        "safety": _("The model broke off here because of its safety rules."),
+        "superseded": _("A newer question took this answer's place."),
+    }
+
+
+def refusals() -> dict[str, str]:
+    """Why a message was not sent, by the `code` of `error`; the server's own sentence stands for every other."""
+    return {
+        "rate_limited": _("That was too fast. Wait a moment and try again."),
+        "unavailable": _("The server cannot store messages right now. Nothing was sent; try again in a moment."),
+        "rejected": _("This session's rules do not allow this message."),
+        "session_closed": _("This session is closed. Nothing more can be written here."),
+        "too_large": _("This message is too large. Send it in parts."),
+        "internal": _("The server failed at this. Try again in a moment."),
+    }
+
+
+def connection() -> dict[str, Any]:
+    """The state of the connection; `stopped` is by close code."""
+    return {
+        "connecting": _("Connecting…"),
+        "connected": _("Connected"),
+        "waiting": _("Connection lost. Trying again in {seconds} s."),
+        "offline": _("You are offline. What you write is sent once you are back."),
+        "stopped": {
+            "4400": _("This address is not valid. Open the session again from the start page."),
+            "4401": _("This session needs a valid link. Ask for a new one."),
+            "4403": _("Your link is not for this session. Ask for the right one."),
+            "4404": _("There is no such session. Check the link."),
+            "4410": _("This session is closed. Nothing more can be written here."),
+        },
+    }
+
+
+def wording() -> dict[str, Any]:
+    """Everything that the page's scripts say, in the language of the request."""
+    return {
+        "names": names(),
+        "own": own_name(),
+        "asked": asked(),
+        "connection": connection(),
+        "failures": failures(),
+        "endings": endings(),
+        "refusals": refusals(),
+        "sending": _("Sending…"),
+        "held": _("Waiting for the connection"),
+        "retry": _("Send again"),
+        "discard": _("Discard"),
+        "stop": _("Stop"),
+        "answering": {"waiting": _("is thinking…"), "streaming": _("is answering…")},
+        "here": _("here"),
+        "connections": _("{count} windows"),
+        "away": _("not here"),
+        "typing": {"one": _("{name} is typing…"), "several": _("{names} are typing…")},
+        "count": _("{count} of {limit} characters"),
+        "over": _("{count} characters too many"),
+        "copied": _("Copied"),
+        "gap": _("Messages from before this point are no longer kept."),
+        "history": {"failed": _("Earlier messages could not be loaded. Try again in a moment.")},
+    }
