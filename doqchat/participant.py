@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from doqchat import pace
 from doqchat.engine import Engine
 from doqchat.fanout.layer import group_of
 from doqchat.fanout.live import LiveSession
@@ -88,6 +89,8 @@ class Participant:
 
     async def take(self, frame: Frame) -> None:
         """Do what a valid frame asks for; raises DoqchatError when that cannot be."""
+        if not frame.body.durable:
+            pace.check(self.member.connection)
         await _ACTIONS[type(frame.body)](self, frame)
 
     async def leave(self) -> None:
