@@ -1,0 +1,1 @@
+"""The servers that doqchat is compared with."""
