@@ -65,6 +65,10 @@ class Participant:
             if since is None:
                 session.go_live(self.member)
             return None
+        return await self._welcome(session, present, since)
+
+    async def _welcome(self, session: LiveSession, present: dict[str, int], since: str | None) -> str:
+        """How the session stands; read last and in one piece with going live, so that nothing falls between."""
         gap = None if since is None else await self._engine.stream.gap(self._sid, since)
         read = await self._engine.reading.marks(self._sid)
         replies = await self._engine.replies.under_way(self._sid)
@@ -118,7 +122,12 @@ class Participant:
             await self._tell_others(frame)
 
     async def _sync(self, frame: Frame) -> None:
-        self._start_replay(cast(SessionSync, frame.body).since)
+        """As on connect: a welcome, which tells of a gap and of the replies under way, then the replay."""
+        since = cast(SessionSync, frame.body).since
+        if self.member.full and self._session is not None:
+            present = await self._engine.presence.members(self._sid)
+            self.member.push(await self._welcome(self._session, present, since))
+        self._start_replay(since)
 
     async def _pong(self, frame: Frame) -> None:
         self.member.push(server.plain(self._sid, Pong.event, frame.bd))
