@@ -1,0 +1,50 @@
+# Everything installed goes into .venv; .venv/.runtime and .venv/.dev say that it is as the requirements ask.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off
+# One word for each package that pip turns to; its errors come through as they are.
+PROGRESS := awk '/^Collecting/ { printf "%s ", $$2 } /^Installing/ { printf "\n설치 중 / installing ..." } { fflush() } END { print "" }'
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench
+
+help:
+	@echo 'make run     doqchat을 실행합니다: http://localhost:3000/   run doqchat'
+	@echo 'make test    모든 테스트를 실행합니다                      run all tests (ARGS="-k name" for some)'
+	@echo 'make check   형식, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
+	@echo 'make bench   서버의 성능을 잽니다                          measure the server'
+
+run: .venv/.runtime
+	@exec $(BIN)/python manage.py up --end-with-parent $$PPID
+
+test: .venv/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/.runtime: requirements.txt | $(BIN)/python
+	@echo '실행에 필요한 패키지를 받습니다(처음 한 번) / getting what doqchat runs on, this once:'
+	@rm -f $@; ($(PIP_INSTALL) -r requirements.txt && touch $@) | $(PROGRESS)
+	@test -e $@
+
+.venv/.dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	@echo '개발에 필요한 패키지를 받습니다(처음 한 번) / getting what the tests and checks need, this once:'
+	@rm -f $@; ($(PIP_INSTALL) -r requirements-dev.txt && touch $@ .venv/.runtime) | $(PROGRESS)
+	@test -e $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Python 3.11 이상이 필요합니다. 설치한 뒤 make PYTHON=python3.12 run처럼 지정하세요. /' \
+			'Python 3.11 or later is needed: install it, then say which, as in make PYTHON=python3.12 run.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo '가상 환경을 만들 수 없습니다. apt install python3-venv로 설치하세요. /' \
+			'Virtual environments are missing: apt install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
