@@ -1,6 +1,6 @@
 """Client frames: parsed into events, or refused with the error that PROTOCOL.md names."""
 
-import math
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -13,6 +13,7 @@ from doqchat.errors import InvalidJSON, InvalidMessage, RoleForbidden, TooLarge,
 from doqchat.protocol.events import FROM_CLIENTS, Body, Head, Ping
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_DEPTH, MAX_FRAME_BYTES, MODEL_ROLE, Role
 
+_LARGEST = sys.float_info.max
 DECIDED_HERE = ("event", "role", "msg_id", "timestamp", "id", "prev", "sid")
 
 
@@ -125,10 +126,12 @@ def _check_values(data: Any) -> None:
                 inner.extend(value.values())
             elif type(value) is list:
                 inner.extend(value)
-            elif type(value) is float and not math.isfinite(value):
+            elif type(value) in (int, float) and not -_LARGEST <= value <= _LARGEST:
                 raise InvalidJSON("The frame has a number too large for JSON readers.")
-        if inner and depth > MAX_DEPTH:
-            raise InvalidJSON(f"A frame may be nested {MAX_DEPTH} levels deep at most.")
+            else:
+                continue
+            if depth > MAX_DEPTH:
+                raise InvalidJSON(f"A frame may be nested {MAX_DEPTH} levels deep at most.")
         level = inner
 
 
