@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off
-# One word for each package that pip turns to; its errors come through as they are.
-PROGRESS := awk '/^Collecting/ { printf "%s ", $$2 } /^Installing/ { printf "\n설치 중 / installing ..." } { fflush() } END { print "" }'
+PIP_INSTALL := $(BIN)/python -u -m pip install --disable-pip-version-check --no-input --progress-bar off
+# The name of each package that pip turns to; its warnings and errors come through as they are.
+PROGRESS := while read -r word name rest; do case $$word in \
+	Collecting) printf '%s ' "$${name%%[[!=<>~]*}" ;; \
+	Installing) printf '\n설치 중 / installing\n' ;; esac; done
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench
@@ -47,4 +49,5 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo '가상 환경을 만들 수 없습니다. apt install python3-venv로 설치하세요. /' \
 			'Virtual environments are missing: apt install python3-venv' >&2; exit 1; }
+	@echo '가상 환경 .venv를 만듭니다 / making the virtual environment .venv'
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
