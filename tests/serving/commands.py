@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -10,16 +9,11 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.processes import ROOT, free_port
+
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 END_WITHIN = 20.0
 UNSET = ["DATABASE_URL", "DOQCHAT_REDIS_URL", "GEMINI_API_KEY", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "SERVER"]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def environment(data: Path, **variables: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.serving.commands import ROOT
+from tests.processes import ROOT
 
 
 def test_every_variable_that_is_read_is_explained_and_no_other() -> None:
