@@ -12,6 +12,7 @@ from doqchat.llm import llms
 from doqchat.protocol.events import LLMRequest
 from doqchat.protocol.frames import Frame
 from doqchat.replies.replies import Replies
+from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
 from doqchat.store.registry import Registry
@@ -24,7 +25,7 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, presence, reading, registry: the store.
+        shards, stream, participants, presence, reading, registry: the store.
         replies: the answers under way.
         hub: the live sessions of this process.
     """
@@ -34,6 +35,7 @@ class Engine:
         self.layer = layer
         self.shards = Shards(store_urls())
         self.stream = SessionStream(self.shards, layer.channel_of)
+        self.participants = Participants(self.shards)
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)
         self.replies = Replies(self.shards)

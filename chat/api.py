@@ -1,0 +1,127 @@
+"""The HTTP API under `/api/chat/` (PROTOCOL.md, HTTP): adapts requests to the engine."""
+
+from collections import defaultdict
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Field, NinjaAPI, Query, Schema
+from ninja.openapi.docs import Swagger
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import to_json
+
+from chat import api_errors
+from doqchat.engine import engine
+from doqchat.errors import InvalidMessage, Unavailable
+from doqchat.protocol import positions
+from doqchat.protocol.events import DURABLE
+from doqchat.protocol.ids import BEGINNING
+from doqchat.protocol.names import MAX_TEXT, Role, is_sid
+from doqchat.store import history
+from doqchat.store.stream import Entry
+
+NAMES = sorted(DURABLE)
+
+api = NinjaAPI(
+    title="doqchat",
+    version="1",
+    description="Sessions in which two people and a language model talk together.",
+    urls_namespace="api",
+    openapi_url="/openapi.json",
+    docs_url="/docs",
+    docs=Swagger({"validatorUrl": None}),  # which would be a foreign host
+)
+
+
+class Envelope(Schema):
+    """One durable event: `hd` has `event`, `role`, `id`, `prev`, `sid` and `timestamp`; `bd` is the event's own."""
+
+    hd: dict[str, Any]
+    bd: Any
+
+
+class History(Schema):
+    """A page of a session's durable events."""
+
+    sid: str
+    messages: list[Envelope] | dict[str, list[Envelope]] = Field(
+        description="The events in order; with `group_by=participant`, those of each role."
+    )
+    participants: dict[str, int] = Field(description="Events of each role in the whole session, whatever the page.")
+    next: str | None = Field(
+        description="An id to go on from: pass it as `after`, or as `before` with `order=desc`. Nothing is left out or "
+        "comes twice, even while people talk. A page that has it may be short or empty: there is more to look at. "
+        "`null` at the end of the range."
+    )
+
+
+def _durable(event: str) -> str:
+    if event not in DURABLE:
+        raise ValueError(f"no event that is kept; there are {', '.join(NAMES)}")
+    return event
+
+
+class HistoryQuery(Schema):
+    """Which events, in which order."""
+
+    participant: Role | None = Field(None, description="Only events of this role.")
+    event: Annotated[str, AfterValidator(_durable), WithJsonSchema({"enum": NAMES})] | None = Field(
+        None, description="Only events of this name."
+    )
+    after: Annotated[str, AfterValidator(positions.after)] = Field(
+        BEGINNING, description="Only what follows this event id, or was stored at or after this RFC 3339 time."
+    )
+    before: Annotated[str, AfterValidator(positions.before)] | None = Field(
+        None, description="Only what precedes this event id, or was stored before this RFC 3339 time."
+    )
+    q: str = Field("", max_length=MAX_TEXT, description="Only events whose text has this in it, in any case.")
+    limit: int = Field(100, ge=1, le=1000, description="Events on the page, at most.")
+    order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first.")
+    group_by: Literal["participant"] | None = Field(None, description="A list of events for each role.")
+
+    def search(self) -> history.Search:
+        """The query in the engine's terms."""
+        return history.Search(
+            after=self.after,
+            before=self.before,
+            participant=self.participant,
+            event=self.event,
+            text=self.q,
+            limit=self.limit,
+            newest_first=self.order == "desc",
+        )
+
+
+@api.get(
+    "/history/{sid}",
+    response={200: History, 400: api_errors.Refused, 503: api_errors.Refused},
+    summary="What was said in a session",
+    tags=["history"],
+)
+async def read_history(request: HttpRequest, sid: str, query: Query[HistoryQuery]) -> HttpResponse:
+    """The session's durable events, oldest first. A session in which nothing was said has none."""
+    if not is_sid(sid):
+        raise InvalidMessage("sid: a session has a name of 1 to 64 letters, digits or _ . -", field="sid")
+    try:
+        page = await history.page(engine().stream, sid, query.search())
+        participants = await engine().participants.counts(sid)
+    except Unavailable:
+        raise Unavailable("The store cannot be read now; ask again in a moment.") from None
+    messages = _grouped(page.entries) if query.group_by else _listed(page.entries)
+    head, tail = to_json({"sid": sid}), to_json({"participants": participants, "next": page.next})
+    content = f'{head[:-1].decode()},"messages":{messages},{tail[1:].decode()}'
+    return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _listed(entries: list[Entry]) -> str:
+    """The envelopes as a JSON array. They are JSON already: they are joined, not read and written again."""
+    return "[" + ",".join(entry.wire() for entry in entries) + "]"
+
+
+def _grouped(entries: list[Entry]) -> str:
+    by_role: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_role[entry.participant].append(entry)
+    return "{" + ",".join(f"{to_json(role).decode()}:{_listed(by_role[role])}" for role in sorted(by_role)) + "}"
+
+
+api_errors.report_in_json(api)

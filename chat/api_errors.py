@@ -1,0 +1,89 @@
+"""How the HTTP API says what went wrong: `{"error": {"code", "message", "field"?}}`, whatever it was."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from ninja import Field, NinjaAPI, Schema
+from ninja.errors import ValidationError
+
+from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound, Unavailable
+
+log = logging.getLogger(__name__)
+
+STATUS = {InvalidMessage: 400, NotFound: 404, Unavailable: 503}
+
+
+class Problem(Schema):
+    """What went wrong."""
+
+    code: str = Field(description="One of the protocol's error codes.")
+    message: str = Field(description="One sentence that says what to do.")
+    field: str | None = Field(None, description="The parameter at fault; absent where it is none.")
+
+
+class Refused(Schema):
+    """The body of every answer that is not a success."""
+
+    error: Problem
+
+
+def report_in_json(api: NinjaAPI) -> None:
+    """Let an API's operations tell of every problem in this form."""
+    api.exception_handler(DoqchatError)(_told)
+    api.exception_handler(ValidationError)(_invalid)
+    api.exception_handler(Exception)(_failed)
+
+
+def urls_of(api: NinjaAPI) -> tuple[list[Any], str, str]:
+    """The API's URLs, where unknown paths and methods are refused in this form too."""
+    patterns, app_name, namespace = api.urls
+    for pattern in patterns:
+        if iscoroutinefunction(pattern.callback):
+            pattern.callback = _refusing_methods(pattern.callback)
+    return [path("", _unknown), *patterns, path("<path:rest>", _unknown)], app_name, namespace
+
+
+def _refused(problem: DoqchatError, status: int) -> HttpResponse:
+    return JsonResponse({"error": problem.as_dict()}, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+def _told(request: HttpRequest, problem: DoqchatError) -> HttpResponse:
+    return _refused(problem, STATUS.get(type(problem), 500))
+
+
+def _invalid(request: HttpRequest, invalid: ValidationError) -> HttpResponse:
+    """The first parameter that is not as it should be."""
+    problem = invalid.errors[0]
+    field = str(problem["loc"][-1])
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    return _refused(InvalidMessage(f"{field}: {reason[0].lower()}{reason[1:]}.", field=field), 400)
+
+
+def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("%s %s failed.", request.method, request.path, exc_info=error)
+    return _refused(Internal("The server failed at this; its log says why."), 500)
+
+
+@csrf_exempt
+async def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
+    return _refused(NotFound(f"There is nothing at {request.path}; /api/chat/docs lists what there is."), 404)
+
+
+def _refusing_methods(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:
+    @wraps(view)
+    async def refusing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = await view(request, *args, **kwargs)
+        if response.status_code != 405:
+            return response
+        allowed = response["Allow"]
+        refused = _refused(NotFound(f"There is no {request.method} here; this address takes {allowed}."), 405)
+        refused["Allow"] = allowed
+        return refused
+
+    return refusing
