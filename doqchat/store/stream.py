@@ -164,11 +164,9 @@ class SessionStream:
             if not await self._client(sid).exists(keys.stream(sid)):
                 return Gap(since=since, oldest_id=None)
             known = await self._client(sid).xinfo_stream(keys.stream(sid))
-        removed, last = known.get("max-deleted-entry-id", BEGINNING), known["last-generated-id"]
-        if order(removed) <= order(since) <= order(last):
-            return None
-        first = known.get("first-entry")
-        return Gap(since=since, oldest_id=first[0] if first else None)
+        first = known["first-entry"]
+        oldest = first[0] if first else None
+        return Gap(since=since, oldest_id=oldest) if _is_missing(known, oldest, since) else None
 
     async def tail(self, sid: str) -> str:
         """The id of the last entry; `0-0` for a session without any; raises Unavailable."""
@@ -182,6 +180,20 @@ class SessionStream:
 
     def _client(self, sid: str) -> Any:
         return self._shards.of(sid).commands
+
+
+def _is_missing(known: dict[str, Any], oldest: str | None, since: str) -> bool:
+    """Whether events after an id were removed, by XDEL or XTRIM, or the stream has not come as far as the id.
+
+    XDEL leaves the highest id it removed; XTRIM removes the oldest and leaves only that there were more once.
+    """
+    removed, last = known["max-deleted-entry-id"], known["last-generated-id"]
+    if since == last:
+        return False
+    if not order(removed) <= order(since) < order(last):
+        return True
+    before_all = oldest is None or order(since) < order(oldest)
+    return bool(before_all and since != removed and known["entries-added"] > known["length"])
 
 
 def _chained(raw: list[tuple[str, dict[str, str]]], prev: str) -> list[Entry]:
