@@ -1,0 +1,62 @@
+"""The store's parts on the shared Valkey, and on one of a test's own that may be broken."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+
+from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.store.presence import Presence
+from doqchat.store.shards import Shards
+from doqchat.store.stream import SessionStream
+from tests import processes
+
+
+@pytest.fixture
+def layer(store_url: str) -> SessionChannelLayer:
+    return SessionChannelLayer(hosts=[store_url])
+
+
+@pytest.fixture
+async def shards(store_url: str) -> AsyncIterator[Shards]:
+    shards = Shards([store_url])
+    yield shards
+    await shards.close()
+
+
+@pytest.fixture
+def stream(shards: Shards, layer: SessionChannelLayer) -> SessionStream:
+    return SessionStream(shards, layer.channel_of)
+
+
+@pytest.fixture
+def presence(shards: Shards, layer: SessionChannelLayer) -> Presence:
+    return Presence(shards, layer.channel_of)
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[processes.Store]:
+    """A Valkey of the test's own."""
+    with processes.valkey(tmp_path / "valkey") as store:
+        yield store
+
+
+@pytest.fixture
+def own_client(own_store: processes.Store) -> Iterator["redis.Redis"]:
+    """A client of the test's own Valkey."""
+    with closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client:
+        yield client
+
+
+@pytest.fixture
+async def own_shards(own_store: processes.Store) -> AsyncIterator[Shards]:
+    shards = Shards([own_store.url])
+    yield shards
+    await shards.close()
+
+
+@pytest.fixture
+def own_stream(own_shards: Shards, layer: SessionChannelLayer) -> SessionStream:
+    return SessionStream(own_shards, layer.channel_of)

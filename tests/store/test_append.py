@@ -1,0 +1,160 @@
+"""The append script: one step that stores an event, tells of it and queues its job."""
+
+import json
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.errors import Conflict
+from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.store import keys
+from doqchat.store.stream import Appended, SessionStream
+
+BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"안녕 😊"}}'
+
+
+def published(listener: Any) -> bytes:
+    """The next message on the channels that a PubSub has subscribed to."""
+    while True:
+        message = listener.get_message(timeout=10)
+        assert message is not None, "nothing was published"
+        if message["type"] == "message":
+            return bytes(message["data"])
+
+
+@pytest.fixture
+def listener(store_url: str, layer: SessionChannelLayer, sid: str) -> Any:
+    """Subscribed to the session's channel, with payloads as bytes."""
+    client = redis.Redis.from_url(store_url)
+    listener = client.pubsub()
+    listener.subscribe(layer.channel_of(sid))
+    listener.get_message(timeout=10)
+    yield listener
+    listener.close()
+    client.close()
+
+
+async def test_an_entry_has_the_two_fields_of_the_contract(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
+    appended = await stream.append(sid, "A", BODY)
+    assert store.xrange(f"chat:session:{sid}") == [(appended.id, {"participant": "A", "body": BODY})]
+
+
+async def test_each_entry_follows_the_one_before_it(stream: SessionStream, sid: str) -> None:
+    ids = [(await stream.append(sid, "A", BODY)).id for _ in range(5)]
+    entries = await stream.read(sid)
+    assert [(entry.prev, entry.id) for entry in entries] == list(zip(["0-0", *ids], ids, strict=False))
+
+
+async def test_an_entry_is_published_as_the_layer_itself_publishes(
+    stream: SessionStream, layer: SessionChannelLayer, listener: Any, sid: str
+) -> None:
+    first = await stream.append(sid, "A", BODY)
+    second = await stream.append(sid, "B", BODY)
+    expected = {"type": "session.entry", "id": first.id, "prev": "0-0", "body": BODY}
+    assert layer.deserialize(published(listener)) == expected
+    assert layer.deserialize(published(listener)) == {**expected, "id": second.id, "prev": first.id}
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 255, 256, 65_535, 65_536, 200_000])
+async def test_bodies_of_every_size_are_published_whole(
+    stream: SessionStream, layer: SessionChannelLayer, listener: Any, sid: str, size: int
+) -> None:
+    body = "x" * (size % 2) + "é" * (size // 2)
+    await stream.append(sid, "A", body)
+    assert layer.deserialize(published(listener))["body"] == body
+
+
+async def test_the_same_message_sent_twice_is_stored_once(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
+    first = await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    again = await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    assert (first.duplicate, again) == (False, Appended(first.id, duplicate=True))
+    assert store.xlen(keys.stream(sid)) == 1
+
+
+async def test_a_duplicate_is_not_published_again(
+    stream: SessionStream, layer: SessionChannelLayer, listener: Any, sid: str
+) -> None:
+    await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    last = await stream.append(sid, "A", BODY)
+    published(listener)
+    assert layer.deserialize(published(listener))["id"] == last.id
+
+
+async def test_a_msg_id_used_for_other_content_is_a_conflict(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
+    await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    with pytest.raises(Conflict) as caught:
+        await stream.append(sid, "A", BODY, msg_id="m1", digest="d2")
+    assert caught.value.msg_id == "m1"
+    assert store.xlen(keys.stream(sid)) == 1
+
+
+async def test_a_msg_id_belongs_to_one_session(stream: SessionStream, sid: str) -> None:
+    await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    assert not (await stream.append(sid + "-2", "A", BODY, msg_id="m1", digest="d2")).duplicate
+
+
+async def test_a_msg_id_is_remembered_for_a_day(stream: SessionStream, store: "redis.Redis", sid: str) -> None:
+    await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    assert 24 * 3600 - 60 < store.ttl(keys.claim(sid, "m1")) <= 24 * 3600  # type: ignore[operator]
+
+
+async def test_messages_without_a_msg_id_are_never_duplicates(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
+    for _ in range(3):
+        assert not (await stream.append(sid, "A", BODY)).duplicate
+    assert store.xlen(keys.stream(sid)) == 3
+
+
+async def test_nothing_but_the_session_is_kept_for_long(stream: SessionStream, store: "redis.Redis", sid: str) -> None:
+    await stream.append(sid, "A", BODY)
+    lasting = [key for key in store.scan_iter(f"*{sid}*") if store.ttl(key) == -1]
+    assert lasting == [keys.stream(sid)]
+
+
+async def test_a_request_queues_its_job_in_the_same_step(
+    own_stream: SessionStream, own_client: "redis.Redis", sid: str
+) -> None:
+    asked = await own_stream.append(sid, "A", BODY, ask="default")
+    job = {"sid": sid, "request": asked.id, "reply": f"r{asked.id}", "llm": "default"}
+    assert [fields for _, fields in own_client.xrange(keys.JOBS)] == [job]
+    assert own_client.smembers(keys.replies(sid)) == {f"r{asked.id}"}
+
+
+async def test_a_request_sent_twice_queues_one_job(
+    own_stream: SessionStream, own_client: "redis.Redis", sid: str
+) -> None:
+    for _ in range(2):
+        await own_stream.append(sid, "A", BODY, msg_id="m1", digest="d1", ask="default")
+    assert own_client.xlen(keys.JOBS) == 1
+
+
+async def test_a_message_queues_no_job(own_stream: SessionStream, own_client: "redis.Redis", sid: str) -> None:
+    await own_stream.append(sid, "A", BODY)
+    assert own_client.exists(keys.JOBS, keys.replies(sid)) == 0
+
+
+async def test_the_scripts_are_loaded_again_when_the_store_has_forgotten_them(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
+    await stream.append(sid, "A", BODY)
+    store.script_flush()
+    await stream.append(sid, "A", BODY)
+    assert store.xlen(keys.stream(sid)) == 2
+
+
+async def test_what_was_stored_is_what_goes_out(stream: SessionStream, sid: str) -> None:
+    appended = await stream.append(sid, "A", BODY)
+    (entry,) = await stream.read(sid)
+    assert json.loads(entry.wire()) == {
+        "hd": {"id": appended.id, "prev": "0-0", "event": "chat.message", "role": "A"},
+        "bd": {"text": "안녕 😊"},
+    }

@@ -1,0 +1,69 @@
+"""Who is in a session."""
+
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.store import keys
+from doqchat.store.presence import LASTS_SECONDS, Presence, counts
+from tests.store.test_append import published
+
+
+@pytest.fixture
+def listener(store_url: str, layer: SessionChannelLayer, sid: str) -> Any:
+    client = redis.Redis.from_url(store_url)
+    listener = client.pubsub()
+    listener.subscribe(layer.channel_of(sid))
+    listener.get_message(timeout=10)
+    yield listener
+    listener.close()
+    client.close()
+
+
+async def test_connections_are_counted_by_role(presence: Presence, sid: str) -> None:
+    assert await presence.here(sid, ["A:1"]) == {"A": 1}
+    assert await presence.here(sid, ["B:2", "B:3"]) == {"A": 1, "B": 2}
+    assert await presence.here(sid, ["A:1"]) == {"A": 1, "B": 2}
+    assert await presence.gone(sid, ["B:2"]) == {"A": 1, "B": 1}
+    assert await presence.members(sid) == {"A": 1, "B": 1}
+
+
+async def test_a_connection_that_leaves_twice_left_once(presence: Presence, sid: str) -> None:
+    await presence.here(sid, ["A:1", "A:2"])
+    for _ in range(2):
+        assert await presence.gone(sid, ["A:1"]) == {"A": 1}
+
+
+async def test_a_connection_that_has_not_said_so_for_long_is_gone(
+    presence: Presence, store: "redis.Redis", sid: str
+) -> None:
+    await presence.here(sid, ["A:1", "B:2"])
+    silent = {"A:1": time.time() - 0.001}  # as if it had spoken LASTS_SECONDS ago
+    store.zadd(keys.presence(sid), silent)
+    assert await presence.members(sid) == {"B": 1}
+    assert store.zrange(keys.presence(sid), 0, -1) == ["B:2"]
+
+
+async def test_presence_is_kept_no_longer_than_it_means_something(
+    presence: Presence, store: "redis.Redis", sid: str
+) -> None:
+    await presence.here(sid, ["A:1"])
+    assert LASTS_SECONDS <= store.ttl(keys.presence(sid)) <= 2 * LASTS_SECONDS  # type: ignore[operator]
+
+
+async def test_changes_are_published_and_renewals_are_not(
+    presence: Presence, layer: SessionChannelLayer, listener: Any, sid: str
+) -> None:
+    await presence.here(sid, ["A:1"])
+    await presence.here(sid, ["A:1"])
+    await presence.members(sid)
+    await presence.gone(sid, ["B:5"])
+    await presence.gone(sid, ["A:1"])
+    messages = [layer.deserialize(published(listener)) for _ in range(2)]
+    assert [(message["type"], counts(message["members"] or ())) for message in messages] == [
+        ("session.presence", {"A": 1}),
+        ("session.presence", {}),
+    ]
