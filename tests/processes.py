@@ -89,10 +89,11 @@ class Process:
 
 @dataclass(frozen=True)
 class Store:
-    """A running Valkey, and how to reach it."""
+    """A running Valkey, how to reach it, and where its data is."""
 
     process: Process
     url: str
+    directory: Path
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def valkey(directory: Path, port: int = 0, *options: str) -> Iterator[Store]:
         closing(redis.Redis.from_url(embedded.url)) as client,
         running("valkey", [*embedded.command(), "--logfile", "", *options], lambda _: _answers(client)) as process,
     ):
-        yield Store(process, embedded.url)
+        yield Store(process, embedded.url, directory)
 
 
 @contextmanager
