@@ -31,8 +31,9 @@ CONDITIONS = """\
 Server CPU is user and system time of the server process and its children, as the operating system accounts for it,
 per message sent, per delivery or per socket. "x less" compares with stock Channels on daphne. The server has one core
 ({server}); its store and the load generator have the others ({others}). "busy" is the server's share of its core,
-"load" the load generator's. Latency runs from send to receipt; where no rate is given, messages leave as fast as the
-server takes them, and latency is mostly queueing.
+"load" the load generator's; a server that is not busy without a rate had to share its core with other programs, and
+costs more for it. Latency runs from send to receipt; where no rate is given, messages leave as fast as the server
+takes them, and latency is mostly queueing.
 Every store is a Valkey with appendonly yes and appendfsync always. doqchat validates, dedupes (each message has a
 msg_id) and stores every message there, and serves basic-profile clients; stock Channels only relays, with its pub/sub
 layer, and stores nothing."""
