@@ -17,6 +17,7 @@ from doqchat.protocol.events import (
     ChatMessage,
     ChatRead,
     ChatTyping,
+    Gap,
     LLMCancel,
     LLMRequest,
     Ping,
@@ -69,9 +70,9 @@ class Participant:
 
     async def _welcome(self, session: LiveSession, present: dict[str, int], since: str | None) -> str:
         """How the session stands; read last and in one piece with going live, so that nothing falls between."""
-        gap = None if since is None else await self._engine.stream.gap(self._sid, since)
-        read = await self._engine.reading.marks(self._sid)
-        replies = await self._engine.replies.under_way(self._sid)
+        gap, read, replies = await asyncio.gather(
+            self._gap(since), self._engine.reading.marks(self._sid), self._engine.replies.under_way(self._sid)
+        )
         if since is None:
             session.go_live(self.member)
         welcome = SessionWelcome(
@@ -84,6 +85,9 @@ class Participant:
             gap=gap,
         )
         return server.ephemeral(self._sid, welcome)
+
+    async def _gap(self, since: str | None) -> Gap | None:
+        return None if since is None else await self._engine.stream.gap(self._sid, since)
 
     def begin(self, welcome: str | None, since: str | None) -> None:
         """Let frames out: the welcome, what happened meanwhile, and what came after `since`."""

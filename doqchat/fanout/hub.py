@@ -8,6 +8,7 @@ from doqchat.errors import DoqchatError
 from doqchat.fanout.layer import SessionLoopLayer, group_of
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member
+from doqchat.fanout.turns import Turns
 from doqchat.protocol.ids import order
 from doqchat.store.presence import Presence
 from doqchat.store.registry import Registry
@@ -36,6 +37,7 @@ class Hub:
         self._registry = registry
         self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
         self._users: dict[str, int] = {}
+        self._turns = Turns()
         self._beat: asyncio.Task[None] | None = None
         layer.when_reconnected(self._refill_all)
 
@@ -51,6 +53,7 @@ class Hub:
             self._beat = asyncio.create_task(self._keep_beating())
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
+            await self._turns.next()
             session = await asyncio.shield(self._opened(sid))
             session.members.add(member)
             return session
@@ -77,7 +80,7 @@ class Hub:
 
     async def _open(self, sid: str) -> LiveSession:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
-        session = LiveSession(sid, self._stream)
+        session = LiveSession(sid, self._stream, self._turns)
         await self._layer.join(group_of(sid), session.on_message)
         try:
             session.open(await self._stream.tail(sid))

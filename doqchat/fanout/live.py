@@ -7,6 +7,7 @@ from typing import Any
 
 from doqchat.errors import DoqchatError
 from doqchat.fanout.member import Member
+from doqchat.fanout.turns import Turns
 from doqchat.protocol import server
 from doqchat.protocol.events import Presence
 from doqchat.protocol.ids import BEGINNING, order
@@ -15,7 +16,8 @@ from doqchat.store.stream import Entry, SessionStream
 
 log = logging.getLogger(__name__)
 
-PAGE = 200
+PAGE = 100
+FRAMES_A_TURN = 10
 PRESENCE_SECONDS = 0.05
 """How long presence changes are gathered before members hear of them."""
 
@@ -30,9 +32,10 @@ class LiveSession:
     Args:
         sid: the session.
         stream: where events are read from.
+        turns: who may go on with a replay.
     """
 
-    def __init__(self, sid: str, stream: SessionStream) -> None:
+    def __init__(self, sid: str, stream: SessionStream, turns: Turns) -> None:
         self.sid = sid
         self.last = BEGINNING
         self._opened = False
@@ -41,6 +44,7 @@ class LiveSession:
         self.active = True
         self._live: set[Member] = set()
         self._stream = stream
+        self._turns = turns
         self._refill: asyncio.Task[None] | None = None
         self._presence: dict[str, int] = {}
         self._presence_due: asyncio.TimerHandle | None = None
@@ -75,8 +79,11 @@ class LiveSession:
         self._live.discard(member)
         cursor = since
         while not member.closed:
+            await self._turns.next()
             page = await self._page(cursor)
-            for entry in page:
+            for number, entry in enumerate(page):
+                if number % FRAMES_A_TURN == 0:
+                    await self._turns.next()
                 await member.send(self._passed(entry))
                 cursor = entry.id
             if len(page) < PAGE and order(cursor) >= order(self.last):

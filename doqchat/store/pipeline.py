@@ -17,6 +17,7 @@ from doqchat.store.faults import STORED_NOTHING, Uncertain, translate
 from doqchat.store.script import Script
 
 Argument = str | int | float
+BATCH = 256
 Waiting = tuple[tuple[Argument, ...], "asyncio.Future[Any]"]
 
 
@@ -25,15 +26,18 @@ class Pipeline:
 
     A call either gets the server's answer or raises DoqchatError. When the connection breaks, all that waits hears
     of it at once: `Uncertain` for what was sent, `Unavailable` for the rest. The next call connects anew.
+
+    Args:
+        url: the server.
+        batch: how many commands travel together at most.
     """
 
-    BATCH = 256
-
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, batch: int = BATCH) -> None:
         self._connection = bare_connection(url)
         self._waiting: list[Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
         self._sent = False
+        self._batch = batch
         self._clock_offset = 0.0
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
@@ -80,7 +84,7 @@ class Pipeline:
     async def _flush(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[: self.BATCH], self._waiting[self.BATCH :]
+                batch, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
                 try:
                     async with asyncio.timeout(COMMAND_TIMEOUT):
                         await self._exchange(batch)

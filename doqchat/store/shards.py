@@ -19,6 +19,7 @@ class Shard:
         commands: for commands that answer at once.
         blocking: for reads that wait.
         pipeline: for what runs with every message and every connection.
+        reads: for pages of the streams, which may be large and must not hold up the rest.
     """
 
     def __init__(self, url: str) -> None:
@@ -26,12 +27,14 @@ class Shard:
         self.commands = commands(url)
         self.blocking = blocking(url)
         self.pipeline = Pipeline(url)
+        self.reads = Pipeline(url, batch=16)
 
     async def close(self) -> None:
         """Drop all connections."""
         await self.commands.aclose()
         await self.blocking.aclose()
         await self.pipeline.close()
+        await self.reads.close()
 
 
 class Shards:

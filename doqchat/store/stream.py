@@ -5,7 +5,6 @@ import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from doqchat.errors import Conflict, Unavailable
 from doqchat.protocol import server
@@ -13,7 +12,7 @@ from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
 from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import STORED_NOTHING, Uncertain, translated
+from doqchat.store.faults import STORED_NOTHING, Uncertain
 from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
@@ -22,7 +21,9 @@ CLAIM_SECONDS = 24 * 60 * 60
 ONCE_SECONDS = 60
 RETRY_SECONDS = 0.05
 
-_APPEND = load("append")
+_APPEND, _GAP = load("append"), load("gap")
+Raw = tuple[str, list[str]]
+
 _PROCESS = f"{uuid.uuid4().hex[:12]}-"
 _COUNTER = itertools.count()
 
@@ -123,32 +124,25 @@ class SessionStream:
 
     async def read(self, sid: str, after: str = BEGINNING, count: int = 100) -> list[Entry]:
         """The entries after an id, oldest first; raises Unavailable."""
-        client, stream = self._client(sid), keys.stream(sid)
-        with translated():
-            if after == BEGINNING:
-                return _chained(await client.xrange(stream, count=count), BEGINNING)
-            raw = await client.xrange(stream, after, count=count + 1)
-            if raw and raw[0][0] == after:
-                return _chained(raw[1:], after)
-            if not raw:
-                return []
-            earlier = await client.xrevrange(stream, f"({raw[0][0]}", count=1)
-            return _chained(raw[:count], earlier[0][0] if earlier else BEGINNING)
+        if after == BEGINNING:
+            return _chained(await self._range(sid, "XRANGE", "-", "+", count), BEGINNING)
+        raw = await self._range(sid, "XRANGE", after, "+", count + 1)
+        if not raw or raw[0][0] == after:
+            return _chained(raw[1:], after)
+        earlier = await self._range(sid, "XREVRANGE", f"({raw[0][0]}", "-", 1)
+        return _chained(raw[:count], earlier[0][0] if earlier else BEGINNING)
 
     async def read_back(self, sid: str, before: str = "+", count: int = 100) -> list[Entry]:
         """The entries before an id, newest first; raises Unavailable."""
         newest = before if before == "+" else f"({before}"
-        with translated():
-            raw = await self._client(sid).xrevrange(keys.stream(sid), newest, "-", count=count + 1)
-        oldest_first = list(reversed(raw))
+        oldest_first = (await self._range(sid, "XREVRANGE", newest, "-", count + 1))[::-1]
         if len(oldest_first) > count:
             return _chained(oldest_first[1:], oldest_first[0][0])[::-1]
         return _chained(oldest_first, BEGINNING)[::-1]
 
     async def get(self, sid: str, entry_id: str) -> Entry | None:
         """One entry, or None when the session has none with this id; raises Unavailable."""
-        with translated():
-            raw = await self._client(sid).xrevrange(keys.stream(sid), entry_id, "-", count=2)
+        raw = await self._range(sid, "XREVRANGE", entry_id, "-", 2)
         if not raw or raw[0][0] != entry_id:
             return None
         return _chained(raw[:1], raw[1][0] if len(raw) > 1 else BEGINNING)[0]
@@ -160,13 +154,13 @@ class SessionStream:
         """
         if since == BEGINNING:
             return None
-        with translated():
-            if not await self._client(sid).exists(keys.stream(sid)):
-                return Gap(since=since, oldest_id=None)
-            known = await self._client(sid).xinfo_stream(keys.stream(sid))
-        first = known["first-entry"]
-        oldest = first[0] if first else None
-        return Gap(since=since, oldest_id=oldest) if _is_missing(known, oldest, since) else None
+        known = await self._shards.of(sid).pipeline.run(_GAP, [keys.stream(sid)])
+        if not known:
+            return Gap(since=since, oldest_id=None)
+        kept, added, removed, last, *oldest = known
+        first = oldest[0] if oldest else None
+        missing = _is_missing(since, removed, last, first, trimmed=added > kept)
+        return Gap(since=since, oldest_id=first) if missing else None
 
     async def tail(self, sid: str) -> str:
         """The id of the last entry; `0-0` for a session without any; raises Unavailable."""
@@ -175,30 +169,30 @@ class SessionStream:
 
     async def length(self, sid: str) -> int:
         """How many events the session has; raises Unavailable."""
-        with translated():
-            return int(await self._client(sid).xlen(keys.stream(sid)))
+        return int(await self._shards.of(sid).pipeline.execute("XLEN", keys.stream(sid)))
 
-    def _client(self, sid: str) -> Any:
-        return self._shards.of(sid).commands
+    async def _range(self, sid: str, command: str, start: str, end: str, count: int) -> list[Raw]:
+        raw: list[Raw] = await self._shards.of(sid).reads.execute(command, keys.stream(sid), start, end, "COUNT", count)
+        return raw
 
 
-def _is_missing(known: dict[str, Any], oldest: str | None, since: str) -> bool:
+def _is_missing(since: str, removed: str, last: str, oldest: str | None, *, trimmed: bool) -> bool:
     """Whether events after an id were removed, by XDEL or XTRIM, or the stream has not come as far as the id.
 
     XDEL leaves the highest id it removed; XTRIM removes the oldest and leaves only that there were more once.
     """
-    removed, last = known["max-deleted-entry-id"], known["last-generated-id"]
     if since == last:
         return False
     if not order(removed) <= order(since) < order(last):
         return True
     before_all = oldest is None or order(since) < order(oldest)
-    return bool(before_all and since != removed and known["entries-added"] > known["length"])
+    return before_all and since != removed and trimmed
 
 
-def _chained(raw: list[tuple[str, dict[str, str]]], prev: str) -> list[Entry]:
+def _chained(raw: list[Raw], prev: str) -> list[Entry]:
     entries = []
-    for entry_id, fields in raw:
+    for entry_id, flat in raw:
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
         entries.append(Entry(entry_id, prev, fields.get("participant", ""), fields.get("body", "")))
         prev = entry_id
     return entries

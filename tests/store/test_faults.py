@@ -10,7 +10,7 @@ import redis
 from doqchat.errors import Unavailable
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store import keys
-from doqchat.store.pipeline import Pipeline
+from doqchat.store.pipeline import BATCH, Pipeline
 from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
 from tests import processes
@@ -118,14 +118,14 @@ async def test_when_the_connection_breaks_what_is_acknowledged_is_stored_once_an
 ) -> None:
     await behind_proxy.append(sid, "A", "first")
     proxy.lose_answer()
-    said = [str(number) for number in range(2 * Pipeline.BATCH)]
+    said = [str(number) for number in range(2 * BATCH)]
     outcomes = await asyncio.gather(*(behind_proxy.append(sid, "A", text) for text in said), return_exceptions=True)
     kept = {fields["body"]: entry_id for entry_id, fields in store.xrange(keys.stream(sid))[1:]}
     assert proxy.lost.is_set()
     assert kept == {text: one.id for text, one in zip(said, outcomes, strict=True) if isinstance(one, Appended)}
     assert len(kept) + 1 == store.xlen(keys.stream(sid))
     assert all(isinstance(one, Appended | Unavailable) for one in outcomes)
-    assert len(kept) >= Pipeline.BATCH
+    assert len(kept) >= BATCH
 
 
 def fill(client: "redis.Redis") -> None:
