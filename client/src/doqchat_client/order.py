@@ -1,0 +1,63 @@
+"""The order of a session's events, and how far a reader has come in it."""
+
+import enum
+import re
+
+from doqchat_client.events import Event, Malformed
+
+BEGINNING = "0-0"
+_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+
+
+def order(entry_id: str) -> tuple[int, int]:
+    """The id as a pair that sorts as the session does; raises Malformed."""
+    if not _ID.fullmatch(entry_id):
+        raise Malformed(f"{entry_id[:60]!r} is no event id.")
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence)
+
+
+class Step(enum.Enum):
+    """What an event is to a reader."""
+
+    NEXT = "the one to deliver now"
+    KNOWN = "delivered before"
+    TOO_EARLY = "there are others before it"
+
+
+class Position:
+    """The last event that a reader has; what it accepts is a gapless run of the session.
+
+    Args:
+        since: begin after this id (`0`: with all that is kept); None begins where the first welcome says.
+
+    Raises:
+        ValueError: it is not an id.
+    """
+
+    def __init__(self, since: str | None) -> None:
+        self.last = BEGINNING if since == "0" else since
+        try:
+            order(self.last or BEGINNING)
+        except Malformed as error:
+            raise ValueError(f"since: an event id such as 1700641234567-0, or 0; not {since!r}.") from error
+
+    def welcome(self, last_id: str, gap: bool) -> None:
+        """Begin where the server stands, if nothing was asked for or more than the server ever had."""
+        if self.last is None or (gap and order(self.last) > order(last_id)):
+            self.last = last_id
+
+    def judge(self, event: Event) -> Step:
+        """Whether a stored event comes next.
+
+        It does when the reader's last event is its `prev`, or lies between the two: nothing is missed then, and the
+        last one was an id that the stream does not have.
+        """
+        last = order(self.last or BEGINNING)
+        if order(event.id or "") <= last:
+            return Step.KNOWN
+        return Step.NEXT if order(event.prev or "") <= last else Step.TOO_EARLY
+
+    def advance(self, event: Event) -> None:
+        """Note that the event was delivered."""
+        self.last = event.id
