@@ -64,7 +64,7 @@ class HistoryQuery(Schema):
     """Which events, in which order."""
 
     participant: Role | None = Field(None, description="Only events of this role.")
-    event: Annotated[str, AfterValidator(_durable), WithJsonSchema({"enum": NAMES})] | None = Field(
+    event: Annotated[str, AfterValidator(_durable), WithJsonSchema({"type": "string", "enum": NAMES})] | None = Field(
         None, description="Only events of this name."
     )
     after: Annotated[str, AfterValidator(positions.after)] = Field(

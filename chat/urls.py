@@ -1,6 +1,8 @@
 """The pages, the HTTP API and the health checks."""
 
+from django.templatetags.static import static
 from django.urls import path
+from django.views.generic import RedirectView
 
 from chat import health, views
 from chat.api import api
@@ -10,6 +12,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("s/<str:sid>/", views.room, name="room"),
     path("api/chat/", urls_of(api)),
+    path("favicon.ico", RedirectView.as_view(url=static("chat/images/mark.svg"))),  # for pages that name none
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -1,0 +1,114 @@
+"""The admin: which sessions there are, what goes on in them, and what was said. Nothing is changed here."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from chat.models import Session
+from chat.session_rows import bring_up_to_date
+from chat.session_timeline import timeline
+from doqchat.engine import engine
+from doqchat.errors import DoqchatError
+from doqchat.overview import Overview, overviews
+from doqchat.protocol.ids import parse_id
+
+admin.site.site_header = admin.site.site_title = "doqchat"
+
+
+class SessionList(ChangeList):
+    """The list, whose rows know what goes on in their sessions: read for the page's rows alone, in one go."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The page's rows; without what goes on while the store is away."""
+        super().get_results(request)
+        self.result_list = sessions = list(self.result_list)
+        with suppress(DoqchatError):
+            now = async_to_sync(_now)([session.sid for session in sessions])
+            for session in sessions:
+                session.now = now[session.sid]
+
+
+@admin.register(Session)
+class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no parameter when it runs
+    """Sessions, last active first. A session's page is its timeline."""
+
+    list_display = ("sid", "message_count", "members_online", "last_activity", "replies_under_way", "created_at")
+    search_fields = ("sid",)
+    list_per_page = list_max_show_all = 100
+    show_full_result_count = False
+
+    @admin.display(description=_("messages"))
+    def message_count(self, session: Session) -> Any:
+        return _from_store(session, lambda now: now.messages)
+
+    @admin.display(description=_("online"))
+    def members_online(self, session: Session) -> Any:
+        return _from_store(session, lambda now: _listed(now.members))
+
+    @admin.display(description=_("replies under way"))
+    def replies_under_way(self, session: Session) -> Any:
+        return _from_store(session, lambda now: now.replies)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Sessions begin when people join them."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        """What was said stays as it was said."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        """A row alone would come back; the session is in the store."""
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SessionList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, brought up to date with the store first."""
+        try:
+            bring_up_to_date()
+        except DoqchatError:
+            messages.warning(request, _("The store does not answer. The list is as it was when it last did."))
+        return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What was said in a session, newest first; `?before=ID` goes on from an event."""
+        session = self.get_object(request, object_id)
+        if session is None:
+            raise Http404
+        if not self.has_view_permission(request, session):
+            raise PermissionDenied
+        before = parse_id(request.GET.get("before", ""))
+        context = {**self.admin_site.each_context(request), "title": session.sid, "opts": self.opts, "before": before}
+        try:
+            session.now = async_to_sync(_now)([session.sid])[session.sid]
+            context |= {"timeline": async_to_sync(timeline)(session.sid, before), "now": session.now}
+        except DoqchatError:
+            messages.warning(request, _("The store does not answer. Open this page again in a moment."))
+        context |= {"session": session, "online": self.members_online(session)}
+        return TemplateResponse(request, "admin/chat/session/timeline.html", context)
+
+
+async def _now(sids: Sequence[str]) -> dict[str, Overview]:
+    return await overviews(engine(), sids)
+
+
+def _from_store(session: Session, fact: Callable[[Overview], str | int]) -> Any:
+    """What a column shows that only the store knows."""
+    return _("store away") if session.now is None else fact(session.now)
+
+
+def _listed(members: dict[str, int]) -> str:
+    return " · ".join(f"{role} {count}" for role, count in members.items()) or "–"

@@ -1,0 +1,49 @@
+"""What was said in a session, newest first, as the admin shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from doqchat.engine import engine
+from doqchat.protocol import stored
+from doqchat.protocol.ids import BEGINNING, order
+from doqchat.store.stream import Entry
+
+EVENTS_ON_A_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the session's stream; one that is no envelope has its body as its text."""
+
+    id: str
+    role: str
+    event: str
+    text: str
+
+    @property
+    def time(self) -> datetime:
+        """When the store took it."""
+        return datetime.fromtimestamp(order(self.id)[0] / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One page of events, and the id to go on before; None at the session's beginning."""
+
+    events: Sequence[Event]
+    older: str | None
+
+
+async def timeline(sid: str, before: str | None) -> Timeline:
+    """The events before an id, or the newest; raises Unavailable."""
+    if before == BEGINNING:
+        return Timeline([], None)
+    entries = await engine().stream.read_back(sid, before or "+", EVENTS_ON_A_PAGE)
+    older = entries[-1].id if entries and entries[-1].prev != BEGINNING else None
+    return Timeline([_event(entry) for entry in entries], older)
+
+
+def _event(entry: Entry) -> Event:
+    said = stored.read(entry.body) or stored.Said("", entry.body)
+    return Event(entry.id, entry.participant, said.event, said.text)
