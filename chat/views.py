@@ -48,25 +48,26 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
 def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, object]:
     """What the room's template needs; entries is None when they could not be read."""
     other = {"A": "B", "B": "A"}.get(role, "A")
-    lines = [shown for entry in entries or [] if (shown := line(entry, role))]
     return {
         "sid": sid,
         "role": role,
-        "lines": lines,
+        "lines": [shown for entry in entries or [] if (shown := line(entry, role))],
         "store_away": entries is None,
         "people": [(name, wording.author(name, name == role)) for name in HUMAN_ROLES],
         "other": other,
         "invitation": request.build_absolute_uri(_address(sid, other)),
-        "room": {
-            "sid": sid,
-            "role": role,
-            "limit": MAX_TEXT,
-            "first": entries[0].id if entries else None,
-            "last": None if entries is None else (entries[-1].id if entries else BEGINNING),
-            "earlier": entries is None or bool(entries) and entries[0].prev != BEGINNING,
-        },
+        "room": {"sid": sid, "role": role, "limit": MAX_TEXT, **_reach(entries)},
         "wording": wording.wording(),
     }
+
+
+def _reach(entries: list[Entry] | None) -> dict[str, object]:
+    """The ids of the first and last event on the page, and whether there may be earlier ones."""
+    if entries is None:
+        return {"first": None, "last": None, "earlier": True}
+    if not entries:
+        return {"first": None, "last": BEGINNING, "earlier": False}
+    return {"first": entries[0].id, "last": entries[-1].id, "earlier": entries[0].prev != BEGINNING}
 
 
 def _entrance(request: HttpRequest, sid: str, role: str, status: int = 200) -> HttpResponse:

@@ -56,6 +56,7 @@ def refusals() -> dict[str, str]:
         "unavailable": _("The server cannot store messages right now. Nothing was sent; try again in a moment."),
         "rejected": _("This session's rules do not allow this message."),
         "session_closed": _("This session is closed. Nothing more can be written here."),
+        "not_found": _("That answer has ended already."),
         "too_large": _("This message is too large. Send it in parts."),
         "internal": _("The server failed at this. Try again in a moment."),
     }
@@ -99,7 +100,7 @@ def wording() -> dict[str, Any]:
         "away": _("not here"),
         "typing": {"one": _("{name} is typing…"), "several": _("{names} are typing…")},
         "count": _("{count} of {limit} characters"),
-        "over": _("{count} characters too many"),
+        "over": _("Too long by {count}"),
         "copied": _("Copied"),
         "gap": _("Messages from before this point are no longer kept."),
         "history": {"failed": _("Earlier messages could not be loaded. Try again in a moment.")},

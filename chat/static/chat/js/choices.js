@@ -6,7 +6,7 @@ export function offer(item, choices) {
   const line = document.createElement("p")
   line.className = "message__choices"
   line.append(...choices.map(([label, press]) => button(label, press)))
-  item.querySelector(".message__body").append(line)
+  item.querySelector(".message__foot").append(line)
 }
 
 export function withdraw(item) {

@@ -80,7 +80,7 @@ export class Composer {
       ? say("over", { count: count - this.#limit })
       : say("count", { count, limit: this.#limit })
     this.#field.style.blockSize = "auto"
-    this.#field.style.blockSize = `${this.#field.scrollHeight + 2}px`
+    this.#field.style.blockSize = `${this.#field.scrollHeight}px`
   }
 }
 

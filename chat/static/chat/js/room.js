@@ -65,7 +65,7 @@ function onFrame(envelope) {
   if (hd.id) return onStored(envelope)
   if (hd.event === "session.welcome") onWelcome(bd)
   if (hd.event === "presence") people.show(bd.members)
-  if (hd.event === "chat.typing") typing.show(hd.role, bd.active)
+  if (hd.event === "chat.typing" && hd.role !== role) typing.show(hd.role, bd.active)
   if (hd.event === "chat.ack") outbox.confirm(bd)
   if (hd.event === "error" && !outbox.refuse(bd)) composer.warn(say(`refusals.${bd.code}`) || bd.message)
   if (hd.event === "llm.streaming") {

@@ -1,0 +1,65 @@
+"""One headless Chromium for all tests of the page; each window has a profile of its own."""
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Error, async_playwright
+
+from tests.page.window import Window
+from tests.processes import Web
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+OpenWindow = Callable[..., Awaitable[Window]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser lives in the session's event loop, and so do the tests that talk to it."""
+    for item in items:
+        if item.path.parent.name == "page" and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The machine's Chromium, or Playwright's own."""
+    installed = shutil.which("chromium") or shutil.which("google-chrome")
+    async with async_playwright() as playwright:
+        try:
+            chromium = await playwright.chromium.launch(executable_path=installed, args=ARGUMENTS)
+        except Error as error:
+            if installed or "Executable doesn't exist" not in error.message:
+                raise
+            pytest.skip("There is no Chromium here: `apt install chromium`, or `playwright install chromium`.")
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_window(browser: Browser, server: Web) -> AsyncIterator[OpenWindow]:
+    """Opens windows; at the end, none may have complained.
+
+    `await open_window(web)`: on another server than `server`; `locale` and the like are what `new_context` takes.
+    """
+    windows: list[Window] = []
+
+    async def open_one(web: Web = server, **options: object) -> Window:
+        context = await browser.new_context(**{"locale": "en-US", **options})
+        window = Window(context, await context.new_page(), web.http)
+        windows.append(window)
+        return window
+
+    yield open_one
+    for window in windows:
+        await window.context.close()
+    assert [complaint for window in windows for complaint in window.complaints] == []

@@ -1,0 +1,148 @@
+"""The model answers, and its answer is seen to grow."""
+
+import json
+from typing import Any
+
+from playwright.async_api import expect
+
+from tests.page.conftest import OpenWindow
+from tests.processes import Process
+
+
+async def test_an_answer_grows_in_both_windows_and_ends_equal(
+    open_window: OpenWindow, worker: Process, sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.record_growth()
+    await b.record_growth()
+    await a.say("@llm 안녕하세요, 무엇을 할 수 있나요? 😊")
+    await expect(a.answers).to_have_count(1)
+    await expect(b.answers).to_have_count(1)
+    text = await a.answers.text_content()
+    assert text
+    assert await b.answers.text_content() == text
+    for window in (a, b):
+        steps = await window.growth()
+        assert len(steps) >= 3
+        assert all(text.startswith(step) for step in steps)
+        assert [len(step) for step in steps] == sorted(len(step) for step in steps)
+        await expect(window.growing).to_have_count(0)
+    await expect(b.page.locator(".message--asked .message__text")).to_have_text("안녕하세요, 무엇을 할 수 있나요? 😊")
+
+
+async def test_the_button_asks_the_model_what_is_in_the_field(
+    open_window: OpenWindow, worker: Process, sid: str
+) -> None:
+    a = await open_window()
+    await a.enter(sid)
+    await a.write("How many messages are there?")
+    await a.page.get_by_role("button", name="Ask the AI").click()
+    await expect(a.page.locator(".message--asked .message__text")).to_have_text("How many messages are there?")
+    await expect(a.answers).to_have_count(1)
+    await expect(a.page.locator(".message--answer .message__author")).to_have_text("AI")
+
+
+async def test_who_comes_in_the_middle_of_an_answer_sees_all_of_it(
+    open_window: OpenWindow, worker: Process, sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await a.say("@llm what can you do?")
+    await expect(a.growing).not_to_be_empty()
+    await b.enter(sid, "B")
+    await expect(a.answers).to_have_count(1)
+    await b.shows(*await a.texts.all_text_contents())
+    await expect(b.growing).to_have_count(0)
+
+
+async def test_an_answer_can_be_stopped_by_the_other_person(open_window: OpenWindow, worker: Process, sid: str) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.say("@llm what can you do?")
+    await expect(b.growing).not_to_be_empty()
+    await b.page.get_by_role("button", name="Stop").click()
+    for window in (a, b):
+        await expect(window.page.locator(".message--answer .message__note")).to_have_text("The answer was stopped.")
+
+
+async def test_pieces_are_joined_by_code_points_and_a_new_attempt_starts_again(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.record_growth()
+    for attempt, offset, text in [
+        (1, 0, "👩‍👩‍👧 물"),
+        (1, 0, "👩‍👩‍👧 물"),  # the same piece again
+        (1, 5, " 물어요"),  # overlaps by two
+        (2, 0, "다시 "),
+        (1, 9, "too late"),  # of the attempt before
+        (2, 3, "😀시작"),
+    ]:
+        wire.route.send(_piece(attempt=attempt, offset=offset, text=text))
+    await expect(a.growing).to_have_text("다시 😀시작")
+    # a prefix and what it grew to; then the second attempt alone
+    assert (await a.growth())[-1] == "다시 😀시작"
+    wire.route.send(_event("llm.response", "5-0", text="다시 😀시작했어요", finish_reason="length", model="test"))
+    await a.shows("다시 😀시작했어요")
+    await expect(a.page.locator(".message__note")).to_have_text("The answer was cut off at its length limit.")
+    await expect(a.growing).to_have_count(0)
+
+
+async def test_the_first_attempts_pieces_give_its_text(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    for offset, text in [(0, "👩‍👩‍👧 물"), (5, " 물어요"), (9, "!")]:
+        wire.route.send(_piece(attempt=1, offset=offset, text=text))
+    await expect(a.growing).to_have_text("👩‍👩‍👧 물어요!")
+
+
+async def test_a_lost_piece_is_fetched_and_not_skipped(open_window: OpenWindow, worker: Process, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.record_growth()
+    lost: list[str] = []
+
+    def lose_one(text: str) -> list[str]:
+        if '"llm.streaming"' in text and not lost and json.loads(text)["bd"]["offset"] > 0:
+            lost.append(text)
+            return []
+        return [text]
+
+    wire.to_page = lose_one
+    await a.say("@llm what can you do?")
+    await expect(a.answers).to_have_count(1)
+    assert lost
+    assert len(wire.addresses) == 2
+    text = await a.answers.text_content() or ""
+    assert all(text.startswith(step) for step in await a.growth())
+
+
+async def test_an_answer_that_failed_says_why_under_what_had_been_said(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(_piece(attempt=1, offset=0, text="So far"))
+    await expect(a.growing).to_have_text("So far")
+    wire.route.send(_event("llm.error", "5-0", code="timeout", message="…", text="So far so"))
+    await a.shows("So far so")
+    await expect(a.page.locator(".message--failed .message__note")).to_have_text(
+        "The model took too long and was stopped. Ask again."
+    )
+    await expect(a.growing).to_have_count(0)
+
+
+def _piece(**bd: Any) -> str:
+    hd = {"event": "llm.streaming", "role": "llm"}
+    return json.dumps({"hd": hd, "bd": {"reply_id": "r4-0", "request_id": "4-0", **bd}})
+
+
+def _event(event: str, entry_id: str, **bd: Any) -> str:
+    hd = {"event": event, "role": "llm", "id": entry_id, "prev": "0-0"}
+    return json.dumps({"hd": hd, "bd": {"reply_id": "r4-0", "request_id": "4-0", **bd}})

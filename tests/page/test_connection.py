@@ -1,0 +1,239 @@
+"""The connection breaks, and nothing is lost, doubled or out of order."""
+
+import json
+import socket
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import expect
+
+from tests import processes
+from tests.page.conftest import OpenWindow
+from tests.page.window import Window
+
+
+def serving(port: int) -> AbstractContextManager[processes.Process]:
+    """A web process on a given port, so that another can take its place."""
+    command = [*processes.manage("web"), "--host", "127.0.0.1", "--port", str(port)]
+    return processes.running("uvicorn", command, lambda _: _listens(port))
+
+
+async def test_a_killed_server_costs_no_message_and_doubles_none(
+    open_window: OpenWindow, server: processes.Web, sid: str
+) -> None:
+    port = processes.free_port()
+    b = await open_window(server)
+    await b.enter(sid, "B")
+    with serving(port) as first:
+        a = await open_window(processes.Web(first, f"127.0.0.1:{port}"))
+        await a.enter(sid, "A")
+        await a.say("before")
+        await b.shows("before")
+        first.kill()
+        await expect(a.page.locator(".status__text")).to_contain_text("Connection lost")
+        await b.say("meanwhile")
+        await a.say("written while away, 1")
+        await a.say("written while away, 2")
+        await expect(a.unsent).to_have_count(2)
+    with serving(port):
+        await a.is_connected()
+        everything = ["before", "meanwhile", "written while away, 1", "written while away, 2"]
+        await a.shows(*everything)
+        await b.shows(*everything)
+        await expect(a.unsent).to_have_count(0)
+        await a.page.reload()
+        await a.shows(*everything)
+    _forgive_lost_connections(a)
+
+
+async def test_a_message_whose_ack_was_lost_is_stored_once(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.to_page = lambda text: []
+    await a.say("once")
+    await expect(a.unsent.locator(".message__text")).to_have_text("once")
+    wire.to_page = lambda text: [text]
+    await wire.route.close(code=1012)
+    await a.shows("once")
+    await a.say("and on")
+    await a.shows("once", "and on")
+    await expect(a.unsent).to_have_count(0)
+
+
+async def test_an_event_that_is_lost_on_the_way_is_asked_for_and_shown_at_its_place(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    wire = await a.intercept()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    asked: list[str] = []
+
+    def watch(text: str) -> list[str]:
+        asked.extend([text] if "session.sync" in text else [])
+        return [text]
+
+    wire.to_server = watch
+    await b.say("one")
+    await a.shows("one")
+    wire.to_page = lambda text: [] if '"two"' in text and not asked else [text]
+    await b.say("two")
+    await b.shows("one", "two")
+    await b.say("three")
+    await a.shows("one", "two", "three")
+    assert len(asked) == 1
+
+
+async def test_an_event_that_comes_twice_is_shown_once(open_window: OpenWindow, sid: str) -> None:
+    a, b = await open_window(), await open_window()
+    wire = await a.intercept()
+    wire.to_page = lambda text: [text, text]
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await b.say("one")
+    await a.say("two")
+    await b.say("three")
+    await a.shows("one", "two", "three")
+
+
+async def test_a_gap_that_cannot_be_filled_holds_nothing_up(open_window: OpenWindow, sid: str) -> None:
+    a, b = await open_window(), await open_window()
+    wire = await a.intercept()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    wire.to_page = lambda text: [] if '"gone"' in text else [text]
+    await b.say("gone")
+    await b.shows("gone")
+    await b.say("stays")
+    await a.shows("stays")
+    await b.say("goes on")
+    await a.shows("stays", "goes on")
+    await wire.route.close(code=1012)
+    await expect(a.page.locator(".status__text")).to_contain_text("Connection lost")
+    await a.is_connected()
+    since = parse_qs(urlsplit(wire.addresses[-1]).query)["since"]
+    assert since == [await a.page.locator(".timeline__stored .message").last.get_attribute("data-id")]
+
+
+@pytest.mark.parametrize("code", [4400, 4401, 4403, 4404, 4410])
+async def test_a_refusal_is_said_and_not_tried_again(open_window: OpenWindow, sid: str, code: int) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await wire.route.close(code=code)
+    await expect(a.page.locator(".status--stopped .status__text")).to_be_visible()
+    await expect(a.page.locator(".composer__text")).to_be_disabled()
+    await a.page.evaluate("dispatchEvent(new Event('online'))")
+    assert len(wire.addresses) == 1
+
+
+@pytest.mark.parametrize("code", [None, 1012, 1013, 4413])
+async def test_other_ends_are_followed_by_another_try(open_window: OpenWindow, sid: str, code: int | None) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await wire.route.close(code=code)
+    await expect(a.page.locator(".status--waiting")).to_be_visible()
+    await a.is_connected()
+    assert len(wire.addresses) == 2
+
+
+async def test_a_page_that_comes_back_does_not_sit_out_the_wait(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await wire.route.close(code=4429)  # waits 15 s
+    await expect(a.page.locator(".status--waiting")).to_be_visible()
+    await a.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await expect(a.page.locator(".status--connected")).to_be_visible(timeout=5_000)
+
+
+async def test_a_refused_message_says_why_and_can_be_sent_again(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    sent: list[str] = []
+
+    def refuse_first(text: str) -> list[str]:
+        if "chat.message" not in text:
+            return [text]
+        sent.append(json.loads(text)["hd"]["msg_id"])
+        if len(sent) > 1:
+            return [text]
+        bd = {"code": "unavailable", "message": "…", "msg_id": sent[0]}
+        wire.route.send(json.dumps({"hd": {"event": "error"}, "bd": bd}))
+        return []
+
+    wire.to_server = refuse_first
+    await a.say("try this")
+    await expect(a.unsent.locator(".message__note")).to_contain_text("The server cannot store messages right now.")
+    await a.page.get_by_role("button", name="Send again").click()
+    await a.shows("try this")
+    await expect(a.unsent).to_have_count(0)
+    assert sent == [sent[0]] * 2
+
+
+async def test_what_is_written_offline_is_sent_in_order_once_the_network_is_back(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.context.set_offline(True)
+    await wire.route.close(code=4429)
+    await expect(a.page.locator(".status__text")).to_contain_text("You are offline.")
+    for number in range(5):
+        await a.say(f"number {number}")
+    await expect(a.unsent.locator(".message__note")).to_have_text(["Waiting for the connection"] * 5)
+    await a.context.set_offline(False)
+    await a.shows(*[f"number {number}" for number in range(5)])
+    await expect(a.unsent).to_have_count(0)
+
+
+async def test_back_from_another_page_the_conversation_is_whole(open_window: OpenWindow, sid: str) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.say("one")
+    await a.shows("one")
+    await a.page.goto(a.base + "/")
+    await b.say("two")
+    await b.shows("one", "two")
+    await a.page.go_back()
+    await a.is_connected()
+    await a.shows("one", "two")
+    await b.say("three")
+    await a.shows("one", "two", "three")
+
+
+async def test_without_the_store_the_room_opens_and_fills_when_it_is_back(
+    open_window: OpenWindow, tmp_path: Path, sid: str
+) -> None:
+    with processes.valkey(tmp_path) as store, processes.web(DOQCHAT_REDIS_URL=store.url) as web:
+        a = await open_window(web)
+        await a.enter(sid)
+        await a.say("kept")
+        await a.shows("kept")
+        store.process.kill()
+        response = await a.page.reload()
+        assert response
+        assert response.status == 200
+        await expect(a.page.get_by_text("The conversation so far cannot be read right now.")).to_be_visible()
+        await a.say("waits")
+        with processes.valkey(tmp_path, processes.port_of(store.url)):
+            await a.shows("kept", "waits")
+            await expect(a.page.locator(".timeline__problem").first).to_be_empty()
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _forgive_lost_connections(window: Window) -> None:
+    """Chromium notes every socket that cannot be opened."""
+    window.complaints[:] = [text for text in window.complaints if "WebSocket connection to" not in text]
