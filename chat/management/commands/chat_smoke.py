@@ -1,0 +1,46 @@
+"""`manage.py chat_smoke`: plays two people on a running server and says whether all went well."""
+
+import asyncio
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from chat.management.terminal import print_anything, terminal_language
+from chat.smoke import Failed, perform
+from doqchat.protocol.names import is_sid
+
+DONE = "Chat test completed successfully"
+WITHIN_SECONDS = 60.0
+
+
+class Command(BaseCommand):
+    help = "Let A and B exchange five messages on a running server; check order, exactly-once and isolation."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        url = f"ws://localhost:{settings.PORT}/v1/session/chat"
+        parser.add_argument("--url", default=url, help=f"the server's socket ({url})")
+        parser.add_argument("--sid", default="test_room_001", help="the session to talk in (test_room_001)")
+
+    def handle(self, *args: Any, url: str, sid: str, **options: Any) -> None:
+        print_anything()
+        with override(terminal_language()):
+            if not is_sid(sid):
+                raise CommandError(_("--sid takes 1 to 64 letters, digits or _ . -"))
+            try:
+                asyncio.run(self._play(url, sid))
+            except Failed as failed:
+                raise CommandError(str(failed)) from failed
+            except TimeoutError as error:
+                problem = _("The server was not done after {seconds:g} seconds.").format(seconds=WITHIN_SECONDS)
+                raise CommandError(problem) from error
+        self.stdout.write(DONE)
+
+    async def _play(self, url: str, sid: str) -> None:
+        async with asyncio.timeout(WITHIN_SECONDS):
+            async for line in perform(url, sid):
+                self.stdout.write(line)
+                self.stdout.flush()

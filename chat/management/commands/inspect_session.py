@@ -1,0 +1,97 @@
+"""`manage.py inspect_session SID`: prints what the store holds of a session."""
+
+import asyncio
+import json
+import os
+import sys
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from chat.management.terminal import print_anything, terminal_language
+from doqchat.engine import engine
+from doqchat.errors import DoqchatError
+from doqchat.protocol.ids import BEGINNING
+from doqchat.protocol.names import is_sid
+from doqchat.store.stream import Entry, SessionStream
+
+_PAGE = 500
+
+
+class Command(BaseCommand):
+    help = "Print the messages of a session as the store holds them, and how many there are of each participant."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("sid", help="the session")
+        parser.add_argument("--lang", choices=[code for code, _name in settings.LANGUAGES], help="(the locale's)")
+
+    def handle(self, *args: Any, sid: str, lang: str | None, **options: Any) -> None:
+        print_anything()
+        with override(lang or terminal_language()):
+            try:
+                asyncio.run(self._inspect(sid))
+            except DoqchatError as error:
+                problem = _("The store does not answer. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
+                raise CommandError(problem) from error
+            except BrokenPipeError:
+                # Whoever read this, such as `head`, has seen enough; Python would complain at its exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    async def _inspect(self, sid: str) -> None:
+        current = engine()
+        try:
+            total = await current.stream.length(sid) if is_sid(sid) else 0
+            if not total:
+                raise CommandError(_("The store has no session {sid}.").format(sid=sid))
+            await self._print(total, _first(current.stream, sid, total))
+        finally:
+            await current.close()
+
+    async def _print(self, total: int, entries: AsyncIterator[Entry]) -> None:
+        count = Counter[str]()
+        self.stdout.write(
+            ngettext("Found {count} message", "Found {count} messages", total).format(count=total) + "\n\n"
+        )
+        async for entry in entries:
+            count[entry.participant] += 1
+            self.stdout.write(_message(count.total(), entry))
+        self.stdout.write(_("Messages of each participant:"))
+        for role in sorted(count):
+            line = ngettext("  {role}: {count}", "  {role}: {count}", count[role])
+            self.stdout.write(line.format(role=role, count=count[role]))
+
+
+async def _first(stream: SessionStream, sid: str, total: int) -> AsyncIterator[Entry]:
+    """As many entries as were counted, a page at a time: people may go on talking meanwhile."""
+    cursor = BEGINNING
+    while total and (page := await stream.read(sid, cursor, min(total, _PAGE))):
+        for entry in page:
+            yield entry
+        total -= len(page)
+        cursor = page[-1].id
+
+
+def _message(number: int, entry: Entry) -> str:
+    return "\n".join(
+        [
+            _("--- Message #{number} ---").format(number=number),
+            f"ID: {entry.id}",
+            _("Participant: {role}").format(role=entry.participant),
+            _("Content: {body}").format(body=_readable(entry.body)),
+            "\n",
+        ]
+    )
+
+
+def _readable(body: str) -> str:
+    """The JSON with a space after each colon and comma, and every letter as itself; anything else as it is."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return body
