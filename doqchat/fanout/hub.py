@@ -51,9 +51,9 @@ class Hub:
         """
         if self._beat is None:
             self._beat = asyncio.create_task(self._keep_beating())
+        await self._turns.next()
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
-            await self._turns.next()
             session = await asyncio.shield(self._opened(sid))
             session.members.add(member)
             return session

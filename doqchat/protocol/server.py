@@ -5,7 +5,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from doqchat.errors import DoqchatError
-from doqchat.protocol.events import Body
+from doqchat.protocol.events import Body, SessionNotice
 from doqchat.protocol.frames import now
 from doqchat.protocol.names import MODEL_ROLE, Role
 
@@ -19,9 +19,19 @@ def durable(stored: str, entry_id: str, prev: str) -> str:
     """
     if stored.startswith(_STORED_START) and not stored.startswith(_STORED_START + "}"):
         return f'{{"hd":{{"id":"{entry_id}","prev":"{prev}",{stored[len(_STORED_START) :]}'
-    envelope = from_json(stored)
-    envelope["hd"] = {"id": entry_id, "prev": prev, **envelope.get("hd", {})}
-    return to_json(envelope).decode()
+    try:
+        envelope = from_json(stored)
+        hd = {"event": envelope["hd"]["event"], **envelope["hd"], "id": entry_id, "prev": prev}
+    except (ValueError, KeyError, TypeError):
+        return _unreadable(entry_id, prev)
+    return to_json({**envelope, "hd": hd}).decode()
+
+
+def _unreadable(entry_id: str, prev: str) -> str:
+    """What stands for an entry that something else wrote and that is no envelope: the chain of ids has no hole."""
+    notice = SessionNotice(code="unreadable", text="The store has an entry here that is no message.")
+    hd = {"id": entry_id, "prev": prev, "event": notice.event}
+    return to_json({"hd": hd, "bd": notice.model_dump(mode="json")}).decode()
 
 
 def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:

@@ -12,7 +12,7 @@ from tests.page.conftest import OpenWindow
 from tests.processes import ROOT
 
 CHAT = ROOT / "chat"
-MARKED = re.compile(r"""\b(?:gettext|gettext_lazy|_|N_)\(\s*(?:u?("(?:[^"\\]|\\.)*")|u?('(?:[^'\\]|\\.)*'))""")
+MARKED = re.compile(r"""\b(?:n?gettext|gettext_lazy|_)\(\s*(?:u?("(?:[^"\\]|\\.)*")|u?('(?:[^'\\]|\\.)*'))""")
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ async def test_what_scripts_say_is_in_the_browsers_language(open_window: OpenWin
 def test_the_compiled_catalogue_is_that_of_the_source(language: str) -> None:
     folder = CHAT / "locale" / language / "LC_MESSAGES"
     source, compiled = polib.pofile(str(folder / "django.po")), polib.mofile(str(folder / "django.mo"))
-    assert {entry.msgid: entry.msgstr for entry in compiled} == {
-        entry.msgid: entry.msgstr for entry in source.translated_entries()
+    assert {entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in compiled} == {
+        entry.msgid: (entry.msgstr, entry.msgstr_plural) for entry in source.translated_entries()
     }
 
 
@@ -70,9 +70,10 @@ def test_the_catalogues_hold_the_same_sentences() -> None:
 
 
 def test_translations_keep_the_placeholders() -> None:
-    placeholder = re.compile(r"\{\w+\}|%\(\w+\)s")
+    placeholder = re.compile(r"\{\w+(?::\w+)?\}|%\(\w+\)s")
     for entry in polib.pofile(str(CHAT / "locale/ko/LC_MESSAGES/django.po")):
-        assert sorted(placeholder.findall(entry.msgid)) == sorted(placeholder.findall(entry.msgstr)), entry.msgid
+        translation = entry.msgstr or entry.msgstr_plural[0]
+        assert sorted(placeholder.findall(entry.msgid)) == sorted(placeholder.findall(translation)), entry.msgid
 
 
 def _sources() -> list[Path]:

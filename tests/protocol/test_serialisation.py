@@ -40,7 +40,9 @@ def test_a_frame_is_the_stored_envelope_with_its_id_and_prev(
 def test_an_envelope_that_something_else_stored_gets_its_id_and_prev_too(
     hd: dict[str, Any], bd: Any, spaces: bool, ascii_only: bool, swapped: bool
 ) -> None:
-    hd = {name: value for name, value in hd.items() if name not in ("id", "prev")}
+    hd = {**hd, "event": "chat.message"}
+    for name in ("id", "prev"):
+        hd.pop(name, None)
     envelope = {"bd": bd, "hd": hd} if swapped else {"hd": hd, "bd": bd}
     separators = (", ", ": ") if spaces else (",", ":")
     stored = json.dumps(envelope, separators=separators, ensure_ascii=ascii_only)

@@ -1,0 +1,50 @@
+"""Members of sessions in the test's own process, on the shared store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from doqchat.engine import Engine
+from doqchat.fanout import hub
+from tests.fanout.socket import Socket
+
+Join = Callable[..., Awaitable[Socket]]
+BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
+
+
+@pytest.fixture
+def no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is found by looking now and then: what members see, they see for another reason."""
+    monkeypatch.setattr(hub, "BEAT_SECONDS", 3600.0)
+
+
+@asynccontextmanager
+async def joined(engine: Engine, sid: str, since: str | None = None, *, v1: bool = False) -> AsyncIterator[Socket]:
+    """A member of a session, live or after a replay from `since`."""
+    socket = Socket(v1=v1)
+    session = await engine.hub.enter(sid, socket.member)
+    replay = None
+    if since is None:
+        session.go_live(socket.member)
+    socket.member.release()
+    if since is not None:
+        replay = asyncio.create_task(session.replay(socket.member, since))
+    try:
+        yield socket
+    finally:
+        if replay is not None:
+            replay.cancel()
+        await engine.hub.leave(session, socket.member)
+
+
+@pytest.fixture
+async def join(engine: Engine) -> AsyncIterator[Join]:
+    """`await join(sid, since=None, v1=False)`: a member, until the end of the test."""
+    async with AsyncExitStack() as stack:
+
+        async def enter(sid: str, since: str | None = None, *, v1: bool = False) -> Socket:
+            return await stack.enter_async_context(joined(engine, sid, since, v1=v1))
+
+        yield enter

@@ -1,0 +1,62 @@
+"""The far end of a member: a socket that reads, or does not."""
+
+import asyncio
+import json
+from typing import Any
+
+from doqchat.fanout.member import Member
+from doqchat.protocol.names import BASIC, V1
+
+WITHIN = 15.0
+
+
+class Socket:
+    """Keeps the frames that its member writes.
+
+    Args:
+        role: who the connection speaks as.
+        v1: whether it understands the full protocol.
+    """
+
+    count = 0
+
+    def __init__(self, role: Any = "A", *, v1: bool = False) -> None:
+        Socket.count += 1
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.overflowed = 0
+        self._frames: asyncio.Queue[str] = asyncio.Queue()
+        self.member = Member(
+            self._write,
+            connection=f"{role}:{Socket.count}",
+            role=role,
+            profile=V1 if v1 else BASIC,
+            on_overflow=self._on_overflow,
+        )
+
+    async def text(self) -> str:
+        """The next frame as it was written."""
+        async with asyncio.timeout(WITHIN):
+            return await self._frames.get()
+
+    async def frame(self) -> Any:
+        """The next frame."""
+        return json.loads(await self.text())
+
+    async def frames_to(self, entry_id: str) -> list[Any]:
+        """All frames up to the one with this id."""
+        frames = [await self.frame()]
+        while frames[-1]["hd"].get("id") != entry_id:
+            frames.append(await self.frame())
+        return frames
+
+    def written(self) -> list[str]:
+        """What was written and not yet looked at."""
+        return [self._frames.get_nowait() for _ in range(self._frames.qsize())]
+
+    async def _write(self, text: str) -> None:
+        await self.reads.wait()
+        self._frames.put_nowait(text)
+
+    def _on_overflow(self) -> None:
+        self.overflowed += 1

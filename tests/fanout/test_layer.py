@@ -1,0 +1,169 @@
+"""The channel layer and its subscription: what Channels promises, and that nothing is lost unnoticed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from channels.layers import get_channel_layer
+from channels_redis.pubsub import RedisPubSubChannelLayer
+
+from doqchat.engine import Engine
+from doqchat.errors import Unavailable
+from doqchat.fanout.layer import SessionChannelLayer, group_of
+from doqchat.fanout.subscription import Subscription
+from doqchat.store import keys
+from tests import processes
+from tests.fanout.conftest import BODY, Join
+from tests.fanout.socket import WITHIN
+from tests.fanout.test_live import SILENT, ids
+
+
+@pytest.fixture
+async def layer(store_url: str) -> AsyncIterator[SessionChannelLayer]:
+    layer: SessionChannelLayer = get_channel_layer()
+    yield layer
+    await layer.flush()
+
+
+@pytest.fixture
+async def stock_layer(store_url: str) -> AsyncIterator[RedisPubSubChannelLayer]:
+    """Channels' own pub/sub layer, as another program would use it."""
+    layer = RedisPubSubChannelLayer(hosts=[store_url], prefix="doqchat")
+    yield layer
+    await layer.flush()
+
+
+def pubsub_connections(store: "redis.Redis") -> set[str]:
+    return {client["id"] for client in store.client_list(_type="pubsub")}
+
+
+async def test_a_group_reaches_its_channels(layer: SessionChannelLayer) -> None:
+    names = [await layer.new_channel() for _ in range(3)]
+    for name in names[:2]:
+        await layer.group_add("room", name)
+    await layer.group_send("room", {"type": "news", "text": "안녕"})
+    async with asyncio.timeout(WITHIN):
+        for name in names[:2]:
+            assert await layer.receive(name) == {"type": "news", "text": "안녕"}
+    await layer.group_discard("room", names[0])
+    await layer.group_send("room", {"type": "more"})
+    await layer.send(names[0], {"type": "own"})
+    async with asyncio.timeout(WITHIN):
+        assert (await layer.receive(names[0]))["type"] == "own"
+        assert (await layer.receive(names[1]))["type"] == "more"
+
+
+async def test_a_session_that_is_joined_stays_so_when_a_channel_leaves_its_group(
+    layer: SessionChannelLayer, sid: str
+) -> None:
+    heard: asyncio.Queue[object] = asyncio.Queue()
+    await layer.for_loop().join(group_of(sid), heard.put_nowait)
+    name = await layer.new_channel()
+    await layer.group_add(group_of(sid), name)
+    await layer.group_discard(group_of(sid), name)
+    await layer.group_send(group_of(sid), {"type": "news"})
+    async with asyncio.timeout(WITHIN):
+        assert await heard.get() == {"type": "news"}
+
+
+async def test_a_program_with_the_stock_layer_reaches_the_sockets_of_a_session(
+    stock_layer: RedisPubSubChannelLayer, join: Join, sid: str
+) -> None:
+    socket = await join(sid)
+    await stock_layer.group_send(group_of(sid), {"type": "session.signal", "text": '"안녕 😊"'})
+    assert await socket.text() == '"안녕 😊"'
+
+
+async def test_a_program_with_the_stock_layer_hears_what_the_scripts_publish(
+    engine: Engine, stock_layer: RedisPubSubChannelLayer, sid: str
+) -> None:
+    name = await stock_layer.new_channel()
+    await stock_layer.group_add(group_of(sid), name)
+    appended = await engine.stream.append(sid, "A", BODY)
+    async with asyncio.timeout(WITHIN):
+        message = await stock_layer.receive(name)
+    assert message == {"type": "session.entry", "id": appended.id, "prev": "0-0", "body": BODY}
+
+
+async def test_a_subscription_that_is_cut_comes_back_and_what_was_missed_is_read(
+    no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
+) -> None:
+    others = pubsub_connections(store)
+    socket = await join(sid)
+    (own,) = pubsub_connections(store) - others
+    store.client_kill_filter(_id=own)
+    missed = [str(store.xadd(keys.stream(sid), SILENT)) for _ in range(3)]
+    assert ids(await socket.frames_to(missed[-1])) == missed
+    last = await engine.stream.append(sid, "A", BODY)
+    assert ids(await socket.frames_to(last.id)) == [last.id]
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[processes.Store]:
+    with processes.valkey(tmp_path / "valkey") as store:
+        yield store
+
+
+class Listener:
+    """Follows channels of a store."""
+
+    def __init__(self, url: str) -> None:
+        self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.reconnected = asyncio.Event()
+        self.subscription = Subscription(
+            url, lambda channel, payload: self.heard.put_nowait((channel, payload)), self.reconnected.set
+        )
+
+
+@asynccontextmanager
+async def listening(url: str) -> AsyncIterator[Listener]:
+    listener = Listener(url)
+    try:
+        yield listener
+    finally:
+        await listener.subscription.flush()
+
+
+async def test_a_subscription_survives_a_restart_of_the_store(own_store: processes.Store) -> None:
+    async with listening(own_store.url) as listener:
+        channels = [f"channel {number}" for number in range(1_200)]
+        await asyncio.gather(*(listener.subscription.subscribe(channel) for channel in channels))
+        own_store.process.kill()
+        with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
+            async with asyncio.timeout(WITHIN):
+                await listener.reconnected.wait()
+            for channel in channels:
+                await listener.subscription.publish(channel, channel.encode())
+            async with asyncio.timeout(WITHIN):
+                heard = [await listener.heard.get() for _ in channels]
+            assert heard == [(channel, channel.encode()) for channel in channels]
+
+
+async def test_a_channel_can_be_joined_left_and_joined_again_at_once(own_store: processes.Store) -> None:
+    async with listening(own_store.url) as listener:
+        for _ in range(20):
+            await listener.subscription.subscribe("channel")
+            await listener.subscription.unsubscribe("channel")
+        await listener.subscription.subscribe("channel")
+        await listener.subscription.publish("channel", b"1")
+        async with asyncio.timeout(WITHIN):
+            assert await listener.heard.get() == ("channel", b"1")
+
+
+async def test_a_store_that_is_away_cannot_be_subscribed_to(own_store: processes.Store) -> None:
+    own_store.process.kill()
+    async with listening(own_store.url) as listener:
+        with pytest.raises(Unavailable):
+            await listener.subscription.subscribe("channel")
+        await listener.subscription.unsubscribe("channel")
+        with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
+            async with asyncio.timeout(WITHIN):
+                while True:
+                    try:
+                        await listener.subscription.subscribe("channel")
+                        break
+                    except Unavailable:
+                        continue

@@ -1,0 +1,106 @@
+"""A member's outbox: in order, bounded, and never in the sender's way."""
+
+import asyncio
+
+from doqchat.fanout.member import OUTBOX_CHARACTERS
+from tests.fanout.socket import Socket
+
+
+async def test_a_socket_that_reads_gets_a_frame_before_the_sender_goes_on() -> None:
+    socket = Socket()
+    socket.member.release()
+    socket.member.push("1")
+    assert socket.written() == ["1"]
+
+
+async def test_nothing_leaves_before_the_release_and_the_first_frame_is_first() -> None:
+    socket = Socket()
+    socket.member.push("2")
+    socket.member.push("3")
+    await asyncio.sleep(0)
+    assert socket.written() == []
+    socket.member.release("1")
+    socket.member.push("4")
+    assert [await socket.text() for _ in range(4)] == ["1", "2", "3", "4"]
+
+
+async def test_frames_wait_in_order_for_a_socket_that_does_not_read() -> None:
+    socket = Socket()
+    socket.member.release()
+    socket.reads.clear()
+    for number in range(5):
+        socket.member.push(str(number))
+    assert socket.written() == []
+    socket.reads.set()
+    socket.member.push("5")
+    assert [await socket.text() for _ in range(6)] == ["0", "1", "2", "3", "4", "5"]
+    socket.member.push("6")
+    assert await socket.text() == "6"
+
+
+async def test_a_full_outbox_closes_the_member_once() -> None:
+    socket = Socket()
+    socket.member.release()
+    socket.reads.clear()
+    frame = "x" * 1024
+    for _ in range(OUTBOX_CHARACTERS // len(frame) + 1):
+        socket.member.push(frame)
+    assert (socket.overflowed, socket.member.closed) == (0, False)
+    for _ in range(3):
+        socket.member.push(frame)
+    assert (socket.overflowed, socket.member.closed) == (1, True)
+    socket.reads.set()
+    await asyncio.sleep(0)
+    assert socket.written() == []
+
+
+async def test_the_outbox_has_room_again_when_frames_have_left() -> None:
+    socket = Socket()
+    socket.member.release()
+    half = "x" * (OUTBOX_CHARACTERS // 2)
+    for _ in range(4):
+        socket.reads.clear()
+        socket.member.push("1")
+        socket.member.push(half)
+        socket.reads.set()
+        assert [await socket.text(), await socket.text()] == ["1", half]
+        await asyncio.sleep(0)
+    assert socket.overflowed == 0
+
+
+async def test_a_replay_goes_at_the_readers_pace_and_never_fills_the_outbox() -> None:
+    socket = Socket()
+    socket.member.release()
+    socket.reads.clear()
+    frame = "x" * (OUTBOX_CHARACTERS // 4)
+
+    async def replay() -> None:
+        for _ in range(20):
+            await socket.member.send(frame)
+
+    replaying = asyncio.create_task(replay())
+    await asyncio.sleep(0.01)
+    assert not replaying.done()
+    socket.reads.set()
+    assert [await socket.text() for _ in range(20)] == [frame] * 20
+    await replaying
+    assert socket.overflowed == 0
+
+
+async def test_a_replay_to_a_member_that_is_closed_ends() -> None:
+    socket = Socket()
+    socket.member.release()
+    socket.reads.clear()
+    socket.member.push("1")
+    sending = asyncio.create_task(socket.member.send("2"))
+    await asyncio.sleep(0)
+    socket.member.close()
+    await asyncio.wait_for(sending, 5)
+
+
+async def test_a_closed_member_takes_nothing_more() -> None:
+    socket = Socket()
+    socket.member.release()
+    socket.member.close()
+    socket.member.push("1")
+    assert socket.written() == []
