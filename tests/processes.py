@@ -68,6 +68,10 @@ class Process:
                 raise RuntimeError(f"{self.name} {state}. It printed:\n{self.output}")
             time.sleep(0.02)
 
+    def wait(self) -> int:
+        """Its exit code, once it has ended; raises subprocess.TimeoutExpired."""
+        return self._popen.wait(END_WITHIN)
+
     def send_signal(self, number: signal.Signals) -> None:
         """SIGSTOP freezes it, SIGCONT lets it go on."""
         self._popen.send_signal(number)
@@ -174,6 +178,15 @@ def llm_worker(store_url: str, **environment: str) -> Iterator[Process]:
         ) as process,
     ):
         yield process
+
+
+@contextmanager
+def gemini() -> Iterator[str]:
+    """A stand-in for the Gemini API; its address. What it says is up to a marker in the prompt, see its module."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.stand_ins.gemini", "--port", str(port)]
+    with running("gemini", command, lambda process: str(port) in process.output):
+        yield f"http://127.0.0.1:{port}"
 
 
 def manage(command: str) -> list[str]:

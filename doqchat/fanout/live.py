@@ -46,6 +46,7 @@ class LiveSession:
         self._stream = stream
         self._turns = turns
         self._refill: asyncio.Task[None] | None = None
+        self._asked = False
         self._presence: dict[str, int] = {}
         self._presence_due: asyncio.TimerHandle | None = None
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -80,6 +81,9 @@ class LiveSession:
         cursor = since
         while not member.closed:
             await self._turns.next()
+            if order(cursor) > order(self.last):
+                await self._come_as_far_as_the_stream()
+                cursor = min(cursor, self.last, key=order)  # an id that the session never reached
             page = await self._page(cursor)
             for number, entry in enumerate(page):
                 if number % FRAMES_A_TURN == 0:
@@ -96,7 +100,11 @@ class LiveSession:
         self._live.discard(member)
 
     def refill(self) -> None:
-        """Read what came after the last event delivered, and deliver it; once at a time."""
+        """Read what came after the last event delivered, and deliver it; once at a time.
+
+        What is asked for during a read may not be in it, so it is read once more.
+        """
+        self._asked = True
         if self._refill is None:
             self._refill = asyncio.create_task(self._read_on())
 
@@ -148,14 +156,20 @@ class LiveSession:
             member.push(text)
         return text
 
+    async def _come_as_far_as_the_stream(self) -> None:
+        """Deliver what is missing here before somebody reads on from an id that the session has not come to."""
+        self.refill()
+        if self._refill is not None:
+            await asyncio.wait([self._refill])
+
     async def _read_on(self) -> None:
         try:
-            while True:
+            while self._asked:
+                self._asked = False
                 page = await self._page(self.last)
                 for entry in page:
                     self._passed(entry)
-                if len(page) < PAGE:
-                    return
+                self._asked = self._asked or len(page) == PAGE
         finally:
             self._refill = None
 

@@ -37,27 +37,33 @@ class Position:
 
     def __init__(self, since: str | None) -> None:
         self.last = BEGINNING if since == "0" else since
+        self._was_there = False
         try:
             order(self.last or BEGINNING)
         except Malformed as error:
             raise ValueError(f"since: an event id such as 1700641234567-0, or 0; not {since!r}.") from error
 
     def welcome(self, last_id: str, gap: bool) -> None:
-        """Begin where the server stands, if nothing was asked for or more than the server ever had."""
-        if self.last is None or (gap and order(self.last) > order(last_id)):
+        """Begin where the server stands, if nothing was asked for or more than the server ever had. Otherwise it has
+        said now whether anything is missing after the reader's last event.
+        """
+        self._was_there = self.last is None or (gap and order(self.last) > order(last_id))
+        if self._was_there:
             self.last = last_id
 
     def judge(self, event: Event) -> Step:
         """Whether a stored event comes next.
 
-        It does when the reader's last event is its `prev`, or lies between the two: nothing is missed then, and the
-        last one was an id that the stream does not have.
+        It does when the reader's last event is its `prev`. It also does when that lies between the two and was an id
+        that the session never had. If the session had it and has it no more, only a welcome can say whether others
+        after it are gone as well.
         """
-        last = order(self.last or BEGINNING)
+        last, prev = order(self.last or BEGINNING), order(event.prev or "")
         if order(event.id or "") <= last:
             return Step.KNOWN
-        return Step.NEXT if order(event.prev or "") <= last else Step.TOO_EARLY
+        return Step.NEXT if prev == last or (prev < last and not self._was_there) else Step.TOO_EARLY
 
     def advance(self, event: Event) -> None:
         """Note that the event was delivered."""
         self.last = event.id
+        self._was_there = True

@@ -1,0 +1,155 @@
+"""The admin: the list of sessions, and a session's timeline."""
+
+import re
+import time
+from html import unescape
+
+import pytest
+import redis
+from django.contrib.auth import get_user_model
+
+from chat.models import Session
+from doqchat.engine import Engine
+from doqchat.store import keys
+from tests.chat.conftest import Admin, Write, cookie_of
+from tests.chat.fetch import fetch
+from tests.conftest import Connect
+from tests.processes import Web
+
+pytestmark = pytest.mark.django_db(transaction=True)  # what a web process reads has to be committed
+
+SESSIONS = "/admin/chat/session/"
+
+
+def cells(page: str, sid: str) -> dict[str, str]:
+    """The columns of a session's row in the list."""
+    (found,) = [text for text in re.findall(r"<tr>(.*?)</tr>", page, re.S) if f">{sid}<" in text]
+    columns = re.findall(r'<t[hd] class="field-(\w+)[^"]*">(.*?)</t[hd]>', found, re.S)
+    return {name: unescape(re.sub("<[^>]*>", "", text)) for name, text in columns}
+
+
+def ids(page: str) -> list[str]:
+    """The ids of the events on a timeline."""
+    return re.findall(r"<code>([\d-]+)</code>", page)
+
+
+def link(page: str, text: str) -> str | None:
+    """Where the link with this text goes."""
+    found = re.search(rf'<a href="([^"]*)">{text}</a>', page)
+    return found and found[1]
+
+
+async def test_the_list_shows_what_goes_on_in_a_session(
+    server: Web, connect: Connect, engine: Engine, store: "redis.Redis", admin: Admin, sid: str
+) -> None:
+    a = await connect(server, sid, v1=True, role="A")
+    b = await connect(server, sid, v1=True, role="B")
+    for text in ("one", "two", "three"):
+        await a.say(text)
+    while (await b.recv_event("chat.message"))["bd"]["text"] != "three":
+        pass
+    store.sadd(keys.replies(sid), "r1-0")
+    await engine.registry.touch([sid])
+    page = admin(server, f"{SESSIONS}?q={sid}")
+    assert page.status == 200
+    shown = cells(page.text, sid)
+    assert (shown["message_count"], shown["members_online"], shown["replies_under_way"]) == ("3", "A 1 · B 1", "1")
+
+
+def test_the_list_follows_the_last_activity(
+    server: Web, store: "redis.Redis", write: Write, admin: Admin, sid: str
+) -> None:
+    write(("A", "x"), ids=["1700641234567-0"])
+    now = time.time()
+    for moment in (now, now + 5):
+        store.zadd(keys.SESSIONS, {sid: moment})
+        admin(server, SESSIONS)
+        listed = Session.objects.get(sid=sid)
+        assert listed.created_at.timestamp() == 1700641234.567
+        assert listed.last_activity.timestamp() == pytest.approx(moment, abs=1e-5)
+
+
+def test_activity_that_was_noted_late_is_listed(server: Web, store: "redis.Redis", row: Session, admin: Admin) -> None:
+    now = time.time()
+    store.zadd(keys.SESSIONS, {row.sid: now})
+    admin(server, SESSIONS)
+    store.zadd(keys.SESSIONS, {f"{row.sid}-late": now - 10})
+    admin(server, SESSIONS)
+    assert Session.objects.filter(sid=f"{row.sid}-late").exists()
+
+
+def test_a_search_finds_a_session_by_its_name(server: Web, admin: Admin, sid: str, row: Session) -> None:
+    assert f">{sid}<" in admin(server, f"{SESSIONS}?q={sid[5:20]}").text
+    assert f">{sid}<" not in admin(server, f"{SESSIONS}?q=another").text
+
+
+def test_while_the_store_is_away_the_columns_say_so(stranded_server: Web, admin: Admin, sid: str, row: Session) -> None:
+    page = admin(stranded_server, f"{SESSIONS}?q={sid}")
+    assert page.status == 200
+    assert "The store does not answer." in page.text
+    shown = cells(page.text, sid)
+    assert {shown[name] for name in ("message_count", "members_online", "replies_under_way")} == {"store away"}
+
+
+def test_while_the_store_is_away_a_timeline_says_so(stranded_server: Web, admin: Admin, row: Session) -> None:
+    page = admin(stranded_server, f"{SESSIONS}{row.pk}/change/")
+    assert page.status == 200
+    assert "The store does not answer." in page.text
+
+
+def test_a_timeline_shows_each_event_newest_first(server: Web, admin: Admin, write: Write, row: Session) -> None:
+    written = write(("A", "처음"), ("B", "다음"), ids=["1700641234567-0", "1700641235567-0"])
+    written += write(("llm", "답"), event="llm.response", ids=["1700641236567-0"])
+    page = admin(server, f"{SESSIONS}{row.pk}/change/").text
+    assert ids(page) == written[::-1]
+    newest = re.sub(r"<[^>]*>|\s+", " ", page[page.index(written[-1]) : page.index(written[-2])]).split()
+    assert newest == ["1700641236567-0", "2023-11-22", "17:20:36", "llm", "llm.response", "답"]
+
+
+def test_pages_of_a_timeline_go_back_by_id(server: Web, admin: Admin, write: Write, row: Session) -> None:
+    written = write(*[("A", "x")] * 60)
+    address = f"{SESSIONS}{row.pk}/change/"
+    first = admin(server, address).text
+    write(("A", "said meanwhile"))
+    second = admin(server, address + unescape(link(first, "Older") or "")).text
+    assert ids(first) + ids(second) == written[::-1]
+    assert (link(first, "Newest"), link(second, "Older"), link(second, "Newest")) == (None, None, "?")
+
+
+@pytest.mark.parametrize("before", ["0", "nonsense", "", "1-0"])
+def test_a_page_before_nothing_is_empty_or_the_newest(
+    server: Web, admin: Admin, write: Write, row: Session, before: str
+) -> None:
+    written = write(("A", "x"))
+    page = admin(server, f"{SESSIONS}{row.pk}/change/?before={before}")
+    assert page.status == 200
+    assert ids(page.text) == ([] if before in ("0", "1-0") else written)
+
+
+def test_what_people_write_is_text_on_a_timeline(
+    server: Web, store: "redis.Redis", admin: Admin, write: Write, row: Session
+) -> None:
+    write(("A", "<script>alert(1)</script>"))
+    store.xadd(keys.stream(row.sid), {"participant": "<i>", "body": "<b>no envelope"})
+    page = admin(server, f"{SESSIONS}{row.pk}/change/").text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "&lt;b&gt;no envelope" in page
+    assert "&lt;i&gt;" in page
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize("path", ["add/", "{pk}/delete/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nothing_is_added_or_deleted_by_hand(server: Web, admin: Admin, row: Session, path: str, method: str) -> None:
+    assert admin(server, SESSIONS + path.format(pk=row.pk), method).status == 403
+
+
+def test_a_session_that_is_not_listed_has_no_page(server: Web, admin: Admin) -> None:
+    assert admin(server, f"{SESSIONS}987654321/change/").status == 404
+    assert admin(server, f"{SESSIONS}nonsense/change/").status == 404
+
+
+def test_a_member_of_the_staff_needs_permission(server: Web, row: Session) -> None:
+    headers = {"Cookie": cookie_of(get_user_model().objects.create_user("staff", is_staff=True))}
+    for path in (SESSIONS, f"{SESSIONS}{row.pk}/change/"):
+        assert fetch(server, path, headers=headers).status == 403

@@ -1,0 +1,107 @@
+"""`manage.py chat_smoke`: succeeds on a server that does its job, and says what is wrong with one that does not."""
+
+import asyncio
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+import redis
+from django.utils.translation import override
+
+from chat import smoke
+from doqchat.store import keys
+from tests.chat.broken_server import Fault, broken
+from tests.chat.commands import run
+from tests.processes import Web, free_port
+
+DONE = "Chat test completed successfully"
+
+
+def socket_of(web: Web) -> str:
+    return f"{web.ws}/v1/session/chat"
+
+
+def test_it_succeeds_on_a_server_that_does_its_job(any_server: Web, store: "redis.Redis", sid: str) -> None:
+    ended = run("chat_smoke", "--url", socket_of(any_server), "--sid", sid)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[-1] == DONE
+    roles = [fields["participant"] for _, fields in store.xrange(keys.stream(sid))]
+    assert roles == ["A", "B", "A", "B", "A"]
+
+
+def test_it_succeeds_in_a_session_where_others_have_talked(server: Web, sid: str) -> None:
+    for _ in range(2):
+        assert run("chat_smoke", "--url", socket_of(server), "--sid", sid).stdout.splitlines()[-1] == DONE
+
+
+def test_without_a_server_it_says_how_to_start_one() -> None:
+    url = f"ws://localhost:{free_port()}/v1/session/chat"
+    ended = run("chat_smoke", "--url", url, LANG="en_US.UTF-8")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    problem = f"The server is not running at {url}. Start it with `make run`, then try again."
+    assert ended.stderr == f"CommandError: {problem}\n"
+
+
+def test_it_speaks_the_locales_language() -> None:
+    url = f"ws://localhost:{free_port()}/v1/session/chat"
+    ended = run("chat_smoke", "--url", url, LANG="ko_KR.UTF-8")
+    assert (
+        ended.stderr == f"CommandError: {url}에 실행 중인 서버가 없습니다. `make run`으로 시작한 뒤 다시 해 보세요.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--sid", "not a sid"], "--sid takes 1 to 64 letters"),
+        (["--url", "http://localhost/"], "http://localhost/ is not the address of a socket"),
+        (["--url", "nonsense"], "nonsense is not the address of a socket"),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(arguments: list[str], problem: str) -> None:
+    ended = run("chat_smoke", *arguments, LANG="en_US.UTF-8")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"CommandError: {problem}")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_what_is_no_socket_is_said_to_be_none() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as elsewhere:
+        Thread(target=elsewhere.serve_forever, daemon=True).start()
+        url = f"ws://127.0.0.1:{elsewhere.server_port}/v1/session/chat"
+        ended = run("chat_smoke", "--url", url, LANG="en_US.UTF-8")
+        elsewhere.shutdown()
+    assert ended.returncode == 1
+    assert f"What answers at {url} is not doqchat's socket" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+async def play(url: str) -> list[str]:
+    async with asyncio.timeout(20):
+        with override("en"):
+            return [line async for line in smoke.perform(url, "room001")]
+
+
+async def test_the_play_goes_well_on_a_server_without_fault() -> None:
+    async with broken("none") as url:
+        assert (await play(url))[-1] == "In order, each exactly once, and the outsider heard nothing."
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ("doubles the first", "should have got"),
+        ("doubles the last", "twice"),
+        ("leaks", "A client of another session got"),
+        ("swallows", "B got nothing for"),
+        ("garbles", "A should have got"),
+        ("refuses", "The server refused what A sent: No such words here."),
+        ("hangs up", "The server closed the connection of A with code 1011."),
+        ("numbers twice", "ids out of order"),
+    ],
+)
+async def test_what_a_server_does_wrong_is_noticed(fault: Fault, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smoke, "ANSWER_SECONDS", 0.5)
+    async with broken(fault) as url:
+        with pytest.raises(smoke.Failed, match=problem):
+            await play(url)

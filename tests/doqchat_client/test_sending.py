@@ -1,0 +1,211 @@
+"""What is sent: acknowledged, stored once, in order, or refused with an error of its own class."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+from doqchat_client import (
+    Client,
+    Closed,
+    Conflict,
+    InvalidMessage,
+    NotFound,
+    OutboxFull,
+    ServerError,
+    TooLarge,
+    Unavailable,
+    Undelivered,
+)
+from doqchat_client.errors import BY_CODE
+
+from doqchat.errors import DoqchatError
+from tests import processes
+from tests.doqchat_client.line import Line
+from tests.doqchat_client.relay import Relay
+from tests.doqchat_client.session_log import SessionLog, durable_ids, read_to
+from tests.processes import Web
+
+
+async def test_send_returns_the_id_of_what_is_stored(server: Web, sid: str, log: SessionLog) -> None:
+    async with Client(server.ws, sid=sid, role="A") as chat:
+        sent = await chat.send("안녕하세요! 😊")
+        assert (log.ids(), log.texts()) == ([sent.id], ["안녕하세요! 😊"])
+        assert not sent.duplicate
+
+
+async def test_a_sender_sees_its_own_message_as_the_others_do(server: Web, sid: str) -> None:
+    async with Client(server.ws, sid=sid, role="A") as a, Client(server.ws, sid=sid, role="B") as b:
+        sent = await a.send("hello")
+        for chat in (a, b):
+            said = (await read_to(chat, sent.id))[-1]
+            assert (said.event, said.role, said.bd["text"]) == ("chat.message", "A", "hello")
+
+
+async def test_a_msg_id_used_again_gives_the_first_entry(server: Web, sid: str, log: SessionLog) -> None:
+    async with Client(server.ws, sid=sid) as chat:
+        first = await chat.send("once", msg_id="m-1")
+        assert await chat.send("once", msg_id="m-1") == (first.id, True)
+    assert log.ids() == [first.id]
+
+
+async def test_a_msg_id_used_for_another_text_is_a_conflict(server: Web, sid: str) -> None:
+    async with Client(server.ws, sid=sid) as chat:
+        await chat.send("one", msg_id="m-1")
+        with pytest.raises(Conflict) as refused:
+            await chat.send("two", msg_id="m-1")
+    assert (refused.value.code, refused.value.msg_id) == ("conflict", "m-1")
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda chat: chat.send(""), InvalidMessage),
+        (lambda chat: chat.send("x" * 8_001), InvalidMessage),
+        (lambda chat: chat.send("x" * 70_000), TooLarge),
+        (lambda chat: chat.send("half an emoji: \ud83d"), InvalidMessage),
+        (lambda chat: chat.send("hi", msg_id="\n"), InvalidMessage),
+        (lambda chat: chat.ask(""), InvalidMessage),
+        (lambda chat: chat.read("1-1"), NotFound),
+        (lambda chat: chat.read("yesterday"), InvalidMessage),
+        (lambda chat: chat.cancel("r1-1"), NotFound),
+    ],
+)
+async def test_what_is_refused_raises_its_own_class_and_the_session_goes_on(
+    server: Web, sid: str, log: SessionLog, call: Callable[[Client], Awaitable[object]], error: type[ServerError]
+) -> None:
+    async with Client(server.ws, sid=sid, role="A") as chat:
+        with pytest.raises(error):
+            await call(chat)
+        sent = await chat.send("still here")
+    assert log.ids() == [sent.id]
+
+
+def test_every_code_of_the_server_has_a_class_here() -> None:
+    assert {kind.code for kind in DoqchatError.__subclasses__()} <= set(BY_CODE)
+
+
+async def test_the_others_hear_what_one_reads_and_that_one_types(server: Web, sid: str) -> None:
+    async with Client(server.ws, sid=sid, role="A") as a, Client(server.ws, sid=sid, role="B") as b:
+        sent = await a.send("read this")
+        await b.read(sent.id)
+        b.typing(True)
+        heard = {}
+        async for event in a:
+            heard[event.event] = event
+            if event.event == "chat.typing":
+                break
+    assert (heard["chat.read"].role, heard["chat.read"].bd["id"]) == ("B", sent.id)
+    assert (heard["chat.typing"].role, heard["chat.typing"].bd["active"]) == ("B", True)
+    assert not heard["chat.typing"].durable
+
+
+async def test_sends_of_many_tasks_keep_their_order_over_cut_lines(line: Line, sid: str, log: SessionLog) -> None:
+    said: list[str] = []
+    number = count()
+    line.cut_within = 8_000
+    async with Client(line.ws, sid=sid, role="A") as chat:
+
+        async def talk() -> None:
+            for _ in range(10):
+                said.append(f"message {next(number)}")
+                await chat.send(said[-1])
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(talk())
+    assert log.texts() == said
+    assert line.cuts > 0
+
+
+async def test_more_than_the_outbox_holds_is_refused_and_the_rest_arrives(
+    line: Line, sid: str, log: SessionLog
+) -> None:
+    async with Client(line.ws, sid=sid, outbox=3) as chat:
+        line.hold()
+        sending = [asyncio.create_task(chat.send(text)) for text in "abc"]
+        await log.next_stored()
+        with pytest.raises(OutboxFull):
+            await chat.send("d")
+        line.cut()
+        line.release()
+        sent = await asyncio.gather(*sending)
+    assert [one.duplicate for one in sent] == [True, False, False]
+    assert log.texts() == ["a", "b", "c"]
+
+
+async def test_a_deadline_without_an_answer_names_the_msg_id_to_send_again(
+    line: Line, sid: str, log: SessionLog
+) -> None:
+    async with Client(line.ws, sid=sid, deadline=0.5) as chat:
+        line.hold()
+        with pytest.raises(Undelivered) as late:
+            await chat.send("did it arrive?")
+        line.release()
+        sent = await chat.send("did it arrive?", msg_id=late.value.msg_id)
+    assert log.ids() == [sent.id]
+
+
+async def test_a_send_that_is_given_up_leaves_the_next_ones_alone(line: Line, sid: str, log: SessionLog) -> None:
+    async with Client(line.ws, sid=sid) as chat:
+        line.hold()
+        sending = [asyncio.create_task(chat.send(text)) for text in "abc"]
+        await log.next_stored()
+        sending[1].cancel()
+        line.release()
+        await asyncio.gather(sending[0], sending[2])
+    assert log.texts() == ["a", "c"]
+
+
+async def test_closing_ends_what_waits_and_what_comes_later(line: Line, sid: str) -> None:
+    async with Client(line.ws, sid=sid) as chat:
+        line.hold()
+        sending = asyncio.create_task(chat.send("never mind"))
+        await asyncio.sleep(0)
+    for waiting in (sending, chat.send("too late")):
+        with pytest.raises(Closed):
+            await waiting
+    assert [event.event async for event in chat if event.durable] == []
+
+
+async def test_while_the_store_is_away_sends_wait_and_keep_their_order(
+    tmp_path: Path, sid: str, django_db_setup: None
+) -> None:
+    directory, port = tmp_path / "valkey", processes.free_port()
+    texts = ["one", "two", "three"]
+    with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{port}/0") as web:
+        with processes.valkey(directory, port):
+            reader = await Client(web.ws, sid=sid).__aenter__()
+            writer = await Client(web.ws, sid=sid, role="A").__aenter__()
+            hasty = await Client(web.ws, sid=sid, deadline=3.0).__aenter__()
+            await writer.send("zero")
+        with pytest.raises(Unavailable):
+            await hasty.send("now or never")
+        sending = [asyncio.create_task(writer.send(text)) for text in texts]
+        await asyncio.sleep(0)
+        with processes.valkey(directory, port):
+            sent = await asyncio.gather(*sending)
+            events = await read_to(reader, sent[-1].id)
+            for chat in (reader, writer, hasty):
+                await chat.close()
+    assert [event.bd["text"] for event in events if event.durable] == ["zero", *texts]
+    assert durable_ids(events)[1:] == [one.id for one in sent]
+
+
+async def test_credentials_are_offered_beside_the_protocol_and_never_in_the_url(relay: Relay, sid: str) -> None:
+    async with Client(relay.ws, sid=sid, role="B", token="c2VjcmV0"):
+        (request,) = relay.requests
+    assert "c2VjcmV0" not in request.path
+    assert request.headers["Sec-WebSocket-Protocol"].split(", ") == ["doqchat.v1", "bearer.c2VjcmV0"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"url": "http://localhost:3000"}, {"url": "localhost:3000"}, {"token": "a b"}, {"since": "yesterday"}],
+    ids=json.dumps,
+)
+def test_arguments_that_cannot_be_meant_are_refused_at_once(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Client(**{"url": "ws://localhost:3000", "sid": "room001"} | wrong)

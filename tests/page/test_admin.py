@@ -1,0 +1,57 @@
+"""The admin in a browser, under the site's content security policy."""
+
+import time
+
+import pytest
+import redis
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from playwright.async_api import expect
+
+from doqchat.store import keys
+from tests.chat.sessions import write_messages
+from tests.page.conftest import OpenWindow
+
+pytestmark = pytest.mark.django_db(transaction=True)  # what a web process reads has to be committed
+
+PASSWORD = "not a secret"
+
+
+@pytest.fixture
+def administrator(transactional_db: None) -> str:
+    """The name of a superuser whose password web processes can check: they have the site's hashers, not the tests'."""
+    user = get_user_model()(username="administrator", is_staff=True, is_superuser=True)
+    user.password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")
+    user.save()
+    return user.username
+
+
+@pytest.mark.parametrize(
+    ("locale", "sessions", "older"), [("en-US", "Chat sessions", "Older"), ("ko-KR", "채팅 세션", "이전 내용")]
+)
+async def test_an_administrator_reads_a_session_and_the_browser_does_not_complain(
+    open_window: OpenWindow,
+    store: "redis.Redis",
+    administrator: str,
+    sid: str,
+    locale: str,
+    sessions: str,
+    older: str,
+) -> None:
+    write_messages(store, sid, *[("A", f"<script>alert({number})</script> 안녕하세요") for number in range(60)])
+    store.zadd(keys.SESSIONS, {sid: time.time()})
+    window = await open_window(locale=locale)
+    page = window.page
+    await page.goto(f"{window.base}/admin/")
+    await page.fill("#id_username", administrator)
+    await page.fill("#id_password", PASSWORD)
+    await page.press("#id_password", "Enter")
+    await page.locator("#content").get_by_role("link", name=sessions, exact=True).click()
+    await expect(page.locator("h1", has_text=sessions)).to_be_visible()
+    await page.get_by_role("link", name=sid).click()
+    events = page.locator(".session-timeline tbody tr")
+    await expect(events).to_have_count(50)
+    await expect(events.first).to_contain_text("<script>alert(59)</script> 안녕하세요")
+    await page.get_by_role("link", name=older).click()
+    await expect(events).to_have_count(10)
+    await expect(events.last).to_contain_text("<script>alert(0)</script> 안녕하세요")

@@ -1,0 +1,77 @@
+"""A site of its own for replies: its workers are killed, and asked for answers at a pace that tests choose."""
+
+import json
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.store import keys
+from tests import processes
+
+WORKERS = 2
+
+
+@dataclass
+class Site:
+    """A store, a web process and workers, all of them real; the models are Gemini's stand-in and the demo."""
+
+    store_url: str
+    store: "redis.Redis"
+    environment: Mapping[str, str]
+    gemini_url: str
+    stack: ExitStack
+    workers: list[processes.Process] = field(default_factory=list)
+
+    def fill(self) -> None:
+        """Start workers until there are as many as there should be."""
+        self.workers = [worker for worker in self.workers if worker.running]
+        while len(self.workers) < WORKERS:
+            starting = processes.llm_worker(self.store_url, **self.environment)
+            self.workers.append(self.stack.enter_context(starting))
+
+    def stored(self, sid: str, *events: str) -> list[Any]:
+        """The session's stored envelopes of these events, each with its id."""
+        entries = [(entry_id, json.loads(fields["body"])) for entry_id, fields in self.store.xrange(keys.stream(sid))]
+        return [{**envelope, "id": entry_id} for entry_id, envelope in entries if envelope["hd"]["event"] in events]
+
+    def calls(self, text: str) -> list[Any]:
+        """What the model was asked, where this text is part of it."""
+        with urllib.request.urlopen(f"{self.gemini_url}/requests", timeout=10) as response:
+            return [call for call in json.loads(response.read()) if text in json.dumps(call, ensure_ascii=False)]
+
+    def holder(self, request_id: str) -> processes.Process:
+        """The worker that is answering a request."""
+        (job,) = [job_id for job_id, fields in self.store.xrange(keys.JOBS) if fields["request"] == request_id]
+        (lease,) = self.store.xpending_range(keys.JOBS, keys.WORKERS, job, job, 1)
+        (worker,) = [worker for worker in self.workers if f"-{worker.pid}-" in lease["consumer"]]
+        return worker
+
+
+@pytest.fixture(scope="package")
+def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    directory = tmp_path_factory.mktemp("replies")
+    with ExitStack() as stack:
+        gemini_url = stack.enter_context(processes.gemini())
+        url = stack.enter_context(processes.valkey(directory / "valkey")).url
+        client = stack.enter_context(closing(redis.Redis.from_url(url, decode_responses=True)))
+        environment = {"GEMINI_API_KEY": "right-key", "GEMINI_BASE_URL": gemini_url}
+        yield Site(url, client, environment, gemini_url, stack)
+
+
+@pytest.fixture
+def site(whole_site: Site) -> Site:
+    """The site with all its workers, whatever the test before has done to them."""
+    whole_site.fill()
+    return whole_site
+
+
+@pytest.fixture(scope="package")
+def web(whole_site: Site, django_db_setup: None) -> Iterator[processes.Web]:
+    """The site's web process."""
+    with processes.web(DOQCHAT_REDIS_URL=whole_site.store_url, **whole_site.environment) as web:
+        yield web

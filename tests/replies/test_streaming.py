@@ -1,0 +1,148 @@
+"""A request gets one answer, which grows before everybody's eyes."""
+
+from typing import Any
+
+import pytest
+
+from doqchat.store import keys
+from tests import processes
+from tests.conftest import Connect
+from tests.replies.conftest import Site
+from tests.replies.conversation import ENDS, ask, joined, pieces
+
+
+@pytest.mark.parametrize(
+    ("alias", "model"),
+    [
+        ({}, "gemini-flash-latest"),
+        ({"llm": "gemini"}, "gemini-flash-latest"),
+        ({"llm": "gemini-legacy"}, "gemini-flash-latest"),
+        ({"llm": "demo"}, "demo"),
+    ],
+    ids=["default", "gemini", "gemini-legacy", "demo"],
+)
+async def test_the_pieces_that_both_clients_get_make_the_response(
+    site: Site, web: processes.Web, connect: Connect, sid: str, alias: dict[str, str], model: str
+) -> None:
+    clients = [await connect(web, sid, role="A"), await connect(web, sid, role="B", v1=True)]
+    request = await ask(clients[0], "[[pieces=5 pace=0.03]]", **alias)
+    for client in clients:
+        frames = await client.recv_until(*ENDS)
+        response, said = frames[-1], pieces(frames)
+        assert response["hd"]["event"] == "llm.response"
+        assert (response["hd"]["role"], response["hd"]["prev"]) == ("llm", request["hd"]["id"])
+        assert len(said) >= 3
+        assert joined(said) == response["bd"]["text"] != ""
+        assert {piece["request_id"] for piece in [*said, response["bd"]]} == {request["hd"]["id"]}
+        assert len({piece["reply_id"] for piece in [*said, response["bd"]]}) == 1
+        assert {piece["attempt"] for piece in said} == {1}
+        assert (response["bd"]["finish_reason"], response["bd"]["model"]) == ("stop", model)
+
+
+async def test_the_model_is_told_what_was_said_before(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid, role="A")
+    await client.say("내 이름은 하나예요.")
+    await client.recv()
+    await ask(client, "[[pieces=1]] 내 이름이 뭐죠?")
+    await client.recv_event(*ENDS)
+    (call,) = site.calls("내 이름은 하나예요.")
+    assert "내 이름이 뭐죠?" in str(call["body"]["contents"][-1])
+
+
+async def test_the_usage_that_the_provider_counts_is_told(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await ask(client, "[[pieces=2]]")
+    usage = (await client.recv_event(*ENDS))["bd"]["usage"]
+    assert usage["input_tokens"] > 0
+    assert usage["output_tokens"] > 0
+
+
+async def test_two_workers_answer_each_request_once(site: Site, web: processes.Web, connect: Connect, sid: str) -> None:
+    client = await connect(web, sid)
+    for _ in range(20):
+        await client.send("llm.request", {"prompt": "[[pieces=3 pace=0.01]]"})
+    ended: list[Any] = [await client.recv_event(*ENDS) for _ in range(20)]
+    asked = [entry["id"] for entry in site.stored(sid, "llm.request")]
+    assert sorted(frame["bd"]["request_id"] for frame in ended) == sorted(asked)
+    assert [frame["hd"]["event"] for frame in ended] == ["llm.response"] * 20
+    assert len(site.stored(sid, *ENDS)) == 20
+    assert site.store.xlen(keys.JOBS) == 0
+    assert site.store.keys(f"*{sid}*reply*") + site.store.keys(f"*{sid}*replies*") == []
+
+
+async def test_answers_at_the_same_time_are_told_apart(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    texts = {letter: letter * 30 for letter in "abc"}
+    for text in texts.values():
+        await client.send("llm.request", {"prompt": f"[[pieces=10 pace=0.03 text={text}]]"})
+    frames = []
+    for _ in texts:
+        frames += await client.recv_until(*ENDS)
+    responses = [frame["bd"] for frame in frames if frame["hd"]["event"] == "llm.response"]
+    assert sorted(response["text"] for response in responses) == sorted(texts.values())
+    for response in responses:
+        own = [piece for piece in pieces(frames) if piece["reply_id"] == response["reply_id"]]
+        assert joined(own) == response["text"]
+
+
+async def test_who_joins_in_mid_reply_gets_the_whole_text(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    asking = await connect(web, sid)
+    request = await ask(asking, "[[pieces=40 pace=0.04]]")
+    begun = []
+    for since in (None, "0", None):
+        await asking.recv_event("llm.streaming")
+        client = await connect(web, sid, v1=True, since=since)
+        (reply,) = (await client.recv_event("session.welcome"))["bd"]["replies"]
+        begun.append((client, reply))
+    for client, reply in begun:
+        assert (reply["request_id"], reply["attempt"], reply["state"]) == (request["hd"]["id"], 1, "streaming")
+        frames = await client.recv_until(*ENDS)
+        later = [piece for piece in pieces(frames) if piece["offset"] >= len(reply["text"])]
+        assert joined(later, begun=reply["text"]) == frames[-1]["bd"]["text"]
+        assert later
+
+
+async def test_nobody_joins_a_reply_that_has_ended(site: Site, web: processes.Web, connect: Connect, sid: str) -> None:
+    asking = await connect(web, sid)
+    await ask(asking, "[[pieces=3]]")
+    await asking.recv_event(*ENDS)
+    client = await connect(web, sid, v1=True)
+    assert (await client.recv())["bd"]["replies"] == []
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [("status=400", None), ("status=429", "rate_limited"), ("pieces=8 cut=4 pace=0.02", None), ("html=1", None)],
+)
+async def test_a_model_that_fails_ends_in_an_error_with_what_was_said(
+    site: Site, web: processes.Web, connect: Connect, sid: str, script: str, code: str | None
+) -> None:
+    client = await connect(web, sid)
+    await ask(client, f"[[{script}]]")
+    frames = await client.recv_until(*ENDS)
+    error = frames[-1]
+    assert (error["hd"]["event"], error["hd"]["role"]) == ("llm.error", "llm")
+    assert error["bd"]["text"] == joined(pieces(frames))
+    assert error["bd"]["message"]
+    assert "Traceback" not in error["bd"]["message"]
+    assert code in (None, error["bd"]["code"])
+    assert len(site.stored(sid, *ENDS)) == 1
+
+
+async def test_a_model_that_is_not_configured_is_named_and_nothing_is_stored(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.send("llm.request", {"prompt": "hi", "llm": "nobody"}, msg_id="m1")
+    error = (await client.recv())["bd"]
+    assert (error["code"], error["field"], error["msg_id"]) == ("invalid_message", "bd.llm", "m1")
+    assert "nobody" in error["message"]
+    assert site.store.xlen(keys.stream(sid)) == 0

@@ -1,0 +1,137 @@
+"""Requests that wait for a worker: cancelled, given up, forgotten."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.test import override_settings
+
+from doqchat.engine import Engine
+from doqchat.errors import NotFound
+from doqchat.protocol.frames import from_data
+from doqchat.store import keys
+from tests import processes
+from tests.fanout.conftest import joined
+from tests.fanout.socket import Socket
+from tests.replies.conversation import ENDS
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[processes.Store]:
+    """A store that no worker knows."""
+    with processes.valkey(tmp_path / "valkey") as store:
+        yield store
+
+
+@pytest.fixture
+def queue(own_store: processes.Store) -> Iterator["redis.Redis"]:
+    """A client of that store."""
+    with closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client:
+        yield client
+
+
+@pytest.fixture
+async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
+    """An engine on that store."""
+    layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": [own_store.url]}}
+    with override_settings(STORE_URLS=[own_store.url], CHANNEL_LAYERS={"default": layer}):
+        engine = Engine()
+        yield engine
+        await engine.close()
+
+
+async def ask(engine: Engine, sid: str) -> str:
+    """The id of a reply that nobody writes yet."""
+    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": "demo"}})
+    return f"r{(await engine.send(sid, frame)).id}"
+
+
+async def end_of(socket: Socket, *names: str) -> Any:
+    """The first frame of one of these events."""
+    while (frame := await socket.frame())["hd"]["event"] not in names:
+        pass
+    return frame
+
+
+async def test_a_reply_that_nobody_writes_yet_is_waiting(own_engine: Engine, sid: str) -> None:
+    first, second = await ask(own_engine, sid), await ask(own_engine, sid)
+    under_way = await own_engine.replies.under_way(sid)
+    assert [(one.reply_id, one.state, one.attempt, one.text) for one in under_way] == [
+        (first, "waiting", 1, ""),
+        (second, "waiting", 1, ""),
+    ]
+    assert await own_engine.replies.under_way(f"{sid}-2") == []
+
+
+async def test_a_reply_that_is_cancelled_while_it_waits_is_never_begun(
+    own_engine: Engine, own_store: processes.Store, sid: str
+) -> None:
+    reply_id = await ask(own_engine, sid)
+    await own_engine.replies.cancel(sid, reply_id)
+    await own_engine.replies.cancel(sid, reply_id)
+    with pytest.raises(NotFound):
+        await own_engine.replies.cancel(f"{sid}-2", reply_id)
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            response = await socket.frame()
+    assert response["hd"]["event"] == "llm.response"
+    assert (response["bd"]["reply_id"], response["bd"]["finish_reason"]) == (reply_id, "cancelled")
+    assert response["bd"]["text"] == ""
+
+
+async def test_a_job_that_three_workers_have_died_of_is_given_up(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    reply_id = await ask(own_engine, sid)
+    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
+    ((_, [(job_id, job)]),) = queue.xreadgroup(keys.WORKERS, "dead", {keys.JOBS: ">"})
+    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            error = await socket.frame()
+    assert (error["hd"]["event"], error["bd"]["code"], error["bd"]["reply_id"]) == ("llm.error", "failed", reply_id)
+    assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
+    assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
+    assert await own_engine.replies.under_way(sid) == []
+
+
+async def test_a_job_whose_third_worker_answers_is_answered(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    await ask(own_engine, sid)
+    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
+    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {keys.JOBS: ">"})
+    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=2)
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            assert (await end_of(socket, "llm.streaming"))["bd"]["attempt"] == 3
+            assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.response"
+
+
+async def test_a_job_whose_session_is_gone_ends_in_an_error_and_leaves_the_queue(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    await ask(own_engine, sid)
+    queue.delete(keys.stream(sid))
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.error"
+    assert queue.xlen(keys.JOBS) == 0
+
+
+async def test_a_store_that_restarts_in_mid_reply_gets_the_whole_answer_once(
+    own_engine: Engine, own_store: processes.Store, sid: str
+) -> None:
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            await ask(own_engine, sid)
+            await end_of(socket, "llm.streaming")
+            own_store.process.kill()
+            with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
+                response = await end_of(socket, *ENDS)
+                stored = [entry for entry in await own_engine.stream.read(sid) if entry.participant == "llm"]
+    assert response["hd"]["event"] == "llm.response"
+    assert [entry.id for entry in stored] == [response["hd"]["id"]]
