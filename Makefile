@@ -9,13 +9,14 @@ PROGRESS := while read -r word name rest; do case $$word in \
 	Installing) printf '\n설치 중 / installing\n' ;; esac; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench
+.PHONY: help run test check bench chaos
 
 help:
 	@echo 'make run     doqchat을 실행합니다: http://localhost:3000/   run doqchat'
 	@echo 'make test    모든 테스트를 실행합니다                      run all tests (ARGS="-k name" for some)'
 	@echo 'make check   형식, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
 	@echo 'make bench   서버의 성능을 잽니다                          measure the server'
+	@echo 'make chaos   장애를 일으키며 메시지가 모두 남는지 봅니다    break things while people talk, count what is lost'
 
 run: .venv/.runtime
 	@exec $(BIN)/python manage.py up --end-with-parent $$PPID
@@ -31,6 +32,9 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: .venv/.dev
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 .venv/.runtime: requirements.txt | $(BIN)/python
 	@echo '실행에 필요한 패키지를 받습니다(처음 한 번) / getting what doqchat runs on, this once:'

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from chat import api_errors
 from doqchat.engine import engine
 from doqchat.errors import InvalidMessage, Unavailable
-from doqchat.protocol import positions
+from doqchat.protocol import asyncapi, positions
 from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import MAX_TEXT, Role, is_sid
@@ -110,6 +110,12 @@ async def read_history(request: HttpRequest, sid: str, query: Query[HistoryQuery
     head, tail = to_json({"sid": sid}), to_json({"participants": participants, "next": page.next})
     content = f'{head[:-1].decode()},"messages":{messages},{tail[1:].decode()}'
     return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+@api.get("/asyncapi.json", summary="What clients and the server send over the socket", tags=["socket"])
+async def read_asyncapi(request: HttpRequest) -> dict[str, Any]:
+    """The AsyncAPI 3 document of the socket."""
+    return asyncapi.document()
 
 
 def _listed(entries: list[Entry]) -> str:

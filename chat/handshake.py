@@ -5,7 +5,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
 
 from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RoleForbidden
 from doqchat.protocol.ids import parse_id
@@ -68,7 +68,15 @@ def _check_origin(scope: dict[str, Any]) -> None:
     origins = [value for name, value in scope["headers"] if name == b"origin"]
     if not origins:
         return
-    host = urlsplit(origins[0].decode("latin-1")).hostname or "null"
+    host = _host(origins[0].decode("latin-1"))
     if not validate_host(host, settings.ALLOWED_HOSTS):
-        problem = f"Pages of {host} may not connect; name the host in ALLOWED_HOSTS."
+        problem = f"Pages of {host or 'no site'} may not connect; name the host in ALLOWED_HOSTS."
         raise Refusal(Forbidden(problem), FORBIDDEN)
+
+
+def _host(origin: str) -> str:
+    """The host of an origin as ALLOWED_HOSTS writes it, an IPv6 address in brackets; empty where there is none."""
+    try:
+        return split_domain_port(urlsplit(origin).netloc)[0]
+    except ValueError:
+        return ""

@@ -32,18 +32,24 @@ CHANNEL_LAYERS = {
 }
 
 # The models behind `llms[alias]`, shaped like Django's CACHES
+LLM_MODEL = env.text("DOQCHAT_LLM_MODEL")  # the default's, whichever that is
 GEMINI = {
-    "MODEL": env.text("DOQCHAT_LLM_MODEL", "gemini-flash-latest"),
+    "MODEL": LLM_MODEL or "gemini-flash-latest",
     "API_KEY": env.text("GEMINI_API_KEY"),
     "BASE_URL": env.text("GEMINI_BASE_URL"),
+}
+OPENAI = {
+    "MODEL": (not GEMINI["API_KEY"] and LLM_MODEL) or "gpt-5.4-mini",
+    "API_KEY": env.text("OPENAI_API_KEY"),
+    "BASE_URL": env.text("OPENAI_BASE_URL"),
 }
 LLMS: dict[str, dict[str, Any]] = {"demo": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
 if GEMINI["API_KEY"]:
     LLMS["gemini"] = {"BACKEND": "doqchat.llm.google_genai.GoogleGenAI", **GEMINI}
     LLMS["gemini-legacy"] = {"BACKEND": "doqchat.llm.google_generativeai.GoogleGenerativeAI", **GEMINI}
-    LLMS["default"] = LLMS["gemini"]
-else:
-    LLMS["default"] = LLMS["demo"]
+if OPENAI["API_KEY"] or OPENAI["BASE_URL"]:
+    LLMS["openai"] = {"BACKEND": "doqchat.llm.openai.OpenAI", **OPENAI}
+LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 
 # Django
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")

@@ -95,6 +95,7 @@ async def connect() -> AsyncIterator[Connect]:
                 open_timeout=WITHIN,
                 close_timeout=WITHIN,
                 compression=None,
+                max_queue=None,
                 proxy=None,
             )
             return Client(await stack.enter_async_context(connecting))

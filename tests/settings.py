@@ -27,6 +27,8 @@ _unset = [
     "DOQCHAT_LLM_MODEL",
     "GEMINI_API_KEY",
     "GEMINI_BASE_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
     "ALLOWED_HOSTS",
 ]
 # A variable that is set wins over the file, and an empty one stands for the default.

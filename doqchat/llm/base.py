@@ -38,6 +38,10 @@ class LLMOptions(BaseModel):
     RETRY_SECONDS: float = Field(default=0.5, ge=0)
     CONTEXT_TOKENS: int = Field(default=16_000, gt=0)
 
+    def missing(self) -> list[str]:
+        """The names of options without which the backend cannot ask anything."""
+        return []
+
 
 class LLM(ABC):
     """One configured model. Objects are shared by all threads and event loops of a process.

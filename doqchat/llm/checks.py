@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.utils.module_loading import import_string
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from doqchat.llm.base import LLM
 
@@ -58,6 +58,5 @@ def _option_faults(backend: type[LLM], options: dict[str, Any]) -> Iterator[tupl
             else:
                 yield f"has an option {name} that cannot be used", f"{fault['msg']}."
         return
-    for name, value in checked:
-        if isinstance(value, SecretStr) and not value.get_secret_value().strip():
-            yield f"has no {name}", backend.key_hint
+    for name in checked.missing():
+        yield f"has no {name}", backend.key_hint

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
-from doqchat.llm.gemini import Answer, Gemini, GeminiOptions
+from doqchat.llm.gemini import Gemini, GeminiAnswer
+from doqchat.llm.provider import ProviderOptions
 
 if TYPE_CHECKING:
     from requests import Response
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from doqchat.llm.interruption import Interruption
 
 
-class GoogleGenerativeAIOptions(GeminiOptions):
+class GoogleGenerativeAIOptions(ProviderOptions):
     """THREADS answers are read at the same time; further requests wait for one to end."""
 
     THREADS: int = Field(default=32, ge=1)
@@ -39,7 +40,7 @@ class GoogleGenerativeAI(Gemini):
         await self._prepare()
         from doqchat.llm.interruption import Interruption
 
-        answer = Answer(self.model)
+        answer = GeminiAnswer(self.model)
         arrived: asyncio.Queue[Any] = asyncio.Queue()
         interruption = Interruption()
         tell = partial(_tell, asyncio.get_running_loop(), arrived)

@@ -274,3 +274,9 @@ def test_the_openapi_document_names_every_parameter(server: Web) -> None:
     names = {parameter["name"] for parameter in operation["parameters"]}
     assert names == {"sid", "participant", "event", "after", "before", "q", "limit", "order", "group_by"}
     assert set(operation["responses"]) == {"200", "400", "503"}
+
+
+def test_the_sockets_document_is_served_beside_it(server: Web) -> None:
+    document = fetch(server, "/api/chat/asyncapi.json").json
+    assert document["asyncapi"] == "3.0.0"
+    assert document["channels"]["session"]["address"] == "/v1/session/chat"

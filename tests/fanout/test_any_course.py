@@ -37,7 +37,7 @@ class Course:
             case "say twice at once":
                 await self.say(2)
             case "lose a hint":
-                self.stored.append(str(self.store.xadd(keys.stream(self.sid), SILENT)))  # type: ignore[arg-type]
+                self.stored.append(str(self.store.xadd(keys.stream(self.sid), SILENT)))
             case "repeat a hint" if self.stored:
                 at = number % len(self.stored)
                 prev = self.stored[at - 1] if at else "0-0"

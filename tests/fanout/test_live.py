@@ -153,7 +153,7 @@ async def test_an_entry_that_is_no_envelope_is_noted_and_hides_none_that_is(
 ) -> None:
     live = await join(sid)
     said = await append(engine, sid)
-    said.append(str(store.xadd(keys.stream(sid), foreign)))  # type: ignore[arg-type]
+    said.append(str(store.xadd(keys.stream(sid), foreign)))
     said += await append(engine, sid, 2)
     late = await join(sid, "0-0")
     for socket in (live, late):

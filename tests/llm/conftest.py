@@ -1,36 +1,60 @@
-"""The Gemini stand-in, and both backends that talk to it through their real SDKs."""
+"""Every backend that asks a provider, through its real SDK, and the stand-in that it asks."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from doqchat.llm.gemini import Gemini
+from doqchat.llm.base import LLMError
 from doqchat.llm.google_genai import GoogleGenAI
 from doqchat.llm.google_generativeai import GoogleGenerativeAI
+from doqchat.llm.openai import OpenAI
+from doqchat.llm.provider import ProviderLLM
 from tests.stand_ins.gemini import GeminiStandIn
+from tests.stand_ins.openai import OpenAIStandIn
+from tests.stand_ins.provider import ProviderStandIn
 
-MakeModel = Callable[..., Gemini]
+MakeModel = Callable[..., ProviderLLM]
+
+STAND_INS: dict[type[ProviderLLM], type[ProviderStandIn]] = {
+    GoogleGenAI: GeminiStandIn,
+    GoogleGenerativeAI: GeminiStandIn,
+    OpenAI: OpenAIStandIn,
+}
+
+
+async def error_of(model: ProviderLLM, prompt: str) -> LLMError:
+    """The error that a prompt ends in."""
+    with pytest.raises(LLMError) as caught:
+        await model.generate(prompt)
+    return caught.value
+
+
+@pytest.fixture(params=STAND_INS, ids=lambda backend: backend.__name__)
+def backend(request: pytest.FixtureRequest) -> type[ProviderLLM]:
+    """Each backend in turn; a test of some of them names those by parametrizing `backend`."""
+    made: type[ProviderLLM] = request.param
+    return made
 
 
 @pytest.fixture
-async def gemini() -> AsyncIterator[GeminiStandIn]:
-    async with GeminiStandIn() as server:
+async def provider(backend: type[ProviderLLM]) -> AsyncIterator[ProviderStandIn]:
+    """The stand-in that the backend talks to."""
+    async with STAND_INS[backend]() as server:
         yield server
 
 
-@pytest.fixture(params=[GoogleGenAI, GoogleGenerativeAI], ids=["google_genai", "google_generativeai"])
-def make_model(request: pytest.FixtureRequest, gemini: GeminiStandIn) -> MakeModel:
-    """Makes a model of each backend in turn, with options that differ from the test's usual ones."""
+@pytest.fixture
+def make_model(backend: type[ProviderLLM], provider: ProviderStandIn) -> MakeModel:
+    """Makes a model with options that differ from the test's usual ones."""
 
-    def make(**options: Any) -> Gemini:
-        usual = {"MODEL": "gemini-test", "API_KEY": "right-key", "BASE_URL": gemini.url, "RETRY_SECONDS": 0.01}
-        model: Gemini = request.param("tested", {**usual, **options})
-        return model
+    def make(**options: Any) -> ProviderLLM:
+        usual = {"MODEL": "model-test", "API_KEY": "right-key", "BASE_URL": provider.url, "RETRY_SECONDS": 0.01}
+        return backend("tested", {**usual, **options})
 
     return make
 
 
 @pytest.fixture
-def model(make_model: MakeModel) -> Gemini:
+def model(make_model: MakeModel) -> ProviderLLM:
     return make_model()

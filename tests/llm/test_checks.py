@@ -8,11 +8,14 @@ from doqchat.llm.checks import problems
 
 DEMO = {"BACKEND": "doqchat.llm.demo.DemoLLM"}
 GEMINI = {"BACKEND": "doqchat.llm.google_genai.GoogleGenAI", "MODEL": "m", "API_KEY": "secret-key"}
+OPENAI = {"BACKEND": "doqchat.llm.openai.OpenAI", "MODEL": "m"}
 
 
 def test_a_setting_that_works_has_no_problems() -> None:
     legacy = {**GEMINI, "BACKEND": "doqchat.llm.google_generativeai.GoogleGenerativeAI", "THREADS": 4}
-    assert problems({"default": DEMO, "gemini": {**GEMINI, "BASE_URL": "http://127.0.0.1:1"}, "old": legacy}) == []
+    local = {**OPENAI, "API_KEY": "", "BASE_URL": "http://127.0.0.1:1/v1"}
+    gemini = {**GEMINI, "BASE_URL": "http://127.0.0.1:1"}
+    assert problems({"default": DEMO, "gemini": gemini, "old": legacy, "local": local}) == []
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,9 @@ def test_a_setting_that_works_has_no_problems() -> None:
         ({**GEMINI, "IDLE_SECONDS": "30"}, "option IDLE_SECONDS that cannot be used"),
         ({**GEMINI, "RETRIES": -1}, "option RETRIES that cannot be used"),
         ({**GEMINI, "BASE_URL": "localhost"}, "option BASE_URL that cannot be used"),
+        ({**GEMINI, "API_KEY": "secret-key를 여기에"}, "option API_KEY that cannot be used"),
+        ({**OPENAI, "API_KEY": "", "BASE_URL": ""}, "has no API_KEY"),
+        ({**OPENAI, "API_KEY": "secret-key", "THREADS": 4}, "option THREADS that does nothing"),
         ({**GEMINI, "API_KEY": 5}, "option API_KEY that cannot be used"),
         ({**DEMO, "TIMEOUT": 3}, "option TIMEOUT that does nothing"),
     ],

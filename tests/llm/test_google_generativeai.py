@@ -1,11 +1,18 @@
 """What is particular to the legacy backend: its threads."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from doqchat.llm.google_generativeai import GoogleGenerativeAI
 from tests.stand_ins.gemini import GeminiStandIn
+
+
+@pytest.fixture
+async def gemini() -> AsyncIterator[GeminiStandIn]:
+    async with GeminiStandIn() as server:
+        yield server
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ def configured(settings: Settings) -> None:
     settings.LLMS = {"default": DEMO, "other": DEMO}
 
 
-@pytest.fixture(scope="module")
-def gemini_url() -> Iterator[str]:
-    """The stand-in as a process of its own, which outlives the event loops of a test."""
-    command = [sys.executable, "-m", "tests.stand_ins.gemini"]
+@pytest.fixture
+def stand_in_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A stand-in as a process of its own, which outlives the event loops of a test."""
+    command = [sys.executable, "-m", f"tests.stand_ins.{request.param}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         yield process.stdout.readline().split()[-1]
@@ -65,9 +65,17 @@ def test_a_changed_setting_makes_a_new_model(settings: Settings) -> None:
     assert llms["default"] is not before
 
 
-@pytest.mark.parametrize("backend", ["google_genai.GoogleGenAI", "google_generativeai.GoogleGenerativeAI"])
-def test_one_model_answers_in_one_event_loop_after_another(settings: Settings, gemini_url: str, backend: str) -> None:
-    entry = {"BACKEND": f"doqchat.llm.{backend}", "MODEL": "gemini-test", "API_KEY": "k", "BASE_URL": gemini_url}
+@pytest.mark.parametrize(
+    ("backend", "stand_in_url"),
+    [
+        ("google_genai.GoogleGenAI", "gemini"),
+        ("google_generativeai.GoogleGenerativeAI", "gemini"),
+        ("openai.OpenAI", "openai"),
+    ],
+    indirect=["stand_in_url"],
+)
+def test_one_model_answers_in_one_event_loop_after_another(settings: Settings, stand_in_url: str, backend: str) -> None:
+    entry = {"BACKEND": f"doqchat.llm.{backend}", "MODEL": "m", "API_KEY": "k", "BASE_URL": stand_in_url}
     settings.LLMS = {"default": entry}
 
     async def ask() -> str:
@@ -77,7 +85,8 @@ def test_one_model_answers_in_one_event_loop_after_another(settings: Settings, g
 
 
 def test_the_sdks_are_not_imported_before_they_are_used() -> None:
-    code = "import sys, doqchat.llm.google_genai, doqchat.llm.google_generativeai; print(*sys.modules)"
+    backends = "doqchat.llm.google_genai, doqchat.llm.google_generativeai, doqchat.llm.openai"
+    code = f"import sys, {backends}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert {"google.genai", "google.generativeai", "requests", "httpx2"}.isdisjoint(done.stdout.split())
+    assert {"google.genai", "google.generativeai", "openai", "requests", "httpx2"}.isdisjoint(done.stdout.split())

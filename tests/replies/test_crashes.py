@@ -3,7 +3,6 @@
 import asyncio
 import signal
 
-
 from doqchat.store import keys
 from tests import processes
 from tests.conftest import Connect

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 
 class BrokenConnectionError(Exception):
@@ -75,3 +77,45 @@ class Response:
     def _head(self, status: int, content_type: str, length: str) -> None:
         line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
         self._writer.write(f"{line}\r\ncontent-type: {content_type}\r\n{length}\r\n\r\n".encode())
+
+
+class Server(ABC):
+    """Listens on loopback while its `async with` block runs; `origin` is its address. Port 0 takes a free one."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.origin = ""
+        self._port = port
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._serving)
+
+    @abstractmethod
+    async def answer(self, request: Request, response: Response, reader: asyncio.StreamReader) -> None:
+        """Answers one request of a connection; `reader` tells when the client goes away meanwhile."""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self.origin = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self._server.close()
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
+        try:
+            with suppress(BrokenConnectionError, ConnectionError, asyncio.CancelledError):
+                while request := await read_request(reader):
+                    await self.answer(request, Response(writer), reader)
+        finally:
+            self._serving.discard(task)
+            writer.close()

@@ -1,13 +1,18 @@
-"""The stand-in behaves as the API that it stands in for, as far as the SDKs' plain calls and its own controls go."""
+"""The stand-ins behave as the APIs that they stand in for, as far as the SDKs' own calls and the controls go."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.stand_ins.gemini import GeminiStandIn
+from tests.stand_ins.openai import OpenAIStandIn
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
 
 
 @pytest.fixture
@@ -36,6 +41,21 @@ async def test_google_generativeai_reads_its_plain_and_its_streamed_answer(gemin
 
     assert plain.text == "조각 1 🙂 조각 2 🙂 "
     assert streamed == ["조각 1 🙂 ", "조각 2 🙂 ", "조각 3 🙂 "]
+
+
+async def test_openai_reads_its_plain_and_its_streamed_answer() -> None:
+    from openai import AsyncOpenAI
+
+    async with OpenAIStandIn() as server, AsyncOpenAI(api_key="k", base_url=server.url) as client:
+        messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "[[pieces=2]]"}]
+        plain = await client.chat.completions.create(model="m", messages=messages)
+        stream = await client.chat.completions.create(model="m", messages=messages, stream=True)
+        streamed = [chunk.choices[0].delta.content async for chunk in stream]
+
+    assert plain.choices[0].message.content == "조각 1 🙂 조각 2 🙂 "
+    assert plain.usage
+    assert plain.usage.completion_tokens == 2
+    assert streamed == ["", "조각 1 🙂 ", "조각 2 🙂 ", None]
 
 
 async def test_its_controls_set_what_it_says_and_tell_what_it_was_asked(gemini: GeminiStandIn) -> None:

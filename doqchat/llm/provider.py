@@ -1,0 +1,76 @@
+"""What the backends share that ask a provider over HTTP: a key, an address, what refusals mean and how answers end."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field, SecretStr, field_validator
+
+from doqchat.llm.answers import Finish, FinishReason, LLMError
+from doqchat.llm.base import LLM, LLMOptions
+
+
+class ProviderOptions(LLMOptions):
+    """BASE_URL is the API's address; empty for the provider's own."""
+
+    API_KEY: SecretStr = Field(default=SecretStr(""))
+    BASE_URL: str = Field(default="", pattern=r"^(https?://.+)?$")
+
+    @field_validator("API_KEY")
+    @classmethod
+    def _fits_in_a_header(cls, key: SecretStr) -> SecretStr:
+        if not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
+            raise ValueError("a key has only printable ASCII characters")
+        return key
+
+    def missing(self) -> list[str]:
+        return [] if self.API_KEY.get_secret_value().strip() else ["API_KEY"]
+
+
+class ProviderLLM(LLM):
+    """A model of a provider. `key_setting` names the variable that holds its key."""
+
+    options_model = ProviderOptions
+    options: ProviderOptions
+    key_setting: ClassVar[str]
+
+    def refusal(self, status: int, message: str) -> LLMError:
+        """The error for an HTTP status other than 200; `message` is what the provider wrote."""
+        summary = f"{status} {' '.join(message.split())[:300]}"
+        if status == 429:
+            return LLMError("rate_limited", detail=summary)
+        if status == 408 or status >= 500:
+            return LLMError("unavailable", detail=summary)
+        if message.lstrip().startswith("<"):
+            return LLMError("invalid_response", detail=f"a page instead of JSON: {summary}")
+        if status in (401, 403) or "api key" in message.lower():
+            return LLMError("not_configured", detail=f"the provider refuses the key in {self.key_setting}: {summary}")
+        if status == 404:
+            return LLMError("not_configured", detail=f"the provider has no model {self.model!r}: {summary}")
+        return LLMError("failed", detail=summary)
+
+
+class Answer:
+    """What is known of one answer after the chunks read so far.
+
+    `finish_reasons` says what the provider's finish reasons mean; one that is not among them is a failure.
+    """
+
+    finish_reasons: ClassVar[Mapping[str, FinishReason]]
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.finish_reason = ""
+        self.input_tokens: int | None = None
+        self.output_tokens: int | None = None
+
+    def finish(self) -> Finish:
+        """How the answer ended.
+
+        Raises LLMError: `invalid_response` when it has no finish reason, `failed` when the model gave up for a reason
+        of its own.
+        """
+        if not self.finish_reason:
+            raise LLMError("invalid_response", detail="the answer ended without a finish reason")
+        if self.finish_reason not in self.finish_reasons:
+            raise LLMError("failed", detail=f"the model stopped: {self.finish_reason}")
+        return Finish(self.finish_reasons[self.finish_reason], self.model, self.input_tokens, self.output_tokens)

@@ -1,0 +1,116 @@
+"""The faults: each breaks something, and returns when that is whole again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from random import Random
+
+import redis.asyncio
+
+from tests.chaos.cluster import Cluster, end, freeze, kill
+
+Fault = Callable[[Cluster, Random], Awaitable[str]]
+"""Does it, and returns in a few words what exactly was done."""
+
+LONGEST_FREEZE = 5.0
+LONGEST_ABSENCE = 3.0
+DELAYED_FOR = 3.0
+
+
+async def kill_web(cluster: Cluster, random: Random) -> str:
+    web, absence = random.choice(cluster.webs), random.uniform(0, LONGEST_ABSENCE)
+    await kill(web)
+    await asyncio.sleep(absence)
+    await web.start()
+    return f"{web.name}, back after {absence:.1f} s"
+
+
+async def drain_web(cluster: Cluster, random: Random) -> str:
+    web = random.choice(cluster.webs)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    await end(web)
+    ended = loop.time() - started
+    await web.start()
+    return f"{web.name}, ended within {ended:.1f} s"
+
+
+async def freeze_web(cluster: Cluster, random: Random) -> str:
+    web, seconds = random.choice(cluster.webs), random.uniform(1, LONGEST_FREEZE)
+    await freeze(web, seconds)
+    return f"{web.name}, for {seconds:.1f} s"
+
+
+async def kill_store(cluster: Cluster, random: Random) -> str:
+    absence = random.uniform(0, LONGEST_ABSENCE)
+    await kill(cluster.store)
+    await asyncio.sleep(absence)
+    await cluster.store.start()
+    return f"back after {absence:.1f} s"
+
+
+async def restart_store(cluster: Cluster, random: Random) -> str:
+    absence = random.uniform(0, LONGEST_ABSENCE)
+    await end(cluster.store)
+    await asyncio.sleep(absence)
+    await cluster.store.start()
+    return f"back after {absence:.1f} s"
+
+
+async def freeze_store(cluster: Cluster, random: Random) -> str:
+    seconds = random.uniform(1, LONGEST_FREEZE)
+    await freeze(cluster.store, seconds)
+    return f"for {seconds:.1f} s"
+
+
+async def kill_subscriptions(cluster: Cluster, random: Random) -> str:
+    return await _kill_clients(cluster, random, "pubsub")
+
+
+async def kill_commands(cluster: Cluster, random: Random) -> str:
+    return await _kill_clients(cluster, random, "normal")
+
+
+async def _kill_clients(cluster: Cluster, random: Random, kind: str) -> str:
+    killed = 0
+    async with redis.asyncio.Redis.from_url(cluster.store.url) as client:
+        for _ in range(random.randint(3, 6)):
+            killed += await client.client_kill_filter(_type=kind, skipme=True)
+            await asyncio.sleep(random.uniform(0.05, 0.5))
+    return f"{killed} connections"
+
+
+async def cut_connections(cluster: Cluster, random: Random) -> str:
+    cut = 0
+    for _ in range(random.randint(2, 4)):
+        cut += cluster.proxy.cut(random.uniform(0.3, 1))
+        await asyncio.sleep(random.uniform(0.3, 1))
+    return f"{cut} connections"
+
+
+async def delay_bytes(cluster: Cluster, random: Random) -> str:
+    cluster.proxy.delay = random.uniform(0.1, 0.5)
+    try:
+        await asyncio.sleep(DELAYED_FOR)
+    finally:
+        held, cluster.proxy.delay = cluster.proxy.delay, 0.0
+    return f"up to {held * 1000:.0f} ms for {DELAYED_FOR:g} s"
+
+
+FAULTS: dict[str, Fault] = {
+    "web process killed": kill_web,
+    "web process drained": drain_web,
+    "web process frozen": freeze_web,
+    "store killed": kill_store,
+    "store restarted": restart_store,
+    "store frozen": freeze_store,
+    "subscriptions killed": kill_subscriptions,
+    "store connections killed": kill_commands,
+    "connections cut": cut_connections,
+    "bytes delayed": delay_bytes,
+}
+
+
+def rounds(random: Random) -> Iterator[str]:
+    """Names of faults without end: all kinds in some order, then all again in another."""
+    while True:
+        yield from random.sample(list(FAULTS), len(FAULTS))

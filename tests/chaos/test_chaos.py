@@ -1,0 +1,37 @@
+"""The short run, with every kind of fault, and the end of a run that is interrupted."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE
+
+import psutil
+import pytest
+
+from tests.chaos.faults import FAULTS
+from tests.chaos.storm import Plan, Storm
+from tests.processes import READY_WITHIN, ROOT
+
+SHORT = Plan(messages=400, faults=len(FAULTS), seconds=80, sessions=8, seed=2)
+
+
+@pytest.mark.timeout(240)
+async def test_faults_of_all_kinds_lose_double_and_disorder_nothing() -> None:
+    lines: list[str] = []
+    verdict = await Storm(SHORT, lines.append).run()
+    assert verdict.passed, "\n".join([*lines, verdict.table(), *verdict.details])
+    assert set(FAULTS) <= set(verdict.phases)
+    assert verdict.total("acknowledged") >= SHORT.messages / 2
+
+
+async def test_an_interrupted_run_ends_all_that_it_started() -> None:
+    run = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.chaos", cwd=ROOT, stdout=PIPE)
+    assert run.stdout is not None
+    async with asyncio.timeout(2 * READY_WITHIN):
+        while b"fault  1" not in await run.stdout.readline():
+            pass
+        started = psutil.Process(run.pid).children(recursive=True)
+        run.send_signal(signal.SIGINT)
+        assert await run.wait() == 130
+    assert len(started) >= 3
+    assert [process for process in started if process.is_running()] == []

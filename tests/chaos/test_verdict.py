@@ -1,0 +1,111 @@
+"""What the comparison finds: each kind of problem, where there is one and only there."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from tests.chaos.ledger import Ledger, Outcome
+from tests.chaos.verdict import PROBLEMS, Entry, Verdict, judge
+
+SID = "chaos-0"
+
+
+class Run:
+    """A session in which A said three things, all of them acknowledged, stored and read; then a fault began."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.reader = self.ledger.open(SID, "witness")
+        self.messages = [self.ledger.write(SID, "A", number, f"text {number}") for number in (1, 2, 3)]
+        self.entries: list[Entry] = []
+        for message in self.messages:
+            entry_id = f"{message.number}-0"
+            self.ledger.settle(message, Outcome.ACKNOWLEDGED, entry_id)
+            self.store(entry_id, message.msg_id, message.text)
+            self.reader.seen.append((entry_id, message.msg_id, 0))
+        self.ledger.begin("store killed")
+
+    def store(self, entry_id: str, msg_id: str, text: str) -> None:
+        """One more entry."""
+        self.entries.append((entry_id, {"body": json.dumps({"hd": {"msg_id": msg_id}, "bd": {"text": text}})}))
+
+    def found(self) -> dict[str, int]:
+        """The problems, by kind."""
+        verdict = self.judged()
+        return {kind: verdict.total(kind) for kind in PROBLEMS if verdict.total(kind)}
+
+    def judged(self) -> Verdict:
+        return judge(self.ledger, {SID: self.entries})
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+def test_a_run_without_problems_passes(run: Run) -> None:
+    verdict = run.judged()
+    assert verdict.passed
+    assert [verdict.total(what) for what in ("sent", "acknowledged", "stored")] == [3, 3, 3]
+
+
+def test_an_acknowledged_message_that_is_not_stored_is_lost(run: Run) -> None:
+    del run.entries[1], run.reader.seen[1]
+    assert run.found() == {"lost": 1}
+
+
+def test_a_message_that_is_stored_with_another_text_is_lost(run: Run) -> None:
+    run.messages[1].text = "another"
+    assert run.found() == {"lost": 1}
+
+
+def test_an_event_that_was_seen_and_is_not_stored_is_lost(run: Run) -> None:
+    run.reader.seen.append(("4-0", "A-4", 1))
+    assert run.found() == {"lost": 1}
+
+
+def test_an_event_that_a_reader_has_not_got_is_unseen(run: Run) -> None:
+    del run.reader.seen[2]
+    assert run.found() == {"unseen": 1}
+
+
+def test_a_message_that_is_stored_twice_is_doubled(run: Run) -> None:
+    run.store("4-0", "A-3", "text 3")
+    run.reader.seen.append(("4-0", "A-3", 1))
+    assert run.found() == {"doubled": 1}
+
+
+@pytest.mark.parametrize(("order", "problem"), [([0, 1, 1, 2], "seen twice"), ([1, 0, 2], "out of order")])
+def test_what_a_reader_gets_twice_or_late_is_counted(run: Run, order: Sequence[int], problem: str) -> None:
+    run.reader.seen = [run.reader.seen[place] for place in order]
+    assert run.found() == {problem: 1}
+
+
+def test_messages_of_one_sender_that_are_stored_in_another_order_are_counted(run: Run) -> None:
+    first, second = run.messages[:2]
+    first.entry_id, second.entry_id = second.entry_id, first.entry_id
+    (first_id, first_fields), (second_id, second_fields) = run.entries[:2]
+    run.entries[:2] = [(first_id, second_fields), (second_id, first_fields)]
+    assert run.found() == {"out of order": 1}
+
+
+def test_a_refused_message_that_is_stored_is_counted_under_the_fault_of_its_refusal(run: Run) -> None:
+    run.ledger.settle(run.messages[2], Outcome.REFUSED)
+    verdict = run.judged()
+    assert verdict.counts[1, "refused, stored"] == 1
+    assert verdict.details == ["refused, stored, store killed: chaos-0 A-3 is stored as 3-0"]
+
+
+def test_a_message_of_which_nothing_is_known_may_be_stored_or_not(run: Run) -> None:
+    run.ledger.settle(run.messages[2], Outcome.NOTHING)
+    assert run.found() == {}
+    del run.entries[2], run.reader.seen[2]
+    assert run.found() == {}
+
+
+def test_the_table_has_a_row_for_each_kind_of_fault_and_a_total(run: Run) -> None:
+    run.ledger.begin("store killed")
+    rows = run.judged().table().splitlines()
+    assert [row[:26].strip() for row in rows[1:]] == ["no fault yet", "store killed", "-" * 26, "all"]
+    assert rows[2][26:].split()[0] == rows[4][26:].split()[0] == "2"

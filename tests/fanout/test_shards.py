@@ -1,0 +1,60 @@
+"""Sessions spread over several stores: each lives on one of them, whole."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+import redis
+from django.test import override_settings
+
+from doqchat.engine import Engine
+from doqchat.store import keys
+from tests import processes
+from tests.fanout.conftest import BODY, joined
+
+SESSIONS = 12
+
+
+@pytest.fixture
+def clients(tmp_path: Path) -> Iterator[dict[str, "redis.Redis"]]:
+    """Clients of two stores by their URLs."""
+    with ExitStack() as stack:
+        urls = [stack.enter_context(processes.valkey(tmp_path / name)).url for name in ("first", "second")]
+        yield {url: stack.enter_context(closing(redis.Redis.from_url(url, decode_responses=True))) for url in urls}
+
+
+@pytest.fixture
+async def sharded(clients: dict[str, "redis.Redis"]) -> AsyncIterator[Engine]:
+    """An engine on both stores."""
+    layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": list(clients)}}
+    with override_settings(STORE_URLS=list(clients), CHANNEL_LAYERS={"default": layer}):
+        engine = Engine()
+        yield engine
+        await engine.close()
+
+
+async def test_a_session_is_stored_and_heard_of_on_the_store_that_holds_it(
+    sharded: Engine, clients: dict[str, "redis.Redis"], sid: str
+) -> None:
+    sids = [f"{sid}-{number}" for number in range(SESSIONS)]
+    for each in sids:
+        async with joined(sharded, each) as socket:
+            appended = await sharded.stream.append(each, "A", BODY, ask="demo")
+            assert (await socket.frame())["hd"]["id"] == appended.id
+    held = [set(client.scan_iter("chat:session:*")) for client in clients.values()]
+    assert held[0] | held[1] == {keys.stream(each) for each in sids}
+    assert all(held)
+    assert not held[0] & held[1]
+    for client, streams in zip(clients.values(), held, strict=True):
+        jobs = {fields["sid"] for _, fields in client.xrange(keys.JOBS)}
+        assert {keys.stream(each) for each in jobs} == streams
+
+
+async def test_sessions_of_all_stores_are_noted_and_found(
+    sharded: Engine, clients: dict[str, "redis.Redis"], sid: str
+) -> None:
+    sids = {f"{sid}-{number}" for number in range(SESSIONS)}
+    await sharded.registry.touch(sids)
+    assert set(await sharded.registry.active_since(0)) == sids
+    assert all(client.zcard(keys.SESSIONS) for client in clients.values())

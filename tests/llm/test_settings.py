@@ -1,0 +1,52 @@
+"""Which models a site has, by the variables that are set."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+PRINT = "import json; from config.settings import LLMS; print(json.dumps(LLMS))"
+
+
+def configured(**variables: str) -> dict[str, dict[str, str]]:
+    """LLMS as the settings make it from those variables alone."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT], env=os.environ | variables, capture_output=True, text=True, check=True
+    )
+    made: dict[str, dict[str, str]] = json.loads(done.stdout)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("variables", "aliases", "default"),
+    [
+        ({}, {"demo"}, "demo"),
+        ({"GEMINI_API_KEY": "k"}, {"demo", "gemini", "gemini-legacy"}, "gemini"),
+        ({"OPENAI_API_KEY": "k"}, {"demo", "openai"}, "openai"),
+        ({"OPENAI_BASE_URL": "http://localhost:11434/v1"}, {"demo", "openai"}, "openai"),
+        ({"GEMINI_API_KEY": "k", "OPENAI_API_KEY": "k"}, {"demo", "gemini", "gemini-legacy", "openai"}, "gemini"),
+    ],
+)
+def test_each_provider_that_is_configured_has_an_alias_and_the_first_is_the_default(
+    variables: dict[str, str], aliases: set[str], default: str
+) -> None:
+    llms = configured(**variables)
+
+    assert set(llms) == {*aliases, "default"}
+    assert llms["default"] == llms[default]
+
+
+@pytest.mark.parametrize(
+    ("keys", "models"),
+    [
+        (["GEMINI_API_KEY"], {"gemini": "chosen"}),
+        (["OPENAI_API_KEY"], {"openai": "chosen"}),
+        (["GEMINI_API_KEY", "OPENAI_API_KEY"], {"gemini": "chosen", "openai": "gpt-5.4-mini"}),
+    ],
+)
+def test_a_chosen_model_name_is_the_defaults(keys: list[str], models: dict[str, str]) -> None:
+    llms = configured(DOQCHAT_LLM_MODEL="chosen", **dict.fromkeys(keys, "k"))
+
+    assert {alias: llms[alias]["MODEL"] for alias in models} == models

@@ -1,0 +1,60 @@
+"""The socket's AsyncAPI document: complete, and without a reference that leads nowhere."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from doqchat.protocol import asyncapi, events
+from doqchat.protocol.events import Body
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every `$ref` in a document."""
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def resolve(reference: str) -> Any:
+    """What a `$ref` points at."""
+    found: Any = asyncapi.document()
+    for step in reference.removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(references(asyncapi.document()))
+    assert "#/components/schemas/Usage" in found
+    assert all(resolve(reference) for reference in found)
+
+
+@pytest.mark.parametrize("name", sorted(events.FROM_CLIENTS))
+def test_what_clients_may_send_is_described(name: str) -> None:
+    message = asyncapi.document()["components"]["messages"][f"client.{name}"]
+    assert message["name"] == name
+
+
+def test_every_event_is_described() -> None:
+    described = {message["name"] for message in asyncapi.document()["components"]["messages"].values()}
+    assert described == {body.event for body in Body.__subclasses__()}
+
+
+def test_durable_events_have_their_place() -> None:
+    messages = asyncapi.document()["components"]["messages"]
+    placed = {
+        message["name"]
+        for key, message in messages.items()
+        if key.startswith("server.") and "prev" in message["payload"]["properties"]["hd"]["required"]
+    }
+    assert placed == events.DURABLE
+
+
+def test_a_text_has_the_protocols_limits() -> None:
+    text = resolve("#/components/schemas/ChatMessage")["properties"]["text"]
+    assert (text["minLength"], text["maxLength"]) == (1, 8000)
