@@ -117,7 +117,7 @@ class Worker:
         try:
             await self._write(job, writer)
         except Lost:
-            log.info("Reply %s in %s was ended by another worker.", job.reply, job.sid)
+            log.info("Reply %s in %s went to another worker.", job.reply, job.sid)
 
     async def _write(self, job: Job, writer: Writer) -> None:
         try:
