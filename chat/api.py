@@ -9,13 +9,14 @@ from ninja.openapi.docs import Swagger
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import to_json
 
-from chat import api_errors
+from chat import api_errors, sessions_api
+from chat.sessions_api import check_sid
 from doqchat.engine import engine
-from doqchat.errors import InvalidMessage, Unavailable
+from doqchat.errors import Unavailable
 from doqchat.protocol import asyncapi, positions
 from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING
-from doqchat.protocol.names import MAX_TEXT, Role, is_sid
+from doqchat.protocol.names import MAX_TEXT, Role
 from doqchat.store import history
 from doqchat.store.stream import Entry
 
@@ -99,8 +100,7 @@ class HistoryQuery(Schema):
 )
 async def read_history(request: HttpRequest, sid: str, query: Query[HistoryQuery]) -> HttpResponse:
     """The session's durable events, oldest first. A session in which nothing was said has none."""
-    if not is_sid(sid):
-        raise InvalidMessage("sid: a session has a name of 1 to 64 letters, digits or _ . -", field="sid")
+    check_sid(sid)
     try:
         page = await history.page(engine().stream, sid, query.search())
         participants = await engine().participants.counts(sid)
@@ -130,4 +130,5 @@ def _grouped(entries: list[Entry]) -> str:
     return "{" + ",".join(f"{to_json(role).decode()}:{_listed(by_role[role])}" for role in sorted(by_role)) + "}"
 
 
+api.add_router("/sessions", sessions_api.router)
 api_errors.report_in_json(api)

@@ -12,11 +12,35 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import Field, NinjaAPI, Schema
 from ninja.errors import ValidationError
 
-from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound, Unavailable
+from doqchat.errors import (
+    Conflict,
+    DoqchatError,
+    Forbidden,
+    Internal,
+    InvalidJSON,
+    InvalidMessage,
+    NotFound,
+    RateLimited,
+    RoleForbidden,
+    TooLarge,
+    Unavailable,
+    UnknownEvent,
+)
 
 log = logging.getLogger(__name__)
 
-STATUS = {InvalidMessage: 400, NotFound: 404, Unavailable: 503}
+STATUS: dict[type[DoqchatError], int] = {
+    InvalidJSON: 400,
+    InvalidMessage: 400,
+    UnknownEvent: 400,
+    Forbidden: 403,
+    RoleForbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    RateLimited: 429,
+    Unavailable: 503,
+}
 
 
 class Problem(Schema):
@@ -54,7 +78,8 @@ def _refused(problem: DoqchatError, status: int) -> HttpResponse:
 
 
 def _told(request: HttpRequest, problem: DoqchatError) -> HttpResponse:
-    return _refused(problem, STATUS.get(type(problem), 500))
+    statuses = (STATUS[kind] for kind in type(problem).__mro__ if kind in STATUS)
+    return _refused(problem, next(statuses, 500))
 
 
 def _invalid(request: HttpRequest, invalid: ValidationError) -> HttpResponse:

@@ -7,9 +7,9 @@ from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from chat.handshake import Handshake, Refusal, read_handshake
+from chat.handshake import MALFORMED, Handshake, Refusal, read_handshake
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Internal, InvalidMessage
+from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound
 from doqchat.participant import Participant
 from doqchat.protocol import server
 from doqchat.protocol.frames import Frame, parse
@@ -120,3 +120,16 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         self.overflowed = True
         if self._task is not None:
             self._task.cancel()
+
+
+class WrongAddress(AsyncJsonWebsocketConsumer):
+    """A socket that was opened where there is none: it says so and closes."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        """Refuse, and wait for the client to go."""
+        self.base_send = send
+        problem = NotFound("There is no socket at this address; connect to /v1/session/chat?sid=… instead.")
+        while (await receive())["type"] != "websocket.disconnect":
+            await self.accept()
+            await self.send(server.error(None, problem))
+            await self.close(MALFORMED)

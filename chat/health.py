@@ -1,11 +1,32 @@
-"""Whether the process lives, and whether it can do its work: for supervisors and load balancers."""
+"""Whether the process lives, and whether it can do its work: for supervisors and load balancers.
+
+They ask by whatever address they know, so these two answer before the rest of Django looks at the host.
+"""
+
+from collections.abc import Awaitable, Callable
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.decorators import async_only_middleware
 
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
+
+GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@async_only_middleware
+def answer_health(get_response: GetResponse) -> GetResponse:
+    """Answer `/healthz` and `/readyz`; the first of the middleware."""
+    answers = {"/healthz": healthz, "/readyz": readyz}
+
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        answer = answers.get(request.path)
+        return await (answer or get_response)(request)
+
+    return middleware
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:

@@ -4,7 +4,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from chat import health, views
+from chat import views
 from chat.api import api
 from chat.api_errors import urls_of
 
@@ -13,6 +13,4 @@ urlpatterns = [
     path("s/<str:sid>/", views.room, name="room"),
     path("api/chat/", urls_of(api)),
     path("favicon.ico", RedirectView.as_view(url=static("chat/images/mark.svg"))),  # for pages that name none
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
 ]

@@ -69,16 +69,17 @@ class Participant:
         return await self._welcome(session, present, since)
 
     async def _welcome(self, session: LiveSession, present: dict[str, int], since: str | None) -> str:
-        """How the session stands; read last and in one piece with going live, so that nothing falls between."""
+        """How the session stands; what changes while that is read is held back and follows the welcome."""
+        if since is None:
+            session.go_live(self.member)
+        last_id = session.last
         gap, read, replies = await asyncio.gather(
             self._gap(since), self._engine.reading.marks(self._sid), self._engine.replies.under_way(self._sid)
         )
-        if since is None:
-            session.go_live(self.member)
         welcome = SessionWelcome(
             sid=self._sid,
             role=self.member.role,
-            last_id=session.last,
+            last_id=last_id,
             members=present,
             read=read,
             replies=replies,

@@ -1,13 +1,12 @@
-"""What the two Gemini backends share: the key they need, and how an answer is read.
-
-An answer's chunks are the API's GenerateContentResponse, under the attribute names of the SDKs: Pydantic models whose
-fields may be None, or protocol buffers whose fields are empty instead.
-"""
+"""What the two Gemini backends share: the key they need, and how an answer is read."""
 
 import asyncio
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 from doqchat.llm.answers import Finish, LLMError
 from doqchat.llm.provider import Answer, ProviderLLM
@@ -30,8 +29,51 @@ class Gemini(ProviderLLM):
             await asyncio.to_thread(getattr, self, "_client")
 
 
+class _Received(BaseModel):
+    """Part of the API's GenerateContentResponse: as much as is read, under the names that the SDKs' attributes have."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Part(_Received):
+    text: str = ""
+    thought: bool = False
+
+
+class Content(_Received):
+    parts: list[Part] = []
+
+
+class Candidate(_Received):
+    content: Content | None = None
+    finish_reason: str = ""
+
+
+class PromptFeedback(_Received):
+    block_reason: str = ""
+
+
+class Usage(_Received):
+    prompt_token_count: int = 0
+    candidates_token_count: int = 0
+    thoughts_token_count: int = 0
+
+
+class Error(_Received):
+    code: int
+    message: str = ""
+
+
+class Chunk(_Received):
+    candidates: list[Candidate] = []
+    prompt_feedback: PromptFeedback | None = None
+    usage_metadata: Usage | None = None
+    model_version: str = ""
+    error: Error | None = None
+
+
 class GeminiAnswer(Answer):
-    """Reads the chunks of one answer in order."""
+    """Reads the chunks of one answer in order: each a Chunk, or the legacy SDK's protocol buffer of the same form."""
 
     finish_reasons = {
         "STOP": "stop",

@@ -1,9 +1,9 @@
 """Gemini through google-genai, the current SDK: asynchronous, streamed, and closed as soon as nobody listens.
 
 The SDK sends the request and reads refusals; the stream itself is taken from it and read here, as the documented server
-sent events of streamGenerateContent. The SDK would spend three times as much on each chunk as all else together (it
-parses it twice, prunes it and validates it with hundreds of fields), more than one process has for 200 answers at once,
-and it closes a stream that is left only when the garbage collector comes by.
+sent events of streamGenerateContent. Read by the SDK, which parses each chunk twice, prunes it and validates all of its
+fields, a chunk costs two and a half times as much, and 200 answers at once are more than one process can follow; and a
+stream that is left is closed only when the garbage collector comes by.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -11,11 +11,8 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
-from doqchat.llm.gemini import Gemini, GeminiAnswer
+from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -110,46 +107,3 @@ async def _objects(response: "Response") -> AsyncGenerator[str, None]:
                 others += line
     if rest := (others + begun).strip():
         yield rest
-
-
-class _Received(BaseModel):
-    """Part of a response: as much of it as is read, under the SDK's names."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
-class Part(_Received):
-    text: str = ""
-    thought: bool = False
-
-
-class Content(_Received):
-    parts: list[Part] = []
-
-
-class Candidate(_Received):
-    content: Content | None = None
-    finish_reason: str = ""
-
-
-class PromptFeedback(_Received):
-    block_reason: str = ""
-
-
-class Usage(_Received):
-    prompt_token_count: int = 0
-    candidates_token_count: int = 0
-    thoughts_token_count: int = 0
-
-
-class Error(_Received):
-    code: int
-    message: str = ""
-
-
-class Chunk(_Received):
-    candidates: list[Candidate] = []
-    prompt_feedback: PromptFeedback | None = None
-    usage_metadata: Usage | None = None
-    model_version: str = ""
-    error: Error | None = None

@@ -45,7 +45,8 @@ class ProviderLLM(LLM):
         if status in (401, 403) or "api key" in message.lower():
             return LLMError("not_configured", detail=f"the provider refuses the key in {self.key_setting}: {summary}")
         if status == 404:
-            return LLMError("not_configured", detail=f"the provider has no model {self.model!r}: {summary}")
+            what = f"the provider has no model {self.model!r}, or BASE_URL is not its API's address"
+            return LLMError("not_configured", detail=f"{what}: {summary}")
         return LLMError("failed", detail=summary)
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from autobahn.exception import Disconnected
 from daphne.server import Server as DaphneServer  # before the rest of Twisted: it installs the reactor
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor
@@ -18,6 +20,7 @@ class Flow:
     def __init__(self, protocol: WebSocketProtocol) -> None:
         self.writable = asyncio.Event()
         self.writable.set()
+        self.ended = asyncio.Event()
         protocol.transport.unregisterProducer()  # the HTTP channel, which has handed the connection over
         protocol.transport.registerProducer(self, True)
 
@@ -74,6 +77,7 @@ class Server(DaphneServer):
         super().protocol_disconnected(protocol)
         if flow := self.flows.pop(protocol, None):
             flow.writable.set()
+            flow.ended.set()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         queue = super().create_application(protocol, scope)
@@ -83,26 +87,30 @@ class Server(DaphneServer):
         return queue
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
-        """Waits while a WebSocket peer is behind on reading; a close does not wait."""
+        """Waits while a WebSocket peer is behind on reading; a close does not wait.
+
+        Raises ConnectionError on a connection that is being closed, as uvicorn does.
+        """
         if protocol in self.flows and message["type"] != "websocket.close":
             await self.flows[protocol].writable.wait()
-        await super().handle_reply(protocol, message)
+        try:
+            await super().handle_reply(protocol, message)
+        except Disconnected as error:
+            raise ConnectionError("The connection is being closed.") from error
 
     def kill_all_applications(self) -> Any:
         """What daphne does at its end; the reactor goes on until the Deferred it returns has fired."""
         end_soon()
-        return defer.Deferred.fromCoroutine(self._end_applications())
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._end_applications()))
 
     async def _end_applications(self) -> None:
         self.port.stopListening()
         for protocol in list(self.flows):
             _close(protocol, RESTART_CODE)
-        running = {details.get("application_instance") for details in self.connections.values()} - {None}
-        if running:
-            waiting = asyncio.ensure_future(asyncio.wait(running, timeout=SHUTDOWN_SECONDS))
-            await defer.Deferred.fromFuture(waiting)
-        for application in running:
-            application.cancel()
+        applications = {details.get("application_instance") for details in self.connections.values()} - {None}
+        closing = [flow.ended.wait() for flow in self.flows.values()]
+        with suppress(TimeoutError):  # which cancels the applications
+            await asyncio.wait_for(asyncio.gather(*applications, *closing, return_exceptions=True), SHUTDOWN_SECONDS)
 
 
 def _application_ended(protocol: WebSocketProtocol, application: "asyncio.Future[None]") -> None:

@@ -24,9 +24,11 @@ class Answer:
         return json.loads(self.text)
 
 
-def fetch(web: Web, path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+def fetch(
+    web: Web, path: str, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> Answer:
     """The answer to one request, whatever its status."""
-    request = Request(web.http + path, method=method, headers=dict(headers or {}))
+    request = Request(web.http + path, body, method=method, headers=dict(headers or {}))
     try:
         with urlopen(request, timeout=WITHIN) as response:
             return Answer(response.status, response.headers, response.read().decode())

@@ -58,25 +58,31 @@ class Line:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._pass(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, _, port = self.target.rpartition(":")
-        server_reader, server_writer = await asyncio.open_connection(host, int(port), limit=_BUFFER)
         writer.transport.set_write_buffer_limits(_BUFFER)
         self._writers.add(writer)
-        up = asyncio.create_task(self._up(reader, server_writer))
-        down = asyncio.create_task(self._down(server_reader, writer))
         try:
-            await asyncio.wait([up, down], return_when=asyncio.FIRST_COMPLETED)
+            server_reader, server_writer = await asyncio.open_connection(host, int(port), limit=_BUFFER)
+            ways = [
+                asyncio.create_task(self._up(reader, server_writer)),
+                asyncio.create_task(self._down(server_reader, writer)),
+            ]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+                server_writer.close()
         finally:
             self._writers.discard(writer)
-            for task in (up, down):
-                task.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
-            for end in (writer, server_writer):
-                end.transport.abort() if down.cancelled() else end.close()
+            writer.close()
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_BUFFER):

@@ -45,7 +45,7 @@ def test_an_event_that_is_no_longer_kept_leaves_it_to_a_welcome_what_else_is_gon
 
 def test_a_first_welcome_says_where_now_is_and_a_later_one_does_not() -> None:
     position = Position(None)
-    position.welcome(IDS[5], gap=False)
+    assert not position.welcome(IDS[5], gap=False)
     assert position.last == IDS[5]
     position.welcome(IDS[9], gap=False)
     assert position.last == IDS[5]
@@ -53,7 +53,7 @@ def test_a_first_welcome_says_where_now_is_and_a_later_one_does_not() -> None:
 
 def test_more_than_the_server_has_begins_where_it_stands() -> None:
     position = Position(IDS[9])
-    position.welcome(IDS[5], gap=True)
+    assert position.welcome(IDS[5], gap=True)
     assert position.last == IDS[5]
 
 

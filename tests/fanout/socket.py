@@ -27,7 +27,7 @@ class Socket:
         self.overflowed = 0
         self._frames: asyncio.Queue[str] = asyncio.Queue()
         self.member = Member(
-            self._write,
+            self.write,
             connection=f"{role}:{Socket.count}",
             role=role,
             profile=V1 if v1 else BASIC,
@@ -54,7 +54,7 @@ class Socket:
         """What was written and not yet looked at."""
         return [self._frames.get_nowait() for _ in range(self._frames.qsize())]
 
-    async def _write(self, text: str) -> None:
+    async def write(self, text: str) -> None:
         await self.reads.wait()
         self._frames.put_nowait(text)
 

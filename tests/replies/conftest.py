@@ -2,14 +2,17 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from django.test import override_settings
 
+from doqchat.engine import Engine
 from doqchat.store import keys
 from tests import processes
 
@@ -75,3 +78,27 @@ def web(whole_site: Site, django_db_setup: None) -> Iterator[processes.Web]:
     """The site's web process."""
     with processes.web(DOQCHAT_REDIS_URL=whole_site.store_url, **whole_site.environment) as web:
         yield web
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[processes.Store]:
+    """A store that no worker knows."""
+    with processes.valkey(tmp_path / "valkey") as store:
+        yield store
+
+
+@pytest.fixture
+def queue(own_store: processes.Store) -> Iterator["redis.Redis"]:
+    """A client of that store."""
+    with closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client:
+        yield client
+
+
+@pytest.fixture
+async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
+    """An engine on that store."""
+    layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": [own_store.url]}}
+    with override_settings(STORE_URLS=[own_store.url], CHANNEL_LAYERS={"default": layer}):
+        engine = Engine()
+        yield engine
+        await engine.close()

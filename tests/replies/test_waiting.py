@@ -1,13 +1,9 @@
 """Requests that wait for a worker: cancelled, given up, forgotten."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from django.test import override_settings
 
 from doqchat.engine import Engine
 from doqchat.errors import NotFound
@@ -17,30 +13,6 @@ from tests import processes
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
 from tests.replies.conversation import ENDS
-
-
-@pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[processes.Store]:
-    """A store that no worker knows."""
-    with processes.valkey(tmp_path / "valkey") as store:
-        yield store
-
-
-@pytest.fixture
-def queue(own_store: processes.Store) -> Iterator["redis.Redis"]:
-    """A client of that store."""
-    with closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client:
-        yield client
-
-
-@pytest.fixture
-async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
-    """An engine on that store."""
-    layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": [own_store.url]}}
-    with override_settings(STORE_URLS=[own_store.url], CHANNEL_LAYERS={"default": layer}):
-        engine = Engine()
-        yield engine
-        await engine.close()
 
 
 async def ask(engine: Engine, sid: str) -> str:

@@ -74,7 +74,9 @@ async def web(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[W
         descriptor = listening.fileno()
         command = [*MANAGE, "web", "--fd", str(descriptor), "--server", request.param]
         async with running(command, environment(tmp_path), pass_fds=[descriptor]) as started:
-            yield Web(started, listening.getsockname()[1])
+            web = Web(started, listening.getsockname()[1])
+            await web.state()
+            yield web
 
 
 async def test_an_inherited_socket_serves_http_and_websockets(web: Web) -> None:
@@ -130,17 +132,17 @@ async def test_sigterm_sends_1012_and_exits_with_0(web: Web) -> None:
 
 async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(web: Web) -> None:
     async def talk(client: ClientConnection) -> None:
-        with suppress(ConnectionClosed):
-            while True:
-                await client.send("x" * 10_000)
-                await asyncio.sleep(0)
+        while True:
+            await client.send("x" * 10_000)
+            await asyncio.sleep(0)
 
     async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
         talking = asyncio.create_task(talk(client))
         await client.recv()
         web.command.process.send_signal(signal.SIGTERM)
         assert await close_code(client) == 1012
-        await talking
+        talking.cancel()
+        await asyncio.wait([talking])
 
 
 async def test_a_silent_peer_does_not_keep_the_process_from_ending(web: Web) -> None:
@@ -151,8 +153,22 @@ async def test_a_silent_peer_does_not_keep_the_process_from_ending(web: Web) -> 
 
 
 async def test_a_frame_of_more_than_1_mib_closes_with_1009(web: Web) -> None:
-    async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
-        with suppress(ConnectionClosed):
-            await client.send("x" * (4 * 1024 * 1024))
-        assert await close_code(client) == 1009
+    length = 4 * 1024 * 1024
+    too_large = b"\x81\xff" + length.to_bytes(8, "big") + b"mask" + bytes(length)  # text, in one frame, masked
+
+    def frame_in_return(peer: socket.socket) -> bytes:
+        received = b""
+        with suppress(ConnectionError):
+            while not received.endswith(b"\r\n\r\n"):
+                received += peer.recv(1)
+            received = b""
+            peer.sendall(too_large)
+            while data := peer.recv(4096):
+                received += data
+        return received
+
+    with closing(web.silent_peer("/echo")) as peer:
+        frame = await asyncio.to_thread(frame_in_return, peer)
+    assert frame[0] == 0x88  # a close frame; its length and then its code follow
+    assert int.from_bytes(frame[2:4], "big") == 1009
     assert (await web.state())["pid"] == web.command.process.pid

@@ -78,21 +78,28 @@ class Conversation:
             await self._deliver(event)
 
     async def _greet(self, welcome: Event) -> None:
+        """Take a welcome: the first frame, or the beginning of the answer to a `session.sync`."""
+        self._sync = None
         gap = Gap.told_by(welcome)
         if gap is not None:
             await self._deliver(gap)
         if not self._dropping.is_set():
-            self._position.welcome(welcome.bd["last_id"], gap is not None)
+            stepped_back = self._position.welcome(welcome.bd["last_id"], gap is not None)
             await self._deliver(welcome)
+            if stepped_back:
+                await self._ask_for_the_rest()
 
     async def _follow(self, event: Event) -> None:
         step = self._position.judge(event)
         if step is Step.NEXT and await self._deliver(event):
             self._position.advance(event)
-            self._sync = None
         elif step is Step.TOO_EARLY and self._sync is None and not self._dropping.is_set():
-            self._sync = new_msg_id()
-            await self._connection.send(frame("session.sync", {"since": self._position.last}, self._sync))
+            await self._ask_for_the_rest()
+
+    async def _ask_for_the_rest(self) -> None:
+        """Have the server say again what comes after the reader's last event."""
+        self._sync = new_msg_id()
+        await self._connection.send(frame("session.sync", {"since": self._position.last}, self._sync))
 
     async def _deliver(self, event: Event) -> bool:
         """Put the event into the inbox, once there is room; False when it was dropped."""

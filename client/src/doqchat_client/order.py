@@ -43,13 +43,18 @@ class Position:
         except Malformed as error:
             raise ValueError(f"since: an event id such as 1700641234567-0, or 0; not {since!r}.") from error
 
-    def welcome(self, last_id: str, gap: bool) -> None:
+    def welcome(self, last_id: str, gap: bool) -> bool:
         """Begin where the server stands, if nothing was asked for or more than the server ever had. Otherwise it has
         said now whether anything is missing after the reader's last event.
+
+        Returns:
+            Whether that is a step back, of which the server does not know.
         """
-        self._was_there = self.last is None or (gap and order(self.last) > order(last_id))
+        beyond = self.last is not None and gap and order(self.last) > order(last_id)
+        self._was_there = beyond or self.last is None
         if self._was_there:
             self.last = last_id
+        return beyond
 
     def judge(self, event: Event) -> Step:
         """Whether a stored event comes next.

@@ -1,0 +1,61 @@
+"""OpenAI's chat completions API, as much of it as is used: a conversation in, chunks of an answer out."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from doqchat.llm.answers import Turn
+from doqchat.llm.provider import Answer
+
+
+def messages(turns: Sequence[Turn], system: str) -> list[dict[str, str]]:
+    """The conversation as a request has it."""
+    roles = {"user": "user", "model": "assistant"}
+    first = [{"role": "system", "content": system}] if system else []
+    return first + [{"role": roles[turn.role], "content": turn.text} for turn in turns]
+
+
+class Delta(BaseModel):
+    content: str | None = None
+
+
+class Choice(BaseModel):
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class Usage(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Chunk(BaseModel):
+    """As much of a chat completion chunk as is read here."""
+
+    model: str | None = None
+    choices: list[Choice] | None = None
+    usage: Usage | None = None
+
+
+class OpenAIAnswer(Answer):
+    """Reads the chunks of one answer in order."""
+
+    finish_reasons = {
+        "stop": "stop",
+        "eos": "stop",  # Together's name for it
+        "length": "length",
+        "model_length": "length",  # Mistral's, for the end of the model's context
+        "content_filter": "safety",
+    }
+
+    def read(self, chunk: Chunk) -> str:
+        """The text that the chunk adds. The one with the usage has no choices."""
+        self.model = chunk.model or self.model
+        if chunk.usage:
+            self.input_tokens = chunk.usage.prompt_tokens
+            self.output_tokens = chunk.usage.completion_tokens
+        if not chunk.choices:
+            return ""
+        choice = chunk.choices[0]
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        return (choice.delta and choice.delta.content) or ""

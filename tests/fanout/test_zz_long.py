@@ -1,0 +1,259 @@
+"""Whatever happens in whatever order, what a member gets is a gapless run of the stream.
+
+Each example is a random walk over a live session on the shared store: what is appended, who joins and leaves, which
+hints come late, twice or never, and when each of the session's reads is asked and answered.
+"""
+
+import asyncio
+import json
+import uuid
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from doqchat.engine import Engine
+from doqchat.errors import Unavailable
+from doqchat.fanout import live, member
+from doqchat.fanout.live import LiveSession
+from doqchat.fanout.turns import Turns
+from doqchat.protocol.ids import BEGINNING
+from doqchat.store import keys
+from doqchat.store.stream import Entry, SessionStream
+from tests.fanout.conftest import BODY
+from tests.fanout.socket import WITHIN, Socket
+
+
+class Read:
+    """One read of the session, which is asked and answered when the walk says so."""
+
+    def __init__(self, sid: str, after: str, count: int) -> None:
+        self.asked = sid, after, count
+        self.page: list[Entry] | None = None
+        self.answer: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
+
+
+class SteppedStream:
+    """A session's stream whose reads wait before the store is asked, and again before the answer is told."""
+
+    def __init__(self, stream: SessionStream) -> None:
+        self._stream = stream
+        self._reads: list[Read] = []
+        self._stepped = True
+
+    async def read(self, sid: str, after: str, count: int) -> list[Entry]:
+        if not self._stepped:
+            return await self._stream.read(sid, after, count)
+        self._reads.append(Read(sid, after, count))
+        return await self._reads[-1].answer
+
+    async def step(self, number: int) -> None:
+        """Let one of the reads ask, or have its answer."""
+        if read := self._waiting(number):
+            if read.page is None:
+                read.page = await self._stream.read(*read.asked)
+            else:
+                read.answer.set_result(read.page)
+
+    def fail(self, number: int) -> None:
+        """Tell one of the reads that the store is away."""
+        if read := self._waiting(number):
+            read.answer.set_exception(Unavailable("The store is away."))
+
+    async def open(self) -> None:
+        """Hold up no read any more."""
+        self._stepped = False
+        while self._waiting(0):
+            await self.step(0)
+
+    def _waiting(self, number: int) -> Read | None:
+        waiting = [read for read in self._reads if not read.answer.done()]
+        return waiting[number % len(waiting)] if waiting else None
+
+
+class Follower:
+    """A member, and the ids after which what it gets has to go on: where it joined, and what it asked for since."""
+
+    def __init__(self, since: str) -> None:
+        self.socket = Socket()
+        self.socket.member.release()
+        self.starts = [since]
+        self.replay: asyncio.Task[None] | None = None
+        self.left = False
+
+    def check(self, frames: list[Any], log: list[str], *, whole: bool) -> None:
+        """`frames` is a run of the log, begun anew for each replay that was asked for; `whole` when it is complete."""
+        after = dict(zip([BEGINNING, *log], log, strict=False))
+        before = dict(zip(log, [BEGINNING, *log], strict=False))
+        possible = {(self.starts[0], 0)}  # where the run may be: the last event, and which of the starts it is from
+        for frame in frames:
+            entry_id = frame["hd"]["id"]
+            begun = {(start, number) for _, at in possible for number, start in enumerate(self.starts) if number > at}
+            possible = {(entry_id, number) for last, number in possible | begun if after.get(last) == entry_id}
+            assert possible, f"{entry_id} comes next in no run of the log {log} from {self.starts}: {frames}"
+            assert frame["hd"]["prev"] == before[entry_id]
+        newest = len(self.starts) - 1
+        assert not whole or self.starts[newest] == log[-1] or (log[-1], newest) in possible, "the last ones are missing"
+
+
+class Walk:
+    """A live session, and every step that a walk can take. Numbers choose, modulo how many there are."""
+
+    def __init__(self, sid: str, engine: Engine, store: "redis.Redis") -> None:
+        self.log: list[str] = []
+        self.followers: list[Follower] = []
+        self._sid = sid
+        self._engine = engine
+        self._store = store
+        self._stream = SteppedStream(engine.stream)
+        self._session = LiveSession(sid, self._stream, Turns())  # type: ignore[arg-type]
+        self._late: list[dict[str, str]] = []
+
+    async def begin(self, before: int, meanwhile: int) -> None:
+        """Open the session, with so many events before its tail is read and after, and all of those hints on time."""
+        for _ in range(before):
+            await self.append(1)
+        tail = await self._engine.stream.tail(self._sid)
+        for _ in range(meanwhile):
+            await self.append(1)
+        self._session.open(tail)
+
+    async def append(self, hints: int) -> None:
+        """Store an event, and tell the session so many times."""
+        for _ in range(hints):
+            self._session.on_message(self._stored())
+
+    async def append_late(self, _: int) -> None:
+        """Store an event whose hint comes later, or never."""
+        self._late.append(self._stored())
+
+    async def tell_late(self, number: int) -> None:
+        if self._late:
+            self._session.on_message(self._late.pop(number % len(self._late)))
+
+    async def join(self, _: int) -> None:
+        follower = Follower(self._session.last)
+        self.followers.append(follower)
+        self._session.members.add(follower.socket.member)
+        self._session.go_live(follower.socket.member)
+
+    async def join_since(self, number: int) -> None:
+        since = [BEGINNING, *self.log][number % (len(self.log) + 1)]
+        follower = Follower(since)
+        self.followers.append(follower)
+        self._session.members.add(follower.socket.member)
+        follower.replay = asyncio.create_task(self._session.replay(follower.socket.member, since))
+
+    async def sync(self, number: int) -> None:
+        """A member asks for a replay on its open connection, as a `session.sync` does."""
+        if follower := self._chosen(number):
+            since = [BEGINNING, *self.log][number % (len(self.log) + 1)]
+            if follower.replay is not None:
+                follower.replay.cancel()
+            follower.starts.append(since)
+            follower.replay = asyncio.create_task(self._session.replay(follower.socket.member, since))
+
+    async def leave(self, number: int) -> None:
+        if follower := self._chosen(number):
+            follower.left = True
+            if follower.replay is not None:
+                follower.replay.cancel()
+            follower.socket.member.close()
+            self._session.leave(follower.socket.member)
+
+    async def stop_reading(self, number: int) -> None:
+        if follower := self._chosen(number):
+            follower.socket.reads.clear()
+
+    async def read_again(self, number: int) -> None:
+        if follower := self._chosen(number):
+            follower.socket.reads.set()
+
+    async def refill(self, _: int) -> None:
+        """The subscription was made anew, or the beat has found a later tail."""
+        self._session.refill()
+
+    async def let_read_go_on(self, number: int) -> None:
+        await self._stream.step(number)
+
+    async def fail_read(self, number: int) -> None:
+        self._stream.fail(number)
+
+    async def turn(self, times: int) -> None:
+        for _ in range(times + 1):
+            await asyncio.sleep(0)
+
+    async def end(self) -> None:
+        """Let everything come to rest, with one last event that is found by looking, and check who has what."""
+        await self._stream.open()
+        last = self._stored()["id"]
+        self._session.refill()
+        for follower in self.followers:
+            follower.socket.reads.set()
+            gone = follower.left or follower.socket.overflowed > 0
+            frames = self._written(follower) if gone else await follower.socket.frames_to(last)
+            if not gone and follower.starts[-1] != last:
+                frames += await self._rest(follower, frames, last)
+            follower.check(frames, self.log, whole=not gone)
+
+    async def close(self) -> None:
+        """Stop what still runs."""
+        self._session.close()
+        for follower in self.followers:
+            if follower.replay is not None:
+                follower.replay.cancel()
+
+    async def _rest(self, follower: Follower, frames: list[Any], last: str) -> list[Any]:
+        """A replay that was asked for again comes to the last event once more."""
+        if follower.replay is not None:
+            async with asyncio.timeout(WITHIN):
+                await asyncio.wait([follower.replay])
+        return self._written(follower)
+
+    def _written(self, follower: Follower) -> list[Any]:
+        return [json.loads(text) for text in follower.socket.written()]
+
+    def _chosen(self, number: int) -> Follower | None:
+        here = [follower for follower in self.followers if not follower.left]
+        return here[number % len(here)] if here else None
+
+    def _stored(self) -> dict[str, str]:
+        """Store an event; the hint of it."""
+        prev = self.log[-1] if self.log else BEGINNING
+        self.log.append(str(self._store.xadd(keys.stream(self._sid), {"participant": "A", "body": BODY})))
+        return {"type": "session.entry", "id": self.log[-1], "prev": prev, "body": BODY}
+
+
+STEPS = [
+    Walk.append, Walk.append_late, Walk.tell_late, Walk.join, Walk.join_since, Walk.sync, Walk.leave,
+    Walk.stop_reading, Walk.read_again, Walk.refill, Walk.let_read_go_on, Walk.fail_read, Walk.turn,
+]  # fmt: skip
+NUMBERS = st.integers(0, 5)
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages, turns and outboxes so small that short walks fill them."""
+    monkeypatch.setattr(live, "PAGE", 3)
+    monkeypatch.setattr(live, "FRAMES_A_TURN", 2)
+    monkeypatch.setattr(member, "OUTBOX_CHARACTERS", 1_000)
+
+
+@settings(max_examples=6000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    opening=st.tuples(NUMBERS, NUMBERS),
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), NUMBERS), max_size=60),
+)
+async def test_what_a_member_gets_is_a_gapless_run_of_the_stream(
+    narrow: None, engine: Engine, store: "redis.Redis", opening: tuple[int, int], steps: list[tuple[Any, int]]
+) -> None:
+    walk = Walk(f"test-{uuid.uuid4().hex}", engine, store)
+    try:
+        await walk.begin(*opening)
+        for step, number in steps:
+            await step(walk, number)
+        await walk.end()
+    finally:
+        await walk.close()
