@@ -2,8 +2,8 @@
 
 The SDK sends the request and reads refusals; the stream itself is taken from it and read here, as the documented server
 sent events of streamGenerateContent. Read by the SDK, which parses each chunk twice, prunes it and validates all of its
-fields, a chunk costs two and a half times as much, and 200 answers at once are more than one process can follow; and a
-stream that is left is closed only when the garbage collector comes by.
+fields, a chunk costs two to two and a half times as much: 200 answers at once would take a whole core. Besides, a
+stream that is left would be closed only when the garbage collector comes by.
 """
 
 from collections.abc import AsyncGenerator, Sequence

@@ -74,14 +74,18 @@ def test_a_changed_setting_makes_a_new_model(settings: Settings) -> None:
     ],
     indirect=["stand_in_url"],
 )
-def test_one_model_answers_in_one_event_loop_after_another(settings: Settings, stand_in_url: str, backend: str) -> None:
+def test_one_model_answers_in_several_event_loops(settings: Settings, stand_in_url: str, backend: str) -> None:
     entry = {"BACKEND": f"doqchat.llm.{backend}", "MODEL": "m", "API_KEY": "k", "BASE_URL": stand_in_url}
     settings.LLMS = {"default": entry}
 
     async def ask() -> str:
         return str(await llms["default"].generate(prompt="안녕"))
 
-    assert len({asyncio.run(ask()) for _ in range(3)}) == 1
+    async def ask_beside_another_loop() -> list[str]:
+        return [await ask(), await asyncio.to_thread(asyncio.run, ask()), await ask()]
+
+    answers = [asyncio.run(ask()), *asyncio.run(ask_beside_another_loop()), asyncio.run(ask())]
+    assert len(set(answers)) == 1
 
 
 def test_the_sdks_are_not_imported_before_they_are_used() -> None:
