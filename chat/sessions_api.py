@@ -1,14 +1,21 @@
 """Sessions over HTTP: for programs that have something to say and no socket to say it over."""
 
+import asyncio
+
 from django.http import HttpRequest, JsonResponse
 from ninja import Field, Router, Schema
+from pydantic import ValidationError
+from pydantic_core import from_json
 
 from chat.api_errors import Refused
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge, UnknownEvent
+from doqchat.llm import llms
+from doqchat.overview import overviews
 from doqchat.protocol.events import ChatMessage, LLMRequest
-from doqchat.protocol.frames import Frame, parse
+from doqchat.protocol.frames import Frame, parse, refusal
 from doqchat.protocol.names import MAX_FRAME_BYTES, is_sid
+from doqchat.store.settings import SessionSettings
 
 router = Router(tags=["sessions"])
 
@@ -37,6 +44,39 @@ class Said(Schema):
 
     id: str = Field(description="The id of its event.")
     duplicate: bool = Field(description="Whether its `msg_id` had been used for it before: then nothing was stored.")
+
+
+class Overview(Schema):
+    """A session: what is set for it, and what goes on in it."""
+
+    sid: str
+    settings: SessionSettings
+    messages: int = Field(description="Durable events.")
+    members: dict[str, int] = Field(description="Connections of each role.")
+    replies: int = Field(description="Answers under way.")
+
+
+@router.get("/{sid}", response={200: Overview, 400: Refused, 503: Refused}, summary="A session's settings and counts")
+async def look(request: HttpRequest, sid: str) -> Overview:
+    """What is set for a session and what goes on in it; one that nobody has joined yet has the defaults."""
+    check_sid(sid)
+    return await _overview(sid)
+
+
+@router.patch(
+    "/{sid}",
+    response={200: Overview, 400: Refused, 503: Refused},
+    summary="Change a session's settings",
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": SessionSettings.model_json_schema()}}}},
+)
+async def change(request: HttpRequest, sid: str) -> Overview:
+    """Change the settings that are named; `null` takes one back to its default.
+
+    Policy `off` lets a person take over: an automatic reply under way is withdrawn.
+    """
+    check_sid(sid)
+    await engine().settings.change(sid, _changes(request))
+    return await _overview(sid)
 
 
 @router.post(
@@ -72,6 +112,33 @@ def json_text(request: HttpRequest) -> str:
         return request.body.decode()
     except UnicodeDecodeError:
         raise InvalidJSON("The body is not UTF-8.") from None
+
+
+async def _overview(sid: str) -> Overview:
+    settings, now = await asyncio.gather(engine().settings.of(sid), overviews(engine(), [sid]))
+    known = now[sid]
+    return Overview(sid=sid, settings=settings, messages=known.messages, members=known.members, replies=known.replies)
+
+
+def _changes(request: HttpRequest) -> dict[str, str]:
+    """The settings to change; an empty value is the default. Raises InvalidMessage for those that do not exist."""
+    try:
+        asked = from_json(json_text(request), allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidJSON(f"The body is not JSON: {error}.") from None
+    if not isinstance(asked, dict):
+        raise InvalidMessage("Send an object of settings.")
+    given = {name: value for name, value in asked.items() if value is not None}
+    try:
+        SessionSettings.model_validate(given)
+    except ValidationError as error:
+        raise refusal(error) from None
+    if given.get("llm", "default") not in llms:
+        raise InvalidMessage(f"There is no model {given['llm']!r}; there are {', '.join(sorted(llms))}.", field="llm")
+    unknown = asked.keys() - SessionSettings.model_fields.keys()
+    if unknown:
+        raise InvalidMessage(f"There is no setting {min(unknown)!r}.", field=min(unknown))
+    return {name: value or "" for name, value in asked.items()}
 
 
 def _frame(request: HttpRequest) -> Frame:

@@ -9,15 +9,17 @@ from doqchat.errors import InvalidMessage
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.llm import llms
-from doqchat.protocol.events import LLMRequest
+from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame
+from doqchat.replies.mention import mentions
 from doqchat.replies.replies import Replies
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
 from doqchat.store.registry import Registry
+from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
-from doqchat.store.stream import Appended, SessionStream
+from doqchat.store.stream import Appended, Manner, SessionStream
 
 
 class Engine:
@@ -25,7 +27,7 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, participants, presence, reading, registry: the store.
+        shards, stream, participants, presence, reading, registry, settings: the store.
         replies: the answers under way.
         hub: the live sessions of this process.
     """
@@ -38,7 +40,8 @@ class Engine:
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)
-        self.replies = Replies(self.shards)
+        self.replies = Replies(self.shards, layer.channel_of)
+        self.settings = Settings(self.shards)
         self.registry = Registry(self.shards)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
 
@@ -49,12 +52,25 @@ class Engine:
             InvalidMessage: the request names a model that is not configured.
             Conflict, Unavailable: nothing was stored.
         """
-        ask = (frame.body.llm or "default") if isinstance(frame.body, LLMRequest) else ""
-        if ask and ask not in llms:
-            known = ", ".join(sorted(llms))
-            raise InvalidMessage(f"There is no model {ask!r}; there are {known}.", field="bd.llm", msg_id=frame.msg_id)
+        ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
+        manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
         digest = frame.digest() if frame.msg_id else ""
-        return await self.stream.append(sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask)
+        return await self.stream.append(
+            sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
+        )
+
+    async def _asked(self, sid: str, request: LLMRequest) -> str:
+        """The alias of the model that a request is for: its own, or the session's."""
+        alias = request.llm or (await self.settings.of(sid)).llm
+        if alias not in llms:
+            raise InvalidMessage(f"There is no model {alias!r}; there are {', '.join(sorted(llms))}.", field="bd.llm")
+        return alias
+
+    async def _manner(self, sid: str, message: ChatMessage) -> Manner:
+        """Whether a message calls the assistant; its name is looked up only where there is an @."""
+        if "@" not in message.text:
+            return "said"
+        return "mentioned" if mentions(message.text, (await self.settings.of(sid)).name_llm) else "said"
 
     async def close(self) -> None:
         """Drop all connections to the store."""

@@ -38,6 +38,9 @@ Moment = Annotated[str, AfterValidator(_moment)]
 ReplyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
+FinishReason = Literal["stop", "length", "cancelled", "safety", "superseded"]
+
+
 class Head(BaseModel):
     """The `hd` of an envelope as a client may send it."""
 
@@ -117,7 +120,7 @@ class LLMResponse(Body):
     reply_id: str
     request_id: str
     text: str
-    finish_reason: Literal["stop", "length", "cancelled", "safety", "superseded"]
+    finish_reason: FinishReason
     model: str
     usage: Usage
 

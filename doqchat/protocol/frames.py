@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
@@ -89,29 +89,27 @@ def from_data(data: Any, default_role: Role = DEFAULT_ROLE) -> Frame:
     try:
         head = Head.model_validate(hd)
     except ValidationError as error:
-        _refuse(error, "hd", msg_id)
-    if head.role is None:
-        role = default_role
-    elif head.role in HUMAN_ROLES:
-        role = cast(Role, head.role)
-    elif head.role == MODEL_ROLE:
-        raise RoleForbidden(
-            "The role llm is the server's alone; speak as A, B or user.", field="hd.role", msg_id=msg_id
-        )
-    else:
-        raise InvalidMessage("hd.role: speak as A, B or user.", field="hd.role", msg_id=msg_id)
+        raise refusal(error, "hd", msg_id) from None
     if not isinstance(bd, dict) and name != Ping.event:
         raise InvalidMessage("bd must be an object.", field="bd", msg_id=msg_id)
     try:
         body = model.model_validate(bd if isinstance(bd, dict) else {})
     except ValidationError as error:
-        _refuse(error, "bd", msg_id)
+        raise refusal(error, "bd", msg_id) from None
     kept = {key: value for key, value in hd.items() if key not in DECIDED_HERE}
-    if head.msg_id is not None:
-        kept["msg_id"] = head.msg_id
-    if head.timestamp is not None:
-        kept["timestamp"] = head.timestamp
-    return Frame(name, role, body, head.msg_id, kept, bd)
+    kept |= {key: value for key, value in (("msg_id", head.msg_id), ("timestamp", head.timestamp)) if value is not None}
+    return Frame(name, _speaker(head, default_role), body, head.msg_id, kept, bd)
+
+
+def _speaker(head: Head, default_role: Role) -> Role:
+    if head.role is None:
+        return default_role
+    if head.role == MODEL_ROLE:
+        problem = "The role llm is the server's alone; speak as A, B or user."
+        raise RoleForbidden(problem, field="hd.role", msg_id=head.msg_id)
+    if head.role not in HUMAN_ROLES:
+        raise InvalidMessage("hd.role: speak as A, B or user.", field="hd.role", msg_id=head.msg_id)
+    return cast(Role, head.role)
 
 
 def _check_values(data: Any) -> None:
@@ -135,12 +133,12 @@ def _check_values(data: Any) -> None:
         level = inner
 
 
-def _refuse(error: ValidationError, part: str, msg_id: str | None) -> NoReturn:
-    """Turn the first problem that Pydantic found into one sentence about one field."""
+def refusal(error: ValidationError, part: str = "", msg_id: str | None = None) -> InvalidMessage:
+    """The first problem that Pydantic found, as one sentence about one field of a part such as `hd`."""
     problem = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join([part, *(str(step) for step in problem["loc"])])
+    name = ".".join(filter(None, [part, *(str(step) for step in problem["loc"])]))
     valid_msg_id = msg_id if name != "hd.msg_id" else None
-    raise InvalidMessage(f"{name}: {_sentence(problem)}", field=name, msg_id=valid_msg_id) from None
+    return InvalidMessage(f"{name}: {_sentence(problem)}", field=name, msg_id=valid_msg_id)
 
 
 def _sentence(problem: Any) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from doqchat.errors import Unavailable
 from doqchat.protocol import server
-from doqchat.protocol.events import Body, LLMStreaming
+from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.jobs import Job
 from doqchat.replies.replies import KEPT_SECONDS
@@ -14,16 +14,28 @@ from doqchat.store import keys
 from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
 
-_BEGIN, _PIECE, _COMMIT = load("reply_begin"), load("reply_piece"), load("reply_commit")
+_BEGIN, _PIECE = load("reply_begin", "lease"), load("reply_piece", "lease")
+_COMMIT = load("reply_commit", "lease", "entry", "turn")
 LONGEST_WAIT = 1.0
+
+
+Interruption = Literal["cancelled", "superseded"]
 
 
 class Lost(Exception):
     """Another worker has the job, or it was answered: this one must not write any more."""
 
 
-class Cancelled(Exception):
-    """Somebody asked to end the reply."""
+class Interrupted(Exception):
+    """The reply is to end with what was said so far.
+
+    Args:
+        reason: `cancelled` when somebody asked for that, `superseded` when the session has gone on without it.
+    """
+
+    def __init__(self, reason: Interruption) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Draft:
@@ -46,18 +58,16 @@ class Draft:
         self._channel = channel_of(job.sid)
 
     async def begin(self) -> None:
-        """Take the lease; raises Lost, or Cancelled when nobody wants the reply any more."""
-        job = self.job
-        used = [keys.JOBS, keys.replies(job.sid), keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
-        answer = await self._run(_BEGIN, used, *self._lease, job.reply, KEPT_SECONDS)
+        """Take the lease; raises Lost, or Interrupted when nobody wants the reply any more."""
+        answer = await self._run(_BEGIN, [keys.JOBS], *self._lease, self.job.reply, keys.own(self.job.sid))
         if answer[0] != "begun":
             raise Lost
         self.attempt = int(answer[1])
         if answer[2]:
-            raise Cancelled
+            raise Interrupted(answer[2])
 
     async def say(self, piece: str) -> None:
-        """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost or Cancelled."""
+        """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost or Interrupted."""
         job, before = self.job, len(self.text)
         streaming = LLMStreaming(
             reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=before, text=piece
@@ -65,8 +75,10 @@ class Draft:
         frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
         used = [keys.JOBS, keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
         outcome = await self._run(_PIECE, used, *self._lease, piece, self._bytes, self._channel, frame, KEPT_SECONDS)
+        if outcome == "lost":
+            raise Lost
         if outcome != "ok":
-            raise Lost if outcome == "lost" else Cancelled
+            raise Interrupted(outcome)
         self.text += piece
         self._bytes += len(piece.encode())
 
@@ -81,13 +93,24 @@ class Draft:
             Lost: another worker ended it, or will.
         """
         job = self.job
-        used = [keys.JOBS, keys.replies(job.sid), keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
-        used += [keys.stream(job.sid), keys.DEAD_JOBS]
-        body = server.stored(job.sid, terminal)
+        withdrawn = server.stored(job.sid, self.response("", "superseded")) if job.automatic else ""
         end = "given up" if given_up else ""
-        answer = await self._run(_COMMIT, used, *self._lease, job.reply, body, MODEL_ROLE, self._channel, end)
+        told = server.stored(job.sid, terminal), MODEL_ROLE, self._channel, end, job.sid, keys.own(job.sid), withdrawn
+        answer = await self._run(
+            _COMMIT, [keys.JOBS, keys.stream(job.sid), keys.DEAD_JOBS], *self._lease, job.reply, *told
+        )
         if answer == "lost":
             raise Lost
+
+    def response(self, text: str, reason: FinishReason, model: str = "", usage: Usage | None = None) -> LLMResponse:
+        """The event that ends this reply with an answer; without a model's name, the alias that was asked."""
+        ids = {"reply_id": self.job.reply, "request_id": self.job.request}
+        return LLMResponse(**ids, text=text, finish_reason=reason, model=model or self.job.llm, usage=usage or Usage())
+
+    def error(self, code: str, message: str) -> LLMError:
+        """The event that ends this reply with an error, and with what was said before it."""
+        ids = {"reply_id": self.job.reply, "request_id": self.job.request}
+        return LLMError(**ids, code=code, message=message, text=self.text)
 
     async def _run(self, script: Script, used: list[str], *arguments: str | int) -> Any:
         """Run a script, again and again while the store is away: each can be repeated without harm."""

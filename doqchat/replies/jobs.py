@@ -7,10 +7,16 @@ from redis.exceptions import ResponseError
 
 from doqchat.store import keys
 from doqchat.store.clients import BLOCK_SECONDS
+from doqchat.store.script import load
 from doqchat.store.shards import Shard
+
+_DUE = load("replies_due", "turn")
 
 LEASE_SECONDS = 6.0
 """How long a job stays with a worker that does not say that it still works on it."""
+
+STILL_TALKING_MS = 250
+"""How long until a session whose model still talks is looked at again."""
 
 FORGOTTEN_SECONDS = 3600
 """After how long without a sign of life a worker's name is dropped from the group."""
@@ -26,6 +32,7 @@ class Job:
         request: the id of the request's event.
         reply: the id of the reply.
         llm: the alias of the model to ask.
+        automatic: nobody asked; the session's reply policy did.
     """
 
     id: str
@@ -33,6 +40,7 @@ class Job:
     request: str
     reply: str
     llm: str
+    automatic: bool
 
 
 class Jobs:
@@ -65,6 +73,10 @@ class Jobs:
         )
         return [_job(*entry) for _, entries in answer or () for entry in entries]
 
+    async def start_due(self, count: int) -> int:
+        """Queue up to so many automatic replies that are due; how many there were."""
+        return int(await _DUE(self._shard.commands, [keys.DUE, keys.JOBS], count, STILL_TALKING_MS))
+
     async def take_over(self, count: int) -> list[Job]:
         """Up to so many jobs whose workers have fallen silent."""
         answer: Any = await self._shard.commands.xautoclaim(
@@ -74,4 +86,4 @@ class Jobs:
 
 
 def _job(entry_id: str, fields: dict[str, str]) -> Job:
-    return Job(entry_id, fields["sid"], fields["request"], fields["reply"], fields["llm"])
+    return Job(entry_id, fields["sid"], fields["request"], fields["reply"], fields["llm"], fields.get("auto") == "1")

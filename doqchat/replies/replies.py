@@ -1,8 +1,13 @@
 """Replies as the session's people see them: under way, cancelled."""
 
+from collections.abc import Callable
+from typing import Any
+
 from doqchat.errors import NotFound
-from doqchat.protocol.events import ReplyUnderWay
+from doqchat.protocol import server
+from doqchat.protocol.events import LLMResponse, ReplyUnderWay, Usage
 from doqchat.protocol.ids import parse_id
+from doqchat.protocol.names import MODEL_ROLE
 from doqchat.store import keys
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
@@ -10,7 +15,7 @@ from doqchat.store.shards import Shards
 KEPT_SECONDS = 24 * 60 * 60
 """How long the store keeps a reply that nobody ends."""
 
-_CANCEL = load("reply_cancel")
+_CANCEL = load("reply_cancel", "entry", "turn")
 _UNDER_WAY = load("replies_under_way")
 
 
@@ -20,10 +25,16 @@ def request_of(reply_id: str) -> str:
 
 
 class Replies:
-    """The replies of all sessions; every call may raise Unavailable."""
+    """The replies of all sessions; every call may raise Unavailable.
 
-    def __init__(self, shards: Shards) -> None:
+    Args:
+        shards: the servers.
+        channel_of: the name of the channel of a session's group.
+    """
+
+    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
         self._shards = shards
+        self._channel_of = channel_of
 
     async def under_way(self, sid: str) -> list[ReplyUnderWay]:
         """What has been said so far of every answer that is not finished, oldest request first."""
@@ -46,10 +57,13 @@ class Replies:
             NotFound: the session has no such reply.
         """
         request = parse_id(request_of(reply_id))
-        used = [keys.replies(sid), keys.reply(sid, reply_id), keys.stream(sid)]
-        pipeline = self._shards.of(sid).pipeline
-        if (
-            request is None
-            or await pipeline.run(_CANCEL, used, reply_id, request, keys.CANCELLED, KEPT_SECONDS) == "missing"
-        ):
+        if request is None or await self._end(sid, reply_id, request) == "missing":
             raise NotFound("The session has no such reply.", field="bd.reply_id")
+
+    async def _end(self, sid: str, reply_id: str, request_id: str) -> Any:
+        unsaid = LLMResponse(
+            reply_id=reply_id, request_id=request_id, text="", finish_reason="cancelled", model="", usage=Usage()
+        )
+        told = keys.WORKERS, keys.INTERRUPTIONS, server.stored(sid, unsaid), MODEL_ROLE, self._channel_of(sid)
+        pipeline = self._shards.of(sid).pipeline
+        return await pipeline.run(_CANCEL, [keys.JOBS, keys.stream(sid)], reply_id, *told, sid, keys.own(sid))

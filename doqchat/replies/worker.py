@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from doqchat.engine import Engine
 from doqchat.fanout.subscription import Subscription
-from doqchat.replies.draft import Draft, Lost
+from doqchat.replies.draft import Draft, Interruption, Lost
 from doqchat.replies.jobs import LEASE_SECONDS, Job, Jobs
 from doqchat.replies.writer import Writer
 from doqchat.store import keys
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 64
 GRACE_SECONDS = 8.0
 LONGEST_WAIT = 2.0
+TAKE_OVER_SECONDS = 1.0
+DUE_SECONDS = 0.1
 
 
 class Worker:
@@ -37,7 +39,7 @@ class Worker:
         self._engine = engine
         self._free = asyncio.Semaphore(AT_ONCE)
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._cancelled: set[str] = set()
+        self._interrupted: dict[str, Interruption] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take and answer jobs; after `stop` is set, finish those under way within GRACE_SECONDS.
@@ -47,7 +49,7 @@ class Worker:
         takers: list[asyncio.Task[None]] = [
             asyncio.create_task(taker) for shard in self._engine.shards for taker in self._takers(shard)
         ]
-        listeners = [Subscription(shard.url, self._on_cancel, lambda: None) for shard in self._engine.shards]
+        listeners = [Subscription(shard.url, self._on_interruption, lambda: None) for shard in self._engine.shards]
         takers += [asyncio.create_task(self._follow(listener)) for listener in listeners]
         await stop.wait()
         for taker in takers:
@@ -63,21 +65,31 @@ class Worker:
 
     def _takers(self, shard: Shard) -> list[Coroutine[Any, Any, None]]:
         jobs = Jobs(shard, self.name)
-        return [self._keep_taking(shard, jobs, jobs.take, 0.0), self._keep_taking(shard, jobs, jobs.take_over, 1.0)]
 
-    async def _keep_taking(
-        self, shard: Shard, jobs: Jobs, take: Callable[[int], Awaitable[list[Job]]], pause: float
-    ) -> None:
+        async def take(take: Callable[[int], Awaitable[list[Job]]]) -> None:
+            await self._free.acquire()
+            self._free.release()
+            for job in await take(max(1, AT_ONCE - len(self._running))):
+                await self._start(shard, job)
+
+        async def start_due() -> None:
+            await jobs.start_due(AT_ONCE)
+
+        return [
+            self._keep(jobs, lambda: take(jobs.take), 0.0),
+            self._keep(jobs, lambda: take(jobs.take_over), TAKE_OVER_SECONDS),
+            self._keep(jobs, start_due, DUE_SECONDS),
+        ]
+
+    async def _keep(self, jobs: Jobs, step: Callable[[], Awaitable[None]], pause: float) -> None:
+        """Do a step over and over; while the store is away, try again with a growing pause."""
         wait, prepared = 0.1, False
         while True:
             try:
                 if not prepared:
                     await jobs.prepare()
                     prepared = True
-                await self._free.acquire()
-                self._free.release()
-                for job in await take(max(1, AT_ONCE - len(self._running))):
-                    await self._start(shard, job)
+                await step()
                 wait = 0.1
                 await asyncio.sleep(pause)
             except (RedisError, OSError, TimeoutError) as error:
@@ -97,35 +109,41 @@ class Worker:
     def _ended(self, job: Job) -> None:
         self._free.release()
         self._running.pop(job.reply, None)
-        self._cancelled.discard(job.reply)
+        self._interrupted.pop(job.reply, None)
 
     async def _answer(self, shard: Shard, job: Job) -> None:
         draft = Draft(shard, self.name, job, self._engine.layer.channel_of)
-        writer = Writer(draft, self._engine.stream)
+        writer = Writer(draft, self._engine.stream, self._engine.settings)
         try:
-            await writer.write()
+            await self._write(job, writer)
         except Lost:
             log.info("Reply %s in %s went to another worker.", job.reply, job.sid)
+
+    async def _write(self, job: Job, writer: Writer) -> None:
+        try:
+            await writer.write()
         except asyncio.CancelledError:
-            if job.reply not in self._cancelled:
+            if job.reply not in self._interrupted:
                 raise
-            await writer.cancelled()
+            await writer.interrupted(self._interrupted[job.reply])
+        except Lost:
+            raise
         except Exception:
             log.exception("Reply %s in %s failed.", job.reply, job.sid)
             await writer.failed()
 
     async def _follow(self, listener: Subscription) -> None:
-        """Listen for cancelled replies; until that works, writers find the mark when they keep their lease."""
+        """Listen for replies that are to end; until that works, writers find the mark when they keep their lease."""
         while True:
             try:
-                await listener.subscribe(keys.CANCELLED)
+                await listener.subscribe(keys.INTERRUPTIONS)
                 return
             except Exception:
                 await asyncio.sleep(LEASE_SECONDS)
 
-    def _on_cancel(self, _channel: str, payload: bytes) -> None:
-        reply_id = payload.decode()
+    def _on_interruption(self, _channel: str, payload: bytes) -> None:
+        reply_id, reason = payload.decode().split()
         task = self._running.get(reply_id)
-        if task is not None and reply_id not in self._cancelled:
-            self._cancelled.add(reply_id)
+        if task is not None and reply_id not in self._interrupted:
+            self._interrupted[reply_id] = "superseded" if reason == "superseded" else "cancelled"
             task.cancel()

@@ -10,10 +10,11 @@ from pydantic_core import from_json
 
 from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, Piece, UnknownLLM
-from doqchat.llm.context import Context, build
+from doqchat.llm.context import SYSTEM_PROMPT, Context, build
 from doqchat.protocol import events
-from doqchat.replies.draft import Cancelled, Draft
+from doqchat.replies.draft import Draft, Interrupted, Interruption
 from doqchat.replies.jobs import LEASE_SECONDS
+from doqchat.store.settings import SessionSettings, Settings
 from doqchat.store.stream import Entry, SessionStream
 
 log = logging.getLogger(__name__)
@@ -32,11 +33,13 @@ class Writer:
     Args:
         draft: where the reply goes.
         stream: where the conversation is read from.
+        settings: how the model behaves in the session.
     """
 
-    def __init__(self, draft: Draft, stream: SessionStream) -> None:
+    def __init__(self, draft: Draft, stream: SessionStream, settings: Settings) -> None:
         self._draft = draft
         self._stream = stream
+        self._settings = settings
         self._said: list[str] = []
         self._news = asyncio.Event()
         self._finish: Finish | None = None
@@ -47,31 +50,30 @@ class Writer:
         try:
             await draft.begin()
             if draft.attempt > MOST_DELIVERIES:
-                await draft.commit(self._error("failed", "The answer failed several times; ask again."), given_up=True)
+                await draft.commit(
+                    self._draft.error("failed", "The answer failed several times; ask again."), given_up=True
+                )
                 return
             llm = llms[draft.job.llm]
             await self._stream_reply(llm)
-            await draft.commit(self._response(llm))
-        except Cancelled:
-            await self.cancelled()
+            await draft.commit(self._response())
+        except Interrupted as interrupted:
+            await self.interrupted(interrupted.reason)
         except UnknownLLM:
-            await draft.commit(self._error("not_configured", f"The assistant {draft.job.llm!r} is not configured."))
+            await draft.commit(
+                self._draft.error("not_configured", f"The assistant {draft.job.llm!r} is not configured.")
+            )
         except LLMError as error:
             log.warning("Reply %s in %s ended with an error: %s", draft.job.reply, draft.job.sid, error)
-            await draft.commit(self._error(error.code, error.message))
+            await draft.commit(self._draft.error(error.code, error.message))
 
-    async def cancelled(self) -> None:
-        """End the reply with what was said so far, because somebody asked for that."""
-        ids = {"reply_id": self._draft.job.reply, "request_id": self._draft.job.request}
-        usage = events.Usage()
-        text, model = self._draft.text, self._draft.job.llm
-        await self._draft.commit(
-            events.LLMResponse(**ids, text=text, finish_reason="cancelled", model=model, usage=usage)
-        )
+    async def interrupted(self, reason: Interruption) -> None:
+        """End the reply with what was said so far."""
+        await self._draft.commit(self._draft.response(self._draft.text, reason))
 
     async def failed(self) -> None:
         """End the reply with an error of our own."""
-        await self._draft.commit(self._error("failed", "The server failed at this answer; its log says why."))
+        await self._draft.commit(self._draft.error("failed", "The server failed at this answer; its log says why."))
 
     async def _stream_reply(self, llm: LLM) -> None:
         """Listen and show at the same time, so that a slow store never holds up the provider."""
@@ -123,21 +125,17 @@ class Writer:
         request = await self._stream.get(job.sid, job.request)
         if request is None:
             raise LLMError("failed", detail="the request is no longer in the session")
-        return build(_envelopes([*reversed(earlier), request]), budget=llm.context_tokens)
+        settings = await self._settings.of(job.sid)
+        prompt = "\n\n".join(filter(None, [settings.system or SYSTEM_PROMPT, _introduction(settings)]))
+        envelopes = _envelopes([*reversed(earlier), request])
+        return build(envelopes, system_prompt=prompt, budget=llm.context_tokens)
 
-    def _response(self, llm: LLM) -> events.LLMResponse:
+    def _response(self) -> events.LLMResponse:
         finish = self._finish
         if finish is None:
             raise LLMError("invalid_response", detail="the answer has no end")
         usage = events.Usage(input_tokens=finish.input_tokens, output_tokens=finish.output_tokens)
-        ids = {"reply_id": self._draft.job.reply, "request_id": self._draft.job.request}
-        return events.LLMResponse(
-            **ids, text=self._draft.text, finish_reason=finish.reason, model=finish.model, usage=usage
-        )
-
-    def _error(self, code: str, message: str) -> events.LLMError:
-        ids = {"reply_id": self._draft.job.reply, "request_id": self._draft.job.request}
-        return events.LLMError(**ids, code=code, message=message, text=self._draft.text)
+        return self._draft.response(self._draft.text, finish.reason, finish.model, usage)
 
 
 def _envelopes(entries: Sequence[Entry]) -> list[Any]:
@@ -149,3 +147,9 @@ def _envelopes(entries: Sequence[Entry]) -> list[Any]:
         except ValueError:
             log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
     return parsed
+
+
+def _introduction(settings: SessionSettings) -> str:
+    """Who is called what, in the system prompt: names are the operator's to give, not the speakers'."""
+    names = {"[A]": settings.name_a, "[B]": settings.name_b, "You": settings.name_llm}
+    return "\n".join(f"{label} is called {name}." for label, name in names.items() if name).replace("You is", "You are")

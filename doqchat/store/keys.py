@@ -3,8 +3,22 @@
 SESSIONS = "chat:sessions"
 JOBS = "llm:requests"
 DEAD_JOBS = "llm:dead"
+DUE = "llm:due"
+"""Sorted set of the sessions that are due an automatic reply, by the moment it is due."""
+
 WORKERS = "llm-workers"
-CANCELLED = "llm:cancelled"
+INTERRUPTIONS = "llm:interruptions"
+"""The channel on which workers hear that a reply is to end."""
+
+
+def own(sid: str) -> str:
+    """What all keys of a session but its stream begin with.
+
+    Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, auto, job, attempt, state,
+    ended), `reply:ID:text`, `talking` (the reply whose turn it is), `line` (list of those that wait for theirs),
+    `due` (hash of the automatic reply that is due: request, since), `settings`.
+    """
+    return f"{{chat:session:{sid}}}:"
 
 
 def stream(sid: str) -> str:
@@ -14,34 +28,39 @@ def stream(sid: str) -> str:
 
 def claim(sid: str, msg_id: str) -> str:
     """Who has used this `msg_id`: the entry's id and a digest of its content."""
-    return f"{{chat:session:{sid}}}:msg:{msg_id}"
+    return f"{own(sid)}msg:{msg_id}"
 
 
 def once(sid: str, token: str) -> str:
     """That an append without a `msg_id` was carried out; kept as long as it may be tried again."""
-    return f"{{chat:session:{sid}}}:once:{token}"
+    return f"{own(sid)}once:{token}"
 
 
 def presence(sid: str) -> str:
     """Sorted set of connections, by the moment their presence runs out."""
-    return f"{{chat:session:{sid}}}:presence"
+    return f"{own(sid)}presence"
 
 
 def replies(sid: str) -> str:
     """Set of the replies under way."""
-    return f"{{chat:session:{sid}}}:replies"
+    return f"{own(sid)}replies"
 
 
 def reply(sid: str, reply_id: str) -> str:
     """Hash of one reply under way."""
-    return f"{{chat:session:{sid}}}:reply:{reply_id}"
+    return f"{own(sid)}reply:{reply_id}"
 
 
 def reply_text(sid: str, reply_id: str) -> str:
     """What has been said so far of one reply under way."""
-    return f"{{chat:session:{sid}}}:reply:{reply_id}:text"
+    return f"{own(sid)}reply:{reply_id}:text"
 
 
 def read_marks(sid: str) -> str:
     """Hash of the highest id that each role has read."""
-    return f"{{chat:session:{sid}}}:read"
+    return f"{own(sid)}read"
+
+
+def settings(sid: str) -> str:
+    """Hash of the session's settings."""
+    return f"{own(sid)}settings"

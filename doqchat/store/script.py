@@ -27,7 +27,8 @@ class Script:
             return await client.execute_command("EVAL", self.text, *call)
 
 
-def load(name: str) -> Script:
-    """The script in `scripts/{name}.lua`."""
-    text = (_FOLDER / f"{name}.lua").read_text()
+def load(name: str, *parts: str) -> Script:
+    """The script in `scripts/{name}.lua`, behind the functions in `scripts/parts/` that it names."""
+    files = [*(_FOLDER / "parts" / f"{part}.lua" for part in parts), _FOLDER / f"{name}.lua"]
+    text = "\n".join(file.read_text() for file in files)
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -5,6 +5,7 @@ import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from doqchat.errors import Conflict, Unavailable
 from doqchat.protocol import server
@@ -20,8 +21,14 @@ from doqchat.store.shards import Shards
 CLAIM_SECONDS = 24 * 60 * 60
 ONCE_SECONDS = 60
 RETRY_SECONDS = 0.05
+DEBOUNCE_MS = 800
+"""An automatic reply waits until nobody has said anything for so long: fragments get one reply together."""
 
-_APPEND, _GAP = load("append"), load("gap")
+LONGEST_DEBOUNCE_MS = 5_000
+"""But it does not wait longer than this for people who go on talking."""
+
+_APPEND, _GAP = load("append", "entry", "turn"), load("gap")
+Manner = Literal["", "said", "mentioned"]
 Raw = tuple[str, list[str]]
 
 _PROCESS = f"{uuid.uuid4().hex[:12]}-"
@@ -70,7 +77,15 @@ class SessionStream:
         self._channel_of = channel_of
 
     async def append(
-        self, sid: str, participant: str, body: str, *, msg_id: str | None = None, digest: str = "", ask: str = ""
+        self,
+        sid: str,
+        participant: str,
+        body: str,
+        *,
+        msg_id: str | None = None,
+        digest: str = "",
+        ask: str = "",
+        manner: Manner = "",
     ) -> Appended:
         """Store an event, tell the session's group and queue its job, in one step that cannot be torn.
 
@@ -81,6 +96,8 @@ class SessionStream:
             msg_id: the idempotency key; a second append with it stores nothing.
             digest: fingerprint of the content, compared when the key was used before.
             ask: the alias of the model that shall answer; empty for none.
+            manner: whether it was said by a person, or said with the assistant's name: then the session's reply
+                policy decides whether it is answered.
 
         Raises:
             Conflict: the key was used for other content.
@@ -93,9 +110,10 @@ class SessionStream:
             claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
         else:
             claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
-        used = [keys.stream(sid), claim, keys.JOBS, keys.replies(sid)]
-        told = self._channel_of(sid), pipeline.deadline(), digest, claim_seconds, ask, sid
-        entry_id, outcome = await self._settled(pipeline, used, participant, body, *told)
+        used = [keys.stream(sid), claim, keys.JOBS, keys.DUE]
+        place = self._channel_of(sid), pipeline.deadline(), digest, claim_seconds, sid, keys.own(sid)
+        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, keys.INTERRUPTIONS
+        entry_id, outcome = await self._settled(pipeline, used, participant, body, *place, *answer)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None)

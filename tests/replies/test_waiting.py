@@ -42,13 +42,12 @@ async def test_a_reply_that_is_cancelled_while_it_waits_is_never_begun(
     own_engine: Engine, own_store: processes.Store, sid: str
 ) -> None:
     reply_id = await ask(own_engine, sid)
-    await own_engine.replies.cancel(sid, reply_id)
-    await own_engine.replies.cancel(sid, reply_id)
-    with pytest.raises(NotFound):
-        await own_engine.replies.cancel(f"{sid}-2", reply_id)
     async with joined(own_engine, sid) as socket:
-        with processes.llm_worker(own_store.url):
-            response = await socket.frame()
+        with pytest.raises(NotFound):
+            await own_engine.replies.cancel(f"{sid}-2", reply_id)
+        await own_engine.replies.cancel(sid, reply_id)
+        response = await socket.frame()
+        await own_engine.replies.cancel(sid, reply_id)
     assert response["hd"]["event"] == "llm.response"
     assert (response["bd"]["reply_id"], response["bd"]["finish_reason"]) == (reply_id, "cancelled")
     assert response["bd"]["text"] == ""

@@ -124,7 +124,7 @@ async def test_a_request_queues_its_job_in_the_same_step(
     own_stream: SessionStream, own_client: "redis.Redis", sid: str
 ) -> None:
     asked = await own_stream.append(sid, "A", BODY, ask="default")
-    job = {"sid": sid, "request": asked.id, "reply": f"r{asked.id}", "llm": "default"}
+    job = {"sid": sid, "request": asked.id, "reply": f"r{asked.id}", "llm": "default", "auto": "0"}
     assert [fields for _, fields in own_client.xrange(keys.JOBS)] == [job]
     assert own_client.smembers(keys.replies(sid)) == {f"r{asked.id}"}
 

@@ -1,16 +1,29 @@
--- Marks a reply as cancelled, and calls out to the worker that writes it.
+-- Ends a reply with what was said so far: at once when no worker has it yet, else by calling out to its worker.
 --
--- KEYS  1 the set of replies under way   2 the reply   3 the session's stream
--- ARGV  1 reply id   2 id of the request that it answers   3 the workers' channel   4 seconds that the mark is kept
+-- KEYS  1 the job queue   2 the session's stream
+-- ARGV  1 reply id   2 worker group   3 the workers' channel   4 the terminal event's body, for a reply of which
+--       nothing was said   5 participant   6 the group's channel   7 sid   8 what the session's own keys begin with
 -- Returns 'cancelled', 'ended' when there is nothing left to cancel, or 'missing' when there is no such reply.
 
-if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
-  redis.call('HSET', KEYS[2], 'cancelled', 1)
-  redis.call('EXPIRE', KEYS[2], ARGV[4])
-  redis.call('PUBLISH', ARGV[3], ARGV[1])
+local reply, own, sid = ARGV[1], ARGV[8], ARGV[7]
+if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
+  local request = string.sub(reply, 2)
+  return #redis.call('XRANGE', KEYS[2], request, request) > 0 and 'ended' or 'missing'
+end
+if redis.call('LREM', own .. 'line', 0, reply) > 0 then
+  add_entry(KEYS[2], ARGV[6], ARGV[5], ARGV[4])
+  end_reply(own, reply)
   return 'cancelled'
 end
-if #redis.call('XRANGE', KEYS[3], ARGV[2], ARGV[2]) > 0 then
-  return 'ended'
+local job = redis.call('HGET', own .. 'reply:' .. reply, 'job')
+local taken = job and redis.pcall('XPENDING', KEYS[1], ARGV[2], job, job, 1)
+local untaken = job and (taken.err or #taken == 0)
+if untaken and redis.call('XDEL', KEYS[1], job) == 1 then
+  add_entry(KEYS[2], ARGV[6], ARGV[5], ARGV[4])
+  end_reply(own, reply)
+  end_turn(own, KEYS[1], sid)
+  return 'cancelled'
 end
-return 'missing'
+redis.call('HSET', own .. 'reply:' .. reply, 'ended', 'cancelled')
+redis.call('PUBLISH', ARGV[3], reply .. ' cancelled')
+return 'cancelled'

@@ -4,14 +4,14 @@
 -- KEYS  1 the job queue   2 the reply   3 its text
 -- ARGV  1 worker group   2 worker   3 job   4 piece   5 bytes of the reply before it   6 the group's channel
 --       7 the frame for clients   8 seconds that the text is kept at most
--- Returns 'ok', 'lost', or 'cancelled' when somebody has asked to stop: then nothing is added.
+-- Returns 'ok', 'lost', or how the reply was ended ('cancelled', 'superseded'): then nothing is added.
 
-local lease = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)[1]
-if not lease or lease[2] ~= ARGV[2] then
+if not lease_of(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then
   return 'lost'
 end
-if redis.call('HEXISTS', KEYS[2], 'cancelled') == 1 then
-  return 'cancelled'
+local ended = redis.call('HGET', KEYS[2], 'ended')
+if ended then
+  return ended
 end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID')
 if ARGV[4] ~= '' and redis.call('STRLEN', KEYS[3]) == tonumber(ARGV[5]) then

@@ -1,0 +1,60 @@
+"""What is set for one session: how the model behaves there, and what its people are called."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from doqchat.store import keys
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+
+_CHANGE = load("settings_change", "turn")
+
+Name = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f\[\]@]*$")]
+
+
+class SessionSettings(BaseModel):
+    """The settings of a session; these are also the names of the fields in the store.
+
+    Attributes:
+        policy: what the model answers by itself: nothing (`off`), what mentions it (`mention`), everything.
+        when_talking: what a new message does to an automatic reply under way: it lets it finish, or supersedes it.
+        llm: the alias of the model.
+        system: the system prompt; empty for the site's.
+        name_a, name_b, name_llm: what the people and the assistant are called; empty for their roles.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    policy: Literal["off", "mention", "always"] = "mention"
+    when_talking: Literal["finish", "supersede"] = "finish"
+    llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "default"
+    system: Annotated[str, StringConstraints(max_length=8_000)] = ""
+    name_a: Name = ""
+    name_b: Name = ""
+    name_llm: Name = ""
+
+
+class Settings:
+    """The settings of all sessions; every call may raise Unavailable."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    async def of(self, sid: str) -> SessionSettings:
+        """The settings of a session; those of one that nobody has set anything for are the defaults."""
+        return _parsed(await self._shards.of(sid).pipeline.execute("HGETALL", keys.settings(sid)))
+
+    async def change(self, sid: str, changes: dict[str, str]) -> SessionSettings:
+        """Change some settings; policy `off` also ends an automatic reply under way. An empty value is the default."""
+        flat = [part for pair in changes.items() for part in pair]
+        told = sid, keys.own(sid), keys.INTERRUPTIONS
+        pipeline = self._shards.of(sid).pipeline
+        return _parsed(await pipeline.run(_CHANGE, [keys.settings(sid), keys.DUE], *told, *flat))
+
+
+def _parsed(flat: list[str]) -> SessionSettings:
+    stored = dict(zip(flat[::2], flat[1::2], strict=True))
+    return SessionSettings.model_validate(
+        {name: stored[name] for name in SessionSettings.model_fields if name in stored}
+    )

@@ -1,0 +1,207 @@
+"""What the model answers by itself, when, and when it holds its tongue."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import processes
+from tests.chat.fetch import fetch
+from tests.client import Client
+from tests.conftest import Connect
+from tests.replies.conftest import Site
+from tests.replies.conversation import ENDS
+
+SLOW = "[[pieces=60 pace=0.05]]"
+
+
+def change(web: processes.Web, sid: str, **settings: Any) -> Any:
+    """The session after its settings were changed."""
+    path, body = f"/api/chat/sessions/{sid}", json.dumps(settings).encode()
+    answer = fetch(web, path, "PATCH", {"Content-Type": "application/json"}, body)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+async def end(client: Client) -> Any:
+    """The event that ends the next reply."""
+    return (await client.recv_until(*ENDS))[-1]
+
+
+async def silence(client: Client, site: Site, sid: str) -> None:
+    """Nobody answers, and nothing is due or under way."""
+    await client.send("ping", {})
+    frames = await client.recv_until("pong")
+    assert {frame["hd"]["event"] for frame in frames} <= {"chat.message", "pong"}
+    assert site.store.zscore("llm:due", sid) is None
+    assert not site.store.exists(f"{{chat:session:{sid}}}:talking")
+
+
+@pytest.mark.parametrize("call", ["@llm hello", "무엇이든 물어볼게 @AI야", "hey @llm!"])
+async def test_who_calls_the_assistant_is_answered(
+    site: Site, web: processes.Web, connect: Connect, sid: str, call: str
+) -> None:
+    client = await connect(web, sid)
+    await client.say(call)
+    message = await client.recv_event("chat.message")
+    response = await end(client)
+    assert response["bd"]["request_id"] == message["hd"]["id"]
+
+
+async def test_what_does_not_call_the_assistant_is_not_answered(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    for text in ("hello", "mail me at a@llm.example or me@ai", "@llmao"):
+        await client.say(text)
+        await client.recv_event("chat.message")
+    await silence(client, site, sid)
+
+
+async def test_the_assistant_answers_to_the_name_that_the_session_gives_it(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    change(web, sid, name_llm="도우미", name_a="민수")
+    client = await connect(web, sid)
+    await client.say("@도우미야 안녕", role="A")
+    await end(client)
+    (call,) = site.calls("@도우미야 안녕")
+    told = json.dumps(call, ensure_ascii=False)
+    assert "You are called 도우미." in told
+    assert "[A] is called 민수." in told
+
+
+async def test_fragments_get_one_reply_to_all_of_them(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    for text in ("@llm one", "two", "three"):
+        await client.say(text)
+    last = [await client.recv_event("chat.message") for _ in range(3)][-1]
+    response = await end(client)
+    assert response["bd"]["request_id"] == last["hd"]["id"]
+    assert len(site.stored(sid, *ENDS)) == 1
+    await silence(client, site, sid)
+
+
+async def test_under_off_only_a_request_is_answered(site: Site, web: processes.Web, connect: Connect, sid: str) -> None:
+    change(web, sid, policy="off")
+    client = await connect(web, sid)
+    await client.say("@llm hello")
+    await client.recv_event("chat.message")
+    await silence(client, site, sid)
+    await client.send("llm.request", {"prompt": "hello"})
+    assert (await end(client))["bd"]["finish_reason"] == "stop"
+
+
+async def test_under_always_every_message_is_answered(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    change(web, sid, policy="always")
+    client = await connect(web, sid)
+    for text in ("hello", "and again"):
+        await client.say(text)
+        message = await client.recv_event("chat.message")
+        assert (await end(client))["bd"]["request_id"] == message["hd"]["id"]
+
+
+async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_says_so(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    change(web, sid, policy="always", when_talking="supersede")
+    client = await connect(web, sid)
+    await client.say(SLOW)
+    piece = await client.recv_event("llm.streaming")
+    await client.say("never mind")
+    first = await end(client)
+    assert first["bd"]["finish_reason"] == "superseded"
+    assert first["bd"]["text"].startswith(piece["bd"]["text"])
+    second = await end(client)
+    assert second["bd"]["finish_reason"] == "stop"
+
+
+async def test_a_new_message_lets_the_reply_finish_otherwise_and_is_answered_then(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    change(web, sid, policy="always")
+    client = await connect(web, sid)
+    await client.say("[[pieces=30 pace=0.05]]")
+    await client.recv_event("llm.streaming")
+    await client.say("and this")
+    ends = [await end(client), await end(client)]
+    assert [one["bd"]["finish_reason"] for one in ends] == ["stop", "stop"]
+    assert len({one["bd"]["request_id"] for one in ends}) == 2
+
+
+async def test_when_a_person_takes_over_the_reply_under_way_is_withdrawn(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.say(f"@llm {SLOW}")
+    await client.recv_event("llm.streaming")
+    assert change(web, sid, policy="off")["settings"]["policy"] == "off"
+    withdrawn = await end(client)
+    assert (withdrawn["bd"]["finish_reason"], withdrawn["bd"]["text"]) == ("superseded", "")
+    await silence(client, site, sid)
+
+
+async def test_taking_over_ends_no_reply_that_somebody_asked_for(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.send("llm.request", {"prompt": "[[pieces=10 pace=0.05]]"})
+    await client.recv_event("llm.streaming")
+    change(web, sid, policy="off")
+    response = await end(client)
+    assert response["bd"]["finish_reason"] == "stop"
+    assert response["bd"]["text"]
+
+
+async def test_requests_of_a_session_are_answered_one_after_the_other_in_order(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    requests = []
+    for number in range(4):
+        await client.send("llm.request", {"prompt": f"{number} [[pieces=4 pace=0.02]]"})
+        requests.append((await client.recv_event("llm.request"))["hd"]["id"])
+    frames: list[Any] = []
+    for _ in requests:
+        frames += await client.recv_until(*ENDS)
+    told = [frame["bd"]["request_id"] for frame in frames if frame["hd"]["event"] != "llm.request"]
+    assert list(dict.fromkeys(told)) == requests
+    assert told == sorted(told)
+
+
+async def test_a_request_that_stands_in_line_is_cancelled_at_once(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.send("llm.request", {"prompt": SLOW})
+    first = (await client.recv_event("llm.request"))["hd"]["id"]
+    await client.send("llm.request", {"prompt": "me too"})
+    second = (await client.recv_event("llm.request"))["hd"]["id"]
+    await client.send("llm.cancel", {"reply_id": f"r{second}"})
+    cancelled = await end(client)
+    assert (cancelled["bd"]["request_id"], cancelled["bd"]["finish_reason"]) == (second, "cancelled")
+    await client.send("llm.cancel", {"reply_id": f"r{first}"})
+    assert (await end(client))["bd"]["request_id"] == first
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"policy": "sometimes"}, "policy"),
+        ({"llm": "nobody"}, "llm"),
+        ({"system": "x" * 8_001}, "system"),
+        ({"name_a": "[B] "}, "name_a"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(
+    server: processes.Web, sid: str, settings: dict[str, str], field: str
+) -> None:
+    path, body = f"/api/chat/sessions/{sid}", json.dumps(settings).encode()
+    answer = fetch(server, path, "PATCH", {"Content-Type": "application/json"}, body)
+    assert (answer.status, answer.json["error"]["field"]) == (400, field)
+    assert fetch(server, path).json["settings"]["policy"] == "mention"
