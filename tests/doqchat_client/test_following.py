@@ -87,13 +87,14 @@ async def test_what_was_lost_and_is_no_longer_kept_is_a_gap_too(relay: Relay, si
     assert durable_ids(events) == [last.id]
 
 
-async def test_since_a_future_id_is_a_gap_and_then_live(server: Web, sid: str, log: SessionLog) -> None:
+async def test_since_a_future_id_is_a_gap_and_then_live(relay: Relay, sid: str, log: SessionLog) -> None:
     log.fill(["old"])
-    async with Client(server.ws, sid=sid, since="99999999999999-0") as chat:
+    async with Client(relay.ws, sid=sid, since="99999999999999-0") as chat:
         sent = await chat.send("new")
         events = await read_to(chat, sent.id)
     assert [event.since for event in events if isinstance(event, Gap)] == ["99999999999999-0"]
     assert durable_ids(events) == [sent.id]
+    assert "session.sync" in relay.heard
 
 
 @pytest.mark.parametrize("code", [1000, 1011, 1012, 1013, 4413])

@@ -181,10 +181,9 @@ async def test_while_the_store_is_away_sends_wait_and_keep_their_order(
             writer = await Client(web.ws, sid=sid, role="A").__aenter__()
             hasty = await Client(web.ws, sid=sid, deadline=3.0).__aenter__()
             await writer.send("zero")
+        sending = [asyncio.create_task(writer.send(text)) for text in texts]
         with pytest.raises(Unavailable):
             await hasty.send("now or never")
-        sending = [asyncio.create_task(writer.send(text)) for text in texts]
-        await asyncio.sleep(0)
         with processes.valkey(directory, port):
             sent = await asyncio.gather(*sending)
             events = await read_to(reader, sent[-1].id)
