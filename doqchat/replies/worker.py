@@ -26,6 +26,9 @@ LONGEST_WAIT = 2.0
 TAKE_OVER_SECONDS = 1.0
 DUE_SECONDS = 0.1
 
+Place = tuple[str, str]
+"""A session and a reply in it: sessions that are asked in the same millisecond have replies of the same id."""
+
 
 class Worker:
     """Answers requests until it is told to stop.
@@ -38,8 +41,8 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._engine = engine
         self._free = asyncio.Semaphore(AT_ONCE)
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._interrupted: dict[str, Interruption] = {}
+        self._running: dict[Place, asyncio.Task[None]] = {}
+        self._interrupted: dict[Place, Interruption] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take and answer jobs; after `stop` is set, finish those under way within GRACE_SECONDS.
@@ -99,17 +102,17 @@ class Worker:
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def _start(self, shard: Shard, job: Job) -> None:
-        if job.reply in self._running:
+        if _place(job) in self._running:
             return
         await self._free.acquire()
         task = asyncio.create_task(self._answer(shard, job))
-        self._running[job.reply] = task
+        self._running[_place(job)] = task
         task.add_done_callback(lambda _: self._ended(job))
 
     def _ended(self, job: Job) -> None:
         self._free.release()
-        self._running.pop(job.reply, None)
-        self._interrupted.pop(job.reply, None)
+        self._running.pop(_place(job), None)
+        self._interrupted.pop(_place(job), None)
 
     async def _answer(self, shard: Shard, job: Job) -> None:
         draft = Draft(shard, self.name, job, self._engine.layer.channel_of)
@@ -123,9 +126,9 @@ class Worker:
         try:
             await writer.write()
         except asyncio.CancelledError:
-            if job.reply not in self._interrupted:
+            if _place(job) not in self._interrupted:
                 raise
-            await writer.interrupted(self._interrupted[job.reply])
+            await writer.interrupted(self._interrupted[_place(job)])
         except Lost:
             raise
         except Exception:
@@ -142,8 +145,13 @@ class Worker:
                 await asyncio.sleep(LEASE_SECONDS)
 
     def _on_interruption(self, _channel: str, payload: bytes) -> None:
-        reply_id, reason = payload.decode().split()
-        task = self._running.get(reply_id)
-        if task is not None and reply_id not in self._interrupted:
-            self._interrupted[reply_id] = "superseded" if reason == "superseded" else "cancelled"
+        sid, reply_id, reason = payload.decode().split()
+        place = (sid, reply_id)
+        task = self._running.get(place)
+        if task is not None and place not in self._interrupted:
+            self._interrupted[place] = "superseded" if reason == "superseded" else "cancelled"
             task.cancel()
+
+
+def _place(job: Job) -> Place:
+    return job.sid, job.reply

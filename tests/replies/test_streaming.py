@@ -1,5 +1,6 @@
 """A request gets one answer, which grows before everybody's eyes."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -88,6 +89,17 @@ async def test_sessions_are_answered_at_the_same_time(
         begun.append(streaming[0]["hd"]["timestamp"])
         ended.append(frames[-1]["hd"]["timestamp"])
     assert max(begun) < min(ended), "they were answered one after the other"
+
+
+async def test_sessions_that_ask_in_the_same_moment_are_each_answered_at_the_first_attempt(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    clients = [await connect(web, f"{sid}-{number}") for number in range(12)]
+    await asyncio.gather(*(client.send("llm.request", {"prompt": "[[pieces=3 pace=0.02]]"}) for client in clients))
+    conversations = [await client.recv_until(*ENDS) for client in clients]
+    asked = [frames[0]["hd"]["id"] for frames in conversations]
+    assert len(set(asked)) < len(asked), "no two were asked in the same millisecond"
+    assert {piece["attempt"] for frames in conversations for piece in pieces(frames)} == {1}
 
 
 async def test_who_joins_in_mid_reply_gets_the_whole_text(

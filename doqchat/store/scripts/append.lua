@@ -38,7 +38,7 @@ elseif ARGV[10] ~= '' then
     redis.call('HSET', own .. 'due', 'request', id, 'since', since)
     redis.call('ZADD', KEYS[4], math.min(now + ARGV[11], since + ARGV[12]), sid)
     if settings[2] == 'supersede' then
-      interrupt(own, ARGV[13])
+      interrupt(own, ARGV[13], sid)
     end
   end
 end

@@ -25,5 +25,5 @@ if untaken and redis.call('XDEL', KEYS[1], job) == 1 then
   return 'cancelled'
 end
 redis.call('HSET', own .. 'reply:' .. reply, 'ended', 'cancelled')
-redis.call('PUBLISH', ARGV[3], reply .. ' cancelled')
+redis.call('PUBLISH', ARGV[3], sid .. ' ' .. reply .. ' cancelled')
 return 'cancelled'

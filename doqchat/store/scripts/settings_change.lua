@@ -14,6 +14,6 @@ end
 if redis.call('HGET', KEYS[1], 'policy') == 'off' then
   redis.call('DEL', ARGV[2] .. 'due')
   redis.call('ZREM', KEYS[2], ARGV[1])
-  interrupt(ARGV[2], ARGV[3])
+  interrupt(ARGV[2], ARGV[3], ARGV[1])
 end
 return redis.call('HGETALL', KEYS[1])

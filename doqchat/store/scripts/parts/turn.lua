@@ -39,10 +39,10 @@ local function end_turn(own, jobs, sid)
 end
 
 -- Asks the worker that writes an automatic reply to end it; a reply that somebody asked for goes on.
-local function interrupt(own, channel)
+local function interrupt(own, channel, sid)
   local reply = redis.call('GET', own .. 'talking')
   if reply and redis.call('HGET', own .. 'reply:' .. reply, 'auto') == '1' then
     redis.call('HSET', own .. 'reply:' .. reply, 'ended', 'superseded')
-    redis.call('PUBLISH', channel, reply .. ' superseded')
+    redis.call('PUBLISH', channel, sid .. ' ' .. reply .. ' superseded')
   end
 end
