@@ -73,24 +73,24 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         """Take one frame; whatever is wrong with it, the client is told and the connection goes on."""
         if self.participant is None:
             return
+        msg_id = None
         try:
             if text_data is None:
                 raise InvalidMessage("Binary frames are not part of the protocol; send JSON as text.")
-            await self.receive_json(parse(text_data, self.handshake.role))
+            frame = parse(text_data, self.handshake.role)
+            msg_id = frame.msg_id
+            await self.receive_json(frame)
         except DoqchatError as problem:
+            problem.msg_id = problem.msg_id or msg_id
             self._tell(problem)
         except Exception:
             log.exception("A frame could not be handled.")
-            self._tell(Internal("The server failed at this; its log says why."))
+            self._tell(Internal("The server failed at this; its log says why.", msg_id=msg_id))
 
     async def receive_json(self, content: Frame, **kwargs: Any) -> None:
         """Do what a valid frame asks for."""
         if self.participant is not None:
-            try:
-                await self.participant.take(content)
-            except DoqchatError as problem:
-                problem.msg_id = problem.msg_id or content.msg_id
-                raise
+            await self.participant.take(content)
 
     async def disconnect(self, code: int) -> None:
         """Leave the session."""
