@@ -1,8 +1,9 @@
 """A web process on uvicorn."""
 
 import socket
+from collections.abc import Coroutine
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -22,14 +23,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     the close frame: where that is likely only our side of it is closed at first.
     """
 
-    async def send(self, message: "ASGISendEvent") -> None:
+    def send(self, message: "ASGISendEvent") -> Coroutine[Any, Any, None]:
         """Waits while the peer is behind on reading; a close does not wait, and ends the wait of others."""
-        if message["type"] == "websocket.close":
-            self.writable.set()
+        return self._send_close(message) if message["type"] == "websocket.close" else super().send(message)
+
+    async def _send_close(self, message: "ASGISendEvent") -> None:
+        self.writable.set()
         await super().send(message)
-        if self.close_sent:
-            self.disconnected = True  # those who waited, or come later, learn that the connection has ended
-            self._abort_soon()
+        self.disconnected = True  # those who waited, or come later, learn that the connection has ended
+        self._abort_soon()
 
     async def run_asgi(self) -> None:
         await super().run_asgi()

@@ -95,17 +95,17 @@ async def running(
     try:
         yield started
     finally:
-        if process.returncode is None:
-            family = started.family()
-            process.terminate()
-            try:
-                await asyncio.wait_for(started.end(), END_WITHIN)
-            except TimeoutError:
-                kill(family)
-        await started.end()
+        try:
+            if process.returncode is None:
+                process.terminate()
+            await asyncio.wait_for(started.end(), END_WITHIN)
+        finally:
+            kill_all_of(variables["DOQCHAT_DATA_DIR"])
 
 
-def kill(processes: Sequence[psutil.Process]) -> None:
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+def kill_all_of(data: str) -> None:
+    """Kill every process that was started for this data directory, whoever its parent is by now."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("DOQCHAT_DATA_DIR") == data:
+                process.kill()

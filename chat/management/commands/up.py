@@ -65,7 +65,7 @@ class Command(BaseCommand):
         return Plan(
             manage=[sys.executable, str(settings.BASE_DIR / "manage.py")],
             listening=listening,
-            address=f"http://{host}:{port}/",
+            address=f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/",
             host=next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost"),
             web_workers=settings.WEB_WORKERS,
             llm_workers=settings.LLM_WORKERS,
