@@ -14,8 +14,19 @@ CLOSE_SECONDS = 5
 SHUTDOWN_SECONDS = 8
 """How long connections and requests have to end once the process was told to."""
 
+SPREAD_SECONDS = 2
+"""Over how much of that sockets are told to come back, so that not all of them do so in the same moment."""
+
+LONGEST_STEP = 0.01
+"""Seconds between two of them at most: a few sockets need not wait for the whole spread."""
+
 RESTART_CODE = 1012
 """The close code of a server that goes away (PROTOCOL.md): come back with `since`."""
+
+
+def step_between(sockets: int) -> float:
+    """Seconds to wait between closing one of so many sockets and the next."""
+    return min(LONGEST_STEP, SPREAD_SECONDS / max(sockets, 1))
 
 
 def end_soon() -> None:

@@ -11,7 +11,16 @@ from daphne.server import Server as DaphneServer  # before the rest of Twisted: 
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor
 
-from doqchat.serving.limits import CLOSE_SECONDS, FRAME_BYTES, PING_SECONDS, RESTART_CODE, SHUTDOWN_SECONDS, end_soon
+from doqchat.serving.limits import (
+    CLOSE_SECONDS,
+    FRAME_BYTES,
+    PING_SECONDS,
+    RESTART_CODE,
+    SHUTDOWN_SECONDS,
+    SPREAD_SECONDS,
+    end_soon,
+    step_between,
+)
 
 
 class Flow:
@@ -107,10 +116,13 @@ class Server(DaphneServer):
         self.port.stopListening()
         for protocol in list(self.flows):
             _close(protocol, RESTART_CODE)
+            await asyncio.sleep(step_between(len(self.flows)))
         applications = {details.get("application_instance") for details in self.connections.values()} - {None}
         closing = [flow.ended.wait() for flow in self.flows.values()]
         with suppress(TimeoutError):  # which cancels the applications
-            await asyncio.wait_for(asyncio.gather(*applications, *closing, return_exceptions=True), SHUTDOWN_SECONDS)
+            await asyncio.wait_for(
+                asyncio.gather(*applications, *closing, return_exceptions=True), SHUTDOWN_SECONDS - SPREAD_SECONDS
+            )
 
 
 def _application_ended(protocol: WebSocketProtocol, application: "asyncio.Future[None]") -> None:

@@ -1,5 +1,6 @@
 """A web process on uvicorn."""
 
+import asyncio
 import socket
 from collections.abc import Coroutine
 from types import FrameType
@@ -8,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from doqchat.serving.limits import CLOSE_SECONDS, FRAME_BYTES, PING_SECONDS, RESTART_CODE, SHUTDOWN_SECONDS, end_soon
+from doqchat.serving.limits import (
+    CLOSE_SECONDS,
+    FRAME_BYTES,
+    PING_SECONDS,
+    RESTART_CODE,
+    SHUTDOWN_SECONDS,
+    SPREAD_SECONDS,
+    end_soon,
+    step_between,
+)
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication, ASGISendEvent
@@ -85,6 +95,19 @@ class Server(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connections, tell the sockets one by one to come back, and end as uvicorn does."""
+        for server in self.servers:
+            server.close()
+        talking = [
+            connection for connection in self.server_state.connections if isinstance(connection, WebSocketProtocol)
+        ]
+        for connection in talking:
+            connection.shutdown()
+            if not self.force_exit:
+                await asyncio.sleep(step_between(len(talking)))
+        await super().shutdown(sockets)
+
 
 def serve(application: "ASGIApplication", listening: socket.socket) -> None:
     """Serve the application to those who connect, until SIGTERM or SIGINT; a second signal cuts the wait short."""
@@ -99,7 +122,7 @@ def serve(application: "ASGIApplication", listening: socket.socket) -> None:
         ws_per_message_deflate=False,
         lifespan="off",
         interface="asgi3",
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS - SPREAD_SECONDS,
         server_header=False,
         access_log=False,
         log_config=None,
