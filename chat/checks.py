@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from pydantic import ValidationError
 
+from doqchat.conf import reply_settings
 from doqchat.llm.checks import problems as llm_problems
 
 
@@ -19,3 +21,19 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
 def models(**kwargs: Any) -> list[CheckMessage]:
     """Models that are configured wrongly."""
     return [Error(problem, hint=hint, id="doqchat.E002") for _, problem, hint in llm_problems(settings.LLMS)]
+
+
+@register()
+def replies(**kwargs: Any) -> list[CheckMessage]:
+    """Limits of replies that mean nothing."""
+    try:
+        reply_settings()
+    except ValidationError as error:
+        hint = "config/settings.py has DOQCHAT_REPLIES as it comes."
+        return [Error(_sentence(fault), hint=hint, id="doqchat.E003") for fault in error.errors(include_url=False)]
+    return []
+
+
+def _sentence(fault: Any) -> str:
+    named = "".join(f"[{part!r}]" for part in fault["loc"][:1])
+    return f"DOQCHAT_REPLIES{named} cannot be used: {fault['msg'][0].lower()}{fault['msg'][1:]}."

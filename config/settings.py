@@ -51,6 +51,16 @@ if OPENAI["API_KEY"] or OPENAI["BASE_URL"]:
     LLMS["openai"] = {"BACKEND": "doqchat.llm.openai.OpenAI", **OPENAI}
 LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 
+# Replies; None is no limit
+DOQCHAT_REPLIES: dict[str, Any] = {
+    "GATHER_SECONDS": 0.03,  # pieces are shown together so often
+    "AT_ONCE": 64,  # replies that one worker writes at the same time
+    "REQUESTS_A_MINUTE": 30,  # of one session
+    "REQUESTS_A_MINUTE_OF_A_ROLE": 15,  # in one session
+    "UNDER_WAY": 10,  # replies of one session, those in line included
+    "TOKENS_A_DAY": None,  # input and output, of the whole site, in a day of UTC
+}
+
 # Django
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
 DEBUG = env.flag("DEBUG", False)

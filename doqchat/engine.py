@@ -4,7 +4,7 @@ import asyncio
 
 from channels.layers import get_channel_layer
 
-from doqchat.conf import store_urls
+from doqchat.conf import reply_settings, store_urls
 from doqchat.errors import InvalidMessage
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
@@ -28,6 +28,7 @@ class Engine:
     Attributes:
         layer: the channel layer.
         shards, stream, participants, presence, reading, registry, settings: the store.
+        reply_settings: how replies are written.
         replies: the answers under way.
         hub: the live sessions of this process.
     """
@@ -35,6 +36,7 @@ class Engine:
     def __init__(self) -> None:
         layer: SessionChannelLayer = get_channel_layer()
         self.layer = layer
+        self.reply_settings = reply_settings()
         self.shards = Shards(store_urls())
         self.stream = SessionStream(self.shards, layer.channel_of)
         self.participants = Participants(self.shards)

@@ -20,7 +20,6 @@ from doqchat.store.shards import Shard
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 64
 GRACE_SECONDS = 8.0
 LONGEST_WAIT = 2.0
 TAKE_OVER_SECONDS = 1.0
@@ -40,7 +39,8 @@ class Worker:
     def __init__(self, engine: Engine) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._engine = engine
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._at_once = engine.reply_settings.at_once
+        self._free = asyncio.Semaphore(self._at_once)
         self._running: dict[Place, asyncio.Task[None]] = {}
         self._interrupted: dict[Place, Interruption] = {}
 
@@ -72,11 +72,11 @@ class Worker:
         async def take(take: Callable[[int], Awaitable[list[Job]]]) -> None:
             await self._free.acquire()
             self._free.release()
-            for job in await take(max(1, AT_ONCE - len(self._running))):
+            for job in await take(max(1, self._at_once - len(self._running))):
                 await self._start(shard, job)
 
         async def start_due() -> None:
-            await jobs.start_due(AT_ONCE)
+            await jobs.start_due(self._at_once)
 
         return [
             self._keep(jobs, lambda: take(jobs.take), 0.0),
@@ -116,7 +116,8 @@ class Worker:
 
     async def _answer(self, shard: Shard, job: Job) -> None:
         draft = Draft(shard, self.name, job, self._engine.layer.channel_of)
-        writer = Writer(draft, self._engine.stream, self._engine.settings)
+        gather_seconds = self._engine.reply_settings.gather_seconds
+        writer = Writer(draft, self._engine.stream, self._engine.settings, gather_seconds)
         try:
             await self._write(job, writer)
         except Lost:

@@ -20,7 +20,6 @@ from doqchat.store.stream import Entry, SessionStream
 log = logging.getLogger(__name__)
 
 MOST_DELIVERIES = 3
-GATHER_SECONDS = 0.03
 EAGER_PIECES = 4
 """So many pieces go out as they come, so that reading starts at once; later ones are gathered."""
 
@@ -34,12 +33,14 @@ class Writer:
         draft: where the reply goes.
         stream: where the conversation is read from.
         settings: how the model behaves in the session.
+        gather_seconds: how long pieces are gathered before they are shown together.
     """
 
-    def __init__(self, draft: Draft, stream: SessionStream, settings: Settings) -> None:
+    def __init__(self, draft: Draft, stream: SessionStream, settings: Settings, gather_seconds: float) -> None:
         self._draft = draft
         self._stream = stream
         self._settings = settings
+        self._gather_seconds = gather_seconds
         self._said: list[str] = []
         self._news = asyncio.Event()
         self._finish: Finish | None = None
@@ -108,7 +109,7 @@ class Writer:
             await self._draft.say(piece)
             shown += count
             if shown >= EAGER_PIECES and not listening.done():
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(self._gather_seconds)
 
     async def _wait_for_news(self) -> None:
         """Return when the model has said something, or when the lease wants to be kept."""
