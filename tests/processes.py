@@ -39,7 +39,7 @@ class Process:
         self._popen = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"} | environment,
+            env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONFAULTHANDLER": "1"} | environment,
             pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
@@ -82,13 +82,15 @@ class Process:
         self._popen.wait()
 
     def end(self) -> None:
-        """SIGTERM, and SIGKILL when that takes too long; nothing for one that has ended."""
+        """SIGTERM; nothing for one that has ended. Raises RuntimeError, with all stacks, when that does not end it."""
         self._popen.terminate()
         self._popen.send_signal(signal.SIGCONT)
         try:
             self._popen.wait(END_WITHIN)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        except subprocess.TimeoutExpired as error:
+            self._popen.send_signal(signal.SIGABRT)
+            self._popen.wait()
+            raise RuntimeError(f"{self.name} does not end. It printed:\n{self.output}") from error
 
 
 @dataclass(frozen=True)
