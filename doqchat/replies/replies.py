@@ -20,8 +20,8 @@ _UNDER_WAY = load("replies_under_way")
 
 
 def request_of(reply_id: str) -> str:
-    """The id of the request that a reply answers: the append script names the reply after it."""
-    return reply_id.removeprefix("r")
+    """The id of the request that a reply answers: it is named after it, as `rREQUEST`, and anew as `rREQUEST-2`."""
+    return "-".join(reply_id.removeprefix("r").split("-")[:2])
 
 
 class Replies:

@@ -7,8 +7,8 @@
 
 local reply, own, sid = ARGV[1], ARGV[8], ARGV[7]
 if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
-  local request = string.sub(reply, 2)
-  return #redis.call('XRANGE', KEYS[2], request, request) > 0 and 'ended' or 'missing'
+  local request = request_of(reply)
+  return request ~= '' and #redis.call('XRANGE', KEYS[2], request, request) > 0 and 'ended' or 'missing'
 end
 if redis.call('LREM', own .. 'line', 0, reply) > 0 then
   add_entry(KEYS[2], ARGV[6], ARGV[5], ARGV[4])

@@ -1,6 +1,16 @@
 -- One reply at a time talks in a session; the others stand in line.
 local REPLY_SECONDS = 24 * 60 * 60
 
+-- A reply is named after its request, as rREQUEST; one that is tried anew is rREQUEST-2 and so on.
+local function request_of(reply)
+  return string.match(reply, '^r(%d+%-%d+)') or ''
+end
+
+local function next_reply(reply)
+  local request, number = string.match(reply, '^r(%d+%-%d+)%-?(%d*)$')
+  return 'r' .. request .. '-' .. (tonumber(number) or 1) + 1
+end
+
 local function new_reply(own, reply, llm, auto)
   redis.call('SADD', own .. 'replies', reply)
   redis.call('EXPIRE', own .. 'replies', REPLY_SECONDS)
@@ -10,7 +20,7 @@ end
 
 local function take_turn(own, jobs, sid, reply)
   local known = redis.call('HMGET', own .. 'reply:' .. reply, 'llm', 'auto')
-  local job = redis.call('XADD', jobs, '*', 'sid', sid, 'request', string.sub(reply, 2), 'reply', reply,
+  local job = redis.call('XADD', jobs, '*', 'sid', sid, 'request', request_of(reply), 'reply', reply,
     'llm', known[1], 'auto', known[2])
   redis.call('HSET', own .. 'reply:' .. reply, 'job', job)
   redis.call('SET', own .. 'talking', reply, 'EX', REPLY_SECONDS)

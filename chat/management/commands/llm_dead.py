@@ -1,0 +1,84 @@
+"""`manage.py llm_dead list|retry|drop`: the requests to the model that were given up."""
+
+import asyncio
+from argparse import ArgumentParser
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import get_current_timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from chat.management.terminal import print_anything, terminal_language
+from doqchat.engine import engine
+from doqchat.errors import DoqchatError
+from doqchat.replies.dead import DeadJob, DeadJobs
+
+_FIRST_WORDS = 60
+
+
+class Command(BaseCommand):
+    help = "Requests that were given up because every worker that tried to answer them died: look, retry, drop."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["list", "retry", "drop"])
+        parser.add_argument("ids", nargs="*", metavar="ID", help="which, as list prints them")
+        parser.add_argument("--all", action="store_true", help="all of them")
+
+    def handle(self, *args: Any, action: str, ids: list[str], **options: Any) -> None:
+        print_anything()
+        every = options["all"] or action == "list"
+        with override(terminal_language()):
+            if bool(ids) == every:
+                raise CommandError(_("Name the requests by the IDs that `llm_dead list` prints, or all with --all."))
+            try:
+                asyncio.run(self._do(action, None if every else ids))
+            except DoqchatError as error:
+                problem = _("The store does not answer. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
+                raise CommandError(problem) from error
+
+    async def _do(self, action: str, ids: Sequence[str] | None) -> None:
+        current = engine()
+        try:
+            dead = DeadJobs(current.shards, current.stream)
+            jobs = [job for job in await dead.list() if ids is None or job.id in ids]
+            unknown = set(ids or ()) - {job.id for job in jobs}
+            await {"list": self._list, "retry": self._retry, "drop": self._drop}[action](dead, jobs)
+        finally:
+            await current.close()
+        if unknown:
+            raise CommandError(_("There is no request {ids}.").format(ids=", ".join(sorted(unknown))))
+
+    async def _list(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
+        count = len(jobs)
+        found = ngettext("{count} request was given up", "{count} requests were given up", count)
+        self.stdout.write("\n\n".join([found.format(count=count), *map(_described, jobs)]))
+
+    async def _retry(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
+        await self._each(jobs, dead.retry, _("{id} is asked again; its new reply is {outcome}."))
+
+    async def _drop(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
+        await self._each(jobs, dead.drop, _("{id} is dropped."))
+
+    async def _each(self, jobs: Sequence[DeadJob], act: Callable[[DeadJob], Awaitable[object]], done: str) -> None:
+        for job in jobs:
+            if outcome := await act(job):
+                self.stdout.write(done.format(id=job.id, outcome=outcome))
+
+
+def _described(job: DeadJob) -> str:
+    moment = datetime.fromtimestamp(job.died_at, get_current_timezone())
+    words = " ".join(job.prompt.split())
+    return "\n".join(
+        [
+            f"ID: {job.id}",
+            _("Given up: {moment}").format(moment=moment.strftime("%Y-%m-%d %H:%M:%S %z")),
+            _("Session: {sid}").format(sid=job.sid),
+            _("Request: {request}").format(request=job.request),
+            _("Reply: {reply}").format(reply=job.reply),
+            _("Model: {alias}").format(alias=job.llm),
+            _("Prompt: {words}").format(words=words[:_FIRST_WORDS] + "…" * (len(words) > _FIRST_WORDS)),
+        ]
+    )

@@ -1,0 +1,140 @@
+"""`manage.py llm_dead`: requests that were given up are looked at, asked again and dropped."""
+
+import asyncio
+import re
+import subprocess
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.store import keys
+from tests import processes
+from tests.chat.commands import run
+from tests.fanout.conftest import joined
+from tests.replies.conversation import ENDS
+from tests.replies.test_waiting import ask, end_of
+
+
+def llm_dead(
+    store: processes.Store, *arguments: str, locale: str = "ko_KR.UTF-8"
+) -> "subprocess.CompletedProcess[str]":
+    """The command in a terminal."""
+    return run("llm_dead", *arguments, DOQCHAT_REDIS_URL=store.url, LANG=locale)
+
+
+def fatal(queue: "redis.Redis") -> None:
+    """Make the job that waits one of which three workers have died."""
+    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
+    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {keys.JOBS: ">"})
+    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
+
+
+async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]:
+    """Replies that were given up, one in each session; what the store holds then, without the work of a worker."""
+    replies = []
+    for sid in sids:
+        replies.append(await ask(engine, sid))
+        queue.delete(f"{keys.own(sid)}talking", keys.replies(sid))
+        ((job_id, job),) = queue.xrange(keys.JOBS)
+        queue.xadd(keys.DEAD_JOBS, job)
+        queue.xdel(keys.JOBS, job_id)
+    return replies
+
+
+async def test_a_request_that_was_given_up_is_asked_again_and_answered_by_a_new_reply(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    reply_id = await ask(own_engine, sid)
+    fatal(queue)
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            error = await end_of(socket, *ENDS)
+            ended = await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
+            streaming = await end_of(socket, "llm.streaming")
+            response = await end_of(socket, *ENDS)
+    assert (error["hd"]["event"], error["bd"]["reply_id"]) == ("llm.error", reply_id)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (streaming["bd"]["reply_id"], streaming["bd"]["attempt"]) == (f"{reply_id}-2", 1)
+    assert (response["hd"]["event"], response["bd"]["reply_id"]) == ("llm.response", f"{reply_id}-2")
+    assert response["bd"]["request_id"] == error["bd"]["request_id"] == reply_id[1:]
+    assert (queue.xlen(keys.DEAD_JOBS), queue.xlen(keys.JOBS)) == (0, 0)
+
+
+async def test_what_was_given_up_is_listed_with_the_prompt(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    (reply_id,) = await give_up(own_engine, queue, sid)
+    ((dead_id, _),) = queue.xrange(keys.DEAD_JOBS)
+    korean = (await asyncio.to_thread(llm_dead, own_store, "list")).stdout
+    assert korean.splitlines()[0] == "답변을 포기한 요청 1개"
+    assert f"ID: {dead_id}\n" in korean
+    english = (await asyncio.to_thread(llm_dead, own_store, "list", locale="en_US.UTF-8")).stdout
+    assert english.splitlines()[0] == "1 request was given up"
+    assert re.search(r"^Given up: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0900$", english, re.MULTILINE)
+    for line in (f"Session: {sid}", f"Request: {reply_id[1:]}", f"Reply: {reply_id}", "Model: demo", "Prompt: 안녕"):
+        assert line in english.splitlines()
+
+
+async def test_only_what_is_named_is_asked_again_or_dropped(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    sids = [f"{sid}-{number}" for number in range(3)]
+    replies = await give_up(own_engine, queue, *sids)
+    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)]
+    retried = await asyncio.to_thread(llm_dead, own_store, "retry", ids[0])
+    dropped = await asyncio.to_thread(llm_dead, own_store, "drop", ids[1])
+    assert f"{replies[0]}-2" in retried.stdout
+    assert ids[1] in dropped.stdout
+    assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)] == ids[2:]
+    assert [job["reply"] for _, job in queue.xrange(keys.JOBS)] == [f"{replies[0]}-2"]
+    assert [one.reply_id for one in await own_engine.replies.under_way(sids[0])] == [f"{replies[0]}-2"]
+
+
+async def test_a_request_that_is_given_up_again_gets_yet_another_reply(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    (reply_id,) = await give_up(own_engine, queue, sid)
+    await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
+    fatal(queue)
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            assert (await end_of(socket, *ENDS))["bd"]["reply_id"] == f"{reply_id}-2"
+            again = await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
+            assert f"{reply_id}-3" in again.stdout
+            assert (await end_of(socket, "llm.response"))["bd"]["reply_id"] == f"{reply_id}-3"
+
+
+async def test_a_reply_that_was_asked_for_again_waits_its_turn_and_can_be_cancelled(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    (reply_id,) = await give_up(own_engine, queue, sid)
+    await ask(own_engine, sid)
+    await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
+    async with joined(own_engine, sid) as socket:
+        await own_engine.replies.cancel(sid, f"{reply_id}-2")
+        response = await end_of(socket, *ENDS)
+    assert (response["bd"]["reply_id"], response["bd"]["request_id"]) == (f"{reply_id}-2", reply_id[1:])
+    assert response["bd"]["finish_reason"] == "cancelled"
+
+
+@pytest.mark.parametrize("arguments", [("retry",), ("drop",), ("drop", "1-1", "--all"), ("list", "1-1")])
+def test_what_is_meant_has_to_be_said(own_store: processes.Store, arguments: tuple[str, ...]) -> None:
+    ended = llm_dead(own_store, *arguments, locale="en_US.UTF-8")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "CommandError: Name the requests by the IDs that `llm_dead list` prints, or all with --all.\n"
+    )
+
+
+def test_a_request_that_is_not_there_is_named(own_store: processes.Store) -> None:
+    ended = llm_dead(own_store, "drop", "1-1", locale="en_US.UTF-8")
+    assert (ended.returncode, ended.stderr) == (1, "CommandError: There is no request 1-1.\n")
+
+
+def test_while_the_store_is_away_it_says_so_in_one_line() -> None:
+    ended = run("llm_dead", "list", DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{processes.free_port()}/0")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "CommandError: 저장소에서 답이 없습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"
+    )
