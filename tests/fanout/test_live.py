@@ -9,6 +9,7 @@ from doqchat.engine import Engine
 from doqchat.fanout import hub
 from doqchat.fanout.layer import group_of
 from doqchat.store import keys
+from doqchat.store.stream import Entry
 from tests.fanout.conftest import BODY, Join, joined
 from tests.fanout.socket import WITHIN
 
@@ -118,6 +119,30 @@ async def test_who_joins_amid_live_traffic_misses_nothing_and_gets_nothing_twice
     await talking
     for socket in sockets:
         assert ids(await socket.frames_to(said[-1])) == said
+
+
+async def test_an_event_that_comes_while_a_replay_reads_its_last_page_is_in_the_replay(
+    monkeypatch: pytest.MonkeyPatch, no_beat: None, engine: Engine, join: Join, sid: str
+) -> None:
+    live = await join(sid)
+    said = await append(engine, sid, 2)
+    await live.frames_to(said[-1])
+    read, late = engine.stream.read, asyncio.Event()
+
+    async def read_and_be_late(sid: str, after: str, count: int) -> list[Entry]:
+        page = await read(sid, after=after, count=count)
+        if not late.is_set():
+            late.set()
+            said.extend(await append(engine, sid))
+            await live.frames_to(said[-1])
+        return page
+
+    monkeypatch.setattr(engine.stream, "read", read_and_be_late)
+    socket = await join(sid, "0-0")
+    async with asyncio.timeout(WITHIN):
+        await late.wait()
+    said += await append(engine, sid)
+    assert ids(await socket.frames_to(said[-1])) == said
 
 
 async def test_sessions_that_are_entered_and_left_amid_traffic_keep_their_chains(
