@@ -16,7 +16,7 @@ help:
 	@echo 'make test    모든 테스트를 실행합니다                      run all tests (ARGS="-k name" for some)'
 	@echo 'make check   형식, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
 	@echo 'make bench   서버의 성능을 잽니다                          measure the server'
-	@echo 'make chaos   장애를 일으키며 메시지가 모두 남는지 봅니다    break things while people talk, count what is lost'
+	@echo 'make chaos   장애를 일으키며 메시지가 모두 남는지 봅니다   break things while people talk, count what is lost'
 
 run: .venv/.runtime
 	@exec $(BIN)/python manage.py up --end-with-parent $$PPID
