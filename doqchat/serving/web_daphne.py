@@ -100,7 +100,11 @@ class Server(DaphneServer):
 
         Raises ConnectionError on a connection that is being closed, as uvicorn does.
         """
-        if protocol in self.flows and message["type"] != "websocket.close":
+        if protocol in self.flows and message["type"] == "websocket.close":
+            if protocol.state == protocol.STATE_OPEN:
+                _close(protocol, message.get("code") or 1000)  # daphne's own way takes 1000 and 3000 to 4999 only
+                return
+        elif protocol in self.flows:
             await self.flows[protocol].writable.wait()
         try:
             await super().handle_reply(protocol, message)
