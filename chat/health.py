@@ -1,6 +1,7 @@
 """Whether the process lives, and whether it can do its work: for supervisors and load balancers.
 
-They ask by whatever address they know, so these two answer before the rest of Django looks at the host.
+They ask by whatever address they know, so these answer before the rest of Django looks at the host; so does what
+reads the numbers.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import async_only_middleware
 
+from chat.metrics import show_metrics
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
 
@@ -19,8 +21,8 @@ GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @async_only_middleware
 def answer_health(get_response: GetResponse) -> GetResponse:
-    """Answer `/healthz` and `/readyz`; the first of the middleware."""
-    answers = {"/healthz": healthz, "/readyz": readyz}
+    """Answer `/healthz`, `/readyz` and `/metrics`; the first of the middleware."""
+    answers = {"/healthz": healthz, "/readyz": readyz, "/metrics": show_metrics}
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         answer = answers.get(request.path)

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Literal
 
 from doqchat.errors import Unavailable
 from doqchat.protocol import server
 from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
 from doqchat.protocol.names import MODEL_ROLE
+from doqchat.replies import budget, metrics
 from doqchat.replies.jobs import Job
 from doqchat.replies.replies import KEPT_SECONDS
 from doqchat.store import keys
@@ -53,6 +55,8 @@ class Draft:
         self.text = ""
         self.attempt = 1
         self._bytes = 0
+        self._begun = 0.0
+        self._first_piece: float | None = None
         self._shard = shard
         self._lease = (keys.WORKERS, worker, job.id)
         self._channel = channel_of(job.sid)
@@ -62,6 +66,7 @@ class Draft:
         answer = await self._run(_BEGIN, [keys.JOBS], *self._lease, self.job.reply, keys.own(self.job.sid))
         if answer[0] != "begun":
             raise Lost
+        self._begun = monotonic()
         self.attempt = int(answer[1])
         if answer[2]:
             raise Interrupted(answer[2])
@@ -79,6 +84,8 @@ class Draft:
             raise Lost
         if outcome != "ok":
             raise Interrupted(outcome)
+        if piece and self._first_piece is None:
+            self._first_piece = monotonic() - self._begun
         self.text += piece
         self._bytes += len(piece.encode())
 
@@ -93,12 +100,15 @@ class Draft:
             Lost: another worker ended it, or will.
         """
         job = self.job
-        withdrawn = server.stored(job.sid, self.response("", "superseded")) if job.automatic else ""
+        unwanted = self.response("", "superseded")
+        withdrawn = server.stored(job.sid, unwanted) if job.automatic else ""
         end = "given up" if given_up else ""
         told = server.stored(job.sid, terminal), MODEL_ROLE, self._channel, end, job.sid, keys.own(job.sid), withdrawn
-        answer = await self._run(
-            _COMMIT, [keys.JOBS, keys.stream(job.sid), keys.DEAD_JOBS], *self._lease, job.reply, *told
-        )
+        counters = metrics.outcome_of(terminal), metrics.outcome_of(unwanted)
+        tokens = sum(metrics.tokens_of(terminal)), budget.KEPT_SECONDS
+        also = metrics.counted(terminal, self._first_piece)
+        used = [keys.JOBS, keys.stream(job.sid), keys.DEAD_JOBS, keys.COUNTERS, budget.counter_of_today()]
+        answer = await self._run(_COMMIT, used, *self._lease, job.reply, *told, *counters, *tokens, *also)
         if answer == "lost":
             raise Lost
 
@@ -112,7 +122,7 @@ class Draft:
         ids = {"reply_id": self.job.reply, "request_id": self.job.request}
         return LLMError(**ids, code=code, message=message, text=self.text)
 
-    async def _run(self, script: Script, used: list[str], *arguments: str | int) -> Any:
+    async def _run(self, script: Script, used: list[str], *arguments: str | int | float) -> Any:
         """Run a script, again and again while the store is away: each can be repeated without harm."""
         wait = 0.05
         while True:

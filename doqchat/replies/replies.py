@@ -8,6 +8,7 @@ from doqchat.protocol import server
 from doqchat.protocol.events import LLMResponse, ReplyUnderWay, Usage
 from doqchat.protocol.ids import parse_id
 from doqchat.protocol.names import MODEL_ROLE
+from doqchat.replies.metrics import outcome_of
 from doqchat.store import keys
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
@@ -65,5 +66,6 @@ class Replies:
             reply_id=reply_id, request_id=request_id, text="", finish_reason="cancelled", model="", usage=Usage()
         )
         told = keys.WORKERS, keys.INTERRUPTIONS, server.stored(sid, unsaid), MODEL_ROLE, self._channel_of(sid)
+        used = [keys.JOBS, keys.stream(sid), keys.COUNTERS]
         pipeline = self._shards.of(sid).pipeline
-        return await pipeline.run(_CANCEL, [keys.JOBS, keys.stream(sid)], reply_id, *told, sid, keys.own(sid))
+        return await pipeline.run(_CANCEL, used, reply_id, *told, sid, keys.own(sid), outcome_of(unsaid))

@@ -1,0 +1,60 @@
+"""`GET /metrics`: numbers about replies for Prometheus.
+
+They come from the store, so that every process answers alike. There is nothing in them that anybody has said, and no
+name of a session; whoever reaches the server may read them.
+"""
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
+
+from doqchat.engine import engine
+from doqchat.errors import Unavailable
+from doqchat.replies import metrics
+from doqchat.replies.metrics import Metrics, read_metrics
+
+
+async def show_metrics(request: HttpRequest) -> HttpResponse:
+    """The numbers as text; 503 while the store is away."""
+    try:
+        read = await read_metrics(engine().shards)
+    except Unavailable:
+        return HttpResponse("The store does not answer.\n", status=503, content_type="text/plain; charset=utf-8")
+    registry = CollectorRegistry()
+    registry.register(_Replies(read))
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Replies(Collector):
+    def __init__(self, read: Metrics) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        read, counters = self._read, self._read.counters
+        for name, meaning, value in (
+            ("requests_waiting", "Requests to the model that no worker has taken.", read.waiting),
+            ("replies_under_way", "Replies that a worker writes.", read.under_way),
+            ("requests_dead", "Requests that were given up; see manage.py llm_dead.", read.dead),
+            ("sessions_due", "Sessions that are due an automatic reply.", read.due),
+            ("tokens_today", "Input and output tokens of this day of UTC.", read.tokens_today),
+        ):
+            yield GaugeMetricFamily(f"doqchat_{name}", meaning, value)
+        yield self._labelled("replies", "Replies that have ended.", "finish_reason", metrics.ENDED)
+        yield self._labelled("reply_errors", "Replies that ended in an error.", "code", metrics.FAILED)
+        yield self._labelled("tokens", "Tokens that providers have counted.", "kind", "tokens:")
+        yield SummaryMetricFamily(
+            "doqchat_first_piece_seconds",
+            "From when a worker took a request to the first piece of the reply.",
+            count_value=int(counters[metrics.FIRST_PIECES]),
+            sum_value=counters[metrics.FIRST_PIECE_SECONDS],
+        )
+
+    def _labelled(self, name: str, meaning: str, label: str, prefix: str) -> Metric:
+        family = CounterMetricFamily(f"doqchat_{name}", meaning, labels=[label])
+        for counter, value in sorted(self._read.counters.items()):
+            if counter.startswith(prefix):
+                family.add_metric([counter.removeprefix(prefix)], value)
+        return family

@@ -1,0 +1,84 @@
+"""What becomes of replies, in numbers: counted in the store as each ends, the same whichever process is asked."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+from doqchat.protocol.events import Body, LLMError, LLMResponse
+from doqchat.replies.budget import counter_of_today
+from doqchat.store import keys
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+
+ENDED, FAILED = "replies:", "errors:"
+"""What the names of counters begin with: replies by finish reason, errors by code."""
+
+INPUT_TOKENS, OUTPUT_TOKENS = "tokens:input", "tokens:output"
+FIRST_PIECES, FIRST_PIECE_SECONDS = "first_piece:count", "first_piece:seconds"
+
+_METRICS = load("reply_metrics")
+
+
+@dataclass(slots=True)
+class Metrics:
+    """All replies of all servers.
+
+    Attributes:
+        waiting: requests that no worker has taken; those in line behind another of their session come after it.
+        under_way: requests that a worker has taken.
+        dead: requests that were given up.
+        due: sessions that are due an automatic reply.
+        tokens_today: input and output, on this day of UTC.
+        counters: what has become of all replies so far, by the names above.
+    """
+
+    waiting: int = 0
+    under_way: int = 0
+    dead: int = 0
+    due: int = 0
+    tokens_today: int = 0
+    counters: Counter[str] = field(default_factory=Counter)
+
+
+async def read_metrics(shards: Shards) -> Metrics:
+    """The numbers as they are now; raises Unavailable."""
+    used = [keys.JOBS, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS]
+    metrics = Metrics()
+    answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, keys.WORKERS) for shard in shards))
+    for waiting, under_way, dead, due, tokens, flat in answers:
+        metrics.waiting += waiting
+        metrics.under_way += under_way
+        metrics.dead += dead
+        metrics.due += due
+        metrics.tokens_today += int(tokens)
+        metrics.counters.update(dict(zip(flat[::2], map(float, flat[1::2]), strict=True)))
+    return metrics
+
+
+def tokens_of(terminal: Body) -> tuple[int, int]:
+    """Input and output tokens of a reply, as far as the provider has counted them."""
+    if not isinstance(terminal, LLMResponse):
+        return 0, 0
+    return terminal.usage.input_tokens or 0, terminal.usage.output_tokens or 0
+
+
+def outcome_of(terminal: Body) -> str:
+    """The counter of replies that end with this event."""
+    if isinstance(terminal, LLMResponse):
+        return ENDED + terminal.finish_reason
+    return FAILED + (terminal.code if isinstance(terminal, LLMError) else "")
+
+
+def counted(terminal: Body, first_piece_seconds: float | None) -> list[str | int | float]:
+    """What else a reply adds to the counters: `[name, amount, name, amount, …]`.
+
+    Args:
+        terminal: the event that ends it.
+        first_piece_seconds: how long its first piece took; None for a reply without any.
+    """
+    amounts: list[str | int | float] = []
+    for name, tokens in zip((INPUT_TOKENS, OUTPUT_TOKENS), tokens_of(terminal), strict=True):
+        amounts += [name, tokens] if tokens else []
+    if first_piece_seconds is not None:
+        amounts += [FIRST_PIECES, 1, FIRST_PIECE_SECONDS, round(first_piece_seconds, 4)]
+    return amounts

@@ -1,0 +1,112 @@
+"""`GET /metrics`: what goes on with replies, in numbers."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from doqchat.engine import Engine
+from doqchat.store import keys
+from tests import processes
+from tests.chat.fetch import Answer, fetch
+from tests.conftest import Connect
+from tests.fanout.conftest import joined
+from tests.replies.conftest import Site
+from tests.replies.conversation import ENDS
+from tests.replies.conversation import ask as ask_over
+from tests.replies.test_waiting import ask, end_of
+
+
+def numbers(answer: Answer) -> dict[str, float]:
+    """The samples by name, with their label where they have one: `{"doqchat_replies_total stop": 3.0}`."""
+    samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
+    return {" ".join([sample.name, *sample.labels.values()]): sample.value for sample in samples}
+
+
+@pytest.fixture
+def own_web(own_store: processes.Store, django_db_setup: None) -> Iterator[processes.Web]:
+    """A web process on a store that no worker knows."""
+    with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
+        yield web
+
+
+async def test_what_waits_what_is_written_and_what_was_given_up_is_counted(
+    own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
+) -> None:
+    before = numbers(fetch(own_web, "/metrics"))
+    for number in range(3):
+        await ask(own_engine, f"{sid}-{number}")
+    waiting = numbers(fetch(own_web, "/metrics"))
+    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
+    ((_, [(_, job), _]),) = queue.xreadgroup(keys.WORKERS, "one", {keys.JOBS: ">"}, count=2)
+    queue.xadd(keys.DEAD_JOBS, job)
+    queue.zadd(keys.DUE, {sid: 1})
+    after = numbers(fetch(own_web, "/metrics"))
+    names = ["requests_waiting", "replies_under_way", "requests_dead", "sessions_due", "tokens_today"]
+    assert [[read[f"doqchat_{name}"] for name in names] for read in (before, waiting, after)] == [
+        [0, 0, 0, 0, 0],
+        [3, 0, 0, 0, 0],
+        [1, 2, 1, 1, 0],
+    ]
+
+
+async def test_how_replies_end_is_counted_for_every_process_to_tell(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    before = numbers(fetch(web, "/metrics"))
+    await ask_over(client, "[[pieces=3 pace=0.03]]")
+    usage = (await client.recv_event(*ENDS))["bd"]["usage"]
+    await ask_over(client, "[[status=429]]")
+    assert (await client.recv_event(*ENDS))["bd"]["code"] == "rate_limited"
+    with processes.web(DOQCHAT_REDIS_URL=site.store_url) as other:
+        after = numbers(fetch(other, "/metrics"))
+    grown = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+    assert 0.03 < grown.pop("doqchat_first_piece_seconds_sum") < 15
+    assert grown == {
+        "doqchat_replies_total stop": 1,
+        "doqchat_reply_errors_total rate_limited": 1,
+        "doqchat_first_piece_seconds_count": 1,
+        "doqchat_tokens_total input": usage["input_tokens"],
+        "doqchat_tokens_total output": usage["output_tokens"],
+        "doqchat_tokens_today": usage["input_tokens"] + usage["output_tokens"],
+    }
+
+
+async def test_a_reply_that_is_cancelled_while_it_waits_counts_as_cancelled(
+    own_engine: Engine, own_web: processes.Web, sid: str
+) -> None:
+    first, second = await ask(own_engine, sid), await ask(own_engine, sid)
+    for reply_id in (second, first):
+        await own_engine.replies.cancel(sid, reply_id)
+    assert numbers(fetch(own_web, "/metrics"))["doqchat_replies_total cancelled"] == 2
+
+
+async def test_an_automatic_reply_that_is_withdrawn_counts_as_superseded(
+    own_engine: Engine, own_store: processes.Store, own_web: processes.Web, queue: "redis.Redis", sid: str
+) -> None:
+    await own_engine.settings.change(sid, {"policy": "always", "llm": "demo"})
+    client_says = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hello"}}'
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            await own_engine.stream.append(sid, "A", client_says, manner="said")
+            await end_of(socket, "llm.streaming")
+            queue.hset(keys.settings(sid), "policy", "off")
+            assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "superseded"
+    told = numbers(fetch(own_web, "/metrics"))
+    assert told["doqchat_replies_total superseded"] == 1
+    assert "doqchat_replies_total stop" not in told
+
+
+def test_the_numbers_are_told_under_any_host_and_hold_no_session(server: processes.Web) -> None:
+    answer = fetch(server, "/metrics", headers={"Host": "10.0.0.7:3000"})
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert "test-" not in answer.text
+
+
+def test_while_the_store_is_away_there_are_no_numbers(django_db_setup: None) -> None:
+    with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{processes.free_port()}/0") as stranded:
+        answer = fetch(stranded, "/metrics")
+    assert (answer.status, answer.text) == (503, "The store does not answer.\n")
