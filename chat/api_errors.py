@@ -49,6 +49,7 @@ class Problem(Schema):
     code: str = Field(description="One of the protocol's error codes.")
     message: str = Field(description="One sentence that says what to do.")
     field: str | None = Field(None, description="The parameter at fault; absent where it is none.")
+    retry_after: int | None = Field(None, description="Seconds to wait; with `rate_limited` alone.")
 
 
 class Refused(Schema):
@@ -79,7 +80,10 @@ def _refused(problem: DoqchatError, status: int) -> HttpResponse:
 
 def _told(request: HttpRequest, problem: DoqchatError) -> HttpResponse:
     statuses = (STATUS[kind] for kind in type(problem).__mro__ if kind in STATUS)
-    return _refused(problem, next(statuses, 500))
+    response = _refused(problem, next(statuses, 500))
+    if "retry_after" in problem.details:
+        response["Retry-After"] = problem.details["retry_after"]
+    return response
 
 
 def _invalid(request: HttpRequest, invalid: ValidationError) -> HttpResponse:

@@ -81,7 +81,7 @@ async def change(request: HttpRequest, sid: str) -> Overview:
 
 @router.post(
     "/{sid}/messages",
-    response={201: Said, 200: Said, 400: Refused, 403: Refused, 409: Refused, 413: Refused, 503: Refused},
+    response={201: Said, 200: Said, 400: Refused, 403: Refused, 409: Refused, 413: Refused, 429: Refused, 503: Refused},
     summary="Say something in a session",
     openapi_extra=ENVELOPE,
 )

@@ -11,6 +11,7 @@ from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.llm import llms
 from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame
+from doqchat.replies.limits import RequestLimits
 from doqchat.replies.mention import mentions
 from doqchat.replies.replies import Replies
 from doqchat.store.participants import Participants
@@ -29,6 +30,7 @@ class Engine:
         layer: the channel layer.
         shards, stream, participants, presence, reading, registry, settings: the store.
         reply_settings: how replies are written.
+        limits: how many requests are taken.
         replies: the answers under way.
         hub: the live sessions of this process.
     """
@@ -38,7 +40,8 @@ class Engine:
         self.layer = layer
         self.reply_settings = reply_settings()
         self.shards = Shards(store_urls())
-        self.stream = SessionStream(self.shards, layer.channel_of)
+        self.stream = SessionStream(self.shards, layer.channel_of, self.reply_settings.under_way)
+        self.limits = RequestLimits(self.shards, self.reply_settings)
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)
@@ -52,9 +55,12 @@ class Engine:
 
         Raises:
             InvalidMessage: the request names a model that is not configured.
+            RateLimited: it is a request, and one too many.
             Conflict, Unavailable: nothing was stored.
         """
         ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
+        if ask and not (frame.msg_id and await self.stream.knows(sid, frame.msg_id)):
+            await self.limits.take(sid, frame.role)
         manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
         digest = frame.digest() if frame.msg_id else ""
         return await self.stream.append(

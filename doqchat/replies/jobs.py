@@ -7,16 +7,10 @@ from redis.exceptions import ResponseError
 
 from doqchat.store import keys
 from doqchat.store.clients import BLOCK_SECONDS
-from doqchat.store.script import load
 from doqchat.store.shards import Shard
-
-_DUE = load("replies_due", "turn")
 
 LEASE_SECONDS = 6.0
 """How long a job stays with a worker that does not say that it still works on it."""
-
-STILL_TALKING_MS = 250
-"""How long until a session whose model still talks is looked at again."""
 
 FORGOTTEN_SECONDS = 3600
 """After how long without a sign of life a worker's name is dropped from the group."""
@@ -72,10 +66,6 @@ class Jobs:
             keys.WORKERS, self._worker, {keys.JOBS: ">"}, count=count, block=int(BLOCK_SECONDS * 1000)
         )
         return [_job(*entry) for _, entries in answer or () for entry in entries]
-
-    async def start_due(self, count: int) -> int:
-        """Queue up to so many automatic replies that are due; how many there were."""
-        return int(await _DUE(self._shard.commands, [keys.DUE, keys.JOBS], count, STILL_TALKING_MS))
 
     async def take_over(self, count: int) -> list[Job]:
         """Up to so many jobs whose workers have fallen silent."""

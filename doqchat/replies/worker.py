@@ -11,8 +11,10 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from doqchat.engine import Engine
+from doqchat.errors import Unavailable
 from doqchat.fanout.subscription import Subscription
 from doqchat.replies.draft import Draft, Interruption, Lost
+from doqchat.replies.due import Due
 from doqchat.replies.jobs import LEASE_SECONDS, Job, Jobs
 from doqchat.replies.writer import Writer
 from doqchat.store import keys
@@ -67,7 +69,7 @@ class Worker:
         )
 
     def _takers(self, shard: Shard) -> list[Coroutine[Any, Any, None]]:
-        jobs = Jobs(shard, self.name)
+        jobs, due = Jobs(shard, self.name), Due(shard, self._engine.limits)
 
         async def take(take: Callable[[int], Awaitable[list[Job]]]) -> None:
             await self._free.acquire()
@@ -75,13 +77,10 @@ class Worker:
             for job in await take(max(1, self._at_once - len(self._running))):
                 await self._start(shard, job)
 
-        async def start_due() -> None:
-            await jobs.start_due(self._at_once)
-
         return [
             self._keep(jobs, lambda: take(jobs.take), 0.0),
             self._keep(jobs, lambda: take(jobs.take_over), TAKE_OVER_SECONDS),
-            self._keep(jobs, start_due, DUE_SECONDS),
+            self._keep(jobs, lambda: due.start(self._at_once), DUE_SECONDS),
         ]
 
     async def _keep(self, jobs: Jobs, step: Callable[[], Awaitable[None]], pause: float) -> None:
@@ -95,7 +94,7 @@ class Worker:
                 await step()
                 wait = 0.1
                 await asyncio.sleep(pause)
-            except (RedisError, OSError, TimeoutError) as error:
+            except (RedisError, OSError, TimeoutError, Unavailable) as error:
                 prepared = False
                 log.warning("The queue of requests cannot be read now (%s).", error)
                 await asyncio.sleep(wait)

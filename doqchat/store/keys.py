@@ -6,9 +6,20 @@ DEAD_JOBS = "llm:dead"
 DUE = "llm:due"
 """Sorted set of the sessions that are due an automatic reply, by the moment it is due."""
 
+COUNTERS = "llm:counters"
+"""Hash of what has become of all replies so far."""
+
+REQUEST_RATES = "llm:rates"
+"""What the keys under which requests a minute are counted begin with."""
+
 WORKERS = "llm-workers"
 INTERRUPTIONS = "llm:interruptions"
 """The channel on which workers hear that a reply is to end."""
+
+
+def tokens(day: str) -> str:
+    """How many tokens were used on a day, such as 2026-11-22."""
+    return f"llm:tokens:{day}"
 
 
 def own(sid: str) -> str:

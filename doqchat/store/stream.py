@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from doqchat.errors import Conflict, Unavailable
+from doqchat.errors import Conflict, RateLimited, Unavailable
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, order
@@ -21,6 +21,9 @@ from doqchat.store.shards import Shards
 CLAIM_SECONDS = 24 * 60 * 60
 ONCE_SECONDS = 60
 RETRY_SECONDS = 0.05
+FULL_RETRY_SECONDS = 5
+"""When to ask again in a session in which too many answers are under way: nobody knows when one will have come."""
+
 DEBOUNCE_MS = 800
 """An automatic reply waits until nobody has said anything for so long: fragments get one reply together."""
 
@@ -70,11 +73,13 @@ class SessionStream:
     Args:
         shards: the servers.
         channel_of: the name of the channel on which a session's new events are published.
+        most_replies: replies of one session that may be under way, those in line included; None for no limit.
     """
 
-    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+    def __init__(self, shards: Shards, channel_of: Callable[[str], str], most_replies: int | None = None) -> None:
         self._shards = shards
         self._channel_of = channel_of
+        self._most_replies = most_replies
 
     async def append(
         self,
@@ -101,6 +106,7 @@ class SessionStream:
 
         Raises:
             Conflict: the key was used for other content.
+            RateLimited: as many replies as may be are under way.
             Unavailable: nothing was stored.
         """
         pipeline = self._shards.of(sid).pipeline
@@ -112,11 +118,20 @@ class SessionStream:
             claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
         used = [keys.stream(sid), claim, keys.JOBS, keys.DUE]
         place = self._channel_of(sid), pipeline.deadline(), digest, claim_seconds, sid, keys.own(sid)
-        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, keys.INTERRUPTIONS
+        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, keys.INTERRUPTIONS, self._most_replies or 0
         entry_id, outcome = await self._settled(pipeline, used, participant, body, *place, *answer)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
+        if outcome == "full":
+            raise RateLimited(
+                f"{self._most_replies} answers are under way in this session; ask again when one has come.",
+                retry_after=FULL_RETRY_SECONDS,
+            )
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
+
+    async def knows(self, sid: str, msg_id: str) -> bool:
+        """Whether this `msg_id` was used in the session; raises Unavailable."""
+        return bool(await self._shards.of(sid).pipeline.execute("EXISTS", keys.claim(sid, msg_id)))
 
     async def _settled(self, pipeline: Pipeline, used: list[str], *arguments: str | int) -> list[str]:
         """Run the append until it is certain what became of it, or until its deadline has passed.

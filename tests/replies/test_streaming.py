@@ -64,13 +64,13 @@ async def test_the_usage_that_the_provider_counts_is_told(
 
 async def test_two_workers_answer_each_request_once(site: Site, web: processes.Web, connect: Connect, sid: str) -> None:
     client = await connect(web, sid)
-    for _ in range(20):
+    for _ in range(10):
         await client.send("llm.request", {"prompt": "[[pieces=3 pace=0.01]]"})
-    ended: list[Any] = [await client.recv_event(*ENDS) for _ in range(20)]
+    ended: list[Any] = [await client.recv_event(*ENDS) for _ in range(10)]
     asked = [entry["id"] for entry in site.stored(sid, "llm.request")]
     assert sorted(frame["bd"]["request_id"] for frame in ended) == sorted(asked)
-    assert [frame["hd"]["event"] for frame in ended] == ["llm.response"] * 20
-    assert len(site.stored(sid, *ENDS)) == 20
+    assert [frame["hd"]["event"] for frame in ended] == ["llm.response"] * 10
+    assert len(site.stored(sid, *ENDS)) == 10
     assert site.store.xlen(keys.JOBS) == 0
     assert site.store.keys(f"*{sid}*reply*") + site.store.keys(f"*{sid}*replies*") == []
 

@@ -6,8 +6,9 @@
 --       5 digest of the content   6 seconds that the claim lasts   7 sid   8 what the session's own keys begin with
 --       9 alias of the model that is asked, or '' when none is   10 'said' or 'mentioned' when the reply policy
 --       decides, or ''   11 ms without a further message before an automatic reply   12 the longest such wait, ms
---       13 the workers' channel
--- Returns {id, 'stored'}, or {id, 'duplicate' | 'conflict'} when the claim was taken before.
+--       13 the workers' channel   14 how many replies may be under way in the session, or 0 for any number
+-- Returns {id, 'stored'}, {id, 'duplicate' | 'conflict'} when the claim was taken before, or {'', 'full'} when it is
+-- a request and as many replies as may be are under way.
 
 local claim = redis.call('GET', KEYS[2])
 if claim then
@@ -22,7 +23,10 @@ if now > tonumber(ARGV[4]) then
   return redis.error_reply('EXPIRED the deadline of this append has passed')
 end
 
-local sid, own = ARGV[7], ARGV[8]
+local sid, own, most = ARGV[7], ARGV[8], tonumber(ARGV[14])
+if ARGV[9] ~= '' and most > 0 and redis.call('SCARD', own .. 'replies') >= most then
+  return {'', 'full'}
+end
 local id = add_entry(KEYS[1], ARGV[3], ARGV[1], ARGV[2])
 redis.call('SET', KEYS[2], id .. ' ' .. ARGV[5], 'EX', ARGV[6])
 

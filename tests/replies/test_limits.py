@@ -1,0 +1,168 @@
+"""How many requests are taken: of a session, of a role, at once, and of the whole site in a day."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.store import keys
+from tests import processes
+from tests.chat.fetch import fetch
+from tests.client import Client
+from tests.conftest import Connect
+from tests.replies.conversation import ENDS, ask
+
+Start = Callable[..., processes.Web]
+NO_LIMIT = {"REQUESTS_A_MINUTE": None, "REQUESTS_A_MINUTE_OF_A_ROLE": None, "UNDER_WAY": None}
+HTTP = {"Content-Type": "application/json"}
+
+
+def limited(**limits: int) -> dict[str, str]:
+    """The environment of a process with these limits alone."""
+    return {"DJANGO_SETTINGS_MODULE": "tests.replies.settings", "REPLIES": json.dumps(NO_LIMIT | limits)}
+
+
+@pytest.fixture
+def start(own_store: processes.Store, django_db_setup: None) -> Iterator[Start]:
+    """Starts web processes on the store, with the given limits alone."""
+    with ExitStack() as stack:
+
+        def start(**limits: int) -> processes.Web:
+            web = processes.web(DOQCHAT_REDIS_URL=own_store.url, **limited(**limits))
+            return stack.enter_context(web)
+
+        yield start
+
+
+async def request(client: Client, msg_id: str, role: str = "A") -> Any:
+    """What the sender is told of a request: its acknowledgement, or why it was refused."""
+    await client.send("llm.request", {"prompt": "안녕", "llm": "demo"}, msg_id=msg_id, role=role)
+    return (await client.recv_event("chat.ack", "error"))["bd"]
+
+
+async def test_a_role_that_asks_too_often_is_told_to_wait_and_nothing_is_stored(
+    start: Start, connect: Connect, queue: "redis.Redis", sid: str
+) -> None:
+    client = await connect(start(REQUESTS_A_MINUTE_OF_A_ROLE=2), sid, v1=True)
+    for msg_id in ("m1", "m2"):
+        assert "id" in await request(client, msg_id)
+    refused = await request(client, "m3")
+    assert (refused["code"], refused["msg_id"]) == ("rate_limited", "m3")
+    assert 0 < refused["retry_after"] <= 60
+    assert refused["message"] == f"A asks the assistant too often; wait {refused['retry_after']} s."
+    assert queue.xlen(keys.stream(sid)) == 2
+    assert "id" in await request(client, "m4", role="B")
+    await client.say("but I may talk")
+    assert await client.recv_event("chat.message")
+
+
+async def test_a_sessions_requests_are_counted_together_whichever_process_takes_them(
+    start: Start, connect: Connect, queue: "redis.Redis", sid: str
+) -> None:
+    webs = [start(REQUESTS_A_MINUTE=3), start(REQUESTS_A_MINUTE=3)]
+    clients = [await connect(web, sid, v1=True) for web in webs]
+    told = [await request(clients[n % 2], f"m{n}", role="AB"[n % 2]) for n in range(4)]
+    assert ["id" in one for one in told] == [True, True, True, False]
+    assert told[3]["message"].startswith("This session asks the assistant too often; wait ")
+    elsewhere = await connect(webs[0], f"{sid}-2", v1=True)
+    assert "id" in await request(elsewhere, "m0")
+
+
+async def test_a_request_that_is_sent_again_counts_once_and_is_always_acknowledged(
+    start: Start, connect: Connect, sid: str
+) -> None:
+    client = await connect(start(REQUESTS_A_MINUTE=2), sid, v1=True)
+    first = [await request(client, "m1") for _ in range(4)]
+    assert {one["id"] for one in first} == {first[0]["id"]}
+    assert [one["duplicate"] for one in first] == [False, True, True, True]
+    assert "id" in await request(client, "m2")
+    assert (await request(client, "m3"))["code"] == "rate_limited"
+    assert (await request(client, "m1"))["duplicate"] is True
+
+
+async def test_no_more_replies_are_under_way_than_may_be_those_in_line_included(
+    start: Start, connect: Connect, queue: "redis.Redis", sid: str
+) -> None:
+    client = await connect(start(UNDER_WAY=2), sid, v1=True)
+    first = await request(client, "m1")
+    assert "id" in await request(client, "m2")
+    refused = await request(client, "m3")
+    assert (refused["code"], refused["retry_after"]) == ("rate_limited", 5)
+    assert refused["message"] == "2 answers are under way in this session; ask again when one has come."
+    assert queue.xlen(keys.stream(sid)) == 2
+    await client.send("llm.cancel", {"reply_id": f"r{first['id']}"})
+    await client.recv_event(*ENDS)
+    assert "id" in await request(client, "m3")
+
+
+def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) -> None:
+    web = start(REQUESTS_A_MINUTE=1)
+    body = json.dumps({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕"}}).encode()
+    answers = [fetch(web, f"/api/chat/sessions/{sid}/messages", "POST", HTTP, body) for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 429]
+    error = answers[1].json["error"]
+    assert error["code"] == "rate_limited"
+    assert answers[1].headers["Retry-After"] == str(error["retry_after"])
+
+
+async def test_a_session_that_is_over_its_limit_gets_no_automatic_reply(
+    start: Start, connect: Connect, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    client = await connect(start(), sid, v1=True)
+    with processes.llm_worker(own_store.url, **limited(REQUESTS_A_MINUTE=1)) as worker:
+        await client.say("@llm hello")
+        assert (await client.recv_event(*ENDS))["hd"]["event"] == "llm.response"
+        await client.say("@llm hello again")
+        await client.recv_event("chat.message")
+        await asyncio.to_thread(
+            worker.wait_until, lambda: f"No automatic reply in {sid}: This session asks" in worker.output
+        )
+    assert queue.zcard(keys.DUE) == queue.xlen(keys.JOBS) == 0
+    assert not queue.exists(f"{keys.own(sid)}due")
+    assert queue.xlen(keys.stream(sid)) == 3
+
+
+@pytest.fixture
+def gemini_url() -> Iterator[str]:
+    with processes.gemini() as url:
+        yield url
+
+
+async def test_the_tokens_of_the_day_are_counted_and_end_with_the_budget(
+    start: Start,
+    connect: Connect,
+    own_store: processes.Store,
+    queue: "redis.Redis",
+    gemini_url: str,
+    sid: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "right-key")
+    monkeypatch.setenv("GEMINI_BASE_URL", gemini_url)
+    client = await connect(start(TOKENS_A_DAY=1), sid, v1=True)
+    today = keys.tokens(datetime.now(UTC).date().isoformat())
+    with processes.llm_worker(own_store.url, **limited(TOKENS_A_DAY=1)) as worker:
+        await ask(client, "[[pieces=2]]")
+        usage = (await client.recv_event(*ENDS))["bd"]["usage"]
+        assert int(queue.get(today) or 0) == usage["input_tokens"] + usage["output_tokens"] > 0
+        assert 0 < queue.ttl(today) <= 2 * 24 * 60 * 60
+        refused = await request(client, "m2")
+        assert (refused["code"], "budget for today is used up" in refused["message"]) == ("rate_limited", True)
+        assert 0 < refused["retry_after"] <= 24 * 60 * 60
+        await client.say("@llm hello")
+        await asyncio.to_thread(
+            worker.wait_until, lambda: f"No automatic reply in {sid}: The assistant's budget" in worker.output
+        )
+    assert queue.xlen(keys.stream(sid)) == 3
+
+
+async def test_a_new_day_has_a_new_budget(start: Start, connect: Connect, queue: "redis.Redis", sid: str) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    queue.set(keys.tokens(yesterday.isoformat()), 1_000_000)
+    client = await connect(start(TOKENS_A_DAY=1_000_000), sid, v1=True)
+    assert "id" in await request(client, "m1")
