@@ -61,6 +61,10 @@ DOQCHAT_REPLIES: dict[str, Any] = {
     "TOKENS_A_DAY": None,  # input and output, of the whole site, in a day of UTC
 }
 
+# Who may join a session: for now everybody who knows its name. Any other value is refused by the system checks, so
+# that nobody believes a session to be closed that is not.
+ACCESS = env.choice("DOQCHAT_ACCESS", "open", ["open"])
+
 # Django
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
 DEBUG = env.flag("DEBUG", False)
