@@ -45,7 +45,7 @@ def endings() -> dict[str, str]:
         "length": _("The answer was cut off at its length limit."),
         "cancelled": _("The answer was stopped."),
         "safety": _("The model broke off here because of its safety rules."),
-        "superseded": _("A newer question took this answer's place."),
+        "superseded": _("The conversation went on without this answer."),
     }
 
 
@@ -94,7 +94,13 @@ def wording() -> dict[str, Any]:
         "retry": _("Send again"),
         "discard": _("Discard"),
         "stop": _("Stop"),
-        "answering": {"waiting": _("is thinking…"), "streaming": _("is answering…")},
+        "takeOver": _("I take over"),
+        "answering": {
+            "waiting": _("is thinking…"),
+            "streaming": _("is answering…"),
+            "inLine": _("is waiting for its turn"),
+        },
+        "policy": {"failed": _("This could not be changed. Try again in a moment.")},
         "here": _("here"),
         "connections": _("{count} windows"),
         "away": _("not here"),

@@ -1,12 +1,16 @@
 """One headless Chromium for all tests of the page; each window has a profile of its own."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+import redis
 from playwright.async_api import Browser, Error, async_playwright
 
+from tests import processes
 from tests.page.window import Window
 from tests.processes import Web
 
@@ -28,6 +32,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name == "page" and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A web process and the client of its store."""
+
+    web: Web
+    store: "redis.Redis"
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Site]:
+    """A site of its own whose model, Gemini's stand-in, says what a marker in the question asks for."""
+    with (
+        processes.gemini() as gemini_url,
+        processes.valkey(tmp_path_factory.mktemp("page")) as store,
+        closing(redis.Redis.from_url(store.url, decode_responses=True)) as client,
+    ):
+        model = {"GEMINI_API_KEY": "right-key", "GEMINI_BASE_URL": gemini_url}
+        with processes.llm_worker(store.url, **model), processes.web(DOQCHAT_REDIS_URL=store.url, **model) as web:
+            yield Site(web, client)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -115,13 +115,58 @@ async def test_a_lost_piece_is_fetched_and_not_skipped(open_window: OpenWindow, 
             return []
         return [text]
 
-    wire.to_page = lose_one
+    asked: list[str] = []
+
+    def watch(text: str) -> list[str]:
+        asked.extend([text] if "session.sync" in text else [])
+        return [text]
+
+    wire.to_page, wire.to_server = lose_one, watch
     await a.say("@llm what can you do?")
     await expect(a.answers).to_have_count(1)
     assert lost
-    assert len(wire.addresses) == 2
+    assert asked
+    assert len(wire.addresses) == 1
     text = await a.answers.text_content() or ""
     assert all(text.startswith(step) for step in await a.growth())
+
+
+async def test_pieces_that_come_before_the_welcome_that_was_asked_for_are_joined_to_it(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    asked: list[str] = []
+
+    def watch(text: str) -> list[str]:
+        asked.append(text)
+        return []
+
+    wire.to_server = watch
+    for offset, text in [(0, "👩‍👩‍👧 "), (12, "six"), (15, "seven")]:
+        wire.route.send(_piece(attempt=1, offset=offset, text=text))
+    await expect(a.growing).to_have_text("👩‍👩‍👧")
+    wire.route.send(_welcome(attempt=1, text="👩‍👩‍👧 물 five"))
+    await expect(a.growing).to_have_text("👩‍👩‍👧 물 fivesixseven")
+    assert sum("session.sync" in text for text in asked) == 1
+
+
+async def test_what_the_page_knows_beyond_a_welcome_is_kept(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(_piece(attempt=1, offset=0, text="one two"))
+    wire.route.send(_welcome(attempt=1, text="one"))
+    wire.route.send(_piece(attempt=1, offset=7, text=" three"))
+    await expect(a.growing).to_have_text("one two three")
+    wire.route.send(_welcome(attempt=1, text="one too"))
+    await expect(a.growing).to_have_text("one too")
+    wire.route.send(_welcome(attempt=2, text="again"))
+    await expect(a.growing).to_have_text("again")
+    wire.route.send(_welcome(attempt=1, text="one two three four"))
+    wire.route.send(_piece(attempt=2, offset=5, text="!"))
+    await expect(a.growing).to_have_text("again!")
 
 
 async def test_an_answer_that_failed_says_why_under_what_had_been_said(open_window: OpenWindow, sid: str) -> None:
@@ -141,6 +186,13 @@ async def test_an_answer_that_failed_says_why_under_what_had_been_said(open_wind
 def _piece(**bd: Any) -> str:
     hd = {"event": "llm.streaming", "role": "llm"}
     return json.dumps({"hd": hd, "bd": {"reply_id": "r4-0", "request_id": "4-0", **bd}})
+
+
+def _welcome(**reply: Any) -> str:
+    """One with a single answer under way."""
+    known = {"reply_id": "r4-0", "request_id": "4-0", "state": "streaming", **reply}
+    bd = {"last_id": "0-0", "members": {"A": 1}, "read": {}, "replies": [known], "gap": None}
+    return json.dumps({"hd": {"event": "session.welcome"}, "bd": bd})
 
 
 def _event(event: str, entry_id: str, **bd: Any) -> str:

@@ -79,6 +79,18 @@ async def test_the_limit_is_in_characters_as_people_count_and_is_shown_near_it(
     await a.shows("😀" * 8_000)
 
 
+async def test_the_field_has_the_focus_when_the_room_opens(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    await a.enter(sid)
+    await expect(a.page.locator(".composer__text")).to_be_focused()
+
+
+async def test_no_keyboard_comes_up_on_a_phone(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    await a.enter(sid)
+    await expect(a.page.locator(".composer__text")).not_to_be_focused()
+
+
 async def test_the_room_can_be_used_with_the_keyboard_alone(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     await a.enter(sid)

@@ -115,6 +115,25 @@ async def test_a_reload_shows_the_same_items_from_the_server(
     assert await a.page.evaluate(ITEMS) == live
 
 
+async def test_notices_are_shown_and_events_of_a_later_version_are_passed_over(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    a = await open_window()
+    await a.enter(sid)
+    _store(store, sid, "llm", "session.notice", code="note", text="a word from the administrator")
+    _store(store, sid, "user", "something.new", text="is not shown", finish_reason="superseded")
+    _store(store, sid, "user", "constructor", text="neither is this")
+    store.xadd(
+        f"chat:session:{sid}", {"participant": "x", "body": '{"hd": {"event": "bare", "role": "x"}, "bd": null}'}
+    )
+    await a.say("and on")
+    await a.shows("a word from the administrator", "and on")
+    await expect(a.page.locator(".message--notice")).to_have_count(1)
+    await a.page.reload()
+    await a.is_connected()
+    await a.shows("a word from the administrator", "and on")
+
+
 async def test_earlier_messages_come_a_page_at_a_time(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
     for number in range(230):
         _store(store, sid, "B", "chat.message", text=f"n{number}")

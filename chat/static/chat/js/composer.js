@@ -36,6 +36,11 @@ export class Composer {
     this.#problem.textContent = sentence
   }
 
+  // Where a keyboard would come up with it and hide the conversation, the reader asks for the field by touch.
+  focusUnlessTouched() {
+    if (matchMedia("(pointer: fine)").matches) this.#field.focus()
+  }
+
   disable(disabled) {
     for (const control of this.#form.elements) control.disabled = disabled
   }

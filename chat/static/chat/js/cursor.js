@@ -8,7 +8,7 @@ export class Cursor {
   #asked = null
 
   // `last`: the id up to which nothing is missing, null while that is unknown.
-  // `sync` is called with it when an event shows that something after it is missing.
+  // `sync` is called when an event shows that something after that is missing.
   constructor(last, sync) {
     this.last = last
     this.#sync = sync
@@ -25,7 +25,7 @@ export class Cursor {
     return !again
   }
 
-  // A new connection replays everything after `last` by itself.
+  // What follows a welcome is a replay of everything after `last`.
   restart(lastId) {
     this.last ??= lastId
     this.#asked = null
@@ -42,6 +42,6 @@ export class Cursor {
   #ask() {
     if (this.#asked === this.last) return
     this.#asked = this.last
-    this.#sync(this.last)
+    this.#sync()
   }
 }

@@ -17,7 +17,7 @@ const KINDS = {
 const template = document.getElementById("message").content.firstElementChild
 
 export function isShown({ hd }) {
-  return hd.event in KINDS
+  return Object.hasOwn(KINDS, hd.event)
 }
 
 // A new item that shows the envelope to the reader with that role.

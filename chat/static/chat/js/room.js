@@ -8,6 +8,7 @@ import { BEGINNING } from "./ids.js"
 import { offerInvitation } from "./invite.js"
 import { Outbox } from "./outbox.js"
 import { People } from "./people.js"
+import { Policy } from "./policy.js"
 import { Replies } from "./replies.js"
 import { Connection } from "./socket.js"
 import { Status } from "./status.js"
@@ -23,14 +24,16 @@ const timeline = new Timeline(part("timeline"), role)
 const follow = new Follow(part("timeline"), part("timeline__newer"))
 const replies = new Replies(timeline, {
   cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id })),
-  refresh: () => connection.open(),
+  sync,
+  takeOver: () => policy.set("off"),
 })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
+const policy = new Policy(part("policy"), sid)
 const status = new Status(part("status"))
 
 const connection = new Connection(address, { onFrame, onState })
-const cursor = new Cursor(last, (since) => connection.send(frame("session.sync", { since })))
+const cursor = new Cursor(last, sync)
 const outbox = new Outbox(timeline, role, (envelope) => connection.send(envelope))
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
 const composer = new Composer(part("composer"), { limit, send, signal })
@@ -38,6 +41,7 @@ const problem = part("timeline__problem")
 const earlier = new Earlier(part("timeline__earlier"), { sid, first, show: showEarlier, warn })
 
 offerInvitation(part("invite"))
+composer.focusUnlessTouched()
 for (const event of ["online", "offline", "pageshow"]) window.addEventListener(event, () => connection.wake())
 window.addEventListener("pagehide", () => connection.rest())
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && connection.wake())
@@ -52,10 +56,19 @@ function address() {
   return url
 }
 
+// Have the server send a welcome and everything after the last event that came in order, on the open connection.
+function sync() {
+  connection.send(frame("session.sync", { since: cursor.last }))
+}
+
 function onState(state, details) {
   status.show(state, details)
   composer.disable(state === "stopped")
-  if (state === "connected") return
+  if (state === "connected") {
+    outbox.flush()
+    policy.read()
+    return
+  }
   people.forget()
   outbox.hold()
 }
@@ -78,9 +91,8 @@ function onWelcome({ last_id, members, replies: underWay, gap }) {
   if (!cursor.last) earlier.load()
   cursor.restart(last_id)
   people.show(members)
-  replies.resume(underWay)
+  replies.resume(underWay, !gap)
   if (gap) warn(say("gap"))
-  outbox.flush()
 }
 
 function onStored(envelope) {
@@ -89,6 +101,7 @@ function onStored(envelope) {
   const ended = hd.event === "llm.response" || hd.event === "llm.error"
   timeline.store(envelope, ended ? replies.end(bd.request_id) : outbox.take(hd))
   if (hd.event === "llm.request") replies.expect(hd.id)
+  if (ended && bd.finish_reason === "superseded") policy.read() // perhaps because somebody took over
   if (hd.event === "chat.message") typing.show(hd.role, false)
   follow.announce()
 }

@@ -67,7 +67,7 @@ export class Connection {
     this.#heard = Date.now()
     clearTimeout(this.#watch)
     this.#watch = setTimeout(() => this.#probe(), SILENCE)
-    if (envelope.hd.event === "session.welcome") {
+    if (envelope.hd.event === "session.welcome" && this.#state !== "connected") {
       this.#failures = 0
       this.#become("connected")
     }

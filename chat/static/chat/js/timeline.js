@@ -40,13 +40,19 @@ export class Timeline {
     return this.#add(this.#unsent, envelope)
   }
 
-  addGrowing(envelope) {
-    return this.#add(this.#growing, envelope)
+  // Before another growing item, or at the end.
+  addGrowing(envelope, next) {
+    return this.#add(this.#growing, envelope, next)
   }
 
-  #add(list, envelope) {
+  // Whether the event with this id is here, and was said to the people rather than asked of the model.
+  isSaid(id) {
+    return Boolean(this.#stored.querySelector(`.message--said[data-id="${id}"]`))
+  }
+
+  #add(list, envelope, next = null) {
     const item = drawn(envelope, this.#reader)
-    list.append(item)
+    list.insertBefore(item, next)
     this.#arrange(item)
     return item
   }

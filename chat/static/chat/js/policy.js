@@ -1,0 +1,53 @@
+// What the model answers by itself in this session: shown and changed.
+
+import { say } from "./wording.js"
+
+const PATIENCE = 10_000 // ms that the server may take to answer
+
+export class Policy {
+  #choice
+  #problem
+  #address
+  #known = ""
+  #turn = Promise.resolve()
+  #reading = null
+
+  constructor(element, sid) {
+    this.#choice = element.querySelector("select")
+    this.#problem = element.querySelector(".policy__problem")
+    this.#address = `/api/chat/sessions/${encodeURIComponent(sid)}`
+    this.#choice.addEventListener("change", () => this.set(this.#choice.value))
+    // Nothing tells of a change that others make: look again before the reader decides.
+    this.#choice.addEventListener("focus", () => this.read())
+  }
+
+  // Where it cannot be read, what was known stays; the connection's state says that something is wrong.
+  read() {
+    this.#reading ??= this.#ask().catch(() => {}).finally(() => { this.#reading = null })
+  }
+
+  async set(policy) {
+    const body = JSON.stringify({ policy })
+    try {
+      await this.#ask({ method: "PATCH", headers: { "Content-Type": "application/json" }, body })
+      this.#problem.textContent = ""
+    } catch {
+      this.#choice.value = this.#known
+      this.#problem.textContent = say("policy.failed")
+    }
+  }
+
+  // One after the other, so that the last answer is the newest.
+  #ask(options) {
+    const asked = this.#turn.then(() => this.#fetch(options))
+    this.#turn = asked.catch(() => {})
+    return asked
+  }
+
+  async #fetch(options) {
+    const response = await fetch(this.#address, { ...options, signal: AbortSignal.timeout(PATIENCE) })
+    if (!response.ok) throw new Error(`HTTP ${response.status}`)
+    this.#known = this.#choice.value = (await response.json()).settings.policy
+    this.#choice.disabled = false
+  }
+}

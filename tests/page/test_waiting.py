@@ -1,0 +1,65 @@
+"""Questions that stand in line: one answer at a time is given in a session."""
+
+from playwright.async_api import Locator, expect
+
+from tests.page.conftest import OpenWindow, Site
+from tests.page.window import Window
+from tests.replies.test_manners import SLOW
+
+IN_LINE = "is waiting for its turn"
+
+
+def under_way(window: Window) -> Locator:
+    return window.page.locator(".message--growing")
+
+
+async def test_a_question_behind_another_waits_for_its_turn_and_can_be_stopped(
+    open_window: OpenWindow, site: Site, sid: str
+) -> None:
+    a, b, late = [await open_window(site.web) for _ in range(3)]
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.say(f"@llm {SLOW}")
+    await expect(a.growing).to_contain_text("조각 1")
+    for number in range(3):
+        await b.say(f"@llm question {number}")
+    await late.enter(sid, "B")
+    for window in (a, b, late):
+        notes = under_way(window).locator(".message__note")
+        await expect(notes).to_have_text(["is answering…", IN_LINE, IN_LINE, IN_LINE])
+    # `late` was told of the answers by its welcome, `a` knows only that they were asked for
+    await under_way(late).nth(3).get_by_role("button", name="Stop").click()
+    await expect(under_way(a)).to_have_count(3)
+    await under_way(a).nth(1).get_by_role("button", name="Stop").click()
+    for window in (a, b, late):
+        await expect(window.page.get_by_text("The answer was stopped.")).to_have_count(2)
+        await expect(under_way(window).locator(".message__note")).to_have_text(["is answering…", IN_LINE])
+    await under_way(b).first.get_by_role("button", name="Stop").click()
+    await expect(a.page.locator(".message--answer", has_text="조각 3 ")).to_have_count(2)
+    for window in (a, b, late):
+        await expect(under_way(window)).to_have_count(0)
+
+
+async def test_an_answer_can_be_stopped_before_its_first_word(open_window: OpenWindow, site: Site, sid: str) -> None:
+    a = await open_window(site.web)
+    await a.enter(sid)
+    await a.say("@llm [[silent=1]]")
+    await expect(under_way(a).locator(".message__note")).to_have_text("is thinking…")
+    await a.page.get_by_role("button", name="Stop").click()
+    await expect(a.page.get_by_text("The answer was stopped.")).to_be_visible()
+    await expect(under_way(a)).to_have_count(0)
+
+
+async def test_the_answer_that_is_given_stands_before_those_in_line(
+    open_window: OpenWindow, site: Site, sid: str
+) -> None:
+    a = await open_window(site.web)
+    await a.enter(sid)
+    await a.say(f"hello, @llm {SLOW}")
+    await expect(a.growing).to_contain_text("조각 1")
+    await a.say("@llm [[pieces=1]]")
+    await expect(under_way(a).locator(".message__note")).to_have_text(["is answering…", IN_LINE])
+    await expect(under_way(a).first.get_by_role("button")).to_have_text(["Stop", "I take over"])
+    await under_way(a).first.get_by_role("button", name="I take over").click()
+    await expect(a.answers.last).to_contain_text("조각 1")
+    await expect(under_way(a)).to_have_count(0)
