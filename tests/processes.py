@@ -39,7 +39,7 @@ class Process:
         self._popen = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONFAULTHANDLER": "1"} | environment,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONFAULTHANDLER": "1", **environment},
             pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
             stdout=self._output,

@@ -1,6 +1,7 @@
 """What a stand-in remembers of a request for an answer."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ class Call:
     is_streamed: bool
     pieces: int = 0
     outcome: str = "open"  # then answered, refused, broken by the script, or left when the client went away first
+    ended_at: float = 0.0  # as time.monotonic() has it
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -28,9 +30,9 @@ class Call:
         return next((text for role, text in reversed(self.turns) if role == "user"), "")
 
     def end(self, outcome: str) -> None:
-        self.outcome = outcome
+        self.outcome, self.ended_at = outcome, time.monotonic()
         self.ended.set()
 
     def as_json(self) -> dict[str, Any]:
-        names = ("model", "method", "query", "headers", "body", "pieces", "outcome")
+        names = ("model", "method", "query", "headers", "body", "pieces", "outcome", "ended_at")
         return {name: getattr(self, name) for name in names}

@@ -15,13 +15,16 @@ The keys `wrong-key` and `forbidden-key` are refused as the API refuses them.
 import argparse
 import asyncio
 import json
+import time
 from abc import abstractmethod
 from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import uvloop
+
 from tests.stand_ins.call import Call
-from tests.stand_ins.script import Script, script_in
+from tests.stand_ins.script import STAMP, Script, script_in
 from tests.stand_ins.wire import Request, Response, Server
 
 Refusal = tuple[int, dict[str, Any]]
@@ -148,20 +151,24 @@ class ProviderStandIn(Server):
 
     async def _stream(self, script: Script, call: Call, response: Response) -> None:
         await response.start(self.stream_type(call))
+        clock = asyncio.get_running_loop().time
+        due = clock()
         for number, together in enumerate(self.chunks(call, script)):
             if number == script.hang:
                 await asyncio.Event().wait()
             if number == script.cut:
                 call.end("broken")
                 response.abort()
-            await asyncio.sleep(script.pace)
+            due += script.pace
+            await asyncio.sleep(max(0.0, due - clock()))
             if number == script.error:
                 await response.part(self.error_frame(call, self.refusal(503, "The model is overloaded.")))
                 break
             texts = [json.dumps(chunk, ensure_ascii=False) for chunk in together]
             if number == script.malformed:
                 texts = ['{"choices": oops}']
-            await response.part("".join(self.frame(call, text) for text in texts))
+            part = "".join(self.frame(call, text) for text in texts)
+            await response.part(part.replace(STAMP, f"@{time.monotonic():.4f}") if script.stamped else part)
             call.pieces += 1
         await response.end(self.last_frame(call))
 
@@ -181,7 +188,7 @@ def run(stand_in: type[ProviderStandIn]) -> None:
     parser = argparse.ArgumentParser(description=f"A stand-in for the {stand_in.name} API on loopback.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_run(stand_in(parser.parse_args().port)))
+        uvloop.run(_run(stand_in(parser.parse_args().port)))
 
 
 async def _run(server: ProviderStandIn) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 # The label under which doqchat shows a message may stand before the marker.
 MARKER = re.compile(r"\[\[([^\]]*)\]\]")
+STAMP = "@time"
+"""What stands for the time in a piece until it is sent."""
 
 
 @dataclass(frozen=True)
@@ -13,8 +15,9 @@ class Script:
     """What happens to a request. `hang`, `cut`, `malformed` and `error` count pieces already sent; -1 means never."""
 
     pieces: int = 3
-    pace: float = 0.0  # seconds before each piece
+    pace: float = 0.0  # seconds from one piece to the next, and before the first
     text: str = ""  # the whole answer, cut into that many pieces; numbered pieces when empty
+    stamped: bool = False  # each numbered piece says when it was sent: @ and the time, as time.monotonic() has it
     status: int = 200  # an HTTP error instead of an answer
     times: int = 0  # how often it comes before the same text is answered; 0 means always
     drop: int = 0  # breaks the connection before the headers, so many times for the same text
@@ -37,7 +40,8 @@ class Script:
     def texts(self) -> list[str]:
         """The texts of the answer's pieces."""
         if not self.text:
-            return [f"조각 {number} 🙂 " for number in range(1, self.pieces + 1)]
+            stamp = f"{STAMP} " if self.stamped else ""
+            return [f"조각 {number} 🙂 {stamp}" for number in range(1, self.pieces + 1)]
         size = -(-len(self.text) // max(self.pieces, 1))
         return [self.text[start : start + size] for start in range(0, len(self.text), size)]
 

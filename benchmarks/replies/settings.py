@@ -1,0 +1,11 @@
+"""The site's settings, for more replies at once than one session or one worker is given by default."""
+
+from config.settings import *  # noqa: F403
+from config.settings import DOQCHAT_REPLIES as DEFAULTS
+
+DOQCHAT_REPLIES = {
+    **DEFAULTS,
+    "AT_ONCE": 256,
+    "REQUESTS_A_MINUTE": None,
+    "REQUESTS_A_MINUTE_OF_A_ROLE": None,
+}

@@ -1,0 +1,188 @@
+"""Requests to the model while its workers are killed: `python -m tests.replies.under_fire`; each is answered once.
+
+Exit status 0 when each request has ended once for everybody and every text was shown as it was stored, else 1.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import redis.asyncio
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from doqchat.store import keys
+from tests import processes
+from tests.client import Client
+from tests.replies.conversation import ENDS
+from tests.replies.verdict import Verdict, View, judge
+
+WORKERS = 3
+SHORTEST_CALM, LONGEST_CALM = 0.5, 2.0
+"""Seconds from one kill to the next."""
+
+SETTLED_WITHIN = 90.0
+"""Seconds for the last replies: a lease runs out after six, and each may be delivered three times."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything.
+
+    Attributes:
+        requests: in all sessions together.
+        sessions: in each A asks and reads, with the basic profile, and B reads, with the full one.
+        kills: SIGKILL to a worker.
+        seed: decides what is asked, and when who is killed.
+    """
+
+    requests: int
+    sessions: int
+    kills: int
+    seed: int
+
+
+class Speaker:
+    """One session: A asks, and both read all that comes."""
+
+    def __init__(self, sid: str, questions: int, random: Random) -> None:
+        self.views = View(sid), View(sid)
+        self._questions = questions
+        self._random = random
+        self._heard = asyncio.Condition()
+
+    async def attend(self, web: processes.Web) -> None:
+        """Ask everything, some of it while an earlier request is being answered; ends when all has its answers."""
+        async with self._joined(web, 0) as asking, self._joined(web, 1) as other:
+            for number in range(self._questions):
+                prompt = f"[[pieces={self._random.randint(40, 80)} pace=0.05]] {number}"
+                await asking.send("llm.request", {"prompt": prompt})
+                if self._random.random() < 0.5:
+                    await self._until_answered(number + 1)
+            await self._until_answered(self._questions)
+            for client in (asking, other):
+                await client.send("ping")
+            async with self._heard:
+                await self._heard.wait_for(lambda: all(view.is_over for view in self.views))
+
+    @asynccontextmanager
+    async def _joined(self, web: processes.Web, place: int) -> AsyncIterator[Client]:
+        view = self.views[place]
+        url = f"{web.ws}/v1/session/chat?sid={view.sid}&role={'AB'[place]}"
+        subprotocols = [Subprotocol("doqchat.v1")] if place else None
+        async with connect(url, subprotocols=subprotocols, compression=None, max_queue=None, proxy=None) as connection:
+            client = Client(connection)
+            reading = asyncio.create_task(self._read(client, view))
+            try:
+                yield client
+            finally:
+                reading.cancel()
+
+    async def _read(self, client: Client, view: View) -> None:
+        async for text in client.connection:
+            view.add(text)
+            async with self._heard:
+                self._heard.notify_all()
+
+    async def _until_answered(self, count: int) -> None:
+        async with self._heard:
+            await self._heard.wait_for(lambda: all(view.count(*ENDS) >= count for view in self.views))
+
+
+class Fire:
+    """Runs a plan.
+
+    Args:
+        plan: how much of everything.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._random = Random(plan.seed)
+        self._workers: list[processes.Process] = []
+        self._environment: dict[str, str] = {}
+        shares = [plan.requests // plan.sessions + (n < plan.requests % plan.sessions) for n in range(plan.sessions)]
+        self._speakers = [
+            Speaker(f"fire-{number}", share, Random(f"{plan.seed} {number}")) for number, share in enumerate(shares)
+        ]
+        self.kills = 0
+
+    async def run(self) -> Verdict:
+        """Start everything, kill workers while people ask, end it, and say what came of it."""
+        async with AsyncExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doqchat-fire-")))
+            store = stack.enter_context(processes.valkey(folder / "valkey"))
+            self._environment = {
+                "DOQCHAT_REDIS_URL": store.url,
+                "DOQCHAT_DATA_DIR": str(folder),
+                "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+                "GEMINI_API_KEY": "right-key",
+                "GEMINI_BASE_URL": stack.enter_context(processes.gemini()),
+            }
+            web = stack.enter_context(processes.web(**self._environment))
+            client = await stack.enter_async_context(redis.asyncio.Redis.from_url(store.url, decode_responses=True))
+            with self._working():
+                await self._talk(web, client)
+            return await judge(client, [view for speaker in self._speakers for view in speaker.views])
+
+    def _working(self) -> ExitStack:
+        self._workers = [self._worker() for _ in range(WORKERS)]
+        stack = ExitStack()
+        stack.callback(lambda: [worker.end() for worker in self._workers])
+        return stack
+
+    def _worker(self) -> processes.Process:
+        return processes.Process("llmworker", processes.manage("llmworker"), self._environment)
+
+    async def _talk(self, web: processes.Web, client: "redis.asyncio.Redis") -> None:
+        attending = asyncio.gather(*(speaker.attend(web) for speaker in self._speakers))
+        killing = asyncio.create_task(self._kill(client))
+        await asyncio.wait([attending, killing], return_when=asyncio.FIRST_COMPLETED)
+        if killing.done():
+            killing.result()
+        killing.cancel()
+        with suppress(TimeoutError):  # the verdict says what is missing
+            async with asyncio.timeout(SETTLED_WITHIN):
+                await attending
+
+    async def _kill(self, client: "redis.asyncio.Redis") -> None:
+        """Kill some worker again and again, once there are several; another takes the place of each."""
+        while self.kills < self._plan.kills:
+            await asyncio.sleep(self._random.uniform(SHORTEST_CALM, LONGEST_CALM))
+            ready = await self._ready(client)
+            if len(ready) > 1:
+                killed = self._random.choice(ready)
+                killed.kill()
+                self._workers[self._workers.index(killed)] = self._worker()
+                self.kills += 1
+
+    async def _ready(self, client: "redis.asyncio.Redis") -> list[processes.Process]:
+        """The workers that take jobs; each has its process id in its name there."""
+        consumers = []
+        with suppress(redis.ResponseError):  # until the first worker has made the group
+            consumers = await client.xinfo_consumers(keys.JOBS, keys.WORKERS)
+        return [worker for worker in self._workers if any(f"-{worker.pid}-" in known["name"] for known in consumers)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.replies.under_fire", description=__doc__)
+    parser.add_argument("--requests", type=int, default=200, help="in all sessions together (200)")
+    parser.add_argument("--sessions", type=int, default=50, help="with two who read in each (50)")
+    parser.add_argument("--kills", type=int, default=20, help="of a worker (20)")
+    parser.add_argument("--seed", type=int, default=1, help="decides what is asked, and when who is killed (1)")
+    fire = Fire(Plan(**vars(parser.parse_args())))
+    began = time.monotonic()
+    verdict = asyncio.run(fire.run())
+    sys.stdout.write(f"{fire.kills} workers killed; {time.monotonic() - began:.0f} s\n{verdict.text}\n")
+    return 0 if verdict.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
