@@ -1,7 +1,7 @@
 """A reply while a worker writes it: leased, visible as it grows, committed once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from doqchat.replies import budget, metrics
 from doqchat.replies.jobs import Job
 from doqchat.replies.replies import KEPT_SECONDS
 from doqchat.store import keys
+from doqchat.store.pipeline import Argument
 from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
 
@@ -89,6 +90,11 @@ class Draft:
         self.text += piece
         self._bytes += len(piece.encode())
 
+    async def shown(self) -> str:
+        """What clients have been shown: more than `text` when a piece was on its way as its writer was cancelled."""
+        text = keys.reply_text(self.job.sid, self.job.reply)
+        return str(await self._insist(lambda: self._shard.pipeline.execute("GET", text)) or "")
+
     async def commit(self, terminal: Body, *, given_up: bool = False) -> None:
         """Store the one event that ends the reply.
 
@@ -122,12 +128,15 @@ class Draft:
         ids = {"reply_id": self.job.reply, "request_id": self.job.request}
         return LLMError(**ids, code=code, message=message, text=self.text)
 
-    async def _run(self, script: Script, used: list[str], *arguments: str | int | float) -> Any:
-        """Run a script, again and again while the store is away: each can be repeated without harm."""
+    async def _run(self, script: Script, used: list[str], *arguments: Argument) -> Any:
+        return await self._insist(lambda: self._shard.pipeline.run(script, used, *arguments))
+
+    async def _insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Call again and again while the store is away: each script can be repeated without harm."""
         wait = 0.05
         while True:
             try:
-                return await self._shard.pipeline.run(script, used, *arguments)
+                return await call()
             except Unavailable:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)

@@ -70,7 +70,7 @@ class Writer:
 
     async def interrupted(self, reason: Interruption) -> None:
         """End the reply with what was said so far."""
-        await self._draft.commit(self._draft.response(self._draft.text, reason))
+        await self._draft.commit(self._draft.response(await self._draft.shown(), reason))
 
     async def failed(self) -> None:
         """End the reply with an error of our own."""
