@@ -45,7 +45,7 @@ def endings() -> dict[str, str]:
         "length": _("The answer was cut off at its length limit."),
         "cancelled": _("The answer was stopped."),
         "safety": _("The model broke off here because of its safety rules."),
-        "superseded": _("The conversation went on without this answer."),
+        "superseded": _("The conversation went on without the AI's answer."),
     }
 
 

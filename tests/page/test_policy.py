@@ -12,7 +12,7 @@ from tests.page.window import Window
 from tests.processes import Process
 from tests.replies.test_manners import SLOW, change
 
-WITHDRAWN = "The conversation went on without this answer."
+WITHDRAWN = "The conversation went on without the AI's answer."
 
 
 def policy(window: Window) -> Locator:
@@ -75,6 +75,7 @@ async def test_who_takes_over_withdraws_the_answer_and_silences_the_model(
     await expect(a.growing).not_to_be_empty()
     await expect(b.growing).not_to_be_empty()
     await b.page.get_by_role("button", name="I take over").click()
+    await expect(b.page.locator(".composer__text")).to_be_focused()
     for window in (a, b):
         await expect(window.page.locator(".message--answer .message__note")).to_have_text(WITHDRAWN)
         await expect(policy(window)).to_have_value("off")

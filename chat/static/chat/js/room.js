@@ -25,7 +25,10 @@ const follow = new Follow(part("timeline"), part("timeline__newer"))
 const replies = new Replies(timeline, {
   cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id })),
   sync,
-  takeOver: () => policy.set("off"),
+  takeOver() {
+    policy.set("off")
+    composer.focusUnlessTouched()
+  },
 })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
