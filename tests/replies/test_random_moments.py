@@ -1,0 +1,78 @@
+"""Whoever comes in at a random moment of a reply sees all of it, and whoever ends it there sees its end."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from doqchat.store import keys
+from tests import processes
+from tests.client import Client, Frame
+from tests.conftest import Connect
+from tests.replies.conftest import Site
+from tests.replies.conversation import ENDS, ask, joined, pieces
+
+REPLIES = 100
+AT_ONCE = 20
+LASTS = 1.0
+"""Seconds that a reply takes, about."""
+
+random = Random(4)
+
+
+async def text_seen(client: Client) -> tuple[str | None, Frame]:
+    """The text that the welcome and the pieces after it make, and the event that ends the reply.
+
+    The text is None when the reply ended while the welcome was written: it is not in there, and its last pieces may
+    follow all the same.
+    """
+    frames = await client.recv_until(*ENDS)
+    known = [reply["text"] for reply in frames[0]["bd"]["replies"]]
+    text = known[0] if known else ""
+    old = [piece for piece in pieces(frames) if piece["offset"] + len(piece["text"]) <= len(text)]
+    new = [piece for piece in pieces(frames) if piece not in old]
+    ended_meanwhile = not known and (not new or new[0]["offset"] > 0)
+    return None if ended_meanwhile else joined(new, text), frames[-1]
+
+
+@pytest.mark.timeout(120)
+async def test_who_joins_at_a_random_moment_of_a_reply_sees_its_text(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def join(number: int) -> bool:
+        async with gate:
+            asking = await connect(web, f"{sid}-{number}", role="A")
+            await ask(asking, "[[pieces=30 pace=0.03]]")
+            await asyncio.sleep(random.uniform(0, LASTS))
+            joining = await connect(web, f"{sid}-{number}", role="B", v1=True, since="0")
+            seen, end = await text_seen(joining)
+            assert seen in (None, end["bd"]["text"])
+            return seen is not None
+
+    in_time = await asyncio.gather(*(join(number) for number in range(REPLIES)))
+    assert sum(in_time) > REPLIES / 2
+
+
+@pytest.mark.timeout(120)
+async def test_who_cancels_at_a_random_moment_sees_the_one_end_of_the_reply(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def cancel(number: int) -> str:
+        async with gate:
+            client = await connect(web, f"{sid}-{number}", role="A")
+            request = await ask(client, "[[pieces=30 pace=0.03]]")
+            await asyncio.sleep(random.uniform(0, LASTS))
+            await client.send("llm.cancel", {"reply_id": f"r{request['hd']['id']}"})
+            frames = await client.recv_until(*ENDS)
+            assert frames[-1]["bd"]["text"] == joined(pieces(frames))
+            return frames[-1]["bd"]["finish_reason"]
+
+    reasons = await asyncio.gather(*(cancel(number) for number in range(REPLIES)))
+    assert set(reasons) <= {"cancelled", "stop"}
+    assert reasons.count("cancelled") > REPLIES / 2
+    assert [len(site.stored(f"{sid}-{number}", *ENDS)) for number in range(REPLIES)] == [1] * REPLIES
+    assert site.store.xlen(keys.JOBS) == 0
