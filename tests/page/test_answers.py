@@ -169,6 +169,20 @@ async def test_what_the_page_knows_beyond_a_welcome_is_kept(open_window: OpenWin
     await expect(a.growing).to_have_text("again!")
 
 
+async def test_an_answer_that_nobody_asked_for_stands_before_one_that_was_asked_for_since(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(_event("llm.request", "5-0", prompt="why?"))
+    notes = a.page.locator(".message--growing .message__note")
+    await expect(notes).to_have_text(["is thinking…"])
+    wire.route.send(_piece(attempt=1, offset=0, text="about what was said"))
+    await expect(notes).to_have_text(["is answering…", "is waiting for its turn"])
+    await expect(a.growing).to_have_text(["about what was said", ""])
+
+
 async def test_an_answer_that_failed_says_why_under_what_had_been_said(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
