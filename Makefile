@@ -22,7 +22,7 @@ run: .venv/.runtime
 	@exec $(BIN)/python manage.py up --end-with-parent $$PPID
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

@@ -19,6 +19,11 @@ Connect = Callable[..., Awaitable[Client]]
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """Nothing: each of the processes that share the tests has a data directory of its own (tests/settings.py)."""
+
+
+@pytest.fixture(scope="session")
 def store_url() -> Iterator[str]:
     """The URL of a real Valkey that all tests share; each keeps to sessions of its own (`sid`)."""
     url = settings.STORE_URLS[0]
