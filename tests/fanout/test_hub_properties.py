@@ -149,7 +149,9 @@ class Walk:
         self._session.go_live(follower.socket.member)
 
     async def join_since(self, number: int) -> None:
-        since = [BEGINNING, *self.log][number % (len(self.log) + 1)]
+        self._join_since(self._id_near_the_end(number))
+
+    def _join_since(self, since: str) -> None:
         follower = Follower(since)
         self.followers.append(follower)
         self._session.members.add(follower.socket.member)
@@ -158,7 +160,7 @@ class Walk:
     async def sync(self, number: int) -> None:
         """A member asks for a replay on its open connection, as a `session.sync` does."""
         if follower := self._chosen(number):
-            since = [BEGINNING, *self.log][number % (len(self.log) + 1)]
+            since = self._id_near_the_end(number)
             if follower.replay is not None:
                 follower.replay.cancel()
             follower.starts.append(since)
@@ -184,7 +186,9 @@ class Walk:
         self._session.refill()
 
     async def let_read_go_on(self, number: int) -> None:
+        await self.turn(5)
         await self._stream.step(number)
+        await self.turn(5)
 
     async def fail_read(self, number: int) -> None:
         self._stream.fail(number)
@@ -199,7 +203,7 @@ class Walk:
         self._stored()
         for follower in self.followers:
             follower.socket.reads.set()
-        await self.join_since(0)  # a replay of everything: when it has ended, the session has come to the last event
+        self._join_since(BEGINNING)  # a replay of everything: when it has ended, the session has come to the last event
         replays = [follower.replay for follower in self.followers if follower.replay is not None]
         _, unfinished = await asyncio.wait(replays, timeout=socket.WITHIN)
         assert not unfinished
@@ -218,6 +222,9 @@ class Walk:
         here = [follower for follower in self.followers if not follower.socket.member.closed]
         return here[number % len(here)] if here else None
 
+    def _id_near_the_end(self, number: int) -> str:
+        return [BEGINNING, *self.log][-1 - number % (len(self.log) + 1)]
+
     def _stored(self) -> dict[str, str]:
         """Store an event; the hint of it."""
         prev = self.log[-1] if self.log else BEGINNING
@@ -227,8 +234,9 @@ class Walk:
 
 
 STEPS = [
-    Walk.append, Walk.append_untold, Walk.tell, Walk.join, Walk.join_since, Walk.sync, Walk.leave,
-    Walk.stop_reading, Walk.read_again, Walk.refill, Walk.let_read_go_on, Walk.fail_read, Walk.turn,
+    Walk.append_untold, Walk.tell, Walk.join, Walk.join_since, Walk.sync, Walk.leave,
+    Walk.stop_reading, Walk.read_again, Walk.refill, Walk.fail_read,
+    *[Walk.append, Walk.turn] * 3, *[Walk.let_read_go_on] * 5,
 ]  # fmt: skip
 NUMBERS = st.integers(0, 5)
 
@@ -243,10 +251,10 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.timeout(600)  # which only the search for a simpler counterexample can take
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     opening=st.tuples(NUMBERS, NUMBERS),
-    steps=st.lists(st.tuples(st.sampled_from(STEPS), NUMBERS), min_size=10, max_size=100),
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), NUMBERS), min_size=20, max_size=100),
 )
 async def test_what_a_member_gets_is_a_gapless_run_of_the_stream(
     narrow: None, engine: Engine, store: "redis.Redis", opening: tuple[int, int], steps: list[tuple[Any, int]]
