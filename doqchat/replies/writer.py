@@ -122,11 +122,13 @@ class Writer:
 
     async def _context(self, llm: LLM) -> Context:
         job = self._draft.job
-        earlier = await self._stream.read_back(job.sid, before=job.request, count=CONTEXT_EVENTS)
-        request = await self._stream.get(job.sid, job.request)
+        earlier, request, settings = await asyncio.gather(
+            self._stream.read_back(job.sid, before=job.request, count=CONTEXT_EVENTS),
+            self._stream.get(job.sid, job.request),
+            self._settings.of(job.sid),
+        )
         if request is None:
             raise LLMError("failed", detail="the request is no longer in the session")
-        settings = await self._settings.of(job.sid)
         prompt = "\n\n".join(filter(None, [settings.system or SYSTEM_PROMPT, _introduction(settings)]))
         envelopes = _envelopes([*reversed(earlier), request])
         return build(envelopes, system_prompt=prompt, budget=llm.context_tokens)

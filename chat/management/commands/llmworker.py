@@ -4,6 +4,7 @@ import asyncio
 import signal
 from typing import Any
 
+import uvloop
 from django.core.management.base import BaseCommand
 
 from doqchat.engine import engine
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     help = "Take llm.request jobs from the queue, stream the model's replies into their sessions and store them."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(_work())
+        uvloop.run(_work())
 
 
 async def _work() -> None:
