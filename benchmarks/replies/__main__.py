@@ -50,6 +50,7 @@ class Run:
             *_overhead(f"{replies} others under way", crowded, CROWDED_OVERHEAD_MS),
             *_crowd(crowd, replies),
             (None, "CPU meanwhile: " + ", ".join(f"{name} {share:.0%}" for name, share in used.items())),
+            (None, f"the worker used {used['worker'] / replies / PIECES_A_SECOND * 1e6:.0f} µs of CPU for each piece"),
             *_cancels(cancelled),
         ]
 

@@ -17,6 +17,7 @@ from benchmarks.clients import connect, raise_open_files_limit
 from benchmarks.replies.conversation import Conversation
 
 FIRST_SESSION = 1_000_000  # away from those of the probes
+STARTING = 5.0  # seconds over which the requests are spread
 WITHIN = 60.0  # seconds
 
 
@@ -44,7 +45,7 @@ async def run(url: str, alias: str, replies: int, pieces: int, pace: float) -> C
     await connect([each.client for each in crowd], url)
     for number, each in enumerate(crowd):
         each.ask(f"[[pieces={pieces} pace={pace} stamped=1]] {number}", alias)
-        await asyncio.sleep(pace / replies)  # the pieces of all replies are spread over the time from one to the next
+        await asyncio.sleep(STARTING / replies)
     async with asyncio.timeout(WITHIN):
         await asyncio.gather(*(each.begun for each in crowd))
     print("under way", flush=True)
