@@ -67,8 +67,7 @@ class Run:
         if await crowd.stdout.readline() != b"under way\n":
             raise RuntimeError("The crowd did not get under way.")
         began, before = time.monotonic(), self._site.used()
-        probes = max(1, int(told.probes * told.seconds / 60))
-        found = await overhead(self._site, self._alias, self._alone, probes)
+        found = await overhead(self._site, self._alias, self._alone, told.probes, told.seconds / 2)
         passed, after = time.monotonic() - began, self._site.used()
         still = crowd.returncode is None
         answer, _ = await crowd.communicate()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import urllib.request
 from dataclasses import dataclass
 from itertools import count
@@ -67,10 +68,16 @@ async def open_conversations(site: Site, number: int) -> list[Conversation]:
     return opened
 
 
-async def overhead(site: Site, alias: str, alone: Ask, probes: int) -> Overhead:
-    """Ask through doqchat and alone in turns; the first pair pays for what is loaded once, and is not counted."""
-    pairs = []
+async def overhead(site: Site, alias: str, alone: Ask, probes: int, seconds: float = WITHIN) -> Overhead:
+    """Ask through doqchat and alone in turns, so often or so long.
+
+    The first pair pays for what is loaded once, and is not counted.
+    """
+    pairs: list[tuple[float, float]] = []
+    until = time.monotonic() + seconds
     for number, each in enumerate(await open_conversations(site, probes + 1)):
+        if len(pairs) > 1 and time.monotonic() > until:
+            break
         async with asyncio.timeout(WITHIN):
             asked = each.ask(f"{PROMPT} {number}", alias)
             end = await each.ended
