@@ -49,19 +49,16 @@ class Response:
         await self._whole(status, "text/html; charset=UTF-8", page)
 
     async def start(self, content_type: str) -> None:
-        self._head(200, content_type, "transfer-encoding: chunked")
-        await self._writer.drain()
+        await self._write(self._head(200, content_type, "transfer-encoding: chunked"))
 
     async def part(self, text: str) -> None:
         data = text.encode()
         if data:
-            self._writer.write(b"%x\r\n%b\r\n" % (len(data), data))
-            await self._writer.drain()
+            await self._write(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def end(self, text: str = "") -> None:
         await self.part(text)
-        self._writer.write(b"0\r\n\r\n")
-        await self._writer.drain()
+        await self._write(b"0\r\n\r\n")
 
     def abort(self) -> NoReturn:
         """Resets the connection, with whatever has not been sent yet."""
@@ -70,13 +67,17 @@ class Response:
 
     async def _whole(self, status: int, content_type: str, text: str) -> None:
         data = text.encode()
-        self._head(status, content_type, f"content-length: {len(data)}")
+        await self._write(self._head(status, content_type, f"content-length: {len(data)}") + data)
+
+    async def _write(self, data: bytes) -> None:
+        if self._writer.is_closing():  # asyncio lets it pass, uvloop calls it a RuntimeError
+            raise ConnectionResetError
         self._writer.write(data)
         await self._writer.drain()
 
-    def _head(self, status: int, content_type: str, length: str) -> None:
+    def _head(self, status: int, content_type: str, length: str) -> bytes:
         line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-        self._writer.write(f"{line}\r\ncontent-type: {content_type}\r\n{length}\r\n\r\n".encode())
+        return f"{line}\r\ncontent-type: {content_type}\r\n{length}\r\n\r\n".encode()
 
 
 class Server(ABC):
