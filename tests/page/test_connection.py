@@ -226,6 +226,7 @@ async def test_without_the_store_the_room_opens_and_fills_when_it_is_back(
         with processes.valkey(tmp_path, processes.port_of(store.url)):
             await a.shows("kept", "waits")
             await expect(a.page.locator(".timeline__problem").first).to_be_empty()
+    _forgive_lost_connections(a)
 
 
 def _listens(port: int) -> bool:

@@ -12,7 +12,7 @@ from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 
-SLOW = "[[pieces=60 pace=0.05]]"
+SLOW = "[[pieces=400 pace=0.05]]"  # 20 s: longer than any test needs to end it
 
 
 def change(web: processes.Web, sid: str, **settings: Any) -> Any:
