@@ -12,7 +12,7 @@ from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 
-SLOW = "[[pieces=400 pace=0.05]]"  # 20 s: longer than any test needs to end it
+SLOW = "[[pieces=120 pace=0.05]]"  # 6 s
 
 
 def change(web: processes.Web, sid: str, **settings: Any) -> Any:
