@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from doqchat.engine import engine
 from doqchat.replies.worker import Worker
+from doqchat.serving.limits import end_soon
 
 
 class Command(BaseCommand):
@@ -21,8 +22,13 @@ class Command(BaseCommand):
 async def _work() -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        end_soon()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     current = engine()
     try:
         await Worker(current).run(stop)
