@@ -12,7 +12,8 @@ class Deliveries:
     """Books every delivery of a run; says what was lost, delivered twice, or to a wrong session.
 
     `seen[n]` has a bit per member of message n's session, set by the delivery to that member: a second delivery of
-    the same message to the same member is found as surely as a missing one.
+    the same message to the same member is found as surely as a missing one. `latencies` are in seconds, one for each
+    delivery, and `moments` are when those messages were sent.
     """
 
     def __init__(self, workload: Traffic, sessions: Sequence[Sequence[Client]]) -> None:
@@ -21,6 +22,7 @@ class Deliveries:
         self.expected = messages * workload.members
         self.booked = self.complete = self.twice = self.misplaced = 0
         self.latencies = array("d")
+        self.moments = array("d")
         self._sent_at = array("d", [0.0]) * messages
         self._seen = [0] * messages
         self._bit = {client: 1 << place for members in sessions for place, client in enumerate(members)}
@@ -40,7 +42,9 @@ class Deliveries:
             self.twice += 1
             return False
         self.booked += 1
-        self.latencies.append(time.perf_counter() - self._sent_at[number])
+        sent = self._sent_at[number]
+        self.latencies.append(time.perf_counter() - sent)
+        self.moments.append(sent)
         self._seen[number] = seen = seen | bit
         if seen != self._everyone:
             return False

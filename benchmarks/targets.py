@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +16,16 @@ from benchmarks.workloads import Idle, Traffic
 
 RUN_WITHIN = 120  # seconds for one workload on one server, connecting included
 PEER = "benchmarks.peers.stock_channels:application"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running server: its address for sockets, its process id, and its store's process id and address."""
+
+    url: str
+    server_pid: int
+    store_pid: int
+    store_url: str
 
 
 @dataclass(frozen=True)
@@ -28,26 +40,29 @@ class Target:
 
         What keeps it from running is told in the measurement's `problem`.
         """
-        with tempfile.TemporaryDirectory(prefix="doqchat-bench-") as folder:
-            try:
-                with processes.store(Path(folder)) as (store_pid, store_url):
-                    return self._measure(workload, Path(folder), store_pid, store_url)
-            except processes.NotListeningError as error:
-                return Measurement(problem=str(error))
+        try:
+            with self.running() as site:
+                return run_load(workload, site.url, site.server_pid, site.store_pid)
+        except processes.NotListeningError as error:
+            return Measurement(problem=str(error))
 
-    def _measure(self, workload: Traffic | Idle, folder: Path, store_pid: int, store_url: str) -> Measurement:
-        port = processes.free_port()
-        command = [sys.executable, *(argument.format(port=port) for argument in self.arguments)]
-        environment = {
-            "STORE_URL": store_url,
-            "DOQCHAT_REDIS_URL": store_url,
-            "DOQCHAT_DATA_DIR": str(folder),
-            "PYTHONUNBUFFERED": "1",
-        }
-        with processes.listening(
-            command, port, folder / "server.log", [processes.SERVER_CORE], environment
-        ) as server_pid:
-            return run_load(workload, f"ws://127.0.0.1:{port}", server_pid, store_pid)
+    @contextmanager
+    def running(self) -> Iterator[Site]:
+        """A store and the server, until the block ends; raises NotListeningError."""
+        with tempfile.TemporaryDirectory(prefix="doqchat-bench-") as name:
+            folder, port = Path(name), processes.free_port()
+            command = [sys.executable, *(argument.format(port=port) for argument in self.arguments)]
+            with processes.store(folder) as (store_pid, store_url):
+                environment = {
+                    "STORE_URL": store_url,
+                    "DOQCHAT_REDIS_URL": store_url,
+                    "DOQCHAT_DATA_DIR": name,
+                    "PYTHONUNBUFFERED": "1",
+                }
+                with processes.listening(
+                    command, port, folder / "server.log", [processes.SERVER_CORE], environment
+                ) as server_pid:
+                    yield Site(f"ws://127.0.0.1:{port}", server_pid, store_pid, store_url)
 
 
 def run_load(workload: Traffic | Idle, url: str, server_pid: int, store_pid: int) -> Measurement:

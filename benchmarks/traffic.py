@@ -44,11 +44,11 @@ class TrafficRun:
     async def measure(self, url: str) -> Measurement:
         """Connect, warm up, and measure the workload's messages."""
         await connect(self.everybody, url)
-        await self._greet()
-        await self._send(self.workload.warm_up)
-        del self.deliveries.latencies[:]
+        await self.greet()
+        await self.send(self.workload.warm_up)
+        del self.deliveries.latencies[:], self.deliveries.moments[:]
         first, before = self.deliveries.booked, Reading.take(*self.pids)
-        await self._send(self.workload.messages)
+        await self.send(self.workload.messages)
         used = Reading.take(*self.pids).since(before)
         measured = self.deliveries.booked - first
         await asyncio.sleep(LATE_WITHIN)
@@ -72,11 +72,13 @@ class TrafficRun:
             number, self.sent = self.sent, self.sent + 1
             session, turn = number % self.workload.sessions, number // self.workload.sessions
             sender = turn % self.workload.senders
-            text = envelope("AB"[sender % 2], f"bench-{number}", f"{MARK.decode()}{number:08d} {TEXT}")
+            text = envelope(
+                "AB"[sender % 2], f"bench-{number}", f"{MARK.decode()}{number:08d} " + TEXT * self.workload.texts
+            )
             self.deliveries.sent(number)
             self.sessions[session][sender].send(text)
 
-    async def _greet(self) -> None:
+    async def greet(self) -> None:
         """One member of each session says hello until all have heard it: from then on nobody can miss a message."""
         for attempt in range(int(HELLO_WITHIN / HELLO_EVERY)):
             for members in self.sessions:
@@ -86,7 +88,7 @@ class TrafficRun:
             if self.greeted.issuperset(self.everybody):
                 return
 
-    async def _send(self, messages: int) -> None:
+    async def send(self, messages: int) -> None:
         """Send that many more messages and wait until all are delivered, or nothing comes any more."""
         self.finished.clear()
         self.goal += messages

@@ -9,7 +9,8 @@ class Traffic:
 
     Message n goes to session n modulo `sessions`, from its `senders` members in turn. At most `window` messages are
     on their way at once; with `rate` (messages per second) they also leave at that pace, without it as soon as the
-    window has room, which keeps the server busy all the time. `warm_up` messages go first and are not measured.
+    window has room, which keeps the server busy all the time. `warm_up` messages go first and are not measured. A
+    message is as long as so many of the harness's `texts`.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Traffic:
     window: int
     unit: str
     rate: float | None = None
+    texts: int = 1
 
     def smaller(self) -> "Traffic":
         """The same shape with a fifth of the messages."""

@@ -1,0 +1,87 @@
+"""Steady traffic that something else is to disturb: a process of its own, and when its messages came how late.
+
+`python -m benchmarks.steady URL WORKLOAD`, the workload as JSON, prints a line when everybody is connected, and at the
+end a line of JSON with the fields of `Steadiness`.
+"""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import uvloop
+
+from benchmarks.clients import connect, raise_open_files_limit
+from benchmarks.processes import ROOT
+from benchmarks.traffic import LATE_WITHIN, TrafficRun
+from benchmarks.workloads import Traffic
+
+UNDER_WAY = b"under way\n"
+Window = tuple[float, float]
+"""A stretch of time, in seconds of time.perf_counter(), which the machine's processes share."""
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """Every delivery: when its message was sent and how many seconds it took. `problem` says what was lost."""
+
+    moments: list[float]
+    latencies: list[float]
+    problem: str
+
+    def p99_ms(self, windows: Sequence[Window]) -> float:
+        """The 99th of a hundred latencies, in milliseconds, of the messages that were sent in these windows."""
+        ranked = sorted(
+            latency
+            for moment, latency in zip(self.moments, self.latencies, strict=True)
+            if any(begin <= moment <= end for begin, end in windows)
+        )
+        return ranked[len(ranked) * 99 // 100] * 1e3 if ranked else 0.0
+
+    def messages(self, windows: Sequence[Window]) -> int:
+        """How many deliveries that is of."""
+        return sum(any(begin <= moment <= end for begin, end in windows) for moment in self.moments)
+
+
+async def start(url: str, workload: Traffic) -> Process:
+    """Start the process; returns when its messages are under way."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.steady", url, json.dumps(asdict(workload))),
+        cwd=ROOT,
+        stdout=PIPE,
+        limit=2**30,
+    )
+    assert process.stdout is not None
+    if await process.stdout.readline() != UNDER_WAY:
+        raise RuntimeError("The steady traffic did not get under way.")
+    return process
+
+
+async def result(process: Process) -> Steadiness:
+    """Wait for the end of the workload; what came of it."""
+    output, _ = await process.communicate()
+    return Steadiness(**json.loads(output))
+
+
+async def _run(url: str, workload: Traffic) -> Steadiness:
+    run = TrafficRun(workload, 0, 0)
+    await connect(run.everybody, url)
+    await run.greet()
+    await run.send(workload.warm_up)
+    print(UNDER_WAY.decode(), end="", flush=True)
+    await run.send(workload.messages)
+    await asyncio.sleep(LATE_WITHIN)
+    deliveries = run.deliveries
+    return Steadiness(list(deliveries.moments), list(deliveries.latencies), deliveries.problem() or run.refusal)
+
+
+def main() -> None:
+    raise_open_files_limit()
+    url, workload = sys.argv[1:]
+    print(json.dumps(asdict(uvloop.run(_run(url, Traffic(**json.loads(workload)))))))
+
+
+if __name__ == "__main__":
+    main()
