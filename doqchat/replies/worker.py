@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -57,16 +57,11 @@ class Worker:
         listeners = [Subscription(shard.url, self._on_interruption, lambda: None) for shard in self._engine.shards]
         takers += [asyncio.create_task(self._follow(listener)) for listener in listeners]
         await stop.wait()
-        for taker in takers:
-            taker.cancel()
+        await _end(takers)
         if self._running:
             await asyncio.wait(self._running.values(), timeout=GRACE_SECONDS)
-        unfinished = list(self._running.values())
-        for task in unfinished:
-            task.cancel()
-        await asyncio.gather(
-            *takers, *unfinished, *(listener.flush() for listener in listeners), return_exceptions=True
-        )
+        await _end(list(self._running.values()))
+        await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _takers(self, shard: Shard) -> list[Coroutine[Any, Any, None]]:
         jobs, due = Jobs(shard, self.name), Due(shard, self._engine.limits)
@@ -155,3 +150,16 @@ class Worker:
 
 def _place(job: Job) -> Place:
     return job.sid, job.reply
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: redis-py sends with `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that comes
+    as what it waits for is done.
+    """
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=0.1)
