@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 5.0
 """How often presence is renewed, a lost last event is looked for, and activity is noted."""
 
+REPLAYS_AT_ONCE = 2
+"""How many replays read and write a page at the same time: one writes while the other's page is on its way."""
+
 _CHUNK = 100
 
 
@@ -37,7 +40,8 @@ class Hub:
         self._registry = registry
         self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
         self._users: dict[str, int] = {}
-        self._turns = Turns()
+        self._joining = Turns()
+        self._replaying = asyncio.Semaphore(REPLAYS_AT_ONCE)
         self._beat: asyncio.Task[None] | None = None
         layer.when_reconnected(self._refill_all)
 
@@ -51,7 +55,7 @@ class Hub:
         """
         if self._beat is None:
             self._beat = asyncio.create_task(self._keep_beating())
-        await self._turns.next()
+        await self._joining.next()
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
             session = await asyncio.shield(self._opened(sid))
@@ -80,7 +84,7 @@ class Hub:
 
     async def _open(self, sid: str) -> LiveSession:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
-        session = LiveSession(sid, self._stream, self._turns)
+        session = LiveSession(sid, self._stream, self._replaying)
         await self._layer.join(group_of(sid), session.on_message)
         try:
             session.open(await self._stream.tail(sid))

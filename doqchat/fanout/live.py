@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from doqchat.errors import DoqchatError
 from doqchat.fanout.member import Member
-from doqchat.fanout.turns import Turns
 from doqchat.protocol import server
 from doqchat.protocol.events import Presence
 from doqchat.protocol.ids import BEGINNING, order
@@ -18,8 +18,15 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 FRAMES_A_TURN = 10
+"""How many frames of a replay are written before everything else has its turn."""
+
 PRESENCE_SECONDS = 0.05
 """How long presence changes are gathered before members hear of them."""
+
+LONGEST_WAIT = 1.0
+"""Seconds between attempts to read while the store is away."""
+
+_Read = TypeVar("_Read")
 
 
 class LiveSession:
@@ -32,10 +39,10 @@ class LiveSession:
     Args:
         sid: the session.
         stream: where events are read from.
-        turns: who may go on with a replay.
+        replaying: whoever holds it reads and writes a page of a replay; others wait in line.
     """
 
-    def __init__(self, sid: str, stream: SessionStream, turns: Turns) -> None:
+    def __init__(self, sid: str, stream: SessionStream, replaying: asyncio.Semaphore) -> None:
         self.sid = sid
         self.last = BEGINNING
         self._opened = False
@@ -44,22 +51,17 @@ class LiveSession:
         self.active = True
         self._live: set[Member] = set()
         self._stream = stream
-        self._turns = turns
+        self._replaying = replaying
         self._refill: asyncio.Task[None] | None = None
         self._asked = False
         self._presence: dict[str, int] = {}
         self._presence_due: asyncio.TimerHandle | None = None
-        self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
-            "session.entry": self._on_entry,
-            "session.signal": self._on_signal,
-            "session.presence": self._on_presence,
-        }
 
     def on_message(self, message: dict[str, Any]) -> None:
         """Take a message to the session's group; ones of unknown type are for other readers of the group."""
-        handler = self._handlers.get(message.get("type", ""))
+        handler = _HANDLERS.get(message.get("type", ""))
         if handler is not None:
-            handler(message)
+            handler(self, message)
 
     def open(self, tail: str) -> None:
         """Begin after the stream's last event, which was read after the group was joined."""
@@ -78,21 +80,32 @@ class LiveSession:
         While the store is away this waits.
         """
         self._live.discard(member)
-        cursor = since
-        while not member.closed:
-            await self._turns.next()
-            if order(cursor) > order(self.last):
-                await self._come_as_far_as_the_stream()
-                cursor = min(cursor, self.last, key=order)  # an id that the session never reached
-            page = await self._page(cursor)
-            for number, entry in enumerate(page):
+        if order(since) > order(self.last):
+            await self._come_as_far_as_the_stream()
+        cursor = min(since, self.last, key=order)  # an id that the session never reached is none to go on from
+        count = PAGE
+        while not member.closed and member not in self._live:
+            await member.drained()
+            cursor, count = await _insist(partial(self._replay_page, member, cursor, count))
+
+    async def _replay_page(self, member: Member, cursor: str, count: int) -> tuple[str, int]:
+        """Write to the member up to so many events after an id, or as many as its socket takes; live at the end.
+
+        Returns the id of the last one written, and how many to read next: a page is no larger than what the socket
+        takes of it, so that nothing of it is kept while the client does not read.
+        """
+        async with self._replaying:
+            page = await self._stream.read(self.sid, after=cursor, count=count)
+            for number, entry in enumerate(page, 1):
+                member.push(self._passed(entry))
+                if member.behind:
+                    return entry.id, number
                 if number % FRAMES_A_TURN == 0:
-                    await self._turns.next()
-                await member.send(self._passed(entry))
-                cursor = entry.id
-            if len(page) < PAGE and order(cursor) >= order(self.last):
-                self._live.add(member)
-                return
+                    await asyncio.sleep(0)
+            cursor = page[-1].id if page else cursor
+            if len(page) < count and order(cursor) >= order(self.last):
+                self.go_live(member)
+            return cursor, min(2 * count, PAGE)
 
     def leave(self, member: Member) -> None:
         """Forget a member."""
@@ -114,6 +127,7 @@ class LiveSession:
             self._refill.cancel()
         if self._presence_due is not None:
             self._presence_due.cancel()
+            self._presence_due = None
 
     def _on_entry(self, message: dict[str, Any]) -> None:
         entry = Entry(message["id"], message["prev"], "", message["body"])
@@ -166,19 +180,27 @@ class LiveSession:
         try:
             while self._asked:
                 self._asked = False
-                page = await self._page(self.last)
+                page = await _insist(partial(self._stream.read, self.sid, after=self.last, count=PAGE))
                 for entry in page:
                     self._passed(entry)
                 self._asked = self._asked or len(page) == PAGE
         finally:
             self._refill = None
 
-    async def _page(self, after: str) -> list[Entry]:
-        """The next entries; asks again until the store answers."""
-        wait = 0.05
-        while True:
-            try:
-                return await self._stream.read(self.sid, after=after, count=PAGE)
-            except DoqchatError:
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 1.0)
+
+_HANDLERS: dict[str, Callable[[LiveSession, dict[str, Any]], None]] = {
+    "session.entry": LiveSession._on_entry,
+    "session.signal": LiveSession._on_signal,
+    "session.presence": LiveSession._on_presence,
+}
+
+
+async def _insist(read: Callable[[], Awaitable[_Read]]) -> _Read:
+    """Read again until the store answers."""
+    wait = 0.05
+    while True:
+        try:
+            return await read()
+        except DoqchatError:
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)

@@ -72,11 +72,15 @@ class Member:
         else:
             self._drainer = asyncio.create_task(self._drain(writing, step))
 
-    async def send(self, text: str) -> None:
-        """Write a frame at the pace at which the client reads; for replays, which must not fill the outbox."""
+    @property
+    def behind(self) -> bool:
+        """Whether frames wait for the socket."""
+        return self._drainer is not None
+
+    async def drained(self) -> None:
+        """Wait until the socket has taken all frames, or the member is closed."""
         while self._drainer is not None and not self._closed:
             await asyncio.wait([self._drainer])
-        self.push(text)
 
     def close(self) -> None:
         """Take and write nothing more."""

@@ -18,7 +18,6 @@ from doqchat.engine import Engine
 from doqchat.errors import Unavailable
 from doqchat.fanout import live, member
 from doqchat.fanout.live import LiveSession
-from doqchat.fanout.turns import Turns
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store import keys
 from doqchat.store.stream import Entry, SessionStream
@@ -117,7 +116,7 @@ class Walk:
         self._engine = engine
         self._store = store
         self._stream = SteppedStream(engine.stream)
-        self._session = LiveSession(sid, self._stream, Turns())  # type: ignore[arg-type]
+        self._session = LiveSession(sid, self._stream, asyncio.Semaphore(2))  # type: ignore[arg-type]
         self._hints: list[dict[str, str]] = []
 
     async def begin(self, before: int, meanwhile: int) -> None:

@@ -1,6 +1,8 @@
 """Members see every event, once and in order, though hints are lost, late or doubled."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 import redis
@@ -8,6 +10,7 @@ import redis
 from doqchat.engine import Engine
 from doqchat.fanout import hub
 from doqchat.fanout.layer import group_of
+from doqchat.fanout.live import PAGE
 from doqchat.store import keys
 from doqchat.store.stream import Entry
 from tests.fanout.conftest import BODY, Join, joined
@@ -207,6 +210,49 @@ async def test_a_stuck_replay_delays_nobody(
     assert ids(await live.frames_to(last[0])) == last
     stuck.reads.set()
     assert ids(await stuck.frames_to(last[0])) == stored + last
+
+
+async def test_replays_that_are_not_read_hold_up_no_other(
+    no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
+) -> None:
+    stored = [store_silently(store, sid) for _ in range(300)]
+    for _ in range(2 * hub.REPLAYS_AT_ONCE):
+        (await join(sid, "0-0")).reads.clear()
+    assert ids(await (await join(sid, "0-0")).frames_to(stored[-1])) == stored
+
+
+async def test_a_replay_reads_no_more_than_its_socket_takes(
+    monkeypatch: pytest.MonkeyPatch, no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
+) -> None:
+    stored = [store_silently(store, sid) for _ in range(200)]
+    read, counts = engine.stream.read, []
+
+    async def counted(sid: str, after: str, count: int) -> list[Entry]:
+        counts.append(count)
+        return await read(sid, after=after, count=count)
+
+    monkeypatch.setattr(engine.stream, "read", counted)
+    socket = await join(sid, "0-0")
+    socket.reads.clear()
+    async with asyncio.timeout(WITHIN):
+        while not socket.member.behind:  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.01)
+    socket.reads.set()
+    assert ids(await socket.frames_to(stored[-1])) == stored
+    assert counts[:4] == [PAGE, 1, 2, 4]
+
+
+async def test_a_session_that_everybody_has_left_is_freed_without_the_garbage_collector(
+    engine: Engine, sid: str
+) -> None:
+    gc.disable()
+    try:
+        async with joined(engine, sid, v1=True) as socket:
+            session = weakref.ref(await engine.hub.enter(sid, socket.member))
+            await engine.hub.leave(session(), socket.member)  # type: ignore[arg-type]
+        assert session() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_member_that_has_left_gets_nothing(engine: Engine, join: Join, sid: str) -> None:

@@ -68,34 +68,30 @@ async def test_the_outbox_has_room_again_when_frames_have_left() -> None:
     assert socket.overflowed == 0
 
 
-async def test_a_replay_goes_at_the_readers_pace_and_never_fills_the_outbox() -> None:
+async def test_a_member_is_behind_until_its_socket_has_taken_all_frames() -> None:
     socket = Socket()
     socket.member.release()
+    socket.member.push("1")
+    assert not socket.member.behind
     socket.reads.clear()
-    frame = "x" * (OUTBOX_CHARACTERS // 4)
-
-    async def replay() -> None:
-        for _ in range(20):
-            await socket.member.send(frame)
-
-    replaying = asyncio.create_task(replay())
-    await asyncio.sleep(0.01)
-    assert not replaying.done()
+    socket.member.push("2")
+    assert socket.member.behind
+    waiting = asyncio.create_task(socket.member.drained())
     socket.reads.set()
-    assert [await socket.text() for _ in range(20)] == [frame] * 20
-    await replaying
-    assert socket.overflowed == 0
+    await asyncio.wait_for(waiting, 5)
+    assert not socket.member.behind
+    assert socket.written() == ["1", "2"]
 
 
-async def test_a_replay_to_a_member_that_is_closed_ends() -> None:
+async def test_nobody_waits_for_the_socket_of_a_closed_member() -> None:
     socket = Socket()
     socket.member.release()
     socket.reads.clear()
     socket.member.push("1")
-    sending = asyncio.create_task(socket.member.send("2"))
+    waiting = asyncio.create_task(socket.member.drained())
     await asyncio.sleep(0)
     socket.member.close()
-    await asyncio.wait_for(sending, 5)
+    await asyncio.wait_for(waiting, 5)
 
 
 async def test_a_closed_member_takes_nothing_more() -> None:

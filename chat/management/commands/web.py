@@ -2,6 +2,7 @@
 
 import socket
 from argparse import ArgumentParser
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 from doqchat.serving import StartError
+from doqchat.serving.garbage import settle
 from doqchat.serving.listener import listen
 
 
@@ -33,4 +35,6 @@ class Command(BaseCommand):
             from doqchat.serving.web_daphne import serve
         else:
             from doqchat.serving.web_uvicorn import serve
+        import_module(settings.ROOT_URLCONF)  # Django does that with the first request only
+        settle()
         serve(application, listening)
