@@ -58,6 +58,7 @@ DOQCHAT_REPLIES: dict[str, Any] = {
     "REQUESTS_A_MINUTE": 120,  # of one session
     "REQUESTS_A_MINUTE_OF_A_ROLE": 60,  # in one session
     "UNDER_WAY": 20,  # replies of one session, those in line included
+    "UNDER_WAY_OF_A_ROLE": 10,  # those of them that one role has asked for
     "TOKENS_A_DAY": None,  # input and output, of the whole site, in a day of UTC
 }
 

@@ -17,6 +17,7 @@ class ReplySettings(BaseModel):
         requests_a_minute: of one session, automatic replies included; None for no limit.
         requests_a_minute_of_a_role: of one role in one session; None for no limit.
         under_way: replies of one session that nobody has finished, those in line included; None for no limit.
+        under_way_of_a_role: of those, the ones that one role has asked for; None for no limit.
         tokens_a_day: input and output tokens of the whole site in a day of UTC; None for no budget.
     """
 
@@ -27,6 +28,7 @@ class ReplySettings(BaseModel):
     requests_a_minute: _Count | None
     requests_a_minute_of_a_role: _Count | None
     under_way: _Count | None
+    under_way_of_a_role: _Count | None
     tokens_a_day: _Count | None
 
 

@@ -1,11 +1,12 @@
 """The engine of one event loop: the store, the layer and the hub, wired together."""
 
 import asyncio
+import logging
 
 from channels.layers import get_channel_layer
 
 from doqchat.conf import reply_settings, store_urls
-from doqchat.errors import InvalidMessage
+from doqchat.errors import DoqchatError, InvalidMessage
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.llm import llms
@@ -13,7 +14,7 @@ from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame
 from doqchat.replies.limits import RequestLimits
 from doqchat.replies.mention import mentions
-from doqchat.replies.replies import Replies
+from doqchat.replies.replies import Replies, early_end
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
@@ -21,6 +22,8 @@ from doqchat.store.registry import Registry
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, Manner, SessionStream
+
+log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -40,13 +43,18 @@ class Engine:
         self.layer = layer
         self.reply_settings = reply_settings()
         self.shards = Shards(store_urls())
-        self.stream = SessionStream(self.shards, layer.channel_of, self.reply_settings.under_way)
+        self.stream = SessionStream(
+            self.shards,
+            layer.channel_of,
+            self.reply_settings.under_way,
+            self.reply_settings.under_way_of_a_role,
+        )
         self.limits = RequestLimits(self.shards, self.reply_settings)
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)
         self.replies = Replies(self.shards, layer.channel_of)
-        self.settings = Settings(self.shards)
+        self.settings = Settings(self.shards, lambda sid: early_end(sid, layer.channel_of(sid), "superseded"))
         self.registry = Registry(self.shards)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
 
@@ -60,12 +68,24 @@ class Engine:
         """
         ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
         if ask and not (frame.msg_id and await self.stream.knows(sid, frame.msg_id)):
-            await self.limits.take(sid, frame.role)
+            await self.limits.admit(sid, frame.role)
         manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
         digest = frame.digest() if frame.msg_id else ""
-        return await self.stream.append(
+        appended = await self.stream.append(
             sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
         )
+        if ask and not appended.duplicate:
+            await self.limits.count(sid, frame.role)
+        if appended.supersedes:
+            await self._supersede(sid, appended.supersedes)
+        return appended
+
+    async def _supersede(self, sid: str, reply_id: str) -> None:
+        """End an automatic reply for a message that is stored; without the store it just finishes."""
+        try:
+            await self.replies.interrupt(sid, reply_id, "superseded")
+        except DoqchatError as error:
+            log.info("Reply %s in %s is not superseded: %s", reply_id, sid, error.message)
 
     async def _asked(self, sid: str, request: LLMRequest) -> str:
         """The alias of the model that a request is for: its own, or the session's."""

@@ -117,7 +117,7 @@ class Participant:
             self.member.push(server.ephemeral(self._sid, ack))
 
     async def _cancel(self, frame: Frame) -> None:
-        await self._engine.replies.cancel(self._sid, cast(LLMCancel, frame.body).reply_id)
+        await self._engine.replies.interrupt(self._sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
 
     async def _typing(self, frame: Frame) -> None:
         await self._tell_others(frame)

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from doqchat.errors import DoqchatError
 from doqchat.fanout.member import Member
 from doqchat.protocol import server
 from doqchat.protocol.events import Presence
 from doqchat.protocol.ids import BEGINNING, order
+from doqchat.store.faults import insist
 from doqchat.store.presence import counts
 from doqchat.store.stream import Entry, SessionStream
 
@@ -22,11 +23,6 @@ FRAMES_A_TURN = 10
 
 PRESENCE_SECONDS = 0.05
 """How long presence changes are gathered before members hear of them."""
-
-LONGEST_WAIT = 1.0
-"""Seconds between attempts to read while the store is away."""
-
-_Read = TypeVar("_Read")
 
 
 class LiveSession:
@@ -86,7 +82,7 @@ class LiveSession:
         count = PAGE
         while not member.closed and member not in self._live:
             await member.drained()
-            cursor, count = await _insist(partial(self._replay_page, member, cursor, count))
+            cursor, count = await insist(partial(self._replay_page, member, cursor, count), DoqchatError)
 
     async def _replay_page(self, member: Member, cursor: str, count: int) -> tuple[str, int]:
         """Write to the member up to so many events after an id, or as many as its socket takes; live at the end.
@@ -180,7 +176,7 @@ class LiveSession:
         try:
             while self._asked:
                 self._asked = False
-                page = await _insist(partial(self._stream.read, self.sid, after=self.last, count=PAGE))
+                page = await insist(partial(self._stream.read, self.sid, self.last, PAGE), DoqchatError)
                 for entry in page:
                     self._passed(entry)
                 self._asked = self._asked or len(page) == PAGE
@@ -193,14 +189,3 @@ _HANDLERS: dict[str, Callable[[LiveSession, dict[str, Any]], None]] = {
     "session.signal": LiveSession._on_signal,
     "session.presence": LiveSession._on_presence,
 }
-
-
-async def _insist(read: Callable[[], Awaitable[_Read]]) -> _Read:
-    """Read again until the store answers."""
-    wait = 0.05
-    while True:
-        try:
-            return await read()
-        except DoqchatError:
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT)

@@ -2,11 +2,12 @@
 
 import asyncio
 import math
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 
-from doqchat.errors import RateLimited
+from doqchat.errors import RateLimited, Unavailable
 from doqchat.store import keys
-from doqchat.store.shards import Shards
+from doqchat.store.shards import Shard, Shards
 
 KEPT_SECONDS = 2 * 24 * 60 * 60
 """How long the store keeps the count of a day."""
@@ -17,8 +18,17 @@ def counter_of_today() -> str:
     return keys.tokens(datetime.now(UTC).date().isoformat())
 
 
+async def spend(shard: Shard, tokens: int) -> None:
+    """Count tokens that were used just now on a server; raises Unavailable."""
+    if tokens:
+        key = counter_of_today()
+        await asyncio.gather(
+            shard.pipeline.execute("INCRBY", key, tokens), shard.pipeline.execute("EXPIRE", key, KEPT_SECONDS)
+        )
+
+
 class TokenBudget:
-    """The tokens of a day, which commits of replies count as providers report them.
+    """The tokens of a day. A server that is away has used as many as when it was last asked.
 
     Args:
         shards: the servers, each of which counts its own.
@@ -28,23 +38,27 @@ class TokenBudget:
     def __init__(self, shards: Shards, tokens: int | None) -> None:
         self._shards = shards
         self._tokens = tokens
+        self._used: dict[str, int] = {}
 
     async def check(self) -> None:
         """See whether there are tokens left.
 
         Raises:
             RateLimited: there are none; `retry_after` says how many seconds the day still lasts.
-            Unavailable: a server that counts them is away.
         """
         if self._tokens is None:
             return
-        key = counter_of_today()
-        counts = await asyncio.gather(*(shard.pipeline.execute("GET", key) for shard in self._shards))
-        if sum(int(count or 0) for count in counts) >= self._tokens:
+        if sum(await asyncio.gather(*map(self._used_on, self._shards))) >= self._tokens:
             raise RateLimited(
                 "The assistant's budget for today is used up; it answers again after midnight UTC.",
                 retry_after=_seconds_left(),
             )
+
+    async def _used_on(self, shard: Shard) -> int:
+        key = counter_of_today()
+        with suppress(Unavailable):
+            self._used[shard.url] = int(await shard.pipeline.execute("GET", key) or 0)
+        return self._used.get(shard.url, 0)
 
 
 def _seconds_left() -> int:

@@ -22,6 +22,7 @@ class DeadJob:
         request: the id of the request's event.
         reply: the id of the reply that ended in an error.
         llm: the alias of the model that was asked.
+        automatic: whether nobody asked; the session's reply policy did.
         prompt: what was asked; empty when the session no longer has it.
     """
 
@@ -30,6 +31,7 @@ class DeadJob:
     request: str
     reply: str
     llm: str
+    automatic: bool
     prompt: str
 
     @property
@@ -64,7 +66,10 @@ class DeadJobs:
 
         The reply that was given up has had its `llm.error`, which stays; the new one ends in an event of its own.
         """
-        used, told = [keys.DEAD_JOBS, keys.JOBS], (job.id, job.sid, job.reply, job.llm, keys.own(job.sid))
+        used, told = (
+            [keys.DEAD_JOBS, keys.JOBS],
+            (job.id, job.sid, job.reply, job.llm, int(job.automatic), keys.own(job.sid)),
+        )
         return await self._shards.of(job.sid).pipeline.run(_RETRY, used, *told) or None
 
     async def drop(self, job: DeadJob) -> bool:
@@ -75,4 +80,5 @@ class DeadJobs:
         request = await self._stream.get(fields["sid"], fields["request"])
         said = stored.read(request.body) if request else None
         named = {name: fields[name] for name in ("sid", "request", "reply", "llm")}
-        return DeadJob(id=entry_id, **named, prompt=said.text if said else "")
+        automatic = fields.get("auto") == "1"
+        return DeadJob(id=entry_id, **named, automatic=automatic, prompt=said.text if said else "")

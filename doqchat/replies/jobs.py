@@ -1,5 +1,6 @@
 """The queue of requests that wait for an answer, as one worker sees it."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,18 @@ from doqchat.store import keys
 from doqchat.store.clients import BLOCK_SECONDS
 from doqchat.store.shards import Shard
 
-LEASE_SECONDS = 6.0
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 5.0
 """How long a job stays with a worker that does not say that it still works on it."""
 
 FORGOTTEN_SECONDS = 3600
 """After how long without a sign of life a worker's name is dropped from the group."""
+
+_LOOKED_AT = 100
+
+Silent = tuple[str, str, int]
+"""A job that is silent: its id, its worker, and how often it was given to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,6 @@ class Job:
         request: the id of the request's event.
         reply: the id of the reply.
         llm: the alias of the model to ask.
-        automatic: nobody asked; the session's reply policy did.
     """
 
     id: str
@@ -34,7 +41,6 @@ class Job:
     request: str
     reply: str
     llm: str
-    automatic: bool
 
 
 class Jobs:
@@ -48,6 +54,7 @@ class Jobs:
     def __init__(self, shard: Shard, worker: str) -> None:
         self._shard = shard
         self._worker = worker
+        self._suspects: set[Silent] = set()
 
     async def prepare(self) -> None:
         """Make the group of workers if there is none, and forget workers that are long gone."""
@@ -60,20 +67,49 @@ class Jobs:
             if consumer["pending"] == 0 and consumer["idle"] > FORGOTTEN_SECONDS * 1000:
                 await self._shard.commands.xgroup_delconsumer(keys.JOBS, keys.WORKERS, consumer["name"])
 
-    async def take(self, count: int) -> list[Job]:
-        """Up to so many new jobs; waits for one for BLOCK_SECONDS."""
+    async def take(self) -> Job | None:
+        """The next new job; waits for one for BLOCK_SECONDS."""
         answer: Any = await self._shard.blocking.xreadgroup(
-            keys.WORKERS, self._worker, {keys.JOBS: ">"}, count=count, block=int(BLOCK_SECONDS * 1000)
+            keys.WORKERS, self._worker, {keys.JOBS: ">"}, count=1, block=int(BLOCK_SECONDS * 1000)
         )
-        return [_job(*entry) for _, entries in answer or () for entry in entries]
+        return await self._read(answer[0][1] if answer else ())
 
-    async def take_over(self, count: int) -> list[Job]:
-        """Up to so many jobs whose workers have fallen silent."""
-        answer: Any = await self._shard.commands.xautoclaim(
-            keys.JOBS, keys.WORKERS, self._worker, int(LEASE_SECONDS * 1000), count=count
+    async def abandoned(self) -> list[str]:
+        """The ids of jobs whose workers have fallen silent: in this look at them and in the one before.
+
+        Once is not enough. When the store was away all have been silent, and want a moment to be heard again.
+        """
+        suspects, self._suspects = self._suspects, set()
+        silent = await self._silent()
+        self._suspects = silent
+        return sorted(job_id for job_id, _, _ in silent & suspects)
+
+    async def take_over(self, job_id: str) -> Job | None:
+        """A job whose worker has fallen silent; None when it has spoken again, or another has the job."""
+        lease = int(LEASE_SECONDS * 1000)
+        return await self._read(
+            await self._shard.commands.xclaim(keys.JOBS, keys.WORKERS, self._worker, lease, [job_id])
         )
-        return [_job(*entry) for entry in answer[1] if entry[1]]
 
+    async def _silent(self) -> set[Silent]:
+        found: set[Silent] = set()
+        start, lease = "-", int(LEASE_SECONDS * 1000)
+        while True:
+            rows: Any = await self._shard.commands.xpending_range(
+                keys.JOBS, keys.WORKERS, start, "+", _LOOKED_AT, idle=lease
+            )
+            found.update((row["message_id"], row["consumer"], row["times_delivered"]) for row in rows)
+            if len(rows) < _LOOKED_AT:
+                return found
+            start = f"({rows[-1]['message_id']}"
 
-def _job(entry_id: str, fields: dict[str, str]) -> Job:
-    return Job(entry_id, fields["sid"], fields["request"], fields["reply"], fields["llm"], fields.get("auto") == "1")
+    async def _read(self, entries: Any) -> Job | None:
+        """The one job among the entries; an entry that is none is taken off the queue, it would come back for ever."""
+        for entry_id, fields in entries:
+            try:
+                return Job(entry_id, fields["sid"], fields["request"], fields["reply"], fields["llm"])
+            except (KeyError, TypeError):
+                log.error("Entry %s in the queue of requests is no job and is dropped: %s", entry_id, fields)
+                await self._shard.commands.xack(keys.JOBS, keys.WORKERS, entry_id)
+                await self._shard.commands.xdel(keys.JOBS, entry_id)
+        return None

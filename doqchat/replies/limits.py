@@ -1,5 +1,6 @@
 """How many requests to the model are taken: counted in the store, for all processes together."""
 
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from doqchat.conf import ReplySettings
-from doqchat.errors import RateLimited
+from doqchat.errors import RateLimited, Unavailable
 from doqchat.replies.budget import TokenBudget
 from doqchat.store import keys
 from doqchat.store.faults import translated
 from doqchat.store.shards import Shard, Shards
+
+log = logging.getLogger(__name__)
 
 Window = tuple[RateLimitItem, tuple[str, ...]]
 
@@ -36,18 +39,13 @@ class RequestLimits:
         self._of_session = _a_minute(settings.requests_a_minute)
         self._of_role = _a_minute(settings.requests_a_minute_of_a_role)
 
-    async def take(self, sid: str, role: str) -> None:
-        """Count a request of a role.
+    async def admit(self, sid: str, role: str = "") -> None:
+        """See whether one more request may come, of a role or of the reply policy; counts nothing.
 
         Raises:
-            RateLimited: it is one too many; `retry_after` says how many seconds to wait.
+            RateLimited: it would be one too many; `retry_after` says how many seconds to wait.
             Unavailable: the store cannot tell.
         """
-        await self.admit(sid, role)
-        await self.count(sid, role)
-
-    async def admit(self, sid: str, role: str = "") -> None:
-        """See whether one more request may come, and count nothing; raises as `take` does."""
         await self._budget.check()
         limiter = self._of(sid)
         with translated():
@@ -56,12 +54,14 @@ class RequestLimits:
                     raise await _refusal(limiter, item, who)
 
     async def count(self, sid: str, role: str = "") -> None:
-        """Count a request; raises as `take` does when others have come in between."""
+        """Count a request that was taken. Several at once can each have been the last one admitted."""
         limiter = self._of(sid)
-        with translated():
-            for item, who in self._windows(sid, role):
-                if not await limiter.hit(item, *who):
-                    raise await _refusal(limiter, item, who)
+        try:
+            with translated():
+                for item, who in self._windows(sid, role):
+                    await limiter.hit(item, *who)
+        except Unavailable:
+            log.warning("A request in %s is not counted: the store is away.", sid)
 
     def _of(self, sid: str) -> MovingWindowRateLimiter:
         return self._limiters[self._shards.of(sid).url]

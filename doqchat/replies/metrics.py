@@ -28,7 +28,7 @@ class Metrics:
         under_way: requests that a worker has taken.
         dead: requests that were given up.
         due: sessions that are due an automatic reply.
-        tokens_today: input and output, on this day of UTC.
+        tokens_today: input and output, on this day of UTC; estimated where the provider did not count.
         counters: what has become of all replies so far, by the names above.
     """
 
@@ -70,13 +70,13 @@ def outcome_of(terminal: Body) -> str:
 
 
 def counted(terminal: Body, first_piece_seconds: float | None) -> list[str | int | float]:
-    """What else a reply adds to the counters: `[name, amount, name, amount, …]`.
+    """What a reply adds to the counters when it ends: `[name, amount, name, amount, …]`.
 
     Args:
         terminal: the event that ends it.
         first_piece_seconds: how long its first piece took; None for a reply without any.
     """
-    amounts: list[str | int | float] = []
+    amounts: list[str | int | float] = [outcome_of(terminal), 1]
     for name, tokens in zip((INPUT_TOKENS, OUTPUT_TOKENS), tokens_of(terminal), strict=True):
         amounts += [name, tokens] if tokens else []
     if first_piece_seconds is not None:

@@ -1,7 +1,7 @@
-"""Replies as the session's people see them: under way, cancelled."""
+"""Replies as the session's people see them: under way, and ended before the model has said all."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from doqchat.errors import NotFound
 from doqchat.protocol import server
@@ -10,14 +10,14 @@ from doqchat.protocol.ids import parse_id
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.metrics import outcome_of
 from doqchat.store import keys
+from doqchat.store.pipeline import Argument
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
-KEPT_SECONDS = 24 * 60 * 60
-"""How long the store keeps a reply that nobody ends."""
-
-_CANCEL = load("reply_cancel", "entry", "turn")
+_INTERRUPT = load("reply_interrupt", "entry", "turn", "interrupt")
 _UNDER_WAY = load("replies_under_way")
+
+Interruption = Literal["cancelled", "superseded"]
 
 
 def request_of(reply_id: str) -> str:
@@ -25,8 +25,21 @@ def request_of(reply_id: str) -> str:
     return "-".join(reply_id.removeprefix("r").split("-")[:2])
 
 
+def early_end(sid: str, channel: str, reason: Interruption) -> Sequence[Argument]:
+    """How a reply ends before its time, as the scripts take it that include parts/interrupt.lua.
+
+    Args:
+        sid: the session.
+        channel: the channel of its group.
+        reason: why it ends.
+    """
+    blank = LLMResponse(reply_id="", request_id="", text="", finish_reason=reason, model="", usage=Usage())
+    told = keys.WORKERS, keys.INTERRUPTIONS, channel
+    return *told, MODEL_ROLE, server.stored(sid, blank), outcome_of(blank)
+
+
 class Replies:
-    """The replies of all sessions; every call may raise Unavailable.
+    """The answers under way in all sessions; every call may raise Unavailable.
 
     Args:
         shards: the servers.
@@ -51,21 +64,16 @@ class Replies:
             for reply_id, attempt, state, text in sorted(rows)
         ]
 
-    async def cancel(self, sid: str, reply_id: str) -> None:
-        """End a reply with what was said so far; does nothing when it has ended.
+    async def interrupt(self, sid: str, reply_id: str, reason: Interruption) -> None:
+        """End a reply now, with what was said so far; does nothing when it has ended.
 
         Raises:
             NotFound: the session has no such reply.
         """
-        request = parse_id(request_of(reply_id))
-        if request is None or await self._end(sid, reply_id, request) == "missing":
+        if parse_id(request_of(reply_id)) is None or await self._interrupt(sid, reply_id, reason) == "missing":
             raise NotFound("The session has no such reply.", field="bd.reply_id")
 
-    async def _end(self, sid: str, reply_id: str, request_id: str) -> Any:
-        unsaid = LLMResponse(
-            reply_id=reply_id, request_id=request_id, text="", finish_reason="cancelled", model="", usage=Usage()
-        )
-        told = keys.WORKERS, keys.INTERRUPTIONS, server.stored(sid, unsaid), MODEL_ROLE, self._channel_of(sid)
+    async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> str:
         used = [keys.JOBS, keys.stream(sid), keys.COUNTERS]
-        pipeline = self._shards.of(sid).pipeline
-        return await pipeline.run(_CANCEL, used, reply_id, *told, sid, keys.own(sid), outcome_of(unsaid))
+        told = reply_id, sid, keys.own(sid), *early_end(sid, self._channel_of(sid), reason)
+        return str(await self._shards.of(sid).pipeline.run(_INTERRUPT, used, *told))

@@ -6,14 +6,15 @@ import os
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
 from doqchat.engine import Engine
-from doqchat.errors import Unavailable
+from doqchat.errors import DoqchatError
 from doqchat.fanout.subscription import Subscription
-from doqchat.replies.draft import Draft, Interruption, Lost
+from doqchat.replies.draft import Draft, Lost
 from doqchat.replies.due import Due
 from doqchat.replies.jobs import LEASE_SECONDS, Job, Jobs
 from doqchat.replies.writer import Writer
@@ -23,12 +24,20 @@ from doqchat.store.shards import Shard
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 8.0
+HAND_OVER_SECONDS = 0.5
 LONGEST_WAIT = 2.0
-TAKE_OVER_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 DUE_SECONDS = 0.1
 
 Place = tuple[str, str]
 """A session and a reply in it: sessions that are asked in the same millisecond have replies of the same id."""
+
+
+class Answering(NamedTuple):
+    """A reply that is being written."""
+
+    task: asyncio.Task[None]
+    draft: Draft
 
 
 class Worker:
@@ -43,13 +52,12 @@ class Worker:
         self._engine = engine
         self._at_once = engine.reply_settings.at_once
         self._free = asyncio.Semaphore(self._at_once)
-        self._running: dict[Place, asyncio.Task[None]] = {}
-        self._interrupted: dict[Place, Interruption] = {}
+        self._answering: dict[Place, Answering] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take and answer jobs; after `stop` is set, finish those under way within GRACE_SECONDS.
 
-        What is not finished by then is taken over by other workers, once the lease has run out.
+        What is not finished by then is handed over to other workers.
         """
         takers: list[asyncio.Task[None]] = [
             asyncio.create_task(taker) for shard in self._engine.shards for taker in self._takers(shard)
@@ -58,28 +66,37 @@ class Worker:
         takers += [asyncio.create_task(self._follow(listener)) for listener in listeners]
         await stop.wait()
         await _end(takers)
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=GRACE_SECONDS)
-        await _end(list(self._running.values()))
+        await self._finish()
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
+
+    async def _finish(self) -> None:
+        if self._answering:
+            await asyncio.wait([answering.task for answering in self._answering.values()], timeout=GRACE_SECONDS)
+        unfinished = list(self._answering.values())
+        await _end([answering.task for answering in unfinished])
+        handing_over = asyncio.gather(
+            *(answering.draft.hand_over() for answering in unfinished), return_exceptions=True
+        )
+        try:
+            await asyncio.wait_for(handing_over, HAND_OVER_SECONDS)
+        except TimeoutError:
+            log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
 
     def _takers(self, shard: Shard) -> list[Coroutine[Any, Any, None]]:
         jobs, due = Jobs(shard, self.name), Due(shard, self._engine.limits)
 
-        async def take(take: Callable[[int], Awaitable[list[Job]]]) -> None:
-            await self._free.acquire()
-            self._free.release()
-            for job in await take(max(1, self._at_once - len(self._running))):
-                await self._start(shard, job)
+        async def rescue() -> None:
+            for job_id in await jobs.abandoned():
+                await self._start(shard, partial(jobs.take_over, job_id))
 
         return [
-            self._keep(jobs, lambda: take(jobs.take), 0.0),
-            self._keep(jobs, lambda: take(jobs.take_over), TAKE_OVER_SECONDS),
-            self._keep(jobs, lambda: due.start(self._at_once), DUE_SECONDS),
+            self._keep(jobs, partial(self._start, shard, jobs.take), 0.0),
+            self._keep(jobs, rescue, LOOK_SECONDS),
+            self._keep(jobs, partial(due.start, self._at_once), DUE_SECONDS),
         ]
 
     async def _keep(self, jobs: Jobs, step: Callable[[], Awaitable[None]], pause: float) -> None:
-        """Do a step over and over; while the store is away, try again with a growing pause."""
+        """Do a step over and over; after a failure, try again with a growing pause: the store may be away."""
         wait, prepared = 0.1, False
         while True:
             try:
@@ -89,41 +106,52 @@ class Worker:
                 await step()
                 wait = 0.1
                 await asyncio.sleep(pause)
-            except (RedisError, OSError, TimeoutError, Unavailable) as error:
+            except Exception as error:
                 prepared = False
-                log.warning("The queue of requests cannot be read now (%s).", error)
+                foreseen = isinstance(error, (RedisError, OSError, TimeoutError, DoqchatError))
+                log.warning("The queue of requests cannot be read now (%s).", error, exc_info=not foreseen)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _start(self, shard: Shard, job: Job) -> None:
-        if _place(job) in self._running:
-            return
+    async def _start(self, shard: Shard, take: Callable[[], Awaitable[Job | None]]) -> None:
+        """Take a job as soon as there is room for one, and begin to answer it: none is held that nobody works on."""
         await self._free.acquire()
-        task = asyncio.create_task(self._answer(shard, job))
-        self._running[_place(job)] = task
-        task.add_done_callback(lambda _: self._ended(job))
+        job = None
+        try:
+            job = await take()
+        finally:
+            if job is None:
+                self._free.release()
+        if job is not None:
+            self._answer(shard, job)
 
-    def _ended(self, job: Job) -> None:
-        self._free.release()
-        self._running.pop(_place(job), None)
-        self._interrupted.pop(_place(job), None)
-
-    async def _answer(self, shard: Shard, job: Job) -> None:
+    def _answer(self, shard: Shard, job: Job) -> None:
+        place = job.sid, job.reply
         draft = Draft(shard, self.name, job, self._engine.layer.channel_of)
+        task = asyncio.create_task(self._write(draft))
+        earlier = self._answering.get(place)
+        if earlier is not None:
+            earlier.task.cancel()  # it was silent for as long as a lease: what it writes is of an attempt before
+        self._answering[place] = answering = Answering(task, draft)
+        task.add_done_callback(lambda _: self._ended(place, answering))
+
+    def _ended(self, place: Place, answering: Answering) -> None:
+        self._free.release()
+        if self._answering.get(place) is answering:
+            del self._answering[place]
+
+    async def _write(self, draft: Draft) -> None:
         gather_seconds = self._engine.reply_settings.gather_seconds
         writer = Writer(draft, self._engine.stream, self._engine.settings, gather_seconds)
+        job = draft.job
         try:
-            await self._write(job, writer)
+            await self._write_or_fail(writer, job)
         except Lost:
-            log.info("Reply %s in %s went to another worker.", job.reply, job.sid)
+            log.info("Reply %s in %s has ended or went to another worker.", job.reply, job.sid)
 
-    async def _write(self, job: Job, writer: Writer) -> None:
+    async def _write_or_fail(self, writer: Writer, job: Job) -> None:
         try:
             await writer.write()
-        except asyncio.CancelledError:
-            if _place(job) not in self._interrupted:
-                raise
-            await writer.interrupted(self._interrupted[_place(job)])
         except Lost:
             raise
         except Exception:
@@ -131,7 +159,7 @@ class Worker:
             await writer.failed()
 
     async def _follow(self, listener: Subscription) -> None:
-        """Listen for replies that are to end; until that works, writers find the mark when they keep their lease."""
+        """Listen for replies that have ended early; until that works, writers learn it when they write."""
         while True:
             try:
                 await listener.subscribe(keys.INTERRUPTIONS)
@@ -140,16 +168,10 @@ class Worker:
                 await asyncio.sleep(LEASE_SECONDS)
 
     def _on_interruption(self, _channel: str, payload: bytes) -> None:
-        sid, reply_id, reason = payload.decode().split()
-        place = (sid, reply_id)
-        task = self._running.get(place)
-        if task is not None and place not in self._interrupted:
-            self._interrupted[place] = "superseded" if reason == "superseded" else "cancelled"
-            task.cancel()
-
-
-def _place(job: Job) -> Place:
-    return job.sid, job.reply
+        sid, reply_id = payload.decode().split()
+        answering = self._answering.get((sid, reply_id))
+        if answering is not None:
+            answering.task.cancel()
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -2,24 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
 from pydantic_core import from_json
 
 from doqchat.llm import llms
-from doqchat.llm.base import LLM, Finish, LLMError, Piece, UnknownLLM
-from doqchat.llm.context import SYSTEM_PROMPT, Context, build
-from doqchat.protocol import events
-from doqchat.replies.draft import Draft, Interrupted, Interruption
+from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
+from doqchat.llm.context import SYSTEM_PROMPT, Context, approximate_tokens, build
+from doqchat.protocol.events import Body, Usage
+from doqchat.replies.draft import Draft, GivenUp
 from doqchat.replies.jobs import LEASE_SECONDS
+from doqchat.store.faults import insist
 from doqchat.store.settings import SessionSettings, Settings
 from doqchat.store.stream import Entry, SessionStream
 
 log = logging.getLogger(__name__)
 
-MOST_DELIVERIES = 3
 EAGER_PIECES = 4
 """So many pieces go out as they come, so that reading starts at once; later ones are gathered."""
 
@@ -50,27 +50,17 @@ class Writer:
         draft = self._draft
         try:
             await draft.begin()
-            if draft.attempt > MOST_DELIVERIES:
-                await draft.commit(
-                    self._draft.error("failed", "The answer failed several times; ask again."), given_up=True
-                )
-                return
-            llm = llms[draft.job.llm]
-            await self._stream_reply(llm)
-            await draft.commit(self._response())
-        except Interrupted as interrupted:
-            await self.interrupted(interrupted.reason)
+            await self._stream_reply(llms[draft.job.llm])
+            terminal: Body = self._response()
+        except GivenUp:
+            await draft.commit(draft.error("failed", "The answer failed several times; ask again."), given_up=True)
+            return
         except UnknownLLM:
-            await draft.commit(
-                self._draft.error("not_configured", f"The assistant {draft.job.llm!r} is not configured.")
-            )
+            terminal = draft.error("not_configured", f"The assistant {draft.job.llm!r} is not configured.")
         except LLMError as error:
             log.warning("Reply %s in %s ended with an error: %s", draft.job.reply, draft.job.sid, error)
-            await draft.commit(self._draft.error(error.code, error.message))
-
-    async def interrupted(self, reason: Interruption) -> None:
-        """End the reply with what was said so far."""
-        await self._draft.commit(self._draft.response(await self._draft.shown(), reason))
+            terminal = draft.error(error.code, error.message)
+        await draft.commit(terminal)
 
     async def failed(self) -> None:
         """End the reply with an error of our own."""
@@ -78,24 +68,26 @@ class Writer:
 
     async def _stream_reply(self, llm: LLM) -> None:
         """Listen and show at the same time, so that a slow store never holds up the provider."""
-        context = await self._context(llm)
-        async with aclosing(llm.stream(context.turns, system=context.system)) as answer:
-            listening = asyncio.create_task(self._listen(answer))
-            try:
-                await self._show(listening)
-                await listening
-            finally:
-                listening.cancel()
-                await asyncio.wait([listening])
-
-    async def _listen(self, answer: AsyncGenerator[Piece | Finish, None]) -> None:
+        context = await insist(lambda: self._context(llm))
+        listening = asyncio.create_task(self._listen(llm, context))
         try:
-            async for item in answer:
-                if isinstance(item, Finish):
-                    self._finish = item
-                else:
-                    self._said.append(item.text)
-                self._news.set()
+            await self._show(listening)
+            await listening
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await self._draft.spend(self._tokens(context))
+
+    async def _listen(self, llm: LLM, context: Context) -> None:
+        """Take what the model says; whoever ends this, the provider's connection is closed when it has ended."""
+        try:
+            async with aclosing(llm.stream(context.turns, system=context.system)) as answer:
+                async for item in answer:
+                    if isinstance(item, Finish):
+                        self._finish = item
+                    else:
+                        self._said.append(item.text)
+                    self._news.set()
         finally:
             self._news.set()
 
@@ -120,6 +112,17 @@ class Writer:
         except TimeoutError:
             return
 
+    def _tokens(self, context: Context) -> int:
+        """What the answer has cost: as the provider counts, estimated where it does not say; 0 without an answer."""
+        finish, text = self._finish, self._draft.text
+        if finish is None and not text:
+            return 0
+        asked = finish.input_tokens if finish else None
+        said = finish.output_tokens if finish else None
+        if asked is None:
+            asked = sum(map(approximate_tokens, (context.system, *(turn.text for turn in context.turns))))
+        return asked + (approximate_tokens(text) if said is None else said)
+
     async def _context(self, llm: LLM) -> Context:
         job = self._draft.job
         earlier, request, settings = await asyncio.gather(
@@ -133,11 +136,11 @@ class Writer:
         envelopes = _envelopes([*reversed(earlier), request])
         return build(envelopes, system_prompt=prompt, budget=llm.context_tokens)
 
-    def _response(self) -> events.LLMResponse:
+    def _response(self) -> Body:
         finish = self._finish
         if finish is None:
             raise LLMError("invalid_response", detail="the answer has no end")
-        usage = events.Usage(input_tokens=finish.input_tokens, output_tokens=finish.output_tokens)
+        usage = Usage(input_tokens=finish.input_tokens, output_tokens=finish.output_tokens)
         return self._draft.response(self._draft.text, finish.reason, finish.model, usage)
 
 

@@ -5,7 +5,7 @@ first answer is lost; a caller that may repeat a command does so itself.
 """
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
@@ -17,6 +17,10 @@ BLOCK_SECONDS = 5.0
 """Seconds that a blocking read waits in the store before it comes back empty."""
 
 
+CONNECTIONS = 32
+"""Connections of one client; who comes when all are in use waits for one as long as a command may take."""
+
+
 def pool(url: str, *, timeout: float | None, decode: bool = True) -> ConnectionPool:
     """A pool of connections to one server.
 
@@ -25,8 +29,10 @@ def pool(url: str, *, timeout: float | None, decode: bool = True) -> ConnectionP
         timeout: seconds to wait for an answer; None for connections whose reads are bounded by their reader.
         decode: whether answers become text.
     """
-    return ConnectionPool.from_url(
+    return BlockingConnectionPool.from_url(
         url,
+        max_connections=CONNECTIONS,
+        timeout=COMMAND_TIMEOUT,
         socket_timeout=timeout,
         socket_connect_timeout=COMMAND_TIMEOUT,
         socket_keepalive=True,

@@ -1,8 +1,10 @@
 """What the store's failures mean to a client."""
 
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import RedisError, ResponseError
@@ -19,6 +21,12 @@ AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
 
 # Answers of a server that is there and cannot take a write now: full, replica, loading, failing disk or quorum.
 _CANNOT_WRITE = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY", "EXPIRED")
+
+
+FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
+"""Seconds between attempts while the store is away: short, so that all goes on as soon as it is back."""
+
+_Answer = TypeVar("_Answer")
 
 
 class Uncertain(Unavailable):
@@ -44,3 +52,19 @@ def translated() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise translate(error) from error
+
+
+async def insist(call: Callable[[], Awaitable[_Answer]], errors: type[DoqchatError] = Unavailable) -> _Answer:
+    """Call again and again while the store is away; only for what can be repeated without harm.
+
+    Args:
+        call: what is called.
+        errors: what it is called again after; all else is raised.
+    """
+    wait = FIRST_WAIT
+    while True:
+        try:
+            return await call()
+        except errors:
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)

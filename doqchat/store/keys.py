@@ -25,9 +25,10 @@ def tokens(day: str) -> str:
 def own(sid: str) -> str:
     """What all keys of a session but its stream begin with.
 
-    Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, auto, job, attempt, state,
-    ended), `reply:ID:text`, `talking` (the reply whose turn it is), `line` (list of those that wait for theirs),
-    `due` (hash of the automatic reply that is due: request, since), `settings`.
+    Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, role, auto, job, attempt,
+    state), `reply:ID:text`, `asking` (hash: how many replies each role has asked for), `talking` (the reply whose turn
+    it is), `line` (list of those that wait for theirs), `due` (hash of the automatic reply that is due: request,
+    since), `settings`.
     """
     return f"{{chat:session:{sid}}}:"
 

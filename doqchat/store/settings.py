@@ -1,14 +1,16 @@
 """What is set for one session: how the model behaves there, and what its people are called."""
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from doqchat.store import keys
+from doqchat.store.pipeline import Argument
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
-_CHANGE = load("settings_change", "turn")
+_CHANGE = load("settings_change", "entry", "turn", "interrupt")
 
 Name = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f\[\]@]*$")]
 
@@ -36,21 +38,30 @@ class SessionSettings(BaseModel):
 
 
 class Settings:
-    """The settings of all sessions; every call may raise Unavailable."""
+    """The settings of all sessions; every call may raise Unavailable.
 
-    def __init__(self, shards: Shards) -> None:
+    Args:
+        shards: the servers.
+        withdrawal: how an automatic reply of a session ends that nobody wants any more, as the scripts take it.
+    """
+
+    def __init__(self, shards: Shards, withdrawal: Callable[[str], Sequence[Argument]]) -> None:
         self._shards = shards
+        self._withdrawal = withdrawal
 
     async def of(self, sid: str) -> SessionSettings:
         """The settings of a session; those of one that nobody has set anything for are the defaults."""
         return _parsed(await self._shards.of(sid).pipeline.execute("HGETALL", keys.settings(sid)))
 
     async def change(self, sid: str, changes: dict[str, str]) -> SessionSettings:
-        """Change some settings; policy `off` also ends an automatic reply under way. An empty value is the default."""
+        """Change some settings; an empty value is the default.
+
+        Policy `off` also ends an automatic reply under way, of which nothing is stored that it has said.
+        """
         flat = [part for pair in changes.items() for part in pair]
-        told = sid, keys.own(sid), keys.INTERRUPTIONS
+        used = [keys.settings(sid), keys.DUE, keys.JOBS, keys.stream(sid), keys.COUNTERS]
         pipeline = self._shards.of(sid).pipeline
-        return _parsed(await pipeline.run(_CHANGE, [keys.settings(sid), keys.DUE], *told, *flat))
+        return _parsed(await pipeline.run(_CHANGE, used, sid, keys.own(sid), *self._withdrawal(sid), *flat))
 
 
 def _parsed(flat: list[str]) -> SessionSettings:

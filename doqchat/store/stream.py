@@ -61,10 +61,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of an append: the entry's id, and whether it had been there before."""
+    """What became of an append.
+
+    Attributes:
+        id: the entry's id.
+        duplicate: whether it had been there before.
+        supersedes: the automatic reply that is to end for it; empty for none.
+    """
 
     id: str
     duplicate: bool
+    supersedes: str = ""
 
 
 class SessionStream:
@@ -74,12 +81,20 @@ class SessionStream:
         shards: the servers.
         channel_of: the name of the channel on which a session's new events are published.
         most_replies: replies of one session that may be under way, those in line included; None for no limit.
+        most_replies_of_a_role: the same for those that one role has asked for.
     """
 
-    def __init__(self, shards: Shards, channel_of: Callable[[str], str], most_replies: int | None = None) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        channel_of: Callable[[str], str],
+        most_replies: int | None = None,
+        most_replies_of_a_role: int | None = None,
+    ) -> None:
         self._shards = shards
         self._channel_of = channel_of
         self._most_replies = most_replies
+        self._most_replies_of_a_role = most_replies_of_a_role
 
     async def append(
         self,
@@ -118,16 +133,16 @@ class SessionStream:
             claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
         used = [keys.stream(sid), claim, keys.JOBS, keys.DUE]
         place = self._channel_of(sid), pipeline.deadline(), digest, claim_seconds, sid, keys.own(sid)
-        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, keys.INTERRUPTIONS, self._most_replies or 0
-        entry_id, outcome = await self._settled(pipeline, used, participant, body, *place, *answer)
+        most = self._most_replies or 0, self._most_replies_of_a_role or 0
+        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, *most
+        entry_id, outcome, *rest = await self._settled(pipeline, used, participant, body, *place, *answer)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
-        if outcome == "full":
-            raise RateLimited(
-                f"{self._most_replies} answers are under way in this session; ask again when one has come.",
-                retry_after=FULL_RETRY_SECONDS,
-            )
-        return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
+        if outcome == "session full":
+            raise _too_many(self._most_replies, "in this session")
+        if outcome == "role full":
+            raise _too_many(self._most_replies_of_a_role, f"for {participant}")
+        return Appended(entry_id, outcome == "duplicate" and msg_id is not None, *rest)
 
     async def knows(self, sid: str, msg_id: str) -> bool:
         """Whether this `msg_id` was used in the session; raises Unavailable."""
@@ -207,6 +222,12 @@ class SessionStream:
     async def _range(self, sid: str, command: str, start: str, end: str, count: int) -> list[Raw]:
         raw: list[Raw] = await self._shards.of(sid).reads.execute(command, keys.stream(sid), start, end, "COUNT", count)
         return raw
+
+
+def _too_many(replies: int | None, where: str) -> RateLimited:
+    return RateLimited(
+        f"{replies} answers are under way {where}; ask again when one has come.", retry_after=FULL_RETRY_SECONDS
+    )
 
 
 def _is_missing(since: str, removed: str, last: str, oldest: str | None, *, trimmed: bool) -> bool:

@@ -112,7 +112,7 @@ async def test_a_reply_that_was_asked_for_again_waits_its_turn_and_can_be_cancel
     await ask(own_engine, sid)
     await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
     async with joined(own_engine, sid) as socket:
-        await own_engine.replies.cancel(sid, f"{reply_id}-2")
+        await own_engine.replies.interrupt(sid, f"{reply_id}-2", "cancelled")
         response = await end_of(socket, *ENDS)
     assert (response["bd"]["reply_id"], response["bd"]["request_id"]) == (f"{reply_id}-2", reply_id[1:])
     assert response["bd"]["finish_reason"] == "cancelled"

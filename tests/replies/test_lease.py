@@ -1,11 +1,13 @@
 """Who has lost a reply to another worker writes nothing of it any more."""
 
+import json
+
 import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.protocol.events import LLMResponse
-from doqchat.replies.draft import Draft, Interrupted, Lost
+from doqchat.protocol.events import LLMResponse, Usage
+from doqchat.replies.draft import MOST_DELIVERIES, Draft, GivenUp, Lost
 from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
 from tests.fanout.conftest import joined
@@ -14,7 +16,7 @@ from tests.replies.test_waiting import ask
 
 def end(draft: Draft) -> LLMResponse:
     """The event that ends a reply with what its worker has said."""
-    return draft.response(draft.text, "stop")
+    return draft.response(draft.text, "stop", "demo", Usage())
 
 
 async def taken(engine: Engine, sid: str, worker: str) -> Draft:
@@ -23,7 +25,8 @@ async def taken(engine: Engine, sid: str, worker: str) -> Draft:
     shard = engine.shards.of(sid)
     jobs = Jobs(shard, worker)
     await jobs.prepare()
-    (job,) = await jobs.take(1)
+    job = await jobs.take()
+    assert job is not None
     return Draft(shard, worker, job, engine.layer.channel_of)
 
 
@@ -94,17 +97,97 @@ async def test_saying_nothing_keeps_the_lease(own_engine: Engine, queue: "redis.
     assert lease["time_since_delivered"] < 30_000
 
 
-async def test_a_cancelled_reply_takes_no_more_text(own_engine: Engine, sid: str) -> None:
+async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
     draft = await taken(own_engine, sid, "first")
     await draft.begin()
-    await draft.say("안녕")
-    await own_engine.replies.cancel(sid, draft.job.reply)
-    with pytest.raises(Interrupted):
+    for piece in ('안녕 "친구"', "\n/\\ 😊\x7f"):
+        await draft.say(piece)
+    await own_engine.replies.interrupt(sid, draft.job.reply, "cancelled")
+    with pytest.raises(Lost):
         await draft.say("하세요")
-    (reply,) = await own_engine.replies.under_way(sid)
-    assert (reply.text, draft.text) == ("안녕", "안녕")
-    await draft.commit(end(draft))
+    with pytest.raises(Lost):
+        await draft.commit(end(draft))
+    _, terminal = await own_engine.stream.read(sid)
+    assert json.loads(terminal.body)["bd"] == {
+        "reply_id": draft.job.reply,
+        "request_id": draft.job.request,
+        "text": draft.text,
+        "finish_reason": "cancelled",
+        "model": "demo",
+        "usage": {},
+    }
     assert await own_engine.replies.under_way(sid) == []
+    assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
+
+
+async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_said(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    dead = await taken(own_engine, sid, "dead")
+    await dead.begin()
+    await dead.say("안녕")
+    waiting = await ask(own_engine, sid)
+    await own_engine.replies.interrupt(sid, dead.job.reply, "cancelled")
+    terminal = (await own_engine.stream.read(sid))[-1]
+    assert json.loads(terminal.body)["bd"]["text"] == "안녕"
+    ((_, job),) = queue.xrange(keys.JOBS)
+    assert job["reply"] == waiting
+
+
+async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    last = await taken(own_engine, sid, "last")
+    await last.begin()
+    await last.say("안녕")
+    queue.xclaim(keys.JOBS, keys.WORKERS, "next", 0, [last.job.id], retrycount=MOST_DELIVERIES + 1)
+    following = Draft(own_engine.shards.of(sid), "next", last.job, own_engine.layer.channel_of)
+    with pytest.raises(GivenUp):
+        await following.begin()
+    assert following.error("failed", "").text == "안녕"
+
+
+async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts_no_death(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    leaving = await taken(own_engine, sid, "leaving")
+    await leaving.begin()
+    await leaving.say("안녕")
+    await leaving.hand_over()
+    with pytest.raises(Lost):
+        await leaving.say("하세요")
+    shard = own_engine.shards.of(sid)
+    job = await Jobs(shard, "staying").take()
+    assert job is not None
+    (lease,) = queue.xpending_range(keys.JOBS, keys.WORKERS, "-", "+", 10)
+    assert (lease["consumer"], lease["times_delivered"]) == ("staying", 1)
+    staying = Draft(shard, "staying", job, own_engine.layer.channel_of)
+    await staying.begin()
+    assert staying.attempt == 2
+    await staying.commit(end(staying))
+    assert queue.xlen(keys.JOBS) == 0
+
+
+async def test_a_request_that_waits_for_days_is_still_answered(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await ask(own_engine, sid)
+    await ask(own_engine, sid)
+    lasting = [key for key in queue.keys(f"{keys.own(sid)}*") if ":once:" not in key]
+    assert {key: queue.ttl(key) for key in lasting} == dict.fromkeys(lasting, -1)
+
+
+async def test_the_line_goes_on_past_replies_that_are_gone(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "first")
+    gone, following = await ask(own_engine, sid), await ask(own_engine, sid)
+    queue.srem(keys.replies(sid), gone)
+    await draft.begin()
+    await draft.commit(end(draft))
+    assert [job["reply"] for _, job in queue.xrange(keys.JOBS)] == [following]
 
 
 async def test_who_joins_an_attempt_that_was_begun_anew_sees_only_that(

@@ -18,7 +18,12 @@ from tests.conftest import Connect
 from tests.replies.conversation import ENDS, ask
 
 Start = Callable[..., processes.Web]
-NO_LIMIT = {"REQUESTS_A_MINUTE": None, "REQUESTS_A_MINUTE_OF_A_ROLE": None, "UNDER_WAY": None}
+NO_LIMIT = {
+    "REQUESTS_A_MINUTE": None,
+    "REQUESTS_A_MINUTE_OF_A_ROLE": None,
+    "UNDER_WAY": None,
+    "UNDER_WAY_OF_A_ROLE": None,
+}
 HTTP = {"Content-Type": "application/json"}
 
 

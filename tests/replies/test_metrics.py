@@ -79,7 +79,7 @@ async def test_a_reply_that_is_cancelled_while_it_waits_counts_as_cancelled(
 ) -> None:
     first, second = await ask(own_engine, sid), await ask(own_engine, sid)
     for reply_id in (second, first):
-        await own_engine.replies.cancel(sid, reply_id)
+        await own_engine.replies.interrupt(sid, reply_id, "cancelled")
     assert numbers(fetch(own_web, "/metrics"))["doqchat_replies_total cancelled"] == 2
 
 
@@ -92,7 +92,7 @@ async def test_an_automatic_reply_that_is_withdrawn_counts_as_superseded(
         with processes.llm_worker(own_store.url):
             await own_engine.stream.append(sid, "A", client_says, manner="said")
             await end_of(socket, "llm.streaming")
-            queue.hset(keys.settings(sid), "policy", "off")
+            await own_engine.settings.change(sid, {"policy": "off"})
             assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "superseded"
     told = numbers(fetch(own_web, "/metrics"))
     assert told["doqchat_replies_total superseded"] == 1

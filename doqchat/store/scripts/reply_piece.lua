@@ -3,20 +3,15 @@
 --
 -- KEYS  1 the job queue   2 the reply   3 its text
 -- ARGV  1 worker group   2 worker   3 job   4 piece   5 bytes of the reply before it   6 the group's channel
---       7 the frame for clients   8 seconds that the text is kept at most
--- Returns 'ok', 'lost', or how the reply was ended ('cancelled', 'superseded'): then nothing is added.
+--       7 the frame for clients
+-- Returns 'ok', or 'lost' when another worker has the job or the reply has ended.
 
 if not lease_of(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then
   return 'lost'
 end
-local ended = redis.call('HGET', KEYS[2], 'ended')
-if ended then
-  return ended
-end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'JUSTID')
 if ARGV[4] ~= '' and redis.call('STRLEN', KEYS[3]) == tonumber(ARGV[5]) then
   redis.call('APPEND', KEYS[3], ARGV[4])
-  redis.call('EXPIRE', KEYS[3], ARGV[8])
   redis.call('HSET', KEYS[2], 'state', 'streaming')
   redis.call('PUBLISH', ARGV[6], cmsgpack.pack({type = 'session.signal', text = ARGV[7]}))
 end

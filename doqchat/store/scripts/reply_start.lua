@@ -17,7 +17,7 @@ if not request then
   return 0
 end
 if ARGV[1] == 'start' then
-  new_reply(own, 'r' .. request, redis.call('HGET', own .. 'settings', 'llm') or 'default', 1)
+  new_reply(own, 'r' .. request, redis.call('HGET', own .. 'settings', 'llm') or 'default', '', 1)
   take_turn(own, KEYS[2], sid, 'r' .. request)
 end
 return 1

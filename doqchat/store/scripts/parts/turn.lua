@@ -1,5 +1,4 @@
--- One reply at a time talks in a session; the others stand in line.
-local REPLY_SECONDS = 24 * 60 * 60
+-- One reply at a time talks in a session; the others stand in line. What is known of a reply lasts until its end.
 
 -- A reply is named after its request, as rREQUEST; one that is tried anew is rREQUEST-2 and so on.
 local function request_of(reply)
@@ -11,19 +10,22 @@ local function next_reply(reply)
   return 'r' .. request .. '-' .. (tonumber(number) or 1) + 1
 end
 
-local function new_reply(own, reply, llm, auto)
+local function new_reply(own, reply, llm, role, auto)
   redis.call('SADD', own .. 'replies', reply)
-  redis.call('EXPIRE', own .. 'replies', REPLY_SECONDS)
-  redis.call('HSET', own .. 'reply:' .. reply, 'llm', llm, 'auto', auto)
-  redis.call('EXPIRE', own .. 'reply:' .. reply, REPLY_SECONDS)
+  redis.call('HSET', own .. 'reply:' .. reply, 'llm', llm, 'role', role, 'auto', auto)
+  redis.call('HINCRBY', own .. 'asking', role, 1)
 end
 
-local function take_turn(own, jobs, sid, reply)
+local function queue_job(own, jobs, sid, reply)
   local known = redis.call('HMGET', own .. 'reply:' .. reply, 'llm', 'auto')
   local job = redis.call('XADD', jobs, '*', 'sid', sid, 'request', request_of(reply), 'reply', reply,
     'llm', known[1], 'auto', known[2])
   redis.call('HSET', own .. 'reply:' .. reply, 'job', job)
-  redis.call('SET', own .. 'talking', reply, 'EX', REPLY_SECONDS)
+end
+
+local function take_turn(own, jobs, sid, reply)
+  redis.call('SET', own .. 'talking', reply)
+  queue_job(own, jobs, sid, reply)
 end
 
 local function stand_in_line(own, jobs, sid, reply)
@@ -34,25 +36,40 @@ local function stand_in_line(own, jobs, sid, reply)
   end
 end
 
-local function end_reply(own, reply)
-  redis.call('DEL', own .. 'reply:' .. reply, own .. 'reply:' .. reply .. ':text')
-  redis.call('SREM', own .. 'replies', reply)
-end
-
 local function end_turn(own, jobs, sid)
   local reply = redis.call('LPOP', own .. 'line')
+  while reply and redis.call('SISMEMBER', own .. 'replies', reply) == 0 do
+    reply = redis.call('LPOP', own .. 'line')
+  end
   if reply then
-    take_turn(own, jobs, sid, reply)
-  else
-    redis.call('DEL', own .. 'talking')
+    return take_turn(own, jobs, sid, reply)
+  end
+  redis.call('DEL', own .. 'talking')
+  if redis.call('EXISTS', own .. 'due') == 1 then
+    -- The longest wait for people who go on talking counts from when they could have been answered.
+    local time = redis.call('TIME')
+    redis.call('HSET', own .. 'due', 'since', time[1] * 1000 + math.floor(time[2] / 1000))
   end
 end
 
--- Asks the worker that writes an automatic reply to end it; a reply that somebody asked for goes on.
-local function interrupt(own, channel, sid)
+-- Forgets a reply that has had its terminal event, and lets the next one talk if it was this one's turn.
+local function end_reply(own, jobs, sid, reply)
+  local role = redis.call('HGET', own .. 'reply:' .. reply, 'role')
+  if role and redis.call('HINCRBY', own .. 'asking', role, -1) <= 0 then
+    redis.call('HDEL', own .. 'asking', role)
+  end
+  redis.call('DEL', own .. 'reply:' .. reply, own .. 'reply:' .. reply .. ':text')
+  redis.call('SREM', own .. 'replies', reply)
+  redis.call('LREM', own .. 'line', 0, reply)
+  if redis.call('GET', own .. 'talking') == reply then
+    end_turn(own, jobs, sid)
+  end
+end
+
+-- The automatic reply that talks in a session, or nil: one that somebody asked for goes on whatever others say.
+local function automatic_reply(own)
   local reply = redis.call('GET', own .. 'talking')
   if reply and redis.call('HGET', own .. 'reply:' .. reply, 'auto') == '1' then
-    redis.call('HSET', own .. 'reply:' .. reply, 'ended', 'superseded')
-    redis.call('PUBLISH', channel, sid .. ' ' .. reply .. ' superseded')
+    return reply
   end
 end
