@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
+from unicodedata import category
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.functional_validators import AfterValidator
 
 from doqchat.store import keys
 from doqchat.store.pipeline import Argument
@@ -12,7 +14,19 @@ from doqchat.store.shards import Shards
 
 _CHANGE = load("settings_change", "entry", "turn", "interrupt")
 
-Name = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f\[\]@]*$")]
+_JOINERS = "\u200c\u200d"
+"""Invisible, but parts of Persian names and of many an emoji."""
+
+
+def _name(value: str) -> str:
+    """Nothing that ends or breaks the label in which the model is shown it, or that nobody can see."""
+    for character in value:
+        if character in "[]@" or (category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in _JOINERS):
+            raise ValueError("a name has no brackets, no @ and no invisible characters")
+    return value
+
+
+Name = Annotated[str, StringConstraints(max_length=40), AfterValidator(_name)]
 
 
 class SessionSettings(BaseModel):

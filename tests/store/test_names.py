@@ -1,0 +1,34 @@
+"""What people and the assistant may be called in a session."""
+
+import pytest
+from pydantic import ValidationError
+
+from doqchat.protocol.frames import refusal
+from doqchat.store.settings import SessionSettings
+
+
+@pytest.mark.parametrize("name", ["", "민지", "Jean-Luc O'Neil", "さくら (先生)", "D. 김", "👩‍💻", "می‌نا", "x" * 40])
+def test_a_name_in_any_script_is_taken_as_it_is(name: str) -> None:
+    assert SessionSettings(name_a=name, name_b=name, name_llm=name).name_a == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("A] B", "[B", "@all", "x" * 41),
+        *("a\nb", "a\rb", "a\tb", "a\x0bb", "a\x0cb", "a\x1cb", "a\x85b", "a\u2028b", "a\u2029b", "a\x00b", "a\x7fb"),
+        *("a\u200bb", "a\u202eb", "a\u2066b", "a\u200fb", "a\ufeffb", "a\xadb", "a\U000e0041b"),
+    ],
+)
+def test_what_could_break_a_label_or_hide_in_it_is_in_no_name(name: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SessionSettings(name_b=name)
+
+    assert refusal(caught.value).field == "name_b"
+
+
+def test_whoever_gives_such_a_name_reads_what_names_are_made_of() -> None:
+    with pytest.raises(ValidationError) as caught:
+        SessionSettings(name_a="A]")
+
+    assert refusal(caught.value).message == "name_a: a name has no brackets, no @ and no invisible characters."
