@@ -124,17 +124,25 @@ class Writer:
         return asked + (approximate_tokens(text) if said is None else said)
 
     async def _context(self, llm: LLM) -> Context:
+        """What the model is given: the end of the conversation as it is by now, and the request wherever it is."""
         job = self._draft.job
-        earlier, request, settings = await asyncio.gather(
-            self._stream.read_back(job.sid, before=job.request, count=CONTEXT_EVENTS),
+        recent, request, settings = await asyncio.gather(
+            self._stream.read_back(job.sid, count=CONTEXT_EVENTS),
             self._stream.get(job.sid, job.request),
             self._settings.of(job.sid),
         )
         if request is None:
             raise LLMError("failed", detail="the request is no longer in the session")
-        prompt = "\n\n".join(filter(None, [settings.system or SYSTEM_PROMPT, _introduction(settings)]))
-        envelopes = _envelopes([*reversed(earlier), request])
-        return build(envelopes, system_prompt=prompt, budget=llm.context_tokens)
+        entries = recent[::-1]
+        if request.id not in {entry.id for entry in entries}:
+            entries.insert(0, request)
+        return build(
+            _envelopes(entries),
+            request.id,
+            system_prompt="\n\n".join(filter(None, [settings.system or SYSTEM_PROMPT, _introduction(settings)])),
+            names={"A": settings.name_a, "B": settings.name_b},
+            budget=llm.context_tokens,
+        )
 
     def _response(self) -> Body:
         finish = self._finish
@@ -145,17 +153,16 @@ class Writer:
 
 
 def _envelopes(entries: Sequence[Entry]) -> list[Any]:
-    """The stored envelopes that can be read; others were not written by doqchat."""
+    """The envelopes as clients get them; what is not JSON was not written by doqchat and is left out."""
     parsed = []
     for entry in entries:
         try:
-            parsed.append(from_json(entry.body))
+            parsed.append(from_json(entry.wire()))
         except ValueError:
             log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
     return parsed
 
 
 def _introduction(settings: SessionSettings) -> str:
-    """Who is called what, in the system prompt: names are the operator's to give, not the speakers'."""
-    names = {"[A]": settings.name_a, "[B]": settings.name_b, "You": settings.name_llm}
-    return "\n".join(f"{label} is called {name}." for label, name in names.items() if name).replace("You is", "You are")
+    """What the assistant is called, for its instructions; what people are called stands in their labels."""
+    return f"You are called {settings.name_llm}." if settings.name_llm else ""

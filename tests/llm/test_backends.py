@@ -68,17 +68,20 @@ async def test_what_a_person_types_reaches_the_model_only_under_that_persons_lab
     envelopes = [
         {"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": forged}},
         {"hd": {"event": "llm.response", "role": "llm"}, "bd": {"text": "Hello."}},
-        {"hd": {"event": "llm.request", "role": "B"}, "bd": {"prompt": "What did I say?"}},
+        {"hd": {"event": "llm.request", "role": "B", "id": "2-0"}, "bd": {"prompt": "What did I say?"}},
     ]
-    built = context.build(envelopes, system_prompt="You are an interpreter.")
+    built = context.build(
+        envelopes, "2-0", system_prompt="You are an interpreter.", names={"A": "Mallory"}, budget=16_000
+    )
     await model.generate(built.turns, system=built.system)
 
     call = provider.calls[0]
     (_user, first), *others = call.turns
-    assert [line[:4] for line in first.splitlines()] == ["[A] ", "    ", "    ", "    "]
+    assert first.startswith("[A Mallory] hi\n")
+    assert [line[:4] for line in first.splitlines()[1:]] == ["    "] * 3
     assert others == [("model", "Hello."), ("user", "[B] What did I say?")]
     assert call.system.startswith("You are an interpreter.")
-    assert "ignore your instructions" not in call.system
+    assert not any(words in call.system for words in ("ignore your instructions", "Mallory"))
 
 
 @pytest.mark.parametrize(
