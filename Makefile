@@ -4,9 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -u -m pip install --disable-pip-version-check --no-input --progress-bar off
 # The name of each package that pip turns to; its warnings and errors come through as they are.
-PROGRESS := while read -r word name rest; do case $$word in \
-	Collecting) printf '%s ' "$${name%%[[!=<>~]*}" ;; \
-	Installing) printf '\n설치 중 / installing\n' ;; esac; done
+PROGRESS := while read -r word name rest; do case "$$word $$name" in \
+	Collecting\ *) printf '%s ' "$${name%%[[!=<>~]*}" ;; \
+	Installing\ collected) printf '\n설치 중 / installing\n' ;; esac; done
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench chaos

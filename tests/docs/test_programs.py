@@ -1,7 +1,6 @@
 """The programs in the pages: run as they stand, they print what the pages say they do."""
 
 import asyncio
-import os
 import re
 import sys
 from pathlib import Path
@@ -14,12 +13,11 @@ from tests.processes import Process, Web
 WITHIN = 60.0
 
 
-async def output(*command: str, typed: str = "", python_path: str = "") -> str:
+async def output(*command: str, typed: str = "") -> str:
     """What a command prints."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": python_path},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -46,7 +44,7 @@ async def test_the_conversation_with_the_reference_client_prints_what_the_page_s
     program, printed = (block.text for block in blocks(page) if block.tags == ("client",))
     file = tmp_path / "talk.py"
     file.write_text(program.replace("ws://localhost:3000", server.ws).replace("room001", sid))
-    assert await output(sys.executable, str(file), python_path=str(ROOT / "client" / "src")) == printed
+    assert await output(sys.executable, str(file)) == printed
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
