@@ -8,7 +8,7 @@ import pytest
 import redis
 from django.utils.translation import override
 
-from chat import smoke
+from chat.smoke import play, player, talker
 from doqchat.store import keys
 from tests.chat.broken_server import Fault, broken
 from tests.chat.commands import run
@@ -76,32 +76,42 @@ def test_what_is_no_socket_is_said_to_be_none() -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-async def play(url: str) -> list[str]:
+async def see(url: str) -> list[str]:
     async with asyncio.timeout(20):
         with override("en"):
-            return [line async for line in smoke.perform(url, "room001")]
+            return [line async for line in play.perform(url, "room001")]
 
 
 async def test_the_play_goes_well_on_a_server_without_fault() -> None:
     async with broken("none") as url:
-        assert (await play(url))[-1] == "In order, each exactly once, and the outsider heard nothing."
+        assert (await see(url))[-1] == "All came in order and exactly once, and D heard nothing."
 
 
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ("doubles the first", "should have got"),
-        ("doubles the last", "twice"),
-        ("leaks", "A client of another session got"),
-        ("swallows", "B got nothing for"),
-        ("garbles", "A should have got"),
-        ("refuses", "The server refused what A sent: No such words here."),
-        ("hangs up", "The server closed the connection of A with code 1011."),
-        ("numbers twice", "ids out of order"),
+        ("doubles the first", "C got event 1-0 after 1-0: something is missing, doubled or out of order."),
+        ("doubles the last", "C got event 5-0 after 5-0: something is missing, doubled or out of order."),
+        ("stores the last twice", "C got “Good. Until next time 🎉 (.*)” twice."),
+        ("leaks", "A client of another session got “안녕하세요! 😊 (.*)”."),
+        ("swallows", "B got nothing for 2 seconds, though there was something to get."),
+        ("garbles", "A should have got “안녕하세요! 😊 (.*)” and got “안녕하세요! [?] (.*)”."),
+        ("refuses", "The server refused A: No such words here."),
+        ("hangs up", "A had to begin again: the connection broke, or an event was missing."),
+        ("hangs up on all", "The server closed the connection of C with code 1011."),
+        ("numbers twice", "C got event 1-0 after 1-0: something is missing, doubled or out of order."),
+        ("leaves a hole", "C got event 2-0 after 1-0: something is missing, doubled or out of order."),
+        ("welcomes nobody", "The server did not welcome A within 2 seconds."),
+        ("has no room", "The server refused C: Come back later."),
+        ("acknowledges nothing", "The server did not acknowledge what A sent within 2 seconds."),
+        ("acknowledges another", "A got “안녕하세요! 😊 (.*)” with the id 1-0; it should be 9-9."),
+        ("forgets", "B got nothing for 2 seconds, though there was something to get."),
+        ("talks nonsense", "What the server sent C is no event: The frame is no envelope: 'nonsense'."),
     ],
 )
 async def test_what_a_server_does_wrong_is_noticed(fault: Fault, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smoke, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(player, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(talker, "OPEN_SECONDS", 2.0)
     async with broken(fault) as url:
-        with pytest.raises(smoke.Failed, match=problem):
-            await play(url)
+        with pytest.raises(player.Failed, match=f"^{problem}$"):
+            await see(url)

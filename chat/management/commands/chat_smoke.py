@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from chat.management.terminal import print_anything, terminal_language
-from chat.smoke import Failed, perform
+from chat.smoke.play import perform
+from chat.smoke.player import Failed
 from doqchat.protocol.names import is_sid
 
 DONE = "Chat test completed successfully"

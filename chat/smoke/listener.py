@@ -1,0 +1,83 @@
+"""Somebody who only listens, to what the server sends as it is."""
+
+import json
+from contextlib import AsyncExitStack, suppress
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+from doqchat_client import Event
+from doqchat_client.events import Malformed
+from doqchat_client.order import order
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from chat.smoke.player import OPEN_SECONDS, SOCKET, Failed, Player, refused
+
+
+class Listener(Player):
+    """A bare socket in the basic profile. The reference client would hide what is missing, doubled or out of order."""
+
+    def __init__(self, name: str, play: str, connection: ClientConnection) -> None:
+        super().__init__(name, play)
+        self._connection = connection
+        self._last: str | None = None
+
+    async def hear_nothing_more(self) -> list[Event]:
+        """Messages of this play that still come before the answer to a ping, which is sent after all of them."""
+        with suppress(ConnectionClosed):  # what the server said before it closed is still to be read
+            await self._connection.send(json.dumps({"hd": {"event": "ping"}, "bd": {"play": self._play}}))
+        heard = []
+        while (event := await self._next()).event != "pong":
+            if self._is_ours(event):
+                heard.append(event)
+        return heard
+
+    async def _receive(self) -> Event:
+        try:
+            event = Event.read(await self._connection.recv(decode=True))
+            self._follow(event)
+        except ConnectionClosed as closed:
+            problem = _("The server closed the connection of {name} with code {code}.")
+            code = closed.rcvd.code if closed.rcvd else 1006
+            raise Failed(problem.format(name=self.name, code=code)) from closed
+        except (Malformed, UnicodeDecodeError) as error:
+            raise Failed(
+                _("What the server sent {name} is no event: {reason}").format(name=self.name, reason=error)
+            ) from error
+        if event.event == "error":
+            raise refused(self.name, str(event.bd.get("message")))
+        return event
+
+    def _follow(self, event: Event) -> None:
+        """That a stored event comes right after the one before it."""
+        if event.id is None:
+            return
+        if self._last is not None and (event.prev != self._last or order(event.id) <= order(self._last)):
+            problem = _("{name} got event {id} after {last}: something is missing, doubled or out of order.")
+            raise Failed(problem.format(name=self.name, id=event.id, last=self._last))
+        self._last = event.id
+
+
+async def listen(stack: AsyncExitStack, name: str, url: str, sid: str, play: str) -> Listener:
+    """Somebody who listens in a session from here to the end of the stack; raises Failed."""
+    if not url.endswith(SOCKET):
+        raise _no_address(url)
+    address = f"{url}?{urlencode({'sid': sid})}"
+    try:
+        opening = connect(address, open_timeout=OPEN_SECONDS, close_timeout=1, compression=None, proxy=None)
+        listener = Listener(name, play, await stack.enter_async_context(opening))
+    except (InvalidURI, ValueError):
+        raise _no_address(url) from None
+    except (InvalidHandshake, EOFError) as error:
+        problem = _("What answers at {url} is not doqchat's socket ({reason}). Check --url.")
+        raise Failed(problem.format(url=url, reason=error)) from error
+    except OSError as error:
+        problem = _("The server is not running at {url}. Start it with `make run`, then try again.")
+        raise Failed(problem.format(url=url)) from error
+    await listener.hear_nothing_more()
+    return listener
+
+
+def _no_address(url: str) -> Failed:
+    problem = _("{url} is not the address of a socket; those look like ws://localhost:3000{path}.")
+    return Failed(problem.format(url=url, path=SOCKET))
