@@ -95,7 +95,12 @@ class Engine:
         return alias
 
     async def _manner(self, sid: str, message: ChatMessage) -> Manner:
-        """Whether a message calls the assistant; its name is looked up only where there is an @."""
+        """Whether a message calls the assistant, or has nothing in it that could be answered.
+
+        The assistant's name is looked up only where there is an @.
+        """
+        if not message.text.strip():
+            return ""
         if "@" not in message.text:
             return "said"
         return "mentioned" if mentions(message.text, (await self.settings.of(sid)).name_llm) else "said"

@@ -31,7 +31,14 @@ def _entry_id(value: str) -> str:
     return entry_id
 
 
+def _asking(value: str) -> str:
+    if not value.strip():
+        raise ValueError("this is only white space; ask something")
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
+Prompt = Annotated[Text, AfterValidator(_asking)]
 MessageId = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,64}$")]
 EntryId = Annotated[str, AfterValidator(_entry_id)]
 Moment = Annotated[str, AfterValidator(_moment)]
@@ -70,7 +77,7 @@ class ChatMessage(Body):
 class LLMRequest(Body):
     event = "llm.request"
     durable = True
-    prompt: Text
+    prompt: Prompt
     llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
 
 

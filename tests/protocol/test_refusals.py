@@ -141,6 +141,8 @@ def test_a_wrong_field_of_the_head_is_named(hd: dict[str, Any], field: str) -> N
         ("llm.request", {"text": "hi"}, "bd.prompt"),
         ("llm.request", {"prompt": ""}, "bd.prompt"),
         ("llm.request", {"prompt": "가" * 8_001}, "bd.prompt"),
+        ("llm.request", {"prompt": "   "}, "bd.prompt"),
+        ("llm.request", {"prompt": "\n\t\u3000\x1c\u2028"}, "bd.prompt"),
         ("llm.request", {"prompt": "hi", "llm": ""}, "bd.llm"),
         ("llm.request", {"prompt": "hi", "llm": 5}, "bd.llm"),
         ("llm.cancel", {}, "bd.reply_id"),
@@ -163,6 +165,15 @@ def test_a_wrong_field_of_the_head_is_named(hd: dict[str, Any], field: str) -> N
 def test_a_wrong_field_of_the_body_is_named(event: str, bd: Any, field: str) -> None:
     problem = refusal(text_of(bd, event=event, msg_id="m1"))
     assert (problem.code, problem.field, problem.msg_id) == ("invalid_message", field, "m1")
+
+
+def test_who_asks_nothing_reads_what_is_missing() -> None:
+    problem = refusal(text_of({"prompt": " "}, event="llm.request"))
+    assert problem.message == "bd.prompt: this is only white space; ask something."
+
+
+def test_a_message_of_white_space_is_taken() -> None:
+    assert parse(text_of({"text": "   "})).event == "chat.message"
 
 
 def test_a_message_without_a_body_lacks_its_text() -> None:

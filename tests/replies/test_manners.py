@@ -103,6 +103,20 @@ async def test_under_always_every_message_is_answered(
         assert (await end(client))["bd"]["request_id"] == message["hd"]["id"]
 
 
+async def test_white_space_alone_asks_nothing_and_supersedes_nothing(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    change(web, sid, policy="always", when_talking="supersede")
+    client = await connect(web, sid)
+    await client.say(" \n")
+    await silence(client, site, sid)
+    await client.say("hello [[pieces=10 pace=0.1]]")
+    await client.recv_event("llm.streaming")
+    await client.say("   ")
+    assert (await end(client))["bd"]["finish_reason"] == "stop"
+    await silence(client, site, sid)
+
+
 async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_says_so(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
