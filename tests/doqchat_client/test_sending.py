@@ -25,7 +25,7 @@ from doqchat.errors import DoqchatError
 from tests import processes
 from tests.doqchat_client.line import Line
 from tests.doqchat_client.relay import Relay
-from tests.doqchat_client.session_log import SessionLog, durable_ids, read_to
+from tests.doqchat_client.session_log import WITHIN, SessionLog, durable_ids, read_to
 from tests.processes import Web
 
 
@@ -198,6 +198,15 @@ async def test_credentials_are_offered_beside_the_protocol_and_never_in_the_url(
         (request,) = relay.requests
     assert "c2VjcmV0" not in request.path
     assert request.headers["Sec-WebSocket-Protocol"].split(", ") == ["doqchat.v1", "bearer.c2VjcmV0"]
+
+
+async def test_a_server_on_this_machine_is_reached_past_the_environments_proxy(
+    server: Web, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{processes.free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with asyncio.timeout(WITHIN), Client(server.ws, sid=sid) as chat:
+        assert (await chat.send("hello")).id
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ CLOSE_SECONDS = 1.0
 LARGEST_FRAME = 16 * 1024 * 1024
 """A welcome holds all that the replies under way have said."""
 
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
 
 class Cut(Exception):
     """The connection ended, or could not be opened; another may be tried.
@@ -65,6 +67,10 @@ class Address:
         query = {"sid": self.sid, "role": self.role, "since": since}
         given = {name: value for name, value in query.items() if value is not None}
         return f"{self.url.rstrip('/')}/v1/session/chat?{urlencode(given)}"
+
+    def proxied(self) -> bool:
+        """Whether to go by the environment's proxy (`https_proxy` and the like); none leads to this machine."""
+        return urlsplit(self.url).hostname not in THIS_MACHINE
 
     def subprotocols(self) -> list[Subprotocol]:
         """What is offered: the protocol, and the credentials beside it."""
@@ -145,6 +151,7 @@ async def _socket(address: Address, since: str | None) -> ClientConnection:
             compression=None,
             open_timeout=OPEN_SECONDS,
             max_size=LARGEST_FRAME,
+            proxy=True if address.proxied() else None,
         )
     except (OSError, TimeoutError, WebSocketException) as error:
         raise Cut(f"no connection: {error or type(error).__name__}") from error
