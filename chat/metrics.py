@@ -44,6 +44,10 @@ class _Replies(Collector):
             yield GaugeMetricFamily(f"doqchat_{name}", meaning, value)
         yield self._labelled("replies", "Replies that have ended.", "finish_reason", metrics.ENDED)
         yield self._labelled("reply_errors", "Replies that ended in an error.", "code", metrics.FAILED)
+        yield self._labelled(
+            "requests_refused", "Requests, and automatic replies, over a limit.", "limit", metrics.REFUSED
+        )
+        yield CounterMetricFamily("doqchat_reply_restarts", "Replies begun anew.", counters[metrics.RESTARTS])
         yield self._labelled("tokens", "Tokens that providers have counted.", "kind", "tokens:")
         yield SummaryMetricFamily(
             "doqchat_first_piece_seconds",

@@ -6,7 +6,7 @@ import logging
 from channels.layers import get_channel_layer
 
 from doqchat.conf import reply_settings, store_urls
-from doqchat.errors import DoqchatError, InvalidMessage
+from doqchat.errors import DoqchatError, InvalidMessage, RateLimited
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.llm import llms
@@ -14,6 +14,7 @@ from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame
 from doqchat.replies.limits import RequestLimits
 from doqchat.replies.mention import mentions
+from doqchat.replies.metrics import count_refusal
 from doqchat.replies.replies import Replies, early_end
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
@@ -67,18 +68,25 @@ class Engine:
             Conflict, Unavailable: nothing was stored.
         """
         ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
-        if ask and not (frame.msg_id and await self.stream.knows(sid, frame.msg_id)):
-            await self.limits.admit(sid, frame.role)
-        manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
-        digest = frame.digest() if frame.msg_id else ""
-        appended = await self.stream.append(
-            sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
-        )
+        try:
+            appended = await self._append(sid, frame, ask)
+        except RateLimited as refusal:
+            await count_refusal(self.shards.of(sid), refusal.limit)
+            raise
         if ask and not appended.duplicate:
             await self.limits.count(sid, frame.role)
         if appended.supersedes:
             await self._supersede(sid, appended.supersedes)
         return appended
+
+    async def _append(self, sid: str, frame: Frame, ask: str) -> Appended:
+        if ask and not (frame.msg_id and await self.stream.knows(sid, frame.msg_id)):
+            await self.limits.admit(sid, frame.role)
+        manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
+        digest = frame.digest() if frame.msg_id else ""
+        return await self.stream.append(
+            sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
+        )
 
     async def _supersede(self, sid: str, reply_id: str) -> None:
         """End an automatic reply for a message that is stored; without the store it just finishes."""

@@ -53,7 +53,19 @@ class Forbidden(DoqchatError):
 
 
 class RateLimited(DoqchatError):
+    """Too much was asked for.
+
+    Args:
+        message: one sentence that says how much is too much.
+        retry_after: seconds until it is worth another try.
+        limit: which limit it was, as the metrics name it.
+    """
+
     code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: int, limit: str = "") -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.limit = limit
 
 
 class Conflict(DoqchatError):

@@ -60,7 +60,8 @@ class Draft:
 
     async def begin(self) -> None:
         """Take the lease and drop what an earlier attempt said. Raises Lost, or GivenUp: then that is `text`."""
-        outcome, *rest = await self._run(_BEGIN, [keys.JOBS], *self._lease, *self._place, MOST_DELIVERIES)
+        told = *self._lease, *self._place, MOST_DELIVERIES, metrics.RESTARTS
+        outcome, *rest = await self._run(_BEGIN, [keys.JOBS, keys.COUNTERS], *told)
         if outcome == "lost":
             raise Lost
         if outcome == "given up":

@@ -1,9 +1,14 @@
 """Automatic replies: started when they are due, one to all that was said since the last one."""
 
 import logging
+from collections.abc import Callable
 
 from doqchat.errors import RateLimited
+from doqchat.protocol import server
+from doqchat.protocol.events import LLMStreaming
+from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.limits import RequestLimits
+from doqchat.replies.metrics import count_refusal
 from doqchat.store import keys
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
@@ -13,7 +18,7 @@ log = logging.getLogger(__name__)
 STILL_TALKING_MS = 250
 """How long until a session whose model still talks is looked at again."""
 
-_DUE, _START = load("replies_due"), load("reply_start", "turn")
+_DUE, _START = load("replies_due"), load("reply_start", "turn", "filled")
 
 
 class Due:
@@ -22,11 +27,13 @@ class Due:
     Args:
         shard: the server.
         limits: a session that is over them gets none; what is said after that has its own chance.
+        channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(self, shard: Shard, limits: RequestLimits) -> None:
+    def __init__(self, shard: Shard, limits: RequestLimits, channel_of: Callable[[str], str]) -> None:
         self._shard = shard
         self._limits = limits
+        self._channel_of = channel_of
 
     async def start(self, count: int) -> None:
         """Queue up to so many; raises redis-py's errors and Unavailable."""
@@ -35,10 +42,13 @@ class Due:
                 await self._limits.admit(sid)
                 if await self._take(sid, "start"):
                     await self._limits.count(sid)
-            except RateLimited as limit:
+            except RateLimited as refusal:
                 if await self._take(sid, "drop"):
-                    log.info("No automatic reply in %s: %s", sid, limit.message)
+                    log.info("No automatic reply in %s: %s", sid, refusal.message)
+                    await count_refusal(self._shard, refusal.limit)
 
     async def _take(self, sid: str, what: str) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more."""
-        return bool(await _START(self._shard.commands, [keys.DUE, keys.JOBS], what, sid, keys.own(sid)))
+        announcement = LLMStreaming(reply_id="", request_id="", attempt=1, offset=0, text="")
+        told = what, sid, keys.own(sid), self._channel_of(sid), server.ephemeral(sid, announcement, MODEL_ROLE)
+        return bool(await _START(self._shard.commands, [keys.DUE, keys.JOBS], *told))

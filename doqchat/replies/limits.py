@@ -88,5 +88,9 @@ def _a_minute(requests: int | None) -> RateLimitItem | None:
 
 async def _refusal(limiter: MovingWindowRateLimiter, item: RateLimitItem, who: tuple[str, ...]) -> RateLimited:
     wait = max(1, math.ceil((await limiter.get_window_stats(item, *who)).reset_time - time.time()))
-    asking = "This session asks" if len(who) == 1 else f"{who[1]} asks"
-    return RateLimited(f"{asking} the assistant too often; wait {wait} s.", retry_after=wait)
+    asking, limit = (
+        ("This session asks", "requests_a_minute")
+        if len(who) == 1
+        else (f"{who[1]} asks", "requests_a_minute_of_a_role")
+    )
+    return RateLimited(f"{asking} the assistant too often; wait {wait} s.", retry_after=wait, limit=limit)

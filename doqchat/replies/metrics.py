@@ -8,11 +8,15 @@ from doqchat.protocol.events import Body, LLMError, LLMResponse
 from doqchat.replies.budget import counter_of_today
 from doqchat.store import keys
 from doqchat.store.script import load
-from doqchat.store.shards import Shards
+from doqchat.store.shards import Shard, Shards
 
 ENDED, FAILED = "replies:", "errors:"
 """What the names of counters begin with: replies by finish reason, errors by code."""
 
+REFUSED = "refused:"
+"""What the names of counters of refused requests begin with, by limit; automatic replies not given are among them."""
+
+RESTARTS = "restarts"
 INPUT_TOKENS, OUTPUT_TOKENS = "tokens:input", "tokens:output"
 FIRST_PIECES, FIRST_PIECE_SECONDS = "first_piece:count", "first_piece:seconds"
 
@@ -53,6 +57,11 @@ async def read_metrics(shards: Shards) -> Metrics:
         metrics.tokens_today += int(tokens)
         metrics.counters.update(dict(zip(flat[::2], map(float, flat[1::2]), strict=True)))
     return metrics
+
+
+async def count_refusal(shard: Shard, limit: str) -> None:
+    """Count a request that a limit forbade; raises Unavailable."""
+    await shard.pipeline.execute("HINCRBY", keys.COUNTERS, REFUSED + limit, 1)
 
 
 def tokens_of(terminal: Body) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from doqchat.store.pipeline import Argument
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
-_INTERRUPT = load("reply_interrupt", "entry", "turn", "interrupt")
+_INTERRUPT = load("reply_interrupt", "entry", "turn", "filled", "interrupt")
 _UNDER_WAY = load("replies_under_way")
 
 Interruption = Literal["cancelled", "superseded"]

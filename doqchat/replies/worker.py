@@ -83,7 +83,8 @@ class Worker:
             log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
 
     def _takers(self, shard: Shard) -> list[Coroutine[Any, Any, None]]:
-        jobs, due = Jobs(shard, self.name), Due(shard, self._engine.limits)
+        jobs = Jobs(shard, self.name)
+        due = Due(shard, self._engine.limits, self._engine.layer.channel_of)
 
         async def rescue() -> None:
             for job_id in await jobs.abandoned():

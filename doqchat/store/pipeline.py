@@ -38,7 +38,7 @@ class Pipeline:
         self._flusher: asyncio.Task[None] | None = None
         self._sent = False
         self._batch = batch
-        self._clock_offset = 0.0
+        self._clock_offset: float | None = None
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
         """Run a script; its answer as the server gives it."""
@@ -58,8 +58,8 @@ class Pipeline:
             raise translate(error) from error
 
     def deadline(self) -> int:
-        """The moment, in ms of the store's clock, at which a caller that starts now stops waiting."""
-        return int((asyncio.get_running_loop().time() + self._clock_offset + COMMAND_TIMEOUT) * 1000)
+        """The moment, in ms of the store's clock, at which a caller that starts now stops waiting; first `ready`."""
+        return int((asyncio.get_running_loop().time() + (self._clock_offset or 0.0) + COMMAND_TIMEOUT) * 1000)
 
     async def ready(self) -> None:
         """Connect, if that is not done yet, and read the store's clock.
@@ -67,7 +67,7 @@ class Pipeline:
         Raises:
             Unavailable: the server cannot be reached.
         """
-        if not self._connection.is_connected:
+        if self._clock_offset is None or not self._connection.is_connected:
             await self.execute("PING")
 
     async def close(self) -> None:
@@ -122,6 +122,7 @@ class Pipeline:
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
         """Tell everybody who waits, also those whose turn has not come: they would wait as long again."""
         await self._connection.disconnect(nowait=True)
+        self._clock_offset = None
         unsent, self._waiting = self._waiting, []
         for waiting, sent in ((batch, self._sent), (unsent, False)):
             for _, future in waiting:

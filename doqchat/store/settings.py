@@ -12,7 +12,7 @@ from doqchat.store.pipeline import Argument
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
-_CHANGE = load("settings_change", "entry", "turn", "interrupt")
+_CHANGE = load("settings_change", "entry", "turn", "filled", "interrupt")
 
 _JOINERS = "\u200c\u200d"
 """Invisible, but parts of Persian names and of many an emoji."""

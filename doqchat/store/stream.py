@@ -139,9 +139,9 @@ class SessionStream:
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         if outcome == "session full":
-            raise _too_many(self._most_replies, "in this session")
+            raise _too_many(self._most_replies, "in this session", "under_way")
         if outcome == "role full":
-            raise _too_many(self._most_replies_of_a_role, f"for {participant}")
+            raise _too_many(self._most_replies_of_a_role, f"for {participant}", "under_way_of_a_role")
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None, *rest)
 
     async def knows(self, sid: str, msg_id: str) -> bool:
@@ -224,10 +224,9 @@ class SessionStream:
         return raw
 
 
-def _too_many(replies: int | None, where: str) -> RateLimited:
-    return RateLimited(
-        f"{replies} answers are under way {where}; ask again when one has come.", retry_after=FULL_RETRY_SECONDS
-    )
+def _too_many(replies: int | None, where: str, limit: str) -> RateLimited:
+    message = f"{replies} answers are under way {where}; ask again when one has come."
+    return RateLimited(message, retry_after=FULL_RETRY_SECONDS, limit=limit)
 
 
 def _is_missing(since: str, removed: str, last: str, oldest: str | None, *, trimmed: bool) -> bool:

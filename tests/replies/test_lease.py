@@ -179,9 +179,7 @@ async def test_a_request_that_waits_for_days_is_still_answered(
     assert {key: queue.ttl(key) for key in lasting} == dict.fromkeys(lasting, -1)
 
 
-async def test_the_line_goes_on_past_replies_that_are_gone(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
+async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     draft = await taken(own_engine, sid, "first")
     gone, following = await ask(own_engine, sid), await ask(own_engine, sid)
     queue.srem(keys.replies(sid), gone)

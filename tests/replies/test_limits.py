@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import redis
 
+from doqchat.engine import Engine
 from doqchat.store import keys
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
 from tests.replies.conversation import ENDS, ask
+from tests.replies.test_waiting import ask as ask_in
 
 Start = Callable[..., processes.Web]
 NO_LIMIT = {
@@ -103,6 +105,34 @@ async def test_no_more_replies_are_under_way_than_may_be_those_in_line_included(
     await client.send("llm.cancel", {"reply_id": f"r{first['id']}"})
     await client.recv_event(*ENDS)
     assert "id" in await request(client, "m3")
+
+
+async def test_a_role_has_no_more_replies_under_way_than_it_may_have(start: Start, connect: Connect, sid: str) -> None:
+    client = await connect(start(UNDER_WAY_OF_A_ROLE=1), sid, v1=True)
+    first = await request(client, "m1")
+    refused = await request(client, "m2")
+    assert refused["message"] == "1 answers are under way for A; ask again when one has come."
+    assert "id" in await request(client, "m3", role="B")
+    await client.send("llm.cancel", {"reply_id": f"r{first['id']}"})
+    await client.recv_event(*ENDS)
+    assert "id" in await request(client, "m2")
+
+
+async def test_a_request_that_is_refused_because_many_are_under_way_does_not_count(
+    start: Start, connect: Connect, sid: str
+) -> None:
+    client = await connect(start(UNDER_WAY=1, REQUESTS_A_MINUTE=2), sid, v1=True)
+    first = await request(client, "m1")
+    for number in range(3):
+        assert "under way" in (await request(client, f"n{number}"))["message"]
+    await client.send("llm.cancel", {"reply_id": f"r{first['id']}"})
+    await client.recv_event(*ENDS)
+    assert "id" in await request(client, "m2")
+
+
+async def test_hundreds_may_ask_at_the_same_moment(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    await asyncio.gather(*(ask_in(own_engine, f"{sid}-{number}") for number in range(300)))
+    assert queue.xlen(keys.JOBS) == 300
 
 
 def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) -> None:

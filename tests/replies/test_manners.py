@@ -48,6 +48,25 @@ async def test_who_calls_the_assistant_is_answered(
     assert response["bd"]["request_id"] == message["hd"]["id"]
 
 
+async def test_an_automatic_reply_is_announced_before_its_model_says_anything(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid, v1=True)
+    await client.say("@llm [[silent=1]]")
+    message = await client.recv_event("chat.message")
+    announced = (await client.recv_event("llm.streaming"))["bd"]
+    reply_id = f"r{message['hd']['id']}"
+    assert announced == {
+        "reply_id": reply_id,
+        "request_id": message["hd"]["id"],
+        "attempt": 1,
+        "offset": 0,
+        "text": "",
+    }
+    await client.send("llm.cancel", {"reply_id": reply_id})
+    assert (await end(client))["bd"]["finish_reason"] == "cancelled"
+
+
 async def test_what_does_not_call_the_assistant_is_not_answered(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
@@ -143,6 +162,22 @@ async def test_a_new_message_lets_the_reply_finish_otherwise_and_is_answered_the
     ends = [await end(client), await end(client)]
     assert [one["bd"]["finish_reason"] for one in ends] == ["stop", "stop"]
     assert len({one["bd"]["request_id"] for one in ends}) == 2
+
+
+async def test_fragments_that_follow_a_long_reply_get_one_reply_together(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    change(web, sid, policy="always")
+    client = await connect(web, sid)
+    await client.say(SLOW)
+    await client.recv_event("llm.streaming")
+    await client.say("one")
+    await end(client)
+    for text in ("two", "three"):
+        await client.say(text)
+    last = [await client.recv_event("chat.message") for _ in range(2)][-1]
+    assert (await end(client))["bd"]["request_id"] == last["hd"]["id"]
+    await silence(client, site, sid)
 
 
 async def test_when_a_person_takes_over_the_reply_under_way_is_withdrawn(

@@ -7,7 +7,9 @@ import redis
 from prometheus_client.parser import text_string_to_metric_families
 
 from doqchat.engine import Engine
+from doqchat.errors import RateLimited
 from doqchat.store import keys
+from doqchat.store.stream import SessionStream
 from tests import processes
 from tests.chat.fetch import Answer, fetch
 from tests.conftest import Connect
@@ -15,6 +17,7 @@ from tests.fanout.conftest import joined
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
+from tests.replies.test_lease import taken, taken_over
 from tests.replies.test_waiting import ask, end_of
 
 
@@ -72,6 +75,21 @@ async def test_how_replies_end_is_counted_for_every_process_to_tell(
         "doqchat_tokens_total output": usage["output_tokens"],
         "doqchat_tokens_today": usage["input_tokens"] + usage["output_tokens"],
     }
+
+
+async def test_refusals_are_counted_by_limit_and_replies_that_begin_anew(
+    own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
+) -> None:
+    own_engine.stream = SessionStream(own_engine.shards, own_engine.layer.channel_of, most_replies=1)
+    draft = await taken(own_engine, sid, "first")
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            await ask(own_engine, sid)
+    await draft.begin()
+    await taken_over(own_engine, queue, draft, "second").begin()
+    told = numbers(fetch(own_web, "/metrics"))
+    assert told["doqchat_requests_refused_total under_way"] == 2
+    assert told["doqchat_reply_restarts_total"] == 1
 
 
 async def test_a_reply_that_is_cancelled_while_it_waits_counts_as_cancelled(

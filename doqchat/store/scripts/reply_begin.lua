@@ -1,8 +1,8 @@
 -- Begins an attempt at a reply: what an earlier attempt said is dropped.
 --
--- KEYS  1 the job queue
+-- KEYS  1 the job queue   2 the counters
 -- ARGV  1 worker group   2 worker   3 job   4 reply id   5 sid   6 what the session's own keys begin with
---       7 how many workers may die of it
+--       7 how many workers may die of it   8 the counter of replies that begin anew
 -- Returns {'begun', attempt}; {'given up', what was said} when too many workers have died of it; {'lost'} when another
 -- worker has the job, or the reply has ended.
 
@@ -22,4 +22,8 @@ if lease[4] > tonumber(ARGV[7]) then
 end
 redis.call('DEL', reply .. ':text')
 redis.call('HSET', reply, 'state', 'waiting')
-return {'begun', redis.call('HINCRBY', reply, 'attempt', 1)}
+local attempt = redis.call('HINCRBY', reply, 'attempt', 1)
+if attempt > 1 then
+  redis.call('HINCRBY', KEYS[2], ARGV[8], 1)
+end
+return {'begun', attempt}

@@ -1,7 +1,8 @@
--- Starts the automatic reply that a session is due, or drops it.
+-- Starts the automatic reply that a session is due and tells the session's group that one will come, or drops it.
 --
 -- KEYS  1 the sessions that are due an automatic reply   2 the job queue
--- ARGV  1 'start' or 'drop'   2 sid   3 what the session's own keys begin with
+-- ARGV  1 'start' or 'drop'   2 sid   3 what the session's own keys begin with   4 the group's channel
+--       5 the frame for clients, to be filled in
 -- Returns 1 when that was done, 0 when it was done already, or somebody has said more or begun to talk meanwhile.
 
 local sid, own = ARGV[2], ARGV[3]
@@ -17,7 +18,10 @@ if not request then
   return 0
 end
 if ARGV[1] == 'start' then
-  new_reply(own, 'r' .. request, redis.call('HGET', own .. 'settings', 'llm') or 'default', '', 1)
-  take_turn(own, KEYS[2], sid, 'r' .. request)
+  local reply = 'r' .. request
+  new_reply(own, reply, redis.call('HGET', own .. 'settings', 'llm') or 'default', '', 1)
+  take_turn(own, KEYS[2], sid, reply)
+  local frame = filled(filled(ARGV[5], 'reply_id', reply), 'request_id', request)
+  redis.call('PUBLISH', ARGV[4], cmsgpack.pack({type = 'session.signal', text = frame}))
 end
 return 1

@@ -1,11 +1,6 @@
 -- Ends a reply now, whoever writes it: with its job its worker loses the right to add anything. The worker is told, so
 -- that it hangs up on the model. `terminal` is the event's body, of which the ids, the model and the text are to be
 -- filled in.
-local function filled(body, field, value)
-  local empty = '"' .. field .. '":""'
-  return (string.gsub(body, empty, function() return '"' .. field .. '":' .. cjson.encode(value) end, 1))
-end
-
 local function interrupt(own, jobs, sid, reply, stream, counters, group, workers, channel, participant, terminal, text,
     counter)
   local known = redis.call('HMGET', own .. 'reply:' .. reply, 'job', 'llm')
