@@ -1,0 +1,229 @@
+"""A worker holds what it works on, gives back what it cannot finish, and takes nothing from those who still work."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.test import override_settings
+
+from doqchat.engine import Engine
+from doqchat.protocol.frames import from_data
+from doqchat.replies import jobs, worker
+from doqchat.replies.jobs import Jobs
+from doqchat.replies.worker import Worker
+from doqchat.store import keys
+from tests import processes
+from tests.fanout.conftest import joined
+from tests.fanout.socket import Socket
+from tests.replies.conftest import Site
+from tests.replies.conversation import ENDS
+from tests.replies.test_lease import taken
+from tests.replies.test_waiting import end_of
+
+AT_ONCE = 4
+SHORT_LEASE = 1.0
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[list[processes.Store]]:
+    """Two stores."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(processes.valkey(tmp_path / name)) for name in ("first", "second")]
+
+
+@pytest.fixture
+async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
+    """Makes engines on the given stores, whose models are the stand-in and whose workers answer AT_ONCE requests."""
+    model = {
+        "BACKEND": "doqchat.llm.google_genai.GoogleGenAI",
+        "MODEL": "stand-in",
+        "API_KEY": "right-key",
+        "BASE_URL": whole_site.gemini_url,
+    }
+    async with AsyncExitStack() as stack:
+
+        def make(*stores: processes.Store) -> Engine:
+            urls = [store.url for store in stores]
+            layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": urls}}
+            changed = override_settings(
+                STORE_URLS=urls,
+                CHANNEL_LAYERS={"default": layer},
+                LLMS={"default": model},
+                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": AT_ONCE},
+            )
+            changed.enable()
+            stack.callback(changed.disable)
+            engine = Engine()
+            stack.push_async_callback(engine.close)
+            return engine
+
+        yield make
+
+
+@asynccontextmanager
+async def working(engine: Engine) -> AsyncIterator[Callable[[], Any]]:
+    """A worker; what it gives tells it to go and waits until it is gone, as the end of the block does."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(Worker(engine).run(stop))
+
+    async def leave() -> None:
+        stop.set()
+        await running
+
+    try:
+        yield leave
+    finally:
+        await leave()
+
+
+async def ask(engine: Engine, sid: str, prompt: str) -> str:
+    """The id of a request's reply."""
+    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": prompt}})
+    return f"r{(await engine.send(sid, frame)).id}"
+
+
+async def answered(engine: Engine, sid: str) -> Any:
+    """How the first reply of a session ended."""
+    async with joined(engine, sid, "0-0") as socket:
+        return await end_of(socket, *ENDS)
+
+
+async def attempts(socket: Socket) -> set[int]:
+    """The attempts that are seen until a reply ends, which has to end well."""
+    seen = set()
+    while (frame := await socket.frame())["hd"]["event"] not in ENDS:
+        seen |= {frame["bd"]["attempt"]} if frame["hd"]["event"] == "llm.streaming" else set()
+    assert (frame["hd"]["event"], frame["bd"]["finish_reason"]) == ("llm.response", "stop")
+    return seen
+
+
+
+async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
+    monkeypatch: pytest.MonkeyPatch,
+    whole_site: Site,
+    stores: list[processes.Store],
+    make_engine: Callable[..., Engine],
+    sid: str,
+) -> None:
+    monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
+    monkeypatch.setattr(worker, "LOOK_SECONDS", SHORT_LEASE / 4)
+    engine = make_engine(*stores)
+    sids = [f"{sid}-{number}" for number in range(5 * AT_ONCE)]
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(joined(engine, each)) for each in sids]
+        for each in sids:
+            await ask(engine, each, f"[[pieces=8 pace=0.1]] {sid}")
+        async with working(engine):
+            seen = await asyncio.gather(*map(attempts, sockets))
+    assert set.union(*seen) == {1}
+    assert len(whole_site.calls(sid)) == len(sids)
+
+
+async def test_a_store_that_stands_still_longer_than_a_lease_takes_no_reply_from_its_worker(
+    monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
+) -> None:
+    monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
+    engines = [make_engine(own_store), make_engine(own_store)]
+    sids = [f"{sid}-{number}" for number in range(AT_ONCE)]
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(joined(engines[0], each)) for each in sids]
+        for engine in engines:
+            await stack.enter_async_context(working(engine))
+        for each in sids:
+            await ask(engines[0], each, "[[pieces=100 pace=0.05]]")
+        for socket in sockets:
+            await end_of(socket, "llm.streaming")
+        own_store.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(3 * SHORT_LEASE)  # how long it stands still is what this is about
+        own_store.process.send_signal(signal.SIGCONT)
+        assert set.union(*await asyncio.gather(*map(attempts, sockets))) == {1}
+
+
+async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
+    monkeypatch: pytest.MonkeyPatch,
+    own_store: processes.Store,
+    queue: "redis.Redis",
+    make_engine: Callable[..., Engine],
+    sid: str,
+) -> None:
+    monkeypatch.setattr(worker, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(jobs, "LEASE_SECONDS", 3600.0)
+    leaving, staying = make_engine(own_store), make_engine(own_store)
+    async with joined(staying, sid) as socket:
+        for number in range(4):
+            async with working(leaving) as leave:
+                if number == 0:
+                    await ask(staying, sid, "[[pieces=30 pace=0.1]]")
+                while (await end_of(socket, "llm.streaming"))["bd"]["attempt"] <= number:
+                    pass
+                await leave()
+        async with working(staying):
+            assert 5 in await attempts(socket)
+    assert queue.xlen(keys.JOBS) == 0
+
+
+async def test_what_is_no_job_leaves_the_queue_and_stops_nothing(
+    own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
+) -> None:
+    engine = make_engine(own_store)
+    queue.xadd(keys.JOBS, {"sid": sid, "something": "else"})
+    async with working(engine):
+        await ask(engine, sid, "안녕")
+        assert (await answered(engine, sid))["hd"]["event"] == "llm.response"
+    assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
+
+
+async def test_a_job_whose_worker_is_silent_is_found_behind_many_that_are_worked_on(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    drafts = [await taken(own_engine, f"{sid}-{number}", "busy") for number in range(250)]
+    silent = drafts[240].job.id
+    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [silent], idle=60_000)
+    looking = Jobs(own_engine.shards.of(sid), "looking")
+    assert await looking.abandoned() == []
+    assert await looking.abandoned() == [silent]
+    job = await looking.take_over(silent)
+    assert job is not None
+    assert job.id == silent
+    assert await looking.take_over(silent) is None
+
+
+async def test_a_worker_that_speaks_between_two_looks_keeps_its_job(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "slow")
+    await draft.begin()
+    queue.xclaim(keys.JOBS, keys.WORKERS, "slow", 0, [draft.job.id], idle=60_000, justid=True)
+    looking = Jobs(own_engine.shards.of(sid), "looking")
+    assert await looking.abandoned() == []
+    await draft.say("안녕")
+    assert await looking.abandoned() == []
+
+
+async def test_a_conversation_that_cannot_be_read_yet_is_read_when_the_store_is_back(
+    own_store: processes.Store, make_engine: Callable[..., Engine], sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(own_store)
+    read, away = engine.stream.read_back, asyncio.Event()
+
+    async def die_first(*arguments: Any, **named: Any) -> Any:
+        if not away.is_set():
+            own_store.process.kill()
+            own_store.process.wait()
+            away.set()
+        return await read(*arguments, **named)
+
+    monkeypatch.setattr(engine.stream, "read_back", die_first)
+    async with working(engine):
+        await ask(engine, sid, "안녕")
+        async with asyncio.timeout(15):
+            await away.wait()
+        with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
+            end = await answered(engine, sid)
+    assert (end["hd"]["event"], end["bd"].get("finish_reason")) == ("llm.response", "stop")
