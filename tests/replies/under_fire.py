@@ -29,7 +29,7 @@ SHORTEST_CALM, LONGEST_CALM = 0.5, 2.0
 """Seconds from one kill to the next."""
 
 SETTLED_WITHIN = 90.0
-"""Seconds for the last replies: a lease runs out after six, and each may be delivered three times."""
+"""Seconds for the last replies: a lease runs out after five, and each may be delivered three times."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Compares what readers saw of replies with what the store has."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ import redis.asyncio
 from doqchat.store import keys
 from tests.client import Frame
 from tests.replies.conversation import ENDS, pieces
+
+LEFT_OVER = re.compile(r"\}:(replies|reply:.*|talking|line|asking|due)$")
+"""Keys that a session has only while replies are under way."""
 
 
 class View:
@@ -80,6 +84,9 @@ async def judge(store: "redis.asyncio.Redis", views: Sequence[View]) -> Verdict:
         verdict.counts["requests"] += len(requests)
     if left := await store.xlen(keys.JOBS):
         verdict.problems.append(f"{left} jobs are left")
+    async for key in store.scan_iter("{chat:session:*}:*"):
+        if LEFT_OVER.search(key):
+            verdict.problems.append(f"{key} is left")
     return verdict
 
 
