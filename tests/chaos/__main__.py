@@ -33,7 +33,7 @@ async def weather(plan: Plan) -> bool:
     storm = Storm(plan, say)
     say(f"{', '.join(SERVERS)} and one store; {plan.sessions} sessions of 3; seed {plan.seed}.")
     verdict = await storm.run()
-    say(f"\n{verdict.table()}\n\n{MEANINGS}\n")
+    say(f"\n{verdict.tables()}\n\n{MEANINGS}\n")
     for detail in verdict.details[:DETAILS]:
         say(detail)
     if len(verdict.details) > DETAILS:

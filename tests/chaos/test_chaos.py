@@ -19,7 +19,7 @@ SHORT = Plan(messages=400, faults=len(FAULTS), seconds=80, sessions=8, seed=2)
 async def test_faults_of_all_kinds_lose_double_and_disorder_nothing() -> None:
     lines: list[str] = []
     verdict = await Storm(SHORT, lines.append).run()
-    assert verdict.passed, "\n".join([*lines, verdict.table(), *verdict.details])
+    assert verdict.passed, "\n".join([*lines, verdict.tables(), *verdict.details])
     assert set(FAULTS) <= set(verdict.phases)
     assert verdict.total("acknowledged") >= SHORT.messages / 2
 

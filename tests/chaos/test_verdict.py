@@ -93,7 +93,7 @@ def test_messages_of_one_sender_that_are_stored_in_another_order_are_counted(run
 def test_a_refused_message_that_is_stored_is_counted_under_the_fault_of_its_refusal(run: Run) -> None:
     run.ledger.settle(run.messages[2], Outcome.REFUSED)
     verdict = run.judged()
-    assert verdict.counts[1, "refused, stored"] == 1
+    assert verdict.counts[1, "A", "refused, stored"] == 1
     assert verdict.details == ["refused, stored, store killed: chaos-0 A-3 is stored as 3-0"]
 
 
@@ -104,8 +104,11 @@ def test_a_message_of_which_nothing_is_known_may_be_stored_or_not(run: Run) -> N
     assert run.found() == {}
 
 
-def test_the_table_has_a_row_for_each_kind_of_fault_and_a_total(run: Run) -> None:
+def test_the_tables_have_a_row_for_each_kind_of_fault_and_of_client(run: Run) -> None:
     run.ledger.begin("store killed")
-    rows = run.judged().table().splitlines()
-    assert [row[:26].strip() for row in rows[1:]] == ["no fault yet", "store killed", "-" * 26, "all"]
-    assert rows[2][26:].split()[0] == rows[4][26:].split()[0] == "2"
+    faults, clients = (table.splitlines() for table in run.judged().tables().split("\n\n"))
+    assert [row[:32].strip() for row in faults[1:]] == ["no fault yet (1)", "store killed (2)", "-" * 32, "all"]
+    assert [row[:32].strip() for row in clients[1:]] == ["A", "witness", "-" * 32, "all"]
+    assert faults[-1] == clients[-1]
+    sent = [int(row[32:].split()[0]) for row in faults[1:] if not row.startswith("-")]
+    assert sum(sent[:-1]) == sent[-1] > 0

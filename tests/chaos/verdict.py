@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from doqchat.protocol.ids import order
 from tests.chaos.ledger import Ledger, Message, Outcome, Reader
 
-COUNTED = ("sent", "acknowledged", "refused", "not known", "stored")
+COUNTED = ("sent", "acknowledged", "refused", "not known", "stored", "received")
 PROBLEMS = ("lost", "unseen", "doubled", "seen twice", "out of order", "refused, stored")
 MEANINGS = """\
 A message belongs to the fault that was the last to begin when its sender learnt what became of it, a receipt to the
-one that was the last to begin when it came. "Refused": the sender gave up and the server's last word was
-`unavailable`; "not known": the sender gave up without an answer.
+one that was the last to begin when it came. A and B are the reference client, one of each in every session; a witness
+is a bare socket that only reads.
+Refused: the sender gave up and the server's last word was `unavailable`. Not known: the sender gave up without an
+answer. Received: counted once for each reader.
 Lost: acknowledged, and not in the store with that id and text. Unseen: in the store, and a reader has not got it; one
 for each reader. Doubled: in the store twice. Seen twice, out of order: at any reader, and for the latter also in the
 store, by each sender's numbers. Refused, stored: refused, and in the store all the same."""
@@ -26,40 +28,40 @@ class Verdict:
     """What was found.
 
     Attributes:
-        counts: how often what was found, by phase.
+        phases: the kind of fault of each phase.
+        counts: how often what was found, by phase and kind of client.
         details: one line for each problem.
     """
 
     phases: Sequence[str]
-    counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     details: list[str] = field(default_factory=list)
 
     def total(self, what: str) -> int:
-        """The sum over all phases."""
-        return sum(count for (_, counted), count in self.counts.items() if counted == what)
+        """The sum over all phases and clients."""
+        return sum(count for (_, _, counted), count in self.counts.items() if counted == what)
 
     @property
     def passed(self) -> bool:
         """Whether there is not a single problem."""
         return not any(self.total(problem) for problem in PROBLEMS)
 
-    def problem(self, phase: int, kind: str, detail: str) -> None:
-        """Count a problem."""
-        self.counts[phase, kind] += 1
+    def problem(self, phase: int, client: str, kind: str, detail: str) -> None:
+        """Count a problem of a kind of client."""
+        self.counts[phase, client, kind] += 1
         self.details.append(f"{kind}, {self.phases[phase]}: {detail}")
 
-    def table(self) -> str:
-        """A row for each kind of fault, and the total."""
-        columns = ("times", *COUNTED, *PROBLEMS)
-        widths = [max(len(column), 6) for column in columns]
-        header = " ".join(column.rjust(width) for column, width in zip(columns, widths, strict=True))
-        lines = [f"{'fault':26}{header}"]
-        for kind in dict.fromkeys(self.phases):
-            of_kind = [phase for phase, name in enumerate(self.phases) if name == kind]
-            numbers = [len(of_kind), *(sum(self.counts[phase, what] for phase in of_kind) for what in columns[1:])]
-            lines.append(_row(kind, numbers, widths))
-        numbers = [len(self.phases) - 1, *(self.total(what) for what in columns[1:])]
-        return "\n".join([*lines, "-" * len(lines[0]), _row("all", numbers, widths)])
+    def tables(self) -> str:
+        """A row for each kind of fault, and one for each kind of client."""
+        by_fault: Counter[tuple[str, str]] = Counter()
+        by_client: Counter[tuple[str, str]] = Counter()
+        for (phase, client, what), count in self.counts.items():
+            by_fault[self.phases[phase], what] += count
+            by_client[client, what] += count
+        times = Counter(self.phases)
+        faults = [(f"{kind} ({times[kind]})", kind) for kind in times]
+        clients = [(client, client) for client in sorted({client for client, _ in by_client})]
+        return f"{_table('fault (times)', faults, by_fault)}\n\n{_table('client', clients, by_client)}"
 
 
 def judge(ledger: Ledger, streams: Mapping[str, Sequence[Entry]]) -> Verdict:
@@ -84,43 +86,56 @@ def _judge_store(verdict: Verdict, ledger: Ledger, sid: str, entries: Sequence[E
         if message.outcome is Outcome.ACKNOWLEDGED:
             place = order(message.entry_id)
             if place < newest.get(message.sender, (0, 0)):
-                verdict.problem(message.phase, "out of order", f"{sid} has {message.msg_id} before an earlier one")
+                verdict.problem(
+                    message.phase, message.sender, "out of order", f"{sid} has {message.msg_id} before an earlier one"
+                )
             newest[message.sender] = place
 
 
 def _judge_message(verdict: Verdict, message: Message, found: Sequence[tuple[str, str]]) -> None:
-    phase, named = message.phase, f"{message.sid} {message.msg_id}"
+    phase, client, named = message.phase, message.sender, f"{message.sid} {message.msg_id}"
     ids = ", ".join(entry_id for entry_id, _ in found) or "nothing"
     told = {Outcome.ACKNOWLEDGED: "acknowledged", Outcome.REFUSED: "refused", Outcome.NOTHING: "not known"}
-    verdict.counts.update([(phase, "sent"), (phase, told[message.outcome])])
-    verdict.counts[phase, "stored"] += bool(found)
+    verdict.counts.update([(phase, client, "sent"), (phase, client, told[message.outcome])])
+    verdict.counts[phase, client, "stored"] += bool(found)
     if message.outcome is Outcome.ACKNOWLEDGED and (message.entry_id, message.text) not in found:
-        verdict.problem(phase, "lost", f"{named} was acknowledged as {message.entry_id}; stored is {ids}")
+        verdict.problem(phase, client, "lost", f"{named} was acknowledged as {message.entry_id}; stored is {ids}")
     if len(found) > 1:
-        verdict.problem(phase, "doubled", f"{named} is stored as {ids}")
+        verdict.problem(phase, client, "doubled", f"{named} is stored as {ids}")
     if message.outcome is Outcome.REFUSED and found:
-        verdict.problem(phase, "refused, stored", f"{named} is stored as {ids}")
+        verdict.problem(phase, client, "refused, stored", f"{named} is stored as {ids}")
 
 
 def _judge_reader(verdict: Verdict, ledger: Ledger, reader: Reader, entries: Sequence[Entry]) -> None:
-    named = f"{reader.sid} {reader.name}"
+    client, named = reader.name, f"{reader.sid} {reader.name}"
     stored = {entry_id for entry_id, _ in entries}
     seen: set[str] = set()
     furthest = (0, 0)
     for entry_id, msg_id, phase in reader.seen:
+        verdict.counts[phase, client, "received"] += 1
         if entry_id not in stored:
-            verdict.problem(phase, "lost", f"{named} got {entry_id}, {msg_id}, which is not in the store")
+            verdict.problem(phase, client, "lost", f"{named} got {entry_id}, {msg_id}, which is not in the store")
         if entry_id in seen:
-            verdict.problem(phase, "seen twice", f"{named} got {entry_id} again")
+            verdict.problem(phase, client, "seen twice", f"{named} got {entry_id} again")
         elif order(entry_id) < furthest:
-            verdict.problem(phase, "out of order", f"{named} got {entry_id} late")
+            verdict.problem(phase, client, "out of order", f"{named} got {entry_id} late")
         seen.add(entry_id)
         furthest = max(furthest, order(entry_id))
     for entry_id, fields in entries:
         if entry_id not in seen:
             message = ledger.find(reader.sid, json.loads(fields["body"])["hd"]["msg_id"])
-            verdict.problem(message.phase if message else 0, "unseen", f"{named} has not got {entry_id}")
+            verdict.problem(message.phase if message else 0, client, "unseen", f"{named} has not got {entry_id}")
 
 
-def _row(name: str, numbers: Sequence[int], widths: Sequence[int]) -> str:
-    return f"{name:26}" + " ".join(f"{number:,}".rjust(width) for number, width in zip(numbers, widths, strict=True))
+def _table(what: str, rows: Sequence[tuple[str, str]], counts: Mapping[tuple[str, str], int]) -> str:
+    """A row for each of `rows`, which are a title and the key that it has in `counts`, and the total."""
+    columns = (*COUNTED, *PROBLEMS)
+    lines = [_row(what, columns)]
+    lines += [_row(title, [f"{counts[key, column]:,}" for column in columns]) for title, key in rows]
+    totals = [f"{sum(counts[key, column] for _, key in rows):,}" for column in columns]
+    return "\n".join([*lines, "-" * len(lines[0]), _row("all", totals)])
+
+
+def _row(title: str, cells: Sequence[str]) -> str:
+    widths = [max(len(column), 6) for column in (*COUNTED, *PROBLEMS)]
+    return f"{title:32}" + " ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
