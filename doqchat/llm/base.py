@@ -82,6 +82,9 @@ class LLM(ABC):
             raise ValueError("A prompt needs text, and its last turn has to be the user's.")
         return self._stream(turns, system)
 
+    async def prepare(self) -> None:  # noqa: B027  a backend without an SDK has nothing to do
+        """Do in advance what the first request of this event loop would wait for. Nothing is sent, nothing raised."""
+
     async def generate(self, prompt: str | Sequence[Turn], *, system: str = "") -> Reply:
         """The whole answer at once; arguments and errors are those of `stream`."""
         pieces: list[str] = []

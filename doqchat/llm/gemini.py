@@ -1,8 +1,6 @@
 """What the two Gemini backends share: the key they need, and how an answer is read."""
 
-import asyncio
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -17,16 +15,6 @@ class Gemini(ProviderLLM):
 
     key_setting = "GEMINI_API_KEY"
     key_hint = "Set GEMINI_API_KEY."
-
-    @cached_property
-    def _client(self) -> Any:
-        """The SDK's client."""
-        raise NotImplementedError
-
-    async def _prepare(self) -> None:
-        """Makes the client in a thread: importing the SDK takes most of a second."""
-        if "_client" not in vars(self):
-            await asyncio.to_thread(getattr, self, "_client")
 
 
 class _Received(BaseModel):

@@ -8,7 +8,6 @@ stream that is left would be closed only when the garbage collector comes by.
 
 from collections.abc import AsyncGenerator, Sequence
 from contextvars import ContextVar
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
@@ -22,10 +21,10 @@ _taken: ContextVar[list["Response"]] = ContextVar("taken")
 
 
 class GoogleGenAI(Gemini):
-    """A Gemini model. One client serves all event loops, since the SDK keeps a connection pool for each."""
+    """A Gemini model."""
 
     async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
-        await self._prepare()
+        client: Client = await self._client()
         from google.genai.errors import APIError, UnknownApiResponseError
         from httpx2 import TransportError
 
@@ -33,7 +32,9 @@ class GoogleGenAI(Gemini):
         taken: list[Response] = []
         _taken.set(taken)
         try:
-            await self._send(turns, system)
+            await self._send(client, turns, system)
+            if not taken:
+                raise LLMError("failed", detail="google-genai did not send the request through the given HTTP client")
             async for data in _objects(taken[0]):
                 chunk = Chunk.model_validate_json(data)
                 if chunk.error:
@@ -51,11 +52,11 @@ class GoogleGenAI(Gemini):
             for response in taken:
                 await response.aclose()
 
-    async def _send(self, turns: Sequence[Turn], system: str) -> None:
+    async def _send(self, client: "Client", turns: Sequence[Turn], system: str) -> None:
         """Sends the request. Raises what the SDK raises when it is refused; otherwise the response has been taken."""
         from google.genai import types
 
-        chunks = await self._client.aio.models.generate_content_stream(
+        chunks = await client.aio.models.generate_content_stream(
             model=self.model,
             contents=[types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns],
             config=types.GenerateContentConfig(
@@ -67,16 +68,24 @@ class GoogleGenAI(Gemini):
         async for _nothing in chunks:
             pass
 
-    @cached_property
-    def _client(self) -> "Client":
-        """The SDK's client. It gets no timeout: the deadlines of the base class hold, whatever waits below them."""
-        from google.genai import Client, types
-        from httpx2 import Limits
+    def _make_client(self) -> "Client":
+        """It gets an HTTP client, or else it would send through aiohttp where that is installed, unseen by `_take`.
 
+        There are no timeouts: the deadlines of the base class hold, whatever waits below them.
+        """
+        from google.genai import Client, types
+        from httpx2 import AsyncClient, Limits
+
+        http = AsyncClient(
+            timeout=None,
+            limits=Limits(max_connections=None),
+            follow_redirects=True,
+            event_hooks={"response": [_take]},
+        )
         options = types.HttpOptions(
             base_url=self.options.BASE_URL or None,
             retry_options=types.HttpRetryOptions(attempts=1),
-            async_client_args={"limits": Limits(max_connections=None), "event_hooks": {"response": [_take]}},
+            httpx_async_client=http,
         )
         return Client(vertexai=False, api_key=self.options.API_KEY.get_secret_value(), http_options=options)
 

@@ -37,14 +37,14 @@ class GoogleGenerativeAI(Gemini):
     options: GoogleGenerativeAIOptions
 
     async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
-        await self._prepare()
+        client = await self._client()
         from doqchat.llm.interruption import Interruption
 
         answer = GeminiAnswer(self.model)
         arrived: asyncio.Queue[Any] = asyncio.Queue()
         interruption = Interruption()
         tell = partial(_tell, asyncio.get_running_loop(), arrived)
-        reading = self._threads.submit(self._read, turns, system, interruption, tell)
+        reading = self._threads.submit(self._read, client, turns, system, interruption, tell)
         try:
             while (chunk := await arrived.get()) is not None:
                 if isinstance(chunk, Exception):
@@ -57,15 +57,19 @@ class GoogleGenerativeAI(Gemini):
             interruption.interrupt()
 
     def _read(
-        self, turns: Sequence[Turn], system: str, interruption: "Interruption", tell: Callable[[Any], None]
+        self,
+        client: Any,
+        turns: Sequence[Turn],
+        system: str,
+        interruption: "Interruption",
+        tell: Callable[[Any], None],
     ) -> None:
         """In a thread: tells each chunk of the answer as it arrives, then None, or the error that ended it."""
         patience = max(self.options.FIRST_PIECE_SECONDS, self.options.IDLE_SECONDS) + 1
         try:
             with interruption:
-                chunks = self._client.stream_generate_content(
-                    self._request(turns, system), retry=None, timeout=patience
-                )
+                request = self._request(turns, system)
+                chunks = client.stream_generate_content(request, retry=None, timeout=patience)
                 try:
                     for chunk in chunks:
                         tell(chunk)
@@ -91,10 +95,10 @@ class GoogleGenerativeAI(Gemini):
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.options.THREADS, thread_name_prefix=f"llm-{self.alias}")
 
-    @cached_property
-    def _client(self) -> Any:
+    def _make_client(self) -> Any:
         """The SDK's REST client. An address that begins with http:// is used as it stands."""
         from google.ai.generativelanguage import GenerativeServiceClient
+        from google.generativeai import protos  # noqa: F401  a request is made of them
 
         from doqchat.llm.interruption import make_interruptible
 

@@ -1,6 +1,5 @@
 """Any server that speaks OpenAI's chat completions, through the openai SDK: OpenAI itself, Ollama, vLLM, llama.cpp."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ class OpenAIOptions(ProviderOptions):
 
 
 class OpenAI(ProviderLLM):
-    """A model of such a server. Each event loop has a client of its own, as connections belong to a loop."""
+    """A model of such a server."""
 
     options_model = OpenAIOptions
     options: OpenAIOptions
@@ -33,11 +32,10 @@ class OpenAI(ProviderLLM):
 
     def __init__(self, alias: str, options: Any) -> None:
         super().__init__(alias, options)
-        self._clients: dict[asyncio.AbstractEventLoop, AsyncOpenAI] = {}
         self._asks_usage = True
 
     async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
-        client = await self._client()
+        client: AsyncOpenAI = await self._client()
         from openai import APIError, AsyncStream
 
         answer = OpenAIAnswer(self.model)
@@ -86,29 +84,20 @@ class OpenAI(ProviderLLM):
             return self.refusal(error.status_code, _message(error))
         return self.refusal(_status(error), _message(error))  # told in the stream, whose status was sent long before
 
-    async def _client(self) -> "AsyncOpenAI":
-        """The running event loop's client, made in a thread: importing the SDK takes most of a second."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._clients:
-            made = await asyncio.to_thread(self._make_client)
-            for other in list(self._clients):
-                if other.is_closed():
-                    self._clients.pop(other, None)
-            self._clients.setdefault(loop, made)
-        return self._clients[loop]
-
     def _make_client(self) -> "AsyncOpenAI":
-        """An SDK client without timeouts and retries: the deadlines and retries of the base class hold."""
+        """It has no timeouts and retries: the deadlines and retries of the base class hold."""
         from httpx2 import Limits
         from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
-        return AsyncOpenAI(
+        client = AsyncOpenAI(
             api_key=self.options.API_KEY.get_secret_value() or NO_KEY,
             base_url=self.options.BASE_URL or OPENAI_URL,
             timeout=None,
             max_retries=0,
             http_client=DefaultAsyncHttpx2Client(timeout=None, limits=Limits(max_connections=None)),
         )
+        client.chat.completions  # noqa: B018  what is behind it is loaded when it is first asked for
+        return client
 
 
 def _message(error: "APIError") -> str:

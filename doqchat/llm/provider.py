@@ -1,7 +1,11 @@
-"""What the backends share that ask a provider over HTTP: a key, an address, what refusals mean and how answers end."""
+"""What the backends share that ask a provider over HTTP: a key, an address, clients, refusals, how answers end."""
 
+import asyncio
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from contextlib import suppress
+from threading import Lock
+from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -27,11 +31,43 @@ class ProviderOptions(LLMOptions):
 
 
 class ProviderLLM(LLM):
-    """A model of a provider. `key_setting` names the variable that holds its key."""
+    """A model of a provider. `key_setting` names the variable that holds its key.
+
+    Each event loop has an SDK client of its own, as connections belong to a loop.
+    """
 
     options_model = ProviderOptions
     options: ProviderOptions
     key_setting: ClassVar[str]
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        super().__init__(alias, options)
+        self._clients: dict[asyncio.AbstractEventLoop, Any] = {}
+        self._making = Lock()
+
+    async def prepare(self) -> None:
+        """Make the client, unless its key is missing: an SDK may look for one elsewhere then."""
+        if not self.options.missing():
+            with suppress(Exception):  # a request meets it again, and says so
+                await self._client()
+
+    @abstractmethod
+    def _make_client(self) -> Any:
+        """A client, with all of the SDK loaded that a request needs. Called in a thread."""
+
+    async def _client(self) -> Any:
+        """The running event loop's client, made in a thread: importing an SDK takes most of a second."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            await asyncio.to_thread(self._add_client, loop)
+        return self._clients[loop]
+
+    def _add_client(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._making:
+            if loop not in self._clients:
+                for closed in [other for other in self._clients if other.is_closed()]:
+                    del self._clients[closed]
+                self._clients[loop] = self._make_client()
 
     def refusal(self, status: int, message: str) -> LLMError:
         """The error for an HTTP status other than 200; `message` is what the provider wrote."""

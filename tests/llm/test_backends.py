@@ -272,6 +272,13 @@ async def test_the_next_request_uses_the_connection_of_the_last_answer(
     assert provider.connections == 1
 
 
+@pytest.mark.parametrize("options", [{"API_KEY": "", "BASE_URL": ""}, {"BASE_URL": "http://[nowhere"}])
+async def test_preparing_a_model_that_cannot_work_raises_nothing(
+    make_model: MakeModel, options: dict[str, str]
+) -> None:
+    await make_model(**options).prepare()
+
+
 @pytest.mark.parametrize("prompt", ["", "  \n", [], [Turn("model", "hello")], [Turn("user", " ")]])
 async def test_an_empty_prompt_is_refused_before_anything_is_sent(
     model: ProviderLLM, provider: ProviderStandIn, prompt: str | list[Turn]

@@ -11,6 +11,15 @@ from pytest_django.fixtures import Settings
 
 from doqchat.llm import LLMError, UnknownLLM, llms
 
+every_backend = pytest.mark.parametrize(
+    ("backend", "stand_in_url"),
+    [
+        ("google_genai.GoogleGenAI", "gemini"),
+        ("google_generativeai.GoogleGenerativeAI", "gemini"),
+        ("openai.OpenAI", "openai"),
+    ],
+    indirect=["stand_in_url"],
+)
 DEMO = {"BACKEND": "doqchat.llm.demo.DemoLLM", "PIECE_SECONDS": 0}
 
 
@@ -65,15 +74,7 @@ def test_a_changed_setting_makes_a_new_model(settings: Settings) -> None:
     assert llms["default"] is not before
 
 
-@pytest.mark.parametrize(
-    ("backend", "stand_in_url"),
-    [
-        ("google_genai.GoogleGenAI", "gemini"),
-        ("google_generativeai.GoogleGenerativeAI", "gemini"),
-        ("openai.OpenAI", "openai"),
-    ],
-    indirect=["stand_in_url"],
-)
+@every_backend
 def test_one_model_answers_in_several_event_loops(settings: Settings, stand_in_url: str, backend: str) -> None:
     entry = {"BACKEND": f"doqchat.llm.{backend}", "MODEL": "m", "API_KEY": "k", "BASE_URL": stand_in_url}
     settings.LLMS = {"default": entry}
@@ -94,3 +95,30 @@ def test_the_sdks_are_not_imported_before_they_are_used() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert {"google.genai", "google.generativeai", "openai", "requests", "httpx2"}.isdisjoint(done.stdout.split())
+
+
+ASK_PREPARED = """
+import asyncio, socket, sys
+from doqchat.llm.{module} import {name}
+
+async def main():
+    model = {name}("tested", {{"MODEL": "m", "API_KEY": "k", "BASE_URL": "{url}"}})
+    sent, connect, socket.socket.connect = [], socket.socket.connect, lambda *_: sent.append(1)
+    await model.prepare()
+    socket.socket.connect = connect
+    prepared = set(sys.modules)
+    await model.generate("안녕")
+    late = [module for module in set(sys.modules) - prepared if module.split(".")[0] in ("google", "openai")]
+    print(len(sent), "sent,", *late, "loaded late")
+
+asyncio.run(main())
+"""
+
+
+@every_backend
+def test_a_prepared_model_has_loaded_all_of_its_sdk_and_sent_nothing(stand_in_url: str, backend: str) -> None:
+    module, name = backend.split(".")
+    code = ASK_PREPARED.format(module=module, name=name, url=stand_in_url)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "0 sent, loaded late\n"
