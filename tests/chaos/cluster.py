@@ -11,8 +11,8 @@ from random import Random
 from doqchat.serving.health import until_healthy
 from doqchat.serving.store_report import answering
 from doqchat.serving.valkey import EmbeddedStore
-from tests.chaos.proxy import Proxy
 from tests.processes import READY_WITHIN, Process, free_port, manage
+from tests.proxy import Proxy
 
 
 class Store:
@@ -72,7 +72,7 @@ class Cluster:
     def __init__(self, folder: Path, servers: Sequence[str], random: Random) -> None:
         self.store = Store(folder / "valkey")
         self.webs = [Web(server, folder, self.store.url) for server in servers]
-        self.proxy = Proxy([web.port for web in self.webs], random)
+        self.proxy = Proxy(*(f"127.0.0.1:{web.port}" for web in self.webs), random=random)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Cluster"]:

@@ -14,6 +14,8 @@ Fault = Callable[[Cluster, Random], Awaitable[str]]
 LONGEST_FREEZE = 5.0
 LONGEST_ABSENCE = 3.0
 DELAYED_FOR = 3.0
+A_FRAME = 500
+"""Bytes, about: connections are cut in the middle of one."""
 
 
 async def kill_web(cluster: Cluster, random: Random) -> str:
@@ -82,7 +84,7 @@ async def _kill_clients(cluster: Cluster, random: Random, kind: str) -> str:
 async def cut_connections(cluster: Cluster, random: Random) -> str:
     cut = 0
     for _ in range(random.randint(2, 4)):
-        cut += cluster.proxy.cut(random.uniform(0.3, 1))
+        cut += cluster.proxy.cut(random.uniform(0.3, 1), within=A_FRAME)
         await asyncio.sleep(random.uniform(0.3, 1))
     return f"{cut} connections"
 

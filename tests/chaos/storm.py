@@ -74,8 +74,8 @@ class Storm:
     async def _talk(self, cluster: Cluster) -> dict[str, Sequence[Entry]]:
         people, witnesses = self._invite()
         async with asyncio.TaskGroup() as group:
-            attending = [group.create_task(person.attend(cluster.proxy.url, self._enough)) for person in people]
-            attending += [group.create_task(witness.attend(cluster.proxy.url)) for witness in witnesses]
+            attending = [group.create_task(person.attend(cluster.proxy.ws, self._enough)) for person in people]
+            attending += [group.create_task(witness.attend(cluster.proxy.ws)) for witness in witnesses]
             await self._break(cluster)
             self._enough.set()
             streams = await self._settle(cluster, people)

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 import pytest
 import redis
 
-from tests.doqchat_client.line import Line
 from tests.doqchat_client.relay import Relay
 from tests.doqchat_client.session_log import SessionLog
 from tests.processes import Web
+from tests.proxy import Proxy
 
 
 @pytest.fixture
-async def line(server: Web) -> AsyncIterator[Line]:
-    async with Line(server.address).serving() as line:
+async def line(server: Web) -> AsyncIterator[Proxy]:
+    async with Proxy(server.address).serving() as line:
         yield line
 
 

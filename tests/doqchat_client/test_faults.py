@@ -6,9 +6,9 @@ import signal
 from doqchat_client import Client
 
 from tests import processes
-from tests.doqchat_client.line import Line
 from tests.doqchat_client.session_log import SessionLog, durable_ids, read_to
 from tests.processes import Web
+from tests.proxy import Proxy
 
 MESSAGES = 30
 
@@ -17,13 +17,13 @@ async def test_a_server_killed_between_storing_and_acknowledging_doubles_nothing
     server: Web, sid: str, log: SessionLog
 ) -> None:
     with processes.web() as mortal:
-        async with Line(mortal.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
+        async with Proxy(mortal.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
             await chat.send("calm")
             line.hold()
             sending = asyncio.create_task(chat.send("stored, and then it died"))
             await log.next_stored()
             mortal.process.kill()
-            line.target = server.address
+            line.lead_to(server.address)
             line.cut()
             line.release()
             sent = await sending
@@ -34,12 +34,12 @@ async def test_a_server_killed_between_storing_and_acknowledging_doubles_nothing
 
 async def test_a_server_killed_before_storing_loses_nothing(server: Web, sid: str, log: SessionLog) -> None:
     with processes.web() as mortal:
-        async with Line(mortal.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
+        async with Proxy(mortal.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
             await chat.send("calm")
             mortal.process.send_signal(signal.SIGSTOP)
             sending = [asyncio.create_task(chat.send(text)) for text in ("never heard", "not even sent")]
             await asyncio.sleep(0)
-            line.target = server.address
+            line.lead_to(server.address)
             mortal.process.kill()
             sent = await asyncio.gather(*sending)
             assert not any(one.duplicate for one in sent)
@@ -49,9 +49,9 @@ async def test_a_server_killed_before_storing_loses_nothing(server: Web, sid: st
 
 async def test_a_server_that_ends_in_order_is_left_for_another(server: Web, sid: str, log: SessionLog) -> None:
     with processes.web() as ending:
-        async with Line(ending.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
+        async with Proxy(ending.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
             await chat.send("here")
-            line.target = server.address
+            line.lead_to(server.address)
             ending.process.send_signal(signal.SIGTERM)
             sent = await chat.send("there")
             assert durable_ids(await read_to(chat, sent.id)) == log.ids()
@@ -61,7 +61,7 @@ async def test_a_server_that_ends_in_order_is_left_for_another(server: Web, sid:
 async def test_readers_have_a_gapless_run_over_lines_cut_in_mid_frame(
     any_server: Web, sid: str, log: SessionLog
 ) -> None:
-    async with Line(any_server.address).serving() as line:
+    async with Proxy(any_server.address).serving() as line:
         line.cut_within = 8_000
         async with (
             Client(line.ws, sid=sid, role="A") as a,
@@ -83,7 +83,7 @@ async def test_readers_have_a_gapless_run_over_lines_cut_in_mid_frame(
 
 
 async def test_many_connections_cut_at_once_come_back_with_nothing_missed(
-    line: Line, sid: str, log: SessionLog
+    line: Proxy, sid: str, log: SessionLog
 ) -> None:
     async with asyncio.TaskGroup() as group:
         writer = await Client(line.ws, sid=sid, role="A").__aenter__()

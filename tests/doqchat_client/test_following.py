@@ -15,10 +15,10 @@ from doqchat_client import (
     Unauthenticated,
 )
 
-from tests.doqchat_client.line import Line
 from tests.doqchat_client.relay import Relay
 from tests.doqchat_client.session_log import SessionLog, durable_ids, read_to, read_until
 from tests.processes import Web
+from tests.proxy import Proxy
 
 
 def texts(events: list[Event]) -> list[str]:
@@ -149,7 +149,7 @@ async def test_a_session_that_is_closed_ends_sends_and_reading(relay: Relay, sid
 
 
 async def test_a_program_that_does_not_read_holds_up_the_server_and_nothing_piles_up(
-    line: Line, sid: str, log: SessionLog
+    line: Proxy, sid: str, log: SessionLog
 ) -> None:
     log.fill("x" * 8_000 for _ in range(3_000))
     ids = log.ids()

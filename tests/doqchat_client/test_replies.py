@@ -7,9 +7,9 @@ from doqchat_client import Client, Event, Replies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.doqchat_client.line import Line
 from tests.doqchat_client.session_log import read_until
 from tests.processes import Process, Web
+from tests.proxy import Proxy
 
 NAMES = {"reply_id": "r1-0", "request_id": "1-0"}
 
@@ -93,7 +93,7 @@ async def test_one_who_joins_in_mid_reply_has_the_text_exactly(server: Web, work
                 assert so_far == end.bd["text"]
 
 
-async def test_a_cut_in_mid_reply_loses_nothing_of_it(line: Line, worker: Process, sid: str) -> None:
+async def test_a_cut_in_mid_reply_loses_nothing_of_it(line: Proxy, worker: Process, sid: str) -> None:
     async with Client(line.ws, sid=sid, role="A") as chat:
         await chat.ask("요약해 줘")
         await read_until(chat, lambda one: one.event == "llm.streaming")

@@ -23,10 +23,10 @@ from doqchat_client.errors import BY_CODE
 
 from doqchat.errors import DoqchatError
 from tests import processes
-from tests.doqchat_client.line import Line
 from tests.doqchat_client.relay import Relay
 from tests.doqchat_client.session_log import WITHIN, SessionLog, durable_ids, read_to
 from tests.processes import Web
+from tests.proxy import Proxy
 
 
 async def test_send_returns_the_id_of_what_is_stored(server: Web, sid: str, log: SessionLog) -> None:
@@ -102,7 +102,7 @@ async def test_the_others_hear_what_one_reads_and_that_one_types(server: Web, si
     assert not heard["chat.typing"].durable
 
 
-async def test_sends_of_many_tasks_keep_their_order_over_cut_lines(line: Line, sid: str, log: SessionLog) -> None:
+async def test_sends_of_many_tasks_keep_their_order_over_cut_lines(line: Proxy, sid: str, log: SessionLog) -> None:
     said: list[str] = []
     number = count()
     line.cut_within = 8_000
@@ -121,7 +121,7 @@ async def test_sends_of_many_tasks_keep_their_order_over_cut_lines(line: Line, s
 
 
 async def test_more_than_the_outbox_holds_is_refused_and_the_rest_arrives(
-    line: Line, sid: str, log: SessionLog
+    line: Proxy, sid: str, log: SessionLog
 ) -> None:
     async with Client(line.ws, sid=sid, outbox=3) as chat:
         line.hold()
@@ -137,7 +137,7 @@ async def test_more_than_the_outbox_holds_is_refused_and_the_rest_arrives(
 
 
 async def test_a_deadline_without_an_answer_names_the_msg_id_to_send_again(
-    line: Line, sid: str, log: SessionLog
+    line: Proxy, sid: str, log: SessionLog
 ) -> None:
     async with Client(line.ws, sid=sid, deadline=0.5) as chat:
         line.hold()
@@ -148,7 +148,7 @@ async def test_a_deadline_without_an_answer_names_the_msg_id_to_send_again(
     assert log.ids() == [sent.id]
 
 
-async def test_a_send_that_is_given_up_leaves_the_next_ones_alone(line: Line, sid: str, log: SessionLog) -> None:
+async def test_a_send_that_is_given_up_leaves_the_next_ones_alone(line: Proxy, sid: str, log: SessionLog) -> None:
     async with Client(line.ws, sid=sid) as chat:
         line.hold()
         sending = [asyncio.create_task(chat.send(text)) for text in "abc"]
@@ -159,7 +159,7 @@ async def test_a_send_that_is_given_up_leaves_the_next_ones_alone(line: Line, si
     assert log.texts() == ["a", "c"]
 
 
-async def test_closing_ends_what_waits_and_what_comes_later(line: Line, sid: str) -> None:
+async def test_closing_ends_what_waits_and_what_comes_later(line: Proxy, sid: str) -> None:
     async with Client(line.ws, sid=sid) as chat:
         line.hold()
         sending = asyncio.create_task(chat.send("never mind"))

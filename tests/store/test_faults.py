@@ -14,7 +14,7 @@ from doqchat.store.pipeline import BATCH, Pipeline
 from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
 from tests import processes
-from tests.store.proxy import Proxy
+from tests.proxy import Proxy
 
 
 @pytest.fixture
@@ -26,14 +26,14 @@ async def pipeline(own_store: processes.Store) -> AsyncIterator[Pipeline]:
 
 @pytest.fixture
 async def proxy(store_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(store_url).serving() as proxy:
+    async with Proxy(f"127.0.0.1:{processes.port_of(store_url)}").serving() as proxy:
         yield proxy
 
 
 @pytest.fixture
 async def behind_proxy(proxy: Proxy, layer: SessionChannelLayer) -> AsyncIterator[SessionStream]:
     """The shared store's streams, over connections that can be broken."""
-    shards = Shards([proxy.url])
+    shards = Shards([f"redis://{proxy.address}/0"])
     yield SessionStream(shards, layer.channel_of)
     await shards.close()
 
@@ -107,9 +107,9 @@ async def test_an_append_whose_answer_is_lost_is_stored_once(
     proxy: Proxy, behind_proxy: SessionStream, store: "redis.Redis", sid: str, msg_id: str | None
 ) -> None:
     first = await behind_proxy.append(sid, "A", "first")
-    proxy.lose_answer()
+    proxy.losing = True
     second = await behind_proxy.append(sid, "A", "second", msg_id=msg_id, digest="d1" if msg_id else "")
-    assert proxy.lost.is_set()
+    assert proxy.cuts == 1
     assert [entry_id for entry_id, _ in store.xrange(keys.stream(sid))] == [first.id, second.id]
 
 
@@ -117,11 +117,11 @@ async def test_when_the_connection_breaks_what_is_acknowledged_is_stored_once_an
     proxy: Proxy, behind_proxy: SessionStream, store: "redis.Redis", sid: str
 ) -> None:
     await behind_proxy.append(sid, "A", "first")
-    proxy.lose_answer()
+    proxy.losing = True
     said = [str(number) for number in range(2 * BATCH)]
     outcomes = await asyncio.gather(*(behind_proxy.append(sid, "A", text) for text in said), return_exceptions=True)
     kept = {fields["body"]: entry_id for entry_id, fields in store.xrange(keys.stream(sid))[1:]}
-    assert proxy.lost.is_set()
+    assert proxy.cuts == 1
     assert kept == {text: one.id for text, one in zip(said, outcomes, strict=True) if isinstance(one, Appended)}
     assert len(kept) + 1 == store.xlen(keys.stream(sid))
     assert all(isinstance(one, Appended | Unavailable) for one in outcomes)
