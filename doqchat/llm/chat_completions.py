@@ -1,6 +1,7 @@
 """OpenAI's chat completions API, as much of it as is used: a conversation in, chunks of an answer out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -35,6 +36,7 @@ class Chunk(BaseModel):
     model: str | None = None
     choices: list[Choice] | None = None
     usage: Usage | None = None
+    error: Any = None
 
 
 class OpenAIAnswer(Answer):

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from doqchat.llm import server_sent_events
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
 from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
 
@@ -35,7 +36,7 @@ class GoogleGenAI(Gemini):
             await self._send(client, turns, system)
             if not taken:
                 raise LLMError("failed", detail="google-genai did not send the request through the given HTTP client")
-            async for data in _objects(taken[0]):
+            async for data in server_sent_events.read(taken[0]):
                 chunk = Chunk.model_validate_json(data)
                 if chunk.error:
                     raise self.refusal(chunk.error.code, chunk.error.message)
@@ -99,20 +100,3 @@ async def _take(response: "Response") -> None:
             Response(response.status_code, headers=response.headers, stream=response.stream, request=response.request)
         )
         response.stream = ByteStream(b"")
-
-
-async def _objects(response: "Response") -> AsyncGenerator[str, None]:
-    """The JSON objects in a stream, one to an event, as they arrive.
-
-    The API tells of an error in mid-stream between the events, as JSON over several lines: that comes last.
-    """
-    begun = others = ""
-    async for text in response.aiter_text():
-        *lines, begun = (begun + text).split("\n")
-        for line in lines:
-            if line.startswith("data:"):
-                yield line[5:]
-            else:
-                others += line
-    if rest := (others + begun).strip():
-        yield rest

@@ -1,9 +1,14 @@
-"""Any server that speaks OpenAI's chat completions, through the openai SDK: OpenAI itself, Ollama, vLLM, llama.cpp."""
+"""Any server that speaks OpenAI's chat completions, through the openai SDK: OpenAI itself, Ollama, vLLM, llama.cpp.
+
+The SDK sends the request and reads refusals; the stream is read here. The models that the SDK would build of its chunks
+double what a chunk costs, and its reader is not for every server's events.
+"""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from doqchat.llm import server_sent_events
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
 from doqchat.llm.chat_completions import Chunk, OpenAIAnswer, messages
 from doqchat.llm.provider import ProviderLLM, ProviderOptions
@@ -36,21 +41,24 @@ class OpenAI(ProviderLLM):
 
     async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
         client: AsyncOpenAI = await self._client()
-        from openai import APIError, AsyncStream
+        from httpx2 import TransportError
+        from openai import APIError
 
         answer = OpenAIAnswer(self.model)
         try:
             async with AsyncExitStack() as closing:
                 response = await self._send(client, messages(turns, system), closing)
-                if "html" in (kind := response.headers.get("content-type", "")):
-                    raise LLMError("invalid_response", detail=f"a page instead of a stream: {kind}")
-                # As plain objects: the models that the SDK would build from them double what a chunk costs.
-                async for chunk in await response.parse(to=AsyncStream[object]):
-                    if text := answer.read(Chunk.model_validate(chunk)):
+                async for data in server_sent_events.read(response.http_response):
+                    chunk = Chunk.model_validate_json(data)
+                    if chunk.error:
+                        raise APIError(str(chunk.error), response.http_request, body=chunk.error)
+                    if text := answer.read(chunk):
                         yield Piece(text)
             yield answer.finish()
         except APIError as error:
             raise self._meaning(error) from None
+        except TransportError as error:
+            raise LLMError("unavailable", detail=f"{type(error).__name__}: {error}") from None
         except ValueError as error:
             raise LLMError("invalid_response", detail=f"{type(error).__name__}: {str(error)[:300]}") from None
 

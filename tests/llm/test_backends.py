@@ -142,6 +142,21 @@ async def test_an_error_told_in_mid_stream_means_what_its_status_would(model: Pr
     assert "overloaded" in error.detail
 
 
+@pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
+async def test_what_server_sent_events_may_have_beside_their_data_is_ignored(
+    model: ProviderLLM, provider: ProviderStandIn
+) -> None:
+    for _ in range(2):
+        assert str(await model.generate("[[noise=1]]")) == USUAL_ANSWER
+
+    assert provider.connections == 1
+
+
+@pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
+async def test_an_error_is_noticed_amid_what_is_ignored(model: ProviderLLM) -> None:
+    assert (await error_of(model, "[[noise=1 error=1]]")).code == "unavailable"
+
+
 @pytest.mark.parametrize("key", ["wrong-key", "forbidden-key"])
 async def test_a_refused_key_is_named_in_the_log_but_never_shown(
     make_model: MakeModel, backend: type[ProviderLLM], key: str, caplog: pytest.LogCaptureFixture

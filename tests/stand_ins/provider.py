@@ -29,6 +29,10 @@ from tests.stand_ins.wire import Request, Response, Server
 
 Refusal = tuple[int, dict[str, Any]]
 
+BEFORE_EVENTS = "\ufeff"
+BEFORE_AN_EVENT = ": ping\n\nretry: 3000\n\nevent: keepalive\nid: 7\n\nevent: message\n"
+AFTER_EVENTS = ": bye\n\ndata: [DONE]\n\n"
+
 
 class ProviderStandIn(Server):
     """The server. `url` is what a client is given, `calls` what it was asked, `arrivals` the same as a queue."""
@@ -151,6 +155,7 @@ class ProviderStandIn(Server):
 
     async def _stream(self, script: Script, call: Call, response: Response) -> None:
         await response.start(self.stream_type(call))
+        await response.part(BEFORE_EVENTS if script.noise else "")
         clock = asyncio.get_running_loop().time
         due = clock()
         for number, together in enumerate(self.chunks(call, script)):
@@ -167,10 +172,11 @@ class ProviderStandIn(Server):
             texts = [json.dumps(chunk, ensure_ascii=False) for chunk in together]
             if number == script.malformed:
                 texts = ['{"choices": oops}']
-            part = "".join(self.frame(call, text) for text in texts)
+            noise = BEFORE_AN_EVENT if script.noise else ""
+            part = "".join(noise + self.frame(call, text) for text in texts)
             await response.part(part.replace(STAMP, f"@{time.monotonic():.4f}") if script.stamped else part)
             call.pieces += 1
-        await response.end(self.last_frame(call))
+        await response.end(AFTER_EVENTS if script.noise else self.last_frame(call))
 
     def _failure(self, script: Script, call: Call) -> Refusal | None:
         if script.status == 200 or (script.times and not self._fails_again(call, script.times)):

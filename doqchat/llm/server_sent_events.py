@@ -1,0 +1,69 @@
+"""Server-sent events, the form in which providers stream an answer.
+
+They are read here and not by the SDKs: openai's takes an event without data, which the specification ignores, for a
+broken answer, and misses the first one behind a byte order mark; google-genai's costs as much as `google_genai` says.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from doqchat.llm.answers import LLMError
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+
+END = "[DONE]"
+END_SECONDS = 0.1
+IGNORED_FIELDS = ("", "event", "id", "retry")  # the empty name is that of a comment
+
+
+async def read(response: "Response") -> AsyncGenerator[str, None]:
+    """The data of each event as it arrives; then the JSON object that stands between the events, if one does.
+
+    The API of Gemini tells of an error in mid-stream like that, over several lines. `[DONE]`, with which OpenAI's ends,
+    is the end. Raises LLMError `invalid_response` for a web page, and httpx2's errors.
+    """
+    if "html" in (kind := response.headers.get("content-type", "")):
+        raise LLMError("invalid_response", detail=f"a page instead of a stream: {kind}")
+    data: list[str] = []
+    between = ""
+    lines = _lines(response)
+    async for line in lines:
+        name, _, value = line.partition(":")
+        if name == "data":
+            data.append(value.removeprefix(" "))
+        elif not line:
+            event, data = "\n".join(data), []
+            if event == END:
+                await _let_end(lines)
+                break
+            if event:
+                yield event
+        elif name not in IGNORED_FIELDS and (between or line.startswith("{")):
+            between += line
+    for rest in ("\n".join(data), between):
+        if rest.startswith("{"):
+            yield rest
+
+
+async def _lines(response: "Response") -> AsyncGenerator[str, None]:
+    """The lines of a response, without the byte order mark that may stand before the first."""
+    mark, begun = "\ufeff", ""
+    async for text in response.aiter_text():
+        *lines, begun = (begun + text.removeprefix(mark)).split("\n")
+        mark = ""
+        for line in lines:
+            yield line.removesuffix("\r")
+    yield begun
+
+
+async def _let_end(lines: AsyncGenerator[str, None]) -> None:
+    """Waits a moment for the end of the response itself, without which its connection cannot be used again."""
+    from httpx2 import TransportError
+
+    with suppress(TimeoutError, TransportError):
+        async with asyncio.timeout(END_SECONDS):
+            async for _line in lines:
+                pass
