@@ -11,7 +11,7 @@ import random
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -106,7 +106,17 @@ class LLM(ABC):
         Raises LLMError. Must let go of the connection when it is closed or cancelled.
         """
 
+    def _place(self) -> AbstractAsyncContextManager[None]:
+        """Held by each answer. A backend that reads so many at a time has others wait for it, and no deadline runs."""
+        return nullcontext()
+
     async def _stream(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
+        """The answer, once there is a place for it."""
+        async with self._place(), aclosing(self._attempts(turns, system)) as events:
+            async for event in events:
+                yield event
+
+    async def _attempts(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
         """The first attempt that gets as far as a piece or an end."""
         clock = asyncio.get_running_loop().time
         began = clock()

@@ -6,11 +6,12 @@ joins all that was said so far again with every piece.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from pydantic import Field
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 
 class GoogleGenerativeAIOptions(ProviderOptions):
-    """THREADS answers are read at the same time; further requests wait for one to end."""
+    """THREADS answers are read at the same time; further requests wait for one to end, and no deadline runs yet."""
 
-    THREADS: int = Field(default=32, ge=1)
+    THREADS: int = Field(default=64, ge=1)
 
 
 class GoogleGenerativeAI(Gemini):
@@ -35,6 +36,15 @@ class GoogleGenerativeAI(Gemini):
 
     options_model = GoogleGenerativeAIOptions
     options: GoogleGenerativeAIOptions
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        super().__init__(alias, options)
+        self._threads = ThreadPoolExecutor(self.options.THREADS, thread_name_prefix=f"llm-{alias}")
+        self._free: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    def _place(self) -> asyncio.Semaphore:
+        """One of the threads; an event loop counts those that it uses."""
+        return self._free.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.options.THREADS))
 
     async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
         client = await self._client()
@@ -90,10 +100,6 @@ class GoogleGenerativeAI(Gemini):
             contents=[content(turn.role, turn.text) for turn in turns],
             system_instruction=content("user", system) if system else None,
         )
-
-    @cached_property
-    def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.options.THREADS, thread_name_prefix=f"llm-{self.alias}")
 
     def _make_client(self) -> Any:
         """The SDK's REST client. An address that begins with http:// is used as it stands."""

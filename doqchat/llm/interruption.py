@@ -16,6 +16,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
+CONNECT_SECONDS = 5
+"""How long a connection may take: it cannot be interrupted before there is one."""
+
 _thread = local()
 
 
@@ -89,3 +92,6 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def send(self, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **options: Any) -> Any:
+        return super().send(request, stream, (CONNECT_SECONDS, timeout), *args, **options)

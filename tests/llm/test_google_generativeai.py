@@ -1,11 +1,15 @@
 """What is particular to the legacy backend: its threads."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from django.conf import settings
 
 from doqchat.llm.google_generativeai import GoogleGenerativeAI
+from tests.llm.conftest import error_of
 from tests.stand_ins.gemini import GeminiStandIn
 
 
@@ -15,10 +19,13 @@ async def gemini() -> AsyncIterator[GeminiStandIn]:
         yield server
 
 
+def legacy(url: str, **options: Any) -> GoogleGenerativeAI:
+    return GoogleGenerativeAI("legacy", {"MODEL": "gemini-test", "API_KEY": "right-key", "BASE_URL": url, **options})
+
+
 @pytest.fixture
 def one_thread(gemini: GeminiStandIn) -> GoogleGenerativeAI:
-    options = {"MODEL": "gemini-test", "API_KEY": "right-key", "BASE_URL": gemini.url, "THREADS": 1}
-    return GoogleGenerativeAI("legacy", options)
+    return legacy(gemini.url, THREADS=1)
 
 
 async def test_a_cancelled_answer_gives_its_thread_back(one_thread: GoogleGenerativeAI, gemini: GeminiStandIn) -> None:
@@ -42,3 +49,32 @@ async def test_a_request_that_is_cancelled_while_it_waits_for_a_thread_is_never_
     await one_thread.generate("after them")
 
     assert [call.last_text for call in gemini.calls] == ["[[silent=1]]", "after them"]
+
+
+async def test_who_waits_for_a_thread_does_not_wait_for_the_provider(gemini: GeminiStandIn) -> None:
+    model = legacy(gemini.url, THREADS=2, FIRST_PIECE_SECONDS=1, TOTAL_SECONDS=3)
+    await model.prepare()
+    replies = await asyncio.gather(*(model.generate(f"[[pieces=20 pace=0.1]] {number}") for number in range(4)))
+
+    assert {reply.finish.reason for reply in replies} == {"stop"}
+
+
+async def test_as_many_answers_are_read_at_once_as_a_worker_writes(gemini: GeminiStandIn) -> None:
+    at_once = settings.DOQCHAT_REPLIES["AT_ONCE"]
+    model = legacy(gemini.url)
+    answers = [asyncio.create_task(model.generate("[[silent=1]]")) for _ in range(at_once)]
+    for _ in answers:
+        await asyncio.wait_for(gemini.arrivals.get(), 30)
+    for answer in answers:
+        answer.cancel()
+    await asyncio.gather(*answers, return_exceptions=True)
+
+
+async def test_a_server_that_takes_no_connection_is_unavailable_long_before_it_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        host, port = full.getsockname()
+        model = legacy(f"http://{host}:{port}", RETRIES=0, FIRST_PIECE_SECONDS=30)
+        error = await error_of(model, "안녕")
+
+    assert error.code == "unavailable"
+    assert "Connect" in error.detail
