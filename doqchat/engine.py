@@ -22,6 +22,7 @@ from doqchat.store.reading import Reading
 from doqchat.store.registry import Registry
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
+from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import Appended, Manner, SessionStream
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,10 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, participants, presence, reading, registry, settings: the store.
+        shards, stream, participants, presence, reading, registry, settings, snapshots: the store.
         reply_settings: how replies are written.
         limits: how many requests are taken.
-        replies: the answers under way.
+        replies: the answers under way, to be ended.
         hub: the live sessions of this process.
     """
 
@@ -57,6 +58,7 @@ class Engine:
         self.replies = Replies(self.shards, layer.channel_of)
         self.settings = Settings(self.shards, lambda sid: early_end(sid, layer.channel_of(sid), "superseded"))
         self.registry = Registry(self.shards)
+        self.snapshots = Snapshots(self.shards, layer.channel_of)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
 
     async def send(self, sid: str, frame: Frame) -> Appended:

@@ -27,6 +27,7 @@ from doqchat.protocol.events import (
 )
 from doqchat.protocol.frames import Frame
 from doqchat.protocol.names import Profile, Role
+from doqchat.store.snapshot import Snapshot
 
 
 class Participant:
@@ -61,28 +62,24 @@ class Participant:
             Unavailable: the store cannot be reached.
         """
         session = self._session = await self._engine.hub.enter(self._sid, self.member)
-        present = await self._engine.presence.here(self._sid, [self.member.connection])
-        if not self.member.full:
-            if since is None:
-                session.go_live(self.member)
-            return None
-        return await self._welcome(session, present, since)
-
-    async def _welcome(self, session: LiveSession, present: dict[str, int], since: str | None) -> str:
-        """How the session stands; what changes while that is read is held back and follows the welcome."""
         if since is None:
             session.go_live(self.member)
+        if not self.member.full:
+            await self._engine.presence.here(self._sid, [self.member.connection])
+            return None
         last_id = session.last
-        gap, read, replies = await asyncio.gather(
-            self._gap(since), self._engine.reading.marks(self._sid), self._engine.replies.under_way(self._sid)
-        )
+        arrival = session.arrive(self.member, self._engine.snapshots.take(self._sid, self.member.connection))
+        snapshot, gap = await asyncio.gather(arrival, self._gap(since))
+        return self._welcome(last_id, snapshot, gap)
+
+    def _welcome(self, last_id: str, snapshot: Snapshot, gap: Gap | None) -> str:
         welcome = SessionWelcome(
             sid=self._sid,
             role=self.member.role,
             last_id=last_id,
-            members=present,
-            read=read,
-            replies=replies,
+            members=snapshot.members,
+            read=snapshot.read,
+            replies=snapshot.replies,
             gap=gap,
         )
         return server.ephemeral(self._sid, welcome)
@@ -130,8 +127,9 @@ class Participant:
         """As on connect: a welcome, which tells of a gap and of the replies under way, then the replay."""
         since = cast(SessionSync, frame.body).since
         if self.member.full and self._session is not None:
-            present = await self._engine.presence.members(self._sid)
-            self.member.push(await self._welcome(self._session, present, since))
+            last_id = self._session.last
+            snapshot, gap = await asyncio.gather(self._engine.snapshots.take(self._sid), self._gap(since))
+            self.member.push(self._welcome(last_id, snapshot, gap))
         self._start_replay(since)
 
     async def _pong(self, frame: Frame) -> None:

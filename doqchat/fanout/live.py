@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from doqchat.errors import DoqchatError
 from doqchat.fanout.member import Member
@@ -23,6 +23,10 @@ FRAMES_A_TURN = 10
 
 PRESENCE_SECONDS = 0.05
 """How long presence changes are gathered before members hear of them."""
+ARRIVAL_SECONDS = 1.0
+"""How long one who arrives waits for the word on the session's channel: it is lost when the connection breaks then."""
+
+_Snapshot = TypeVar("_Snapshot")
 
 
 class LiveSession:
@@ -52,6 +56,7 @@ class LiveSession:
         self._asked = False
         self._presence: dict[str, int] = {}
         self._presence_due: asyncio.TimerHandle | None = None
+        self._arriving: dict[str, asyncio.Future[None]] = {}
 
     def on_message(self, message: dict[str, Any]) -> None:
         """Take a message to the session's group; ones of unknown type are for other readers of the group."""
@@ -65,6 +70,24 @@ class LiveSession:
         self._opened = True
         if order(self._heard) > order(tail):
             self.refill()
+
+    async def arrive(self, member: Member, snapshot: Awaitable[_Snapshot]) -> _Snapshot:
+        """Take the snapshot that a member's welcome is made of; it hears what is not stored from that moment on.
+
+        The snapshot is told of on the session's channel as it is taken, so what came before is in it. Without that
+        word the member hears all that comes once ARRIVAL_SECONDS have passed.
+
+        Args:
+            member: who arrives.
+            snapshot: takes it, and tells the session's group that this connection has arrived.
+        """
+        told = self._arriving[member.connection] = asyncio.get_running_loop().create_future()
+        try:
+            taken = await snapshot
+            await asyncio.wait([told], timeout=ARRIVAL_SECONDS)
+            return taken
+        finally:
+            self._arriving.pop(member.connection, None)
 
     def go_live(self, member: Member) -> None:
         """Deliver to the member every event from now on."""
@@ -137,11 +160,15 @@ class LiveSession:
     def _on_signal(self, message: dict[str, Any]) -> None:
         text, full, sender = message["text"], message.get("full", False), message.get("sender")
         for member in self.members:
-            if (member.full or not full) and member.connection != sender:
+            arriving = member.connection in self._arriving
+            if (member.full or not full) and member.connection != sender and not arriving:
                 member.push(text)
 
     def _on_presence(self, message: dict[str, Any]) -> None:
         self._presence = counts(message["members"] or ())
+        arrived = self._arriving.pop(message.get("arrived", ""), None)
+        if arrived is not None:
+            arrived.set_result(None)
         if self._presence_due is None:
             self._presence_due = asyncio.get_running_loop().call_later(PRESENCE_SECONDS, self._tell_presence)
 

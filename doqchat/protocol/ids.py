@@ -15,6 +15,11 @@ def order(entry_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence)
 
 
+def request_of(reply_id: str) -> str:
+    """The id of the request that a reply answers: it is named after it, as `rREQUEST`, and anew as `rREQUEST-2`."""
+    return "-".join(reply_id.removeprefix("r").split("-")[:2])
+
+
 def parse_id(value: str) -> str | None:
     """The id in full, or None when the value is no id. `0` stands for the beginning."""
     if value == "0":

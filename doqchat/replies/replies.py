@@ -1,12 +1,12 @@
-"""Replies as the session's people see them: under way, and ended before the model has said all."""
+"""Replies that end before the model has said all."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from doqchat.errors import NotFound
 from doqchat.protocol import server
-from doqchat.protocol.events import LLMResponse, ReplyUnderWay, Usage
-from doqchat.protocol.ids import parse_id
+from doqchat.protocol.events import LLMResponse, Usage
+from doqchat.protocol.ids import parse_id, request_of
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.metrics import outcome_of
 from doqchat.store import keys
@@ -15,14 +15,8 @@ from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
 _INTERRUPT = load("reply_interrupt", "entry", "turn", "filled", "interrupt")
-_UNDER_WAY = load("replies_under_way")
 
 Interruption = Literal["cancelled", "superseded"]
-
-
-def request_of(reply_id: str) -> str:
-    """The id of the request that a reply answers: it is named after it, as `rREQUEST`, and anew as `rREQUEST-2`."""
-    return "-".join(reply_id.removeprefix("r").split("-")[:2])
 
 
 def early_end(sid: str, channel: str, reason: Interruption) -> Sequence[Argument]:
@@ -49,20 +43,6 @@ class Replies:
     def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
         self._shards = shards
         self._channel_of = channel_of
-
-    async def under_way(self, sid: str) -> list[ReplyUnderWay]:
-        """What has been said so far of every answer that is not finished, oldest request first."""
-        rows = await self._shards.of(sid).pipeline.run(_UNDER_WAY, [keys.replies(sid)], keys.reply(sid, ""))
-        return [
-            ReplyUnderWay(
-                reply_id=reply_id,
-                request_id=request_of(reply_id),
-                attempt=int(attempt or 1),
-                state=state or "waiting",
-                text=text or "",
-            )
-            for reply_id, attempt, state, text in sorted(rows)
-        ]
 
     async def interrupt(self, sid: str, reply_id: str, reason: Interruption) -> None:
         """End a reply now, with what was said so far; does nothing when it has ended.

@@ -9,7 +9,7 @@ from doqchat.store.shards import Shards
 
 LASTS_SECONDS = 30
 
-_PRESENCE = load("presence")
+_PRESENCE = load("presence", "presence")
 
 
 class Presence:

@@ -25,8 +25,3 @@ class Reading:
         if outcome == "missing":
             raise NotFound("The session has no event with this id.", field="bd.id")
         return bool(outcome == "noted")
-
-    async def marks(self, sid: str) -> dict[str, str]:
-        """The highest id that each role has read."""
-        flat = await self._shards.of(sid).pipeline.execute("HGETALL", keys.read_marks(sid))
-        return dict(zip(flat[::2], flat[1::2], strict=True))

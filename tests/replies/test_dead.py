@@ -88,7 +88,7 @@ async def test_only_what_is_named_is_asked_again_or_dropped(
     assert ids[1] in dropped.stdout
     assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)] == ids[2:]
     assert [job["reply"] for _, job in queue.xrange(keys.JOBS)] == [f"{replies[0]}-2"]
-    assert [one.reply_id for one in await own_engine.replies.under_way(sids[0])] == [f"{replies[0]}-2"]
+    assert [one.reply_id for one in (await own_engine.snapshots.take(sids[0])).replies] == [f"{replies[0]}-2"]
 
 
 async def test_a_request_that_is_given_up_again_gets_yet_another_reply(

@@ -1,26 +1,55 @@
 """Who joins at the very moment at which a reply ends."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 
 from doqchat.engine import Engine
 from doqchat.participant import Participant
-from doqchat.protocol.events import LLMResponse, ReplyUnderWay, Usage
+from doqchat.protocol.events import Usage
 from doqchat.protocol.names import V1
 from doqchat.replies.draft import Draft
-from doqchat.replies.jobs import Jobs
+from doqchat.store.snapshot import Snapshot
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
-from tests.replies.test_waiting import ask, end_of
+from tests.replies.conversation import ENDS
+from tests.replies.test_lease import taken
+from tests.replies.test_waiting import end_of
+
+Step = Callable[[], Awaitable[None]]
 
 
-async def begun(engine: Engine, sid: str) -> Draft:
+async def nothing() -> None:
+    """Nothing happens."""
+
+
+async def frames_of_who_joins(
+    monkeypatch: pytest.MonkeyPatch, engine: Engine, sid: str, since: str | None, *, before: Step, after: Step
+) -> list[Any]:
+    """What somebody gets to the end of a reply, when this happens before and after the snapshot for the welcome."""
+    take = engine.snapshots.take
+
+    async def take_amid(sid: str, arriving: str = "") -> Snapshot:
+        await before()
+        snapshot = await take(sid, arriving)
+        await after()
+        return snapshot
+
+    monkeypatch.setattr(engine.snapshots, "take", take_amid)
+    socket = Socket("B", v1=True)
+    participant = Participant(engine, sid, "B", V1, socket.write, on_overflow=lambda: None)
+    participant.begin(await participant.enter(since), since)
+    frames = [await socket.frame()]
+    while frames[-1]["hd"]["event"] not in ENDS:
+        frames.append(await socket.frame())
+    await participant.leave()
+    return [frame for frame in frames if frame["hd"]["event"] not in ("llm.request", "presence")]
+
+
+async def speaking(engine: Engine, sid: str) -> Draft:
     """A reply of which something was said."""
-    await ask(engine, sid)
-    shard = engine.shards.of(sid)
-    jobs = Jobs(shard, "worker")
-    await jobs.prepare()
-    (job,) = await jobs.take(1)
-    draft = Draft(shard, "worker", job, engine.layer.channel_of)
+    draft = await taken(engine, sid, "worker")
     await draft.begin()
     await draft.say("안녕")
     return draft
@@ -30,24 +59,34 @@ async def begun(engine: Engine, sid: str) -> Draft:
 async def test_a_reply_that_the_welcome_names_ends_after_it(
     monkeypatch: pytest.MonkeyPatch, own_engine: Engine, sid: str, since: str | None
 ) -> None:
-    draft = await begun(own_engine, sid)
-    ids = {"reply_id": draft.job.reply, "request_id": draft.job.request}
-    end = LLMResponse(**ids, text="안녕", finish_reason="stop", model="demo", usage=Usage())
-    look = own_engine.replies.under_way
-
+    draft = await speaking(own_engine, sid)
     async with joined(own_engine, sid) as other:
 
-        async def look_and_see_it_end(sid: str) -> list[ReplyUnderWay]:
-            seen = await look(sid)
-            await draft.commit(end)
-            await end_of(other, "llm.response")
-            return seen
+        async def end() -> None:
+            await draft.say("하세요")
+            await draft.commit(draft.response(draft.text, "stop", "demo", Usage()))
+            await end_of(other, *ENDS)
 
-        monkeypatch.setattr(own_engine.replies, "under_way", look_and_see_it_end)
-        socket = Socket("B", v1=True)
-        participant = Participant(own_engine, sid, "B", V1, socket.write, on_overflow=lambda: None)
-        participant.begin(await participant.enter(since), since)
-        welcome = await end_of(socket, "session.welcome")
-        assert [reply["reply_id"] for reply in welcome["bd"]["replies"]] == [draft.job.reply]
-        assert (await end_of(socket, "llm.response"))["bd"]["reply_id"] == draft.job.reply
-        await participant.leave()
+        welcome, piece, response = await frames_of_who_joins(
+            monkeypatch, own_engine, sid, since, before=nothing, after=end
+        )
+    assert [(reply["reply_id"], reply["text"]) for reply in welcome["bd"]["replies"]] == [(draft.job.reply, "안녕")]
+    assert (piece["bd"]["offset"], piece["bd"]["text"]) == (2, "하세요")
+    assert response["bd"]["text"] == "안녕하세요"
+
+
+@pytest.mark.parametrize("since", [None, "0-0"])
+async def test_of_a_reply_that_ends_before_the_welcome_is_written_no_piece_follows(
+    monkeypatch: pytest.MonkeyPatch, own_engine: Engine, sid: str, since: str | None
+) -> None:
+    draft = await speaking(own_engine, sid)
+    async with joined(own_engine, sid) as other:
+
+        async def end() -> None:
+            await draft.say("하세요")
+            await draft.commit(draft.response(draft.text, "stop", "demo", Usage()))
+            await end_of(other, *ENDS)
+
+        welcome, response = await frames_of_who_joins(monkeypatch, own_engine, sid, since, before=end, after=nothing)
+    assert welcome["bd"]["replies"] == []
+    assert response["bd"]["text"] == "안녕하세요"

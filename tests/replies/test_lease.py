@@ -118,7 +118,7 @@ async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
         "model": "demo",
         "usage": {},
     }
-    assert await own_engine.replies.under_way(sid) == []
+    assert (await own_engine.snapshots.take(sid)).replies == []
     assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
 
 
@@ -196,5 +196,5 @@ async def test_who_joins_an_attempt_that_was_begun_anew_sees_only_that(
     await first.say("안녕")
     second = taken_over(own_engine, queue, first, "second")
     await second.begin()
-    (reply,) = await own_engine.replies.under_way(sid)
+    (reply,) = (await own_engine.snapshots.take(sid)).replies
     assert (reply.attempt, reply.state, reply.text) == (2, "waiting", "")

@@ -23,16 +23,15 @@ random = Random(4)
 async def text_seen(client: Client) -> tuple[str | None, Frame]:
     """The text that the welcome and the pieces after it make, and the event that ends the reply.
 
-    The text is None when the reply ended while the welcome was written: it is not in there, and its last pieces may
-    follow all the same.
+    The text is None when the reply had ended before: then the welcome does not know it, and nothing of it follows.
     """
     frames = await client.recv_until(*ENDS)
     known = [reply["text"] for reply in frames[0]["bd"]["replies"]]
-    text = known[0] if known else ""
-    old = [piece for piece in pieces(frames) if piece["offset"] + len(piece["text"]) <= len(text)]
-    new = [piece for piece in pieces(frames) if piece not in old]
-    ended_meanwhile = not known and (not new or new[0]["offset"] > 0)
-    return None if ended_meanwhile else joined(new, text), frames[-1]
+    if not known:
+        assert pieces(frames) == []
+        return None, frames[-1]
+    new = [piece for piece in pieces(frames) if piece["offset"] + len(piece["text"]) > len(known[0])]
+    return joined(new, known[0]), frames[-1]
 
 
 @pytest.mark.timeout(120)

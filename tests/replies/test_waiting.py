@@ -30,12 +30,12 @@ async def end_of(socket: Socket, *names: str) -> Any:
 
 async def test_a_reply_that_nobody_writes_yet_is_waiting(own_engine: Engine, sid: str) -> None:
     first, second = await ask(own_engine, sid), await ask(own_engine, sid)
-    under_way = await own_engine.replies.under_way(sid)
+    under_way = (await own_engine.snapshots.take(sid)).replies
     assert [(one.reply_id, one.state, one.attempt, one.text) for one in under_way] == [
         (first, "waiting", 1, ""),
         (second, "waiting", 1, ""),
     ]
-    assert await own_engine.replies.under_way(f"{sid}-2") == []
+    assert (await own_engine.snapshots.take(f"{sid}-2")).replies == []
 
 
 async def test_a_reply_that_is_cancelled_while_it_waits_is_never_begun(
@@ -66,7 +66,7 @@ async def test_a_job_that_three_workers_have_died_of_is_given_up(
     assert (error["hd"]["event"], error["bd"]["code"], error["bd"]["reply_id"]) == ("llm.error", "failed", reply_id)
     assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
     assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
-    assert await own_engine.replies.under_way(sid) == []
+    assert (await own_engine.snapshots.take(sid)).replies == []
 
 
 async def test_a_job_whose_third_worker_answers_is_answered(

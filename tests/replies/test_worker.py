@@ -103,7 +103,6 @@ async def attempts(socket: Socket) -> set[int]:
     return seen
 
 
-
 async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
     monkeypatch: pytest.MonkeyPatch,
     whole_site: Site,

@@ -6,28 +6,9 @@
 --       4… connections, each ROLE:NAME
 -- Returns the connections of each role: {role, count, role, count, …}
 
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
-local changed = redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-for i = 4, #ARGV do
-  if ARGV[1] == 'here' then
-    changed = changed + redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[i])
-  else
-    changed = changed + redis.call('ZREM', KEYS[1], ARGV[i])
-  end
-end
-redis.call('EXPIRE', KEYS[1], math.ceil(ARGV[2] * 2))
-
-local members, flat = {}, {}
-for _, connection in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local role = string.match(connection, '^[^:]*')
-  members[role] = (members[role] or 0) + 1
-end
-for role, count in pairs(members) do
-  flat[#flat + 1] = role
-  flat[#flat + 1] = count
-end
+local changed = note_presence(KEYS[1], ARGV[1], ARGV[2], {unpack(ARGV, 4)})
+local members = members_of(KEYS[1])
 if changed > 0 then
-  redis.call('PUBLISH', ARGV[3], cmsgpack.pack({type = 'session.presence', members = flat}))
+  redis.call('PUBLISH', ARGV[3], cmsgpack.pack({type = 'session.presence', members = members}))
 end
-return flat
+return members

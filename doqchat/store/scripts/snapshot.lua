@@ -1,0 +1,21 @@
+-- Takes a snapshot of a session, and notes at the same moment that a connection has arrived.
+-- The session's group is told of it: what comes on the channel after that has happened after the snapshot was taken.
+--
+-- KEYS  1 the session's presence   2 the set of replies under way   3 how far each role has read
+-- ARGV  1 the connection, or '' when none arrives   2 seconds that a connection stays without saying that it is there
+--       3 the group's channel   4 what the keys of this session's replies begin with
+-- Returns {members: {role, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
+-- read marks: {role, id, …}}.
+
+note_presence(KEYS[1], 'here', ARGV[2], ARGV[1] ~= '' and {ARGV[1]} or {})
+local members = members_of(KEYS[1])
+if ARGV[1] ~= '' then
+  redis.call('PUBLISH', ARGV[3], cmsgpack.pack({type = 'session.presence', members = members, arrived = ARGV[1]}))
+end
+local replies = {}
+for _, reply in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  local key = ARGV[4] .. reply
+  local known = redis.call('HMGET', key, 'attempt', 'state')
+  replies[#replies + 1] = {reply, known[1], known[2], redis.call('GET', key .. ':text')}
+end
+return {members, replies, redis.call('HGETALL', KEYS[3])}

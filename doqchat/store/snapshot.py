@@ -1,0 +1,67 @@
+"""How a session stands at one moment, for whoever comes into it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from doqchat.protocol.events import ReplyUnderWay
+from doqchat.protocol.ids import request_of
+from doqchat.store import keys
+from doqchat.store.presence import LASTS_SECONDS, counts
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+
+_SNAPSHOT = load("snapshot", "presence")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One session at one moment.
+
+    Attributes:
+        members: how many connections there are of each role.
+        replies: what has been said so far of every answer that is not finished, oldest request first.
+        read: the highest id that each role has read.
+    """
+
+    members: dict[str, int]
+    replies: list[ReplyUnderWay]
+    read: dict[str, str]
+
+
+class Snapshots:
+    """Takes snapshots of all sessions; every call may raise Unavailable.
+
+    Args:
+        shards: the servers.
+        channel_of: the name of the channel of a session's group.
+    """
+
+    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+        self._shards = shards
+        self._channel_of = channel_of
+
+    async def take(self, sid: str, arriving: str = "") -> Snapshot:
+        """The session now.
+
+        Args:
+            sid: the session.
+            arriving: a connection (`ROLE:NAME`) that comes in at the same moment, which the session's group is told.
+        """
+        used = [keys.presence(sid), keys.replies(sid), keys.read_marks(sid)]
+        told = arriving, LASTS_SECONDS, self._channel_of(sid), keys.reply(sid, "")
+        members, replies, read = await self._shards.of(sid).pipeline.run(_SNAPSHOT, used, *told)
+        return Snapshot(counts(members), _under_way(replies), dict(zip(read[::2], read[1::2], strict=True)))
+
+
+def _under_way(rows: Sequence[Any]) -> list[ReplyUnderWay]:
+    return [
+        ReplyUnderWay(
+            reply_id=reply_id,
+            request_id=request_of(reply_id),
+            attempt=int(attempt or 1),
+            state=state or "waiting",
+            text=text or "",
+        )
+        for reply_id, attempt, state, text in sorted(rows, key=lambda row: str(row[0]))
+    ]
