@@ -43,7 +43,6 @@ class Hub:
         self._joining = Turns()
         self._replaying = asyncio.Semaphore(REPLAYS_AT_ONCE)
         self._beat: asyncio.Task[None] | None = None
-        layer.when_reconnected(self._refill_all)
 
     async def enter(self, sid: str, member: Member) -> LiveSession:
         """Make a connection a member of a session; frames that are not stored reach it from here on.
@@ -85,11 +84,11 @@ class Hub:
     async def _open(self, sid: str) -> LiveSession:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
         session = LiveSession(sid, self._stream, self._replaying)
-        await self._layer.join(group_of(sid), session.on_message)
+        await self._layer.join(group_of(sid), session)
         try:
             session.open(await self._stream.tail(sid))
         except BaseException:
-            await self._layer.leave(group_of(sid), session.on_message)
+            await self._layer.leave(group_of(sid), session)
             raise
         return session
 
@@ -102,14 +101,10 @@ class Hub:
             session = _result(opening)
             if session is not None:
                 session.close()
-                await self._layer.leave(group_of(sid), session.on_message)
+                await self._layer.leave(group_of(sid), session)
 
     def _open_sessions(self) -> list[LiveSession]:
         return [session for session in map(_result, self._sessions.values()) if session is not None]
-
-    def _refill_all(self) -> None:
-        for session in self._open_sessions():
-            session.refill()
 
     async def _keep_beating(self) -> None:
         while True:

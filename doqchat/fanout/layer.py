@@ -6,14 +6,16 @@ code may `group_send` to a session's group and reaches the sockets of all proces
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+import logging
+from typing import Any, Protocol
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
 
 from doqchat.fanout.subscription import Subscription
 from doqchat.store.shards import shard_index
+
+log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 GROUP_PREFIX = "chat.session."
@@ -22,6 +24,16 @@ GROUP_PREFIX = "chat.session."
 def group_of(sid: str) -> str:
     """The name of a session's group in the channel layer."""
     return GROUP_PREFIX + sid
+
+
+class Listener(Protocol):
+    """What follows a group."""
+
+    def on_message(self, message: Message) -> None:
+        """Take a message to the group; whatever this raises is logged, and `refill` is called."""
+
+    def refill(self) -> None:
+        """Messages may have been missed: read elsewhere what they told of."""
 
 
 class SessionChannelLayer(RedisPubSubChannelLayer):
@@ -50,47 +62,43 @@ class SessionChannelLayer(RedisPubSubChannelLayer):
 
 
 class SessionLoopLayer(RedisPubSubLoopLayer):
-    """The layer of one event loop. `join` hands a group's messages to a function, without a queue between."""
+    """The layer of one event loop. `join` hands a group's messages to a listener, without a queue between."""
 
     def __init__(self, *, hosts: list[str], prefix: str, channel_layer: SessionChannelLayer) -> None:
         super().__init__(hosts=hosts, prefix=prefix, channel_layer=channel_layer)
-        self._handlers: dict[str, Callable[[Message], None]] = {}
-        self._on_reconnect: Callable[[], None] = lambda: None
-        self._shards = [Subscription(url, self._deliver, lambda: self._on_reconnect()) for url in hosts]
+        self._listeners: dict[str, Listener] = {}
+        self._shards = [Subscription(url, self._deliver, self._missed) for url in hosts]
 
-    def when_reconnected(self, call: Callable[[], None]) -> None:
-        """Have a function called whenever messages may have been missed."""
-        self._on_reconnect = call
-
-    async def join(self, group: str, handler: Callable[[Message], None]) -> None:
-        """Hand every message to a group to a function, from the moment that this returns.
+    async def join(self, group: str, listener: Listener) -> None:
+        """Hand every message to a group to a listener, from the moment that this returns.
 
         Raises:
             Unavailable: the store did not confirm in time; the group is not joined.
         """
         channel = self._get_group_channel_name(group)
-        self._handlers[channel] = handler
+        self._listeners[channel] = listener
         try:
             await self._get_shard(channel).subscribe(channel)
         except BaseException:
-            await self.leave(group, handler)
+            await self.leave(group, listener)
             raise
 
-    async def leave(self, group: str, handler: Callable[[Message], None]) -> None:
-        """Undo `join`, unless another function has joined since."""
+    async def leave(self, group: str, listener: Listener) -> None:
+        """Undo `join`, unless another listener has joined since."""
         channel = self._get_group_channel_name(group)
-        if self._handlers.get(channel) != handler:
+        if self._listeners.get(channel) is not listener:
             return
-        del self._handlers[channel]
+        del self._listeners[channel]
         if channel not in self.groups:
             await self._get_shard(channel).unsubscribe(channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
         """As the base does, but a group that is joined as well stays joined."""
-        await super().group_discard(group, channel)
         joined = self._get_group_channel_name(group)
-        if joined in self._handlers:
-            await self._get_shard(joined).subscribe(joined)
+        if joined in self._listeners and self.groups.get(joined) == {channel}:
+            del self.groups[joined]
+        else:
+            await super().group_discard(group, channel)
 
     def _get_shard(self, channel: str) -> Subscription:
         """The server of a channel: for a session's group, the one that holds the session."""
@@ -98,11 +106,19 @@ class SessionLoopLayer(RedisPubSubLoopLayer):
         return self._shards[shard_index(channel.removeprefix(start), len(self._shards))]
 
     def _deliver(self, channel: str, payload: bytes) -> None:
-        handler = self._handlers.get(channel)
-        if handler is not None:
-            handler(self.channel_layer.deserialize(payload))
+        listener = self._listeners.get(channel)
+        if listener is not None:
+            try:
+                listener.on_message(self.channel_layer.deserialize(payload))
+            except Exception:
+                log.exception("A message on %s could not be taken.", channel)
+                listener.refill()
         if channel in self.channels:
             self.channels[channel].put_nowait(payload)
         for name in self.groups.get(channel, ()):
             if name in self.channels:
                 self.channels[name].put_nowait(payload)
+
+    def _missed(self, channel: str) -> None:
+        if channel in self._listeners:
+            self._listeners[channel].refill()

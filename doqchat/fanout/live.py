@@ -46,7 +46,6 @@ class LiveSession:
         self.sid = sid
         self.last = BEGINNING
         self._opened = False
-        self._heard = BEGINNING
         self.members: set[Member] = set()
         self.active = True
         self._live: set[Member] = set()
@@ -68,7 +67,7 @@ class LiveSession:
         """Begin after the stream's last event, which was read after the group was joined."""
         self.last = tail
         self._opened = True
-        if order(self._heard) > order(tail):
+        if self._asked:
             self.refill()
 
     async def arrive(self, member: Member, snapshot: Awaitable[_Snapshot]) -> _Snapshot:
@@ -134,10 +133,11 @@ class LiveSession:
     def refill(self) -> None:
         """Read what came after the last event delivered, and deliver it; once at a time.
 
-        What is asked for during a read may not be in it, so it is read once more.
+        What is asked for during a read may not be in it, so it is read once more; what is asked for before the
+        session is open is read then.
         """
         self._asked = True
-        if self._refill is None:
+        if self._opened and self._refill is None:
             self._refill = asyncio.create_task(self._read_on())
 
     def close(self) -> None:
@@ -150,15 +150,15 @@ class LiveSession:
 
     def _on_entry(self, message: dict[str, Any]) -> None:
         entry = Entry(message["id"], message["prev"], "", message["body"])
-        if not self._opened:
-            self._heard = entry.id
-        elif entry.prev == self.last:
+        if self._opened and entry.prev == self.last:
             self._deliver(entry)
         elif order(entry.id) > order(self.last):
             self.refill()
 
     def _on_signal(self, message: dict[str, Any]) -> None:
         text, full, sender = message["text"], message.get("full", False), message.get("sender")
+        if not isinstance(text, str):
+            raise TypeError("The text of a signal is a string.")
         for member in self.members:
             arriving = member.connection in self._arriving
             if (member.full or not full) and member.connection != sender and not arriving:
@@ -186,9 +186,9 @@ class LiveSession:
         return entry.wire()
 
     def _deliver(self, entry: Entry) -> str:
+        text = entry.wire()
         self.last = entry.id
         self.active = True
-        text = entry.wire()
         for member in self._live:
             member.push(text)
         return text

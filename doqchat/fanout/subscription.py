@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -14,10 +15,26 @@ from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection, commands
 log = logging.getLogger(__name__)
 
 PULSE_SECONDS = 5.0
-LONGEST_WAIT = 1.0
+FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0
 """Seconds between attempts to connect again: short, because readers wait for what they missed."""
 
 _CHUNK = 500
+
+
+class _Channel:
+    """A channel that somebody wants.
+
+    Attributes:
+        confirmed: done when the server has subscribed the present connection to it.
+        followed: whether that was so before, on this connection or another.
+    """
+
+    __slots__ = ("confirmed", "followed", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.followed = False
 
 
 class Subscription:
@@ -30,18 +47,17 @@ class Subscription:
     Args:
         url: the server.
         deliver: called with the channel's name and the payload of each message, in order.
-        on_reconnect: called after all channels are subscribed to again; what was published meanwhile is lost.
+        missed: called with a channel's name when it is subscribed to again; what was published meanwhile is lost.
     """
 
-    def __init__(self, url: str, deliver: Callable[[str, bytes], None], on_reconnect: Callable[[], None]) -> None:
+    def __init__(self, url: str, deliver: Callable[[str, bytes], None], missed: Callable[[str], None]) -> None:
         self._url = url
         self._deliver = deliver
-        self._on_reconnect = on_reconnect
+        self._missed = missed
         self._connection: Any = None
         self._commands: Any = None
-        self._channels: set[str] = set()
-        self._confirmed: set[str] = set()
-        self._confirmations: dict[str, asyncio.Future[None]] = {}
+        self._channels: dict[str, _Channel] = {}
+        self._asked: deque[_Channel] = deque()  # the server answers in this order
         self._receiver: asyncio.Task[None] | None = None
         self._heard = False
 
@@ -57,29 +73,22 @@ class Subscription:
         Raises:
             Unavailable: no confirmation came in time. The channel stays wanted until `unsubscribe`.
         """
-        self._channels.add(channel)
-        if channel in self._confirmed:
-            return
         if self._receiver is None:
             self._receiver = asyncio.create_task(self._receive())
-        first = channel not in self._confirmations
-        confirmation = self._confirmations.setdefault(channel, asyncio.get_running_loop().create_future())
-        if first and self._connection is not None:
-            await self._send("SUBSCRIBE", channel)
+        wanted = self._channels.get(channel)
+        if wanted is None:
+            wanted = self._channels[channel] = _Channel(channel)
+            await self._ask_for([wanted])
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
-                await asyncio.shield(confirmation)
+                await asyncio.shield(wanted.confirmed)
         except TimeoutError:
             raise Unavailable("The store cannot be reached now; try again.") from None
 
     async def unsubscribe(self, channel: str) -> None:
         """Listen to a channel no more."""
-        if channel in self._channels:
-            self._channels.discard(channel)
-            self._confirmed.discard(channel)
-            self._confirmations.pop(channel, None)
-            if self._connection is not None:
-                await self._send("UNSUBSCRIBE", channel)
+        if self._channels.pop(channel, None) is not None:
+            await self._send("UNSUBSCRIBE", channel)
 
     async def flush(self) -> None:
         """Stop, and forget all channels."""
@@ -93,54 +102,57 @@ class Subscription:
         self._channels.clear()
 
     async def _receive(self) -> None:
-        wait, broke = 0.05, False
+        """Follow the server for ever, whatever goes wrong."""
+        wait = FIRST_WAIT
         while True:
             try:
-                await self._connect()
-                if broke:
-                    self._on_reconnect()
-                wait, broke = 0.05, True
-                await self._read()
+                await self._follow()
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("The subscription to the store broke (%s); connecting again.", error)
-            finally:
-                await self._drop()
+            except Exception:
+                log.exception("The subscription to the store failed; connecting again.")
+            wait = FIRST_WAIT if self._heard else min(wait * 2, LONGEST_WAIT)
             await asyncio.sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT)
 
-    async def _connect(self) -> None:
+    async def _follow(self) -> None:
+        """Connect, subscribe to all channels, and take what comes until the connection breaks."""
+        self._heard = False
         connection = bare_connection(self._url, decode=False)
         async with asyncio.timeout(COMMAND_TIMEOUT):
             await connection.connect()
         self._connection = connection
-        wanted = sorted(self._channels)
-        for start in range(0, len(wanted), _CHUNK):
-            await self._send("SUBSCRIBE", *wanted[start : start + _CHUNK])
-        async with asyncio.timeout(COMMAND_TIMEOUT + len(wanted) / 1000):
-            while self._channels.intersection(wanted) - self._confirmed:
-                await self._read_one()
-
-    async def _read(self) -> None:
         pulse = asyncio.create_task(self._pulse())
         try:
+            await self._ask_for(list(self._channels.values()))
             while True:
                 await self._read_one()
         finally:
             pulse.cancel()
+            await self._drop()
+
+    async def _ask_for(self, channels: Sequence[_Channel]) -> None:
+        """Subscribe to channels, now or as soon as there is a connection."""
+        for start in range(0, len(channels), _CHUNK):
+            if self._connection is not None:
+                chunk = channels[start : start + _CHUNK]
+                self._asked.extend(chunk)
+                await self._send("SUBSCRIBE", *(channel.name for channel in chunk))
 
     async def _read_one(self) -> None:
         answer = await self._connection.read_response(timeout=math.inf)
         self._heard = True
-        kind = answer[0]
-        if kind == b"message":
+        if answer[0] == b"message":
             self._deliver(answer[1].decode(), answer[2])
-        elif kind == b"subscribe":
-            channel = answer[1].decode()
-            if channel in self._channels:
-                self._confirmed.add(channel)
-            confirmation = self._confirmations.pop(channel, None)
-            if confirmation is not None and not confirmation.done():
-                confirmation.set_result(None)
+        elif answer[0] == b"subscribe":
+            self._confirm(self._asked.popleft())
+
+    def _confirm(self, channel: _Channel) -> None:
+        """Take the server's word; it may be for a channel that was left, and joined again, since."""
+        if not channel.confirmed.done():
+            channel.confirmed.set_result(None)
+        if channel.followed and self._channels.get(channel.name) is channel:
+            self._missed(channel.name)
+        channel.followed = True
 
     async def _pulse(self) -> None:
         """Ask for a sign of life; cut a connection that gives none, so that reading fails and starts anew."""
@@ -154,13 +166,17 @@ class Subscription:
 
     async def _send(self, *command: str) -> None:
         """Send without waiting for the answer; a broken connection shows itself to the reader."""
+        if self._connection is None or not self._connection.is_connected:
+            return
         try:
             await self._connection.send_command(*command, check_health=False)
-        except (RedisError, OSError, AttributeError):
+        except (RedisError, OSError):
             log.debug("Could not send %s to the store.", command[0])
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        self._confirmed.clear()
-        if connection is not None:
-            await connection.disconnect(nowait=True)
+        self._asked.clear()
+        for channel in self._channels.values():
+            if channel.confirmed.done():
+                channel.confirmed = asyncio.get_running_loop().create_future()
+        await connection.disconnect(nowait=True)

@@ -62,7 +62,7 @@ class Worker:
         takers: list[asyncio.Task[None]] = [
             asyncio.create_task(taker) for shard in self._engine.shards for taker in self._takers(shard)
         ]
-        listeners = [Subscription(shard.url, self._on_interruption, lambda: None) for shard in self._engine.shards]
+        listeners = [Subscription(shard.url, self._on_interruption, lambda _: None) for shard in self._engine.shards]
         takers += [asyncio.create_task(self._follow(listener)) for listener in listeners]
         await stop.wait()
         await _end(takers)

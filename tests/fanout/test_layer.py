@@ -1,10 +1,11 @@
 """The channel layer and its subscription: what Channels promises, and that nothing is lost unnoticed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgpack
 import pytest
 import redis
 from channels.layers import get_channel_layer
@@ -12,13 +13,24 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
-from doqchat.fanout.layer import SessionChannelLayer, group_of
+from doqchat.fanout.layer import Message, SessionChannelLayer, group_of
 from doqchat.fanout.subscription import Subscription
 from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import BODY, Join
 from tests.fanout.socket import WITHIN
 from tests.fanout.test_live import SILENT, ids
+
+FAR = "99999999999999-0"
+MALFORMED = {
+    "what is not msgpack": b"\xc1 no msgpack",
+    "no dictionary": msgpack.packb(5),
+    "a signal without its text": msgpack.packb({"type": "session.signal"}),
+    "an event without its id": msgpack.packb({"type": "session.entry", "prev": "0-0", "body": BODY}),
+    "a signal whose text is a number": msgpack.packb({"type": "session.signal", "text": 5}),
+    "an event without its body": msgpack.packb({"type": "session.entry", "id": FAR, "prev": "0-0", "body": None}),
+    "presence without members": msgpack.packb({"type": "session.presence"}),
+}
 
 
 @pytest.fixture
@@ -56,17 +68,36 @@ async def test_a_group_reaches_its_channels(layer: SessionChannelLayer) -> None:
         assert (await layer.receive(names[1]))["type"] == "more"
 
 
+class GroupReader:
+    """Keeps the messages to a group."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[Message] = asyncio.Queue()
+
+    def on_message(self, message: Message) -> None:
+        self.heard.put_nowait(message)
+
+    def refill(self) -> None:
+        """There is nowhere to read what was missed."""
+
+
+def unsubscriptions(store: "redis.Redis") -> int:
+    return int(store.info("commandstats").get("cmdstat_unsubscribe", {}).get("calls", 0))
+
+
 async def test_a_session_that_is_joined_stays_so_when_a_channel_leaves_its_group(
-    layer: SessionChannelLayer, sid: str
+    layer: SessionChannelLayer, store: "redis.Redis", sid: str
 ) -> None:
-    heard: asyncio.Queue[object] = asyncio.Queue()
-    await layer.for_loop().join(group_of(sid), heard.put_nowait)
+    before = unsubscriptions(store)
+    reader = GroupReader()
+    await layer.for_loop().join(group_of(sid), reader)
     name = await layer.new_channel()
     await layer.group_add(group_of(sid), name)
     await layer.group_discard(group_of(sid), name)
     await layer.group_send(group_of(sid), {"type": "news"})
     async with asyncio.timeout(WITHIN):
-        assert await heard.get() == {"type": "news"}
+        assert await reader.heard.get() == {"type": "news"}
+    assert unsubscriptions(store) == before
 
 
 async def test_a_program_with_the_stock_layer_reaches_the_sockets_of_a_session(
@@ -75,6 +106,28 @@ async def test_a_program_with_the_stock_layer_reaches_the_sockets_of_a_session(
     socket = await join(sid)
     await stock_layer.group_send(group_of(sid), {"type": "session.signal", "text": '"안녕 😊"'})
     assert await socket.text() == '"안녕 😊"'
+
+
+@pytest.mark.parametrize("payload", MALFORMED.values(), ids=MALFORMED.keys())
+async def test_a_message_that_cannot_be_taken_is_logged_and_costs_nobody_an_event(
+    no_beat: None,
+    engine: Engine,
+    store: "redis.Redis",
+    join: Join,
+    sid: str,
+    caplog: pytest.LogCaptureFixture,
+    payload: bytes,
+) -> None:
+    socket = await join(sid)
+    said = [str(store.xadd(keys.stream(sid), SILENT))]
+    store.publish(engine.layer.channel_of(sid), payload)
+    assert ids([await socket.frame()]) == said
+    assert engine.layer.channel_of(sid) in caplog.text
+    said.append((await engine.stream.append(sid, "A", BODY)).id)
+    assert ids([await socket.frame()]) == said[1:]
+    late = await join(f"{sid}-2")
+    appended = await engine.stream.append(f"{sid}-2", "A", BODY)
+    assert ids([await late.frame()]) == [appended.id]
 
 
 async def test_a_program_with_the_stock_layer_hears_what_the_scripts_publish(
@@ -112,10 +165,17 @@ class Listener:
 
     def __init__(self, url: str) -> None:
         self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
-        self.reconnected = asyncio.Event()
+        self.missed: asyncio.Queue[str] = asyncio.Queue()
         self.subscription = Subscription(
-            url, lambda channel, payload: self.heard.put_nowait((channel, payload)), self.reconnected.set
+            url, lambda channel, payload: self.heard.put_nowait((channel, payload)), self.missed.put_nowait
         )
+
+    async def missed_on(self, channels: Iterable[str]) -> None:
+        """Returns when it was told for each of the channels that messages may have been missed."""
+        missing = set(channels)
+        async with asyncio.timeout(WITHIN):
+            while missing:
+                missing.discard(await self.missed.get())
 
 
 @asynccontextmanager
@@ -133,8 +193,7 @@ async def test_a_subscription_survives_a_restart_of_the_store(own_store: process
         await asyncio.gather(*(listener.subscription.subscribe(channel) for channel in channels))
         own_store.process.kill()
         with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
-            async with asyncio.timeout(WITHIN):
-                await listener.reconnected.wait()
+            await listener.missed_on(channels)
             for channel in channels:
                 await listener.subscription.publish(channel, channel.encode())
             async with asyncio.timeout(WITHIN):

@@ -1,0 +1,146 @@
+"""What a subscription makes of the server's answers; the test plays the server, so that they come when it says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+import hiredis
+import pytest
+
+from doqchat.fanout.subscription import Subscription
+from tests.fanout.socket import WITHIN
+
+
+class Server:
+    """Takes one connection after the other, and answers what the test tells it to."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._commands: asyncio.Queue[list[bytes]] = asyncio.Queue()
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        commands = hiredis.Reader()
+        while data := await reader.read(65536):
+            commands.feed(data)
+            while command := commands.gets():
+                if command != [b"PING"]:
+                    self._commands.put_nowait(command)
+        writer.close()
+
+    async def asked(self) -> list[str]:
+        """The next command, pings aside."""
+        async with asyncio.timeout(WITHIN):
+            return [word.decode() for word in await self._commands.get()]
+
+    def answer(self, *answer: str) -> None:
+        """Send an array of strings."""
+        words = "".join(f"${len(word)}\r\n{word}\r\n" for word in answer)
+        self.send(f"*{len(answer)}\r\n{words}")
+
+    def confirm(self, channels: Iterable[str]) -> None:
+        for channel in channels:
+            self.answer("subscribe", channel, "1")
+
+    def send(self, text: str) -> None:
+        assert self._writer is not None
+        self._writer.write(text.encode())
+
+    def cut(self) -> None:
+        """Break the connection, once what was sent has left."""
+        assert self._writer is not None
+        self._writer.close()
+
+
+class Follower:
+    """A subscription to the server, and what it was told."""
+
+    def __init__(self, url: str) -> None:
+        self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.missed: list[str] = []
+        self.subscription = Subscription(url, lambda *message: self.heard.put_nowait(message), self.missed.append)
+
+    def subscribing(self, channel: str) -> "asyncio.Task[None]":
+        return asyncio.create_task(self.subscription.subscribe(channel))
+
+    async def hears(self, channel: str, payload: bytes) -> None:
+        async with asyncio.timeout(WITHIN):
+            assert await self.heard.get() == (channel, payload)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    listening = await asyncio.start_server(server.connected, "127.0.0.1", 0)
+    server.url = f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
+    yield server
+    listening.close()
+
+
+@pytest.fixture
+async def follower(server: Server) -> AsyncIterator[Follower]:
+    follower = Follower(server.url)
+    yield follower
+    await follower.subscription.flush()
+
+
+async def test_an_answer_to_a_channel_that_was_left_does_not_confirm_it_when_it_is_joined_again(
+    server: Server, follower: Follower
+) -> None:
+    first = follower.subscribing("c")
+    assert await server.asked() == ["SUBSCRIBE", "c"]
+    await follower.subscription.unsubscribe("c")
+    assert await server.asked() == ["UNSUBSCRIBE", "c"]
+    again = follower.subscribing("c")
+    assert await server.asked() == ["SUBSCRIBE", "c"]
+    server.confirm("c")
+    server.answer("message", "c", "before it was left")
+    await follower.hears("c", b"before it was left")
+    await asyncio.wait_for(first, WITHIN)
+    assert not again.done()
+    server.answer("unsubscribe", "c", "0")
+    server.confirm("c")
+    await asyncio.wait_for(again, WITHIN)
+
+
+async def test_what_a_first_connection_confirmed_before_it_broke_may_have_missed_something(
+    server: Server, follower: Follower
+) -> None:
+    confirmed, waiting = follower.subscribing("a"), follower.subscribing("b")
+    assert await server.asked() == ["SUBSCRIBE", "a", "b"]
+    server.confirm("a")
+    await asyncio.wait_for(confirmed, WITHIN)
+    server.cut()
+    assert await server.asked() == ["SUBSCRIBE", "a", "b"]
+    server.confirm("ab")
+    await asyncio.wait_for(waiting, WITHIN)
+    assert follower.missed == ["a"]
+
+
+async def test_a_channel_that_is_left_while_there_is_no_connection_stays_so(server: Server, follower: Follower) -> None:
+    subscribed = [follower.subscribing(channel) for channel in "ab"]
+    await server.asked()
+    server.confirm("ab")
+    async with asyncio.timeout(WITHIN):
+        await asyncio.gather(*subscribed)
+    server.cut()
+    await follower.subscription.unsubscribe("a")
+    while (asked := await server.asked()) == ["UNSUBSCRIBE", "a"]:  # which may still have left
+        continue
+    assert asked == ["SUBSCRIBE", "b"]
+
+
+async def test_an_answer_that_makes_no_sense_costs_the_connection_and_not_the_subscription(
+    server: Server, follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscribed = follower.subscribing("c")
+    await server.asked()
+    server.confirm("c")
+    await asyncio.wait_for(subscribed, WITHIN)
+    server.send(":5\r\n")
+    assert await server.asked() == ["SUBSCRIBE", "c"]
+    assert "The subscription to the store failed" in caplog.text
+    server.confirm("c")
+    server.answer("message", "c", "news")
+    await follower.hears("c", b"news")
+    assert follower.missed == ["c"]
