@@ -2,13 +2,16 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 from typing import Any
 
 import uvloop
 from django.core.management.base import BaseCommand
 
 from doqchat.engine import engine
+from doqchat.llm import LLMError, llms
 from doqchat.replies.worker import Worker
+from doqchat.serving.garbage import settle
 from doqchat.serving.limits import end_soon
 
 
@@ -30,6 +33,9 @@ async def _work() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     current = engine()
+    with suppress(LLMError):  # whoever asks is told
+        await llms["default"].prepare()
+    settle()
     try:
         await Worker(current).run(stop)
     finally:
