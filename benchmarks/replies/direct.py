@@ -1,10 +1,13 @@
 """The providers' SDKs as their documentation shows them, without doqchat."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
 from google.genai import Client as GenAIClient
 from google.genai.types import HttpOptions
+from google.generativeai.client import configure
+from google.generativeai.generative_models import GenerativeModel
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionUserMessageParam
 
@@ -27,6 +30,25 @@ def gemini(url: str, key: str) -> Ask:
     return ask
 
 
+def gemini_legacy(url: str, key: str) -> Ask:
+    """Through google-generativeai, over REST and so in a thread. It holds each piece back until the next has come."""
+    configure(api_key=key, transport="rest", client_options={"api_endpoint": url})
+    model = GenerativeModel("stand-in")
+
+    def read(prompt: str) -> float:
+        began = time.monotonic()
+        first = 0.0
+        for chunk in model.generate_content(prompt, stream=True):
+            if chunk.text:
+                first = first or time.monotonic() - began
+        return first
+
+    async def ask(prompt: str) -> float:
+        return await asyncio.to_thread(read, prompt)
+
+    return ask
+
+
 def openai(url: str, key: str) -> Ask:
     """Through openai."""
     client = AsyncOpenAI(api_key=key, base_url=f"{url}/v1")
@@ -43,4 +65,4 @@ def openai(url: str, key: str) -> Ask:
     return ask
 
 
-SDKS: dict[str, Callable[[str, str], Ask]] = {"gemini": gemini, "openai": openai}
+SDKS: dict[str, Callable[[str, str], Ask]] = {"gemini": gemini, "gemini-legacy": gemini_legacy, "openai": openai}

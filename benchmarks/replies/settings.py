@@ -2,10 +2,13 @@
 
 from config.settings import *  # noqa: F403
 from config.settings import DOQCHAT_REPLIES as DEFAULTS
+from config.settings import LLMS
 
+AT_ONCE = 256
 DOQCHAT_REPLIES = {
     **DEFAULTS,
-    "AT_ONCE": 256,
+    "AT_ONCE": AT_ONCE,
     "REQUESTS_A_MINUTE": None,
     "REQUESTS_A_MINUTE_OF_A_ROLE": None,
 }
+LLMS["gemini-legacy"]["THREADS"] = AT_ONCE

@@ -59,7 +59,7 @@ def site() -> Iterator[Site]:
         yield Site(
             web.ws,
             store.url,
-            {"gemini": gemini_url, "openai": openai_url},
+            {"gemini": gemini_url, "gemini-legacy": gemini_url, "openai": openai_url},
             {name: process.pid for name, process in pids.items()},
         )
 
