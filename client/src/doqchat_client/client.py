@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from doqchat_client.connection import Address
-from doqchat_client.conversation import first_of
 from doqchat_client.errors import Closed, Undelivered
 from doqchat_client.events import Event, frame, new_msg_id
+from doqchat_client.first_of import first_of
 from doqchat_client.inbox import Inbox
 from doqchat_client.outbox import Answer, Outbox
 from doqchat_client.replies import Replies

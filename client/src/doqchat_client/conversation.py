@@ -1,13 +1,13 @@
 """What is said over one connection: events in, parcels out."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 from doqchat_client.backoff import Backoff
 from doqchat_client.connection import Connection, Cut
+from doqchat_client.delivery import Delivery
 from doqchat_client.errors import from_wire
 from doqchat_client.events import Event, Gap, frame, new_msg_id
+from doqchat_client.first_of import first_of
 from doqchat_client.inbox import Inbox
 from doqchat_client.order import Position, Step
 from doqchat_client.outbox import Outbox
@@ -15,16 +15,13 @@ from doqchat_client.typing_state import TypingState
 
 ANSWER_SECONDS = 15.0
 LONGEST_RETRY = 2.0
-PATIENCE_SECONDS = 0.5
-"""How long a full inbox may hold up an answer to what was sent."""
 
 
 class Conversation:
     """Follows the session over one connection and sends what waits.
 
-    A full inbox stops the reading, and so, by TCP's flow control, the server. But answers to what was sent come by
-    the same way: while something waits for one, the reading goes on and events are dropped. Their place is kept, and
-    once the inbox is empty `hold` returns, so that another connection may begin there.
+    Where the program does not read, events may be dropped. Their place is kept, and once the program has read the
+    others `hold` returns, so that another connection may begin there.
 
     Args:
         connection: an open one.
@@ -43,12 +40,9 @@ class Conversation:
     ) -> None:
         self._connection = connection
         self._position = position
-        self._inbox = inbox
         self._outbox = outbox
         self._typing = typing
-        self._dropping = asyncio.Event()
-        if dropping:
-            self._dropping.set()
+        self._delivery = Delivery(inbox, outbox, dropping=dropping)
         self._sync: str | None = None
 
     async def hold(self, welcome: Event) -> None:
@@ -58,7 +52,7 @@ class Conversation:
             Cut, Malformed: the connection is of no use any more.
             ServerError: and no other will be.
         """
-        await first_of(self._read(welcome), self._write(), self._tell_typing(), self._dropped_and_read())
+        await first_of(self._read(welcome), self._write(), self._tell_typing(), self._delivery.dropped_and_read())
 
     async def _read(self, welcome: Event) -> None:
         await self._take(welcome)
@@ -75,51 +69,33 @@ class Conversation:
         elif event.durable:
             await self._follow(event)
         else:
-            await self._deliver(event)
+            await self._delivery.put(event)
 
     async def _greet(self, welcome: Event) -> None:
         """Take a welcome: the first frame, or the beginning of the answer to a `session.sync`."""
         self._sync = None
         gap = Gap.told_by(welcome)
         if gap is not None:
-            await self._deliver(gap)
-        if not self._dropping.is_set():
+            await self._delivery.put(gap)
+        if not self._delivery.dropping:
             stepped_back = self._position.welcome(welcome.bd["last_id"], gap is not None)
-            await self._deliver(welcome)
+            await self._delivery.put(welcome)
             if stepped_back:
                 await self._ask_for_the_rest()
 
     async def _follow(self, event: Event) -> None:
         step = self._position.judge(event)
-        if step is Step.NEXT and await self._deliver(event):
+        if step is Step.NEXT and await self._delivery.put(event):
             self._position.advance(event)
-        elif step is Step.TOO_EARLY and self._sync is None and not self._dropping.is_set():
+        elif step is Step.TOO_EARLY:
             await self._ask_for_the_rest()
 
     async def _ask_for_the_rest(self) -> None:
-        """Have the server say again what comes after the reader's last event."""
-        self._sync = new_msg_id()
-        await self._connection.send(frame("session.sync", {"since": self._position.last}, self._sync))
-
-    async def _deliver(self, event: Event) -> bool:
-        """Put the event into the inbox, once there is room; False when it was dropped."""
-        while not self._inbox.room.is_set() and not self._dropping.is_set():
-            if self._outbox.filled.is_set():
-                await self._wait_for_room_or_drop()
-            else:
-                await first_of(self._inbox.room.wait(), self._outbox.filled.wait())
-        if self._dropping.is_set():
-            return False
-        self._inbox.put(event)
-        return True
-
-    async def _wait_for_room_or_drop(self) -> None:
-        """A program that waits for its message to be sent will make no room meanwhile."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._inbox.room.wait()
-        except TimeoutError:
-            self._dropping.set()
+        """Have the server say again what comes after the reader's last event;
+        what was asked for already is on its way."""
+        if self._sync is None and not self._delivery.dropping:
+            self._sync = new_msg_id()
+            await self._connection.send(frame("session.sync", {"since": self._position.last}, self._sync))
 
     async def _hear(self, event: Event) -> None:
         """An error answers what was sent; one about a `session.sync` leaves a hole that only a new start can fill."""
@@ -127,7 +103,7 @@ class Conversation:
         if self._sync is not None and problem.msg_id in (None, self._sync):
             raise Cut(f"session.sync was refused: {problem.message}")
         if not self._outbox.refused(problem):
-            await self._deliver(event)
+            await self._delivery.put(event)
 
     async def _write(self) -> None:
         pause = Backoff(LONGEST_RETRY)
@@ -150,20 +126,3 @@ class Conversation:
         while True:
             active = await self._typing.changed()
             await self._connection.send(frame("chat.typing", {"active": active}, new_msg_id()))
-
-    async def _dropped_and_read(self) -> None:
-        await self._dropping.wait()
-        await self._inbox.empty.wait()
-
-
-async def first_of(*work: Coroutine[Any, Any, Any]) -> None:
-    """Do all of it at once until the first is done, and stop the rest; raises what that one raises."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
