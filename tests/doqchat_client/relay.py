@@ -1,4 +1,4 @@
-"""A WebSocket relay before a server: it can lose frames, refuse connections and close them with any code."""
+"""A WebSocket relay before a server: it loses frames, adds some, refuses connections, closes them with any code."""
 
 import asyncio
 import json
@@ -33,6 +33,10 @@ class Relay:
     async def close(self, code: int) -> None:
         """Close the connections that are open with this code."""
         await asyncio.gather(*(connection.close(code) for connection in list(self._connections)))
+
+    async def say(self, frame: dict[str, Any]) -> None:
+        """Send the clients that are connected a frame that no server has sent."""
+        await asyncio.gather(*(connection.send(json.dumps(frame)) for connection in list(self._connections)))
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Relay"]:

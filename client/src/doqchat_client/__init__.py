@@ -26,7 +26,8 @@ from doqchat_client.errors import (
     UnknownEvent,
 )
 from doqchat_client.events import Event, Gap
-from doqchat_client.replies import Replies, Reply
+from doqchat_client.replies import Replies
+from doqchat_client.reply import Reply
 
 __all__ = [
     "ChatError",

@@ -11,6 +11,7 @@ from doqchat_client.first_of import first_of
 from doqchat_client.inbox import Inbox
 from doqchat_client.order import Position, Step
 from doqchat_client.outbox import Outbox
+from doqchat_client.replies import Replies
 from doqchat_client.typing_state import TypingState
 
 ANSWER_SECONDS = 15.0
@@ -43,6 +44,7 @@ class Conversation:
         self._outbox = outbox
         self._typing = typing
         self._delivery = Delivery(inbox, outbox, dropping=dropping)
+        self._replies = Replies()
         self._sync: str | None = None
 
     async def hold(self, welcome: Event) -> None:
@@ -60,6 +62,9 @@ class Conversation:
             await self._take(await self._connection.receive())
 
     async def _take(self, event: Event) -> None:
+        reply = self._replies.take(event)
+        if reply is not None and reply.torn:
+            await self._ask_for_the_rest()
         if event.event in ("chat.ack", "pong"):
             self._outbox.answered(event.bd.get("msg_id"), event.bd)
         elif event.event == "error":
@@ -91,8 +96,8 @@ class Conversation:
             await self._ask_for_the_rest()
 
     async def _ask_for_the_rest(self) -> None:
-        """Have the server say again what comes after the reader's last event;
-        what was asked for already is on its way."""
+        """Have the server say again what comes after the reader's last event, and what the replies under way have said
+        so far; what was asked for already is on its way."""
         if self._sync is None and not self._delivery.dropping:
             self._sync = new_msg_id()
             await self._connection.send(frame("session.sync", {"since": self._position.last}, self._sync))

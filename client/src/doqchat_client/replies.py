@@ -1,31 +1,14 @@
-"""A model's replies while they grow."""
+"""The model's replies that are under way."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from typing import Any
 
 from doqchat_client.events import Event
+from doqchat_client.reply import Reply
 
 _REMEMBERED = 64
-"""How many ended replies are remembered, so that a piece that comes late does not bring one back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply and what it has said so far.
-
-    Attributes:
-        reply_id, request_id: its name, and the request it answers.
-        attempt: which attempt of the workers this text is from, from 1.
-        state: `waiting`, `streaming`, or how it ended: a `finish_reason`, or `failed`.
-        text: from the beginning up to here, without a hole.
-    """
-
-    reply_id: str
-    request_id: str
-    attempt: int
-    state: str
-    text: str
+"""How many ended replies are remembered, so that what comes late does not bring one back."""
 
 
 class Replies(Mapping[str, Reply]):
@@ -48,42 +31,40 @@ class Replies(Mapping[str, Reply]):
         return len(self._replies)
 
     def take(self, event: Event) -> Reply | None:
-        """Note what an event says of a reply; the reply as it is now, or as it ended, or None."""
+        """Note what an event says of a reply; that reply, which may have ended with it, or None."""
         if event.event == "session.welcome":
-            self._replies = {
-                said["reply_id"]: Reply(**{name: said[name] for name in Reply.__slots__})
-                for said in event.bd["replies"]
-            }
+            self._catch_up(event.bd)
         elif event.event == "llm.streaming":
-            return self._add(event)
+            return self._add(event.bd)
         elif event.event in ("llm.response", "llm.error"):
-            return self._end(event)
+            return self._end(event.bd)
         return None
 
-    def _add(self, event: Event) -> Reply | None:
-        bd = event.bd
-        reply = self._replies.get(bd["reply_id"])
-        if reply is None and bd["offset"] == 0 and bd["reply_id"] not in self._ended:
-            reply = Reply(bd["reply_id"], bd["request_id"], bd["attempt"], "waiting", "")
-        if reply is None or bd["attempt"] < reply.attempt:
-            return reply
-        text = reply.text if bd["attempt"] == reply.attempt else ""
-        # Offsets count code points, as Python's strings do. A piece may repeat what the welcome had, and where one
-        # is missing the rest has to wait for the next welcome or the whole response.
-        if bd["offset"] <= len(text) < bd["offset"] + len(bd["text"]):
-            text = text[: bd["offset"]] + bd["text"]
-        reply = replace(reply, attempt=bd["attempt"], state="streaming", text=text)
-        self._replies[reply.reply_id] = reply
+    def _catch_up(self, welcome: Mapping[str, Any]) -> None:
+        named = {said["reply_id"]: said for said in welcome["replies"]}
+        if welcome["gap"] is not None:
+            # The ends of the others may be among what is no longer kept. Otherwise they follow.
+            self._replies = {name: reply for name, reply in self._replies.items() if name in named}
+        for said in named.values():
+            reply = self._under_way(said)
+            if reply is not None:
+                reply.catch_up(said["attempt"], said["state"], said["text"])
+
+    def _add(self, piece: Mapping[str, Any]) -> Reply | None:
+        reply = self._under_way(piece)
+        if reply is not None:
+            reply.add(piece["attempt"], piece["offset"], piece["text"])
         return reply
 
-    def _end(self, event: Event) -> Reply:
-        bd = event.bd
-        known = self._replies.pop(bd["reply_id"], None)
-        self._ended.append(bd["reply_id"])
-        return Reply(
-            bd["reply_id"],
-            bd["request_id"],
-            known.attempt if known else 1,
-            bd.get("finish_reason", "failed"),
-            bd["text"],
-        )
+    def _end(self, end: Mapping[str, Any]) -> Reply:
+        reply = self._replies.pop(end["reply_id"], None) or Reply(end["reply_id"], end["request_id"])
+        self._ended.append(reply.reply_id)
+        reply.end(end.get("finish_reason", "failed"), end["text"])
+        return reply
+
+    def _under_way(self, said: Mapping[str, Any]) -> Reply | None:
+        """The reply that this is about; None when it has ended."""
+        reply = self._replies.get(said["reply_id"])
+        if reply is None and said["reply_id"] not in self._ended:
+            reply = self._replies[said["reply_id"]] = Reply(said["reply_id"], said["request_id"])
+        return reply
