@@ -1,11 +1,13 @@
 """The model answers, and its answer is seen to grow."""
 
+import asyncio
 import json
 from typing import Any
 
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
+from tests.page.window import Wire
 from tests.processes import Process
 
 
@@ -169,6 +171,91 @@ async def test_what_the_page_knows_beyond_a_welcome_is_kept(open_window: OpenWin
     await expect(a.growing).to_have_text("again!")
 
 
+async def test_a_missing_piece_is_asked_for_again_as_soon_as_the_server_allows(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    asked = _syncs(wire)
+    wire.route.send(_piece(attempt=1, offset=4, text="two"))
+    first = await asked.get()
+    refusal = {"code": "rate_limited", "message": "…", "retry_after": 1, "msg_id": first["hd"]["msg_id"]}
+    wire.route.send(json.dumps({"hd": {"event": "error"}, "bd": refusal}))
+    wire.route.send(_piece(attempt=1, offset=7, text=" three"))
+    assert (await asked.get())["bd"] == first["bd"]
+    wire.route.send(_welcome(attempt=1, text="one "))
+    await expect(a.growing).to_have_text("one two three")
+    assert asked.empty()
+    await expect(a.page.locator(".composer__problem")).to_be_empty()
+
+
+async def test_a_missing_piece_is_asked_for_on_the_next_connection_too(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    asked = _syncs(wire)
+    wire.route.send(_piece(attempt=1, offset=4, text="two"))
+    await asked.get()
+    await wire.route.close(code=4429)
+    await a.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await a.is_connected()
+    wire.route.send(_piece(attempt=1, offset=7, text=" three"))
+    await asked.get()
+    wire.route.send(_welcome(attempt=1, text="one "))
+    await expect(a.growing).to_have_text("one two three")
+
+
+async def test_a_second_answer_to_the_same_question_is_shown_and_can_be_stopped(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(_event("llm.request", "4-0", prompt="why?"))
+    wire.route.send(_event("llm.error", "5-0", prev="4-0", code="failed", message="…", text=""))
+    await a.shows("why?", "")
+    await expect(a.growing).to_have_count(0)
+    cancelled = _sent(wire, "llm.cancel")
+    again = {"reply_id": "r4-0-2", "attempt": 1}
+    wire.route.send(_piece(**again, offset=0, text="Because"))
+    await expect(a.growing).to_have_text("Because")
+    await a.page.get_by_role("button", name="Stop").click()
+    assert (await cancelled.get())["bd"] == {"reply_id": "r4-0-2"}
+    end = {"reply_id": "r4-0-2", "text": "Because.", "finish_reason": "cancelled", "model": "test"}
+    wire.route.send(_event("llm.response", "6-0", prev="5-0", **end))
+    await a.shows("why?", "", "Because.")
+    await expect(a.growing).to_have_count(0)
+
+
+async def test_a_question_that_comes_after_its_answer_waits_for_none(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    asked = _syncs(wire)
+    end = {"text": "Because.", "finish_reason": "stop", "model": "test"}
+    wire.route.send(_event("llm.response", "5-0", prev="4-0", **end))
+    await a.shows("Because.")
+    await asked.get()
+    wire.route.send(_event("llm.request", "4-0", prompt="why?"))
+    await a.shows("why?", "Because.")
+    await expect(a.growing).to_have_count(0)
+
+
+async def test_a_welcome_written_before_an_answers_end_does_not_bring_it_back(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(_piece(attempt=1, offset=0, text="So far"))
+    wire.route.send(_event("llm.response", "5-0", text="So far so good", finish_reason="stop", model="test"))
+    wire.route.send(_welcome(attempt=1, text="So far"))
+    wire.route.send(_piece(reply_id="r6-0", request_id="6-0", attempt=1, offset=0, text="another"))
+    await expect(a.growing).to_have_text(["another"])
+    await a.shows("So far so good")
+
+
 async def test_an_answer_that_nobody_asked_for_stands_before_one_that_was_asked_for_since(
     open_window: OpenWindow, sid: str
 ) -> None:
@@ -209,6 +296,25 @@ def _welcome(**reply: Any) -> str:
     return json.dumps({"hd": {"event": "session.welcome"}, "bd": bd})
 
 
-def _event(event: str, entry_id: str, **bd: Any) -> str:
-    hd = {"event": event, "role": "llm", "id": entry_id, "prev": "0-0"}
+def _event(event: str, entry_id: str, prev: str = "0-0", **bd: Any) -> str:
+    hd = {"event": event, "role": "llm", "id": entry_id, "prev": prev}
     return json.dumps({"hd": hd, "bd": {"reply_id": "r4-0", "request_id": "4-0", **bd}})
+
+
+def _sent(wire: Wire, event: str) -> "asyncio.Queue[Any]":
+    """The frames with this event that the page sends from here on; none of them reaches the server."""
+    frames: asyncio.Queue[Any] = asyncio.Queue()
+
+    def take(text: str) -> list[str]:
+        frame = json.loads(text)
+        if frame["hd"]["event"] != event:
+            return [text]
+        frames.put_nowait(frame)
+        return []
+
+    wire.to_server = take
+    return frames
+
+
+def _syncs(wire: Wire) -> "asyncio.Queue[Any]":
+    return _sent(wire, "session.sync")

@@ -50,6 +50,36 @@ async def test_an_answer_can_be_stopped_before_its_first_word(open_window: OpenW
     await expect(under_way(a)).to_have_count(0)
 
 
+async def test_an_answer_that_nobody_asked_for_can_be_stopped_before_its_first_word(
+    open_window: OpenWindow, site: Site, sid: str
+) -> None:
+    a = await open_window(site.web)
+    await a.enter(sid)
+    await a.say("what now, @llm? [[silent=1]]")
+    await expect(under_way(a).locator(".message__note")).to_have_text("is thinking…")
+    await under_way(a).get_by_role("button", name="Stop").click()
+    await expect(a.page.get_by_text("The answer was stopped.")).to_be_visible()
+    await expect(under_way(a)).to_have_count(0)
+
+
+async def test_a_stop_that_is_pressed_while_the_connection_is_away_counts_once_it_is_back(
+    open_window: OpenWindow, site: Site, sid: str
+) -> None:
+    a = await open_window(site.web)
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.say(f"@llm {SLOW}")
+    await a.say("@llm [[silent=1]]")
+    await expect(a.growing.first).to_contain_text("조각 1")
+    await wire.route.close(code=4429)  # waits 15 s
+    await expect(a.page.locator(".status--waiting")).to_be_visible()
+    for stop in await under_way(a).get_by_role("button", name="Stop").all():
+        await stop.click()
+    await a.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await expect(a.page.get_by_text("The answer was stopped.")).to_have_count(2)
+    await expect(under_way(a)).to_have_count(0)
+
+
 async def test_the_answer_that_is_given_stands_before_those_in_line(
     open_window: OpenWindow, site: Site, sid: str
 ) -> None:

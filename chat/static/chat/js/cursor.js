@@ -5,7 +5,6 @@ import { isAfter } from "./ids.js"
 export class Cursor {
   #sync
   #ahead = new Map() // events beyond a gap: the id of each by that of the event before it
-  #asked = null
 
   // `last`: the id up to which nothing is missing, null while that is unknown.
   // `sync` is called when an event shows that something after that is missing.
@@ -21,14 +20,13 @@ export class Cursor {
     const again = this.#ahead.get(prev) === id // a replay came to it, so what was between is no longer kept
     this.#ahead.set(prev, id)
     if (again || prev === this.last) this.#advance(prev)
-    else this.#ask()
+    else this.#sync()
     return !again
   }
 
-  // What follows a welcome is a replay of everything after `last`.
+  // A welcome has come, and what follows it is everything after `last`; the first one says where that is.
   restart(lastId) {
     this.last ??= lastId
-    this.#asked = null
   }
 
   #advance(id) {
@@ -37,11 +35,5 @@ export class Cursor {
       this.#ahead.delete(id)
       id = this.last
     }
-  }
-
-  #ask() {
-    if (this.#asked === this.last) return
-    this.#asked = this.last
-    this.#sync()
   }
 }

@@ -1,8 +1,9 @@
-// Answers under way: each grows in its item, piece by piece, until its response or error is stored.
+// Answers under way: each is shown until its response or error is stored.
 
 import { offer } from "./choices.js"
 import { isAfter } from "./ids.js"
 import { write } from "./message.js"
+import { Reply } from "./reply.js"
 import { say } from "./wording.js"
 
 export class Replies {
@@ -10,8 +11,9 @@ export class Replies {
   #cancel
   #sync
   #takeOver
-  #replies = new Map() // by request_id: {requestId, id, item, attempt, points: code points so far, ahead, stopping}
-  #ended = new Set()
+  #replies = [] // in the order of their requests
+  #ended = new Set() // by reply_id
+  #answered = new Set() // by request_id
 
   // `cancel` gets the reply_id of an answer to be stopped; `sync` asks the server for another welcome, which tells of
   // all answers under way; `takeOver` silences a model that answers without being asked.
@@ -22,72 +24,68 @@ export class Replies {
     this.#takeOver = takeOver
   }
 
-  // The model was asked: show that an answer is on its way.
+  // The model was asked: show that an answer is on its way, unless it came first.
   expect(requestId) {
-    const known = this.#replies.get(requestId)
-    if (known) return known
-    const next = this.#inLine().find((other) => isAfter(other.requestId, requestId))
-    const item = this.#timeline.addGrowing({ hd: { event: "llm.streaming", role: "llm" }, bd: {} }, next?.item)
-    item.classList.add("message--growing")
-    const reply = { requestId, id: null, item, attempt: 0, points: 0, ahead: [], stopping: false }
-    this.#replies.set(requestId, reply)
+    const known = this.#answered.has(requestId) || this.#replies.some((reply) => reply.requestId === requestId)
+    if (!known) this.#add(requestId)
+  }
+
+  // What a welcome says is under way. The ends of the others follow it, unless not `all` that happened is still kept.
+  resume(underWay, all) {
+    const said = underWay.filter(({ reply_id }) => !this.#ended.has(reply_id))
+    const listed = said.map((one) => this.#named(one))
+    if (!all) for (const reply of this.#replies) if (!listed.includes(reply)) this.#take(reply).remove()
+    listed.forEach((reply, place) => {
+      reply.catchUp(said[place])
+      if (reply.torn) this.#sync()
+      if (reply.stopping) this.#cancel(reply.id) // the word may not have arrived before
+    })
+    this.#label()
+  }
+
+  grow(piece) {
+    if (this.#ended.has(piece.reply_id)) return
+    const reply = this.#named(piece)
+    const { begun } = reply
+    reply.add(piece)
+    if (reply.torn) this.#sync()
+    if (reply.begun !== begun) this.#label()
+  }
+
+  // An answer has ended: hand over the item that showed it.
+  end({ reply_id, request_id }) {
+    this.#ended.add(reply_id)
+    this.#answered.add(request_id)
+    const item = this.#take(this.#find(reply_id, request_id))
+    this.#label()
+    return item
+  }
+
+  // One that the server has not named yet is known by its request.
+  #find(id, requestId) {
+    return this.#replies.find((reply) => (reply.id ? reply.id === id : reply.requestId === requestId))
+  }
+
+  #named({ reply_id, request_id }) {
+    const reply = this.#find(reply_id, request_id) ?? this.#add(request_id)
+    reply.id = reply_id
+    return reply
+  }
+
+  #add(requestId) {
+    const place = this.#replies.filter((other) => !isAfter(other.requestId, requestId)).length
+    const envelope = { hd: { event: "llm.streaming", role: "llm" }, bd: {} }
+    const reply = new Reply(requestId, this.#timeline.addGrowing(envelope, this.#replies[place]?.item))
+    reply.item.classList.add("message--growing")
+    this.#replies.splice(place, 0, reply)
     this.#offerChoices(reply)
     this.#label()
     return reply
   }
 
-  // What a welcome says is under way. The ends of the others follow it, unless not `all` that happened is still kept.
-  resume(underWay, all) {
-    const listed = new Set(underWay.map(({ request_id }) => request_id))
-    if (!all) for (const requestId of this.#replies.keys()) if (!listed.has(requestId)) this.#take(requestId)?.remove()
-    for (const { text, ...reply } of underWay) {
-      this.#correct(reply, text)
-      this.grow({ ...reply, offset: 0, text })
-    }
-    this.#label()
-  }
-
-  grow(piece) {
-    const { reply_id, request_id, attempt, offset, text } = piece
-    if (this.#ended.has(request_id)) return
-    const reply = this.expect(request_id)
-    if (attempt > reply.attempt) this.#begin(reply, reply_id, attempt)
-    if (attempt < reply.attempt) return
-    if (offset > reply.points) return this.#keep(reply, piece)
-    const fresh = Array.from(text).slice(reply.points - offset)
-    reply.points += fresh.length
-    reply.item.querySelector(".message__text").append(fresh.join(""))
-    if (fresh.length === reply.points) this.#label()
-    for (const later of reply.ahead.splice(0)) this.grow(later)
-  }
-
-  // The answer to this request has ended: hand over the item that showed it.
-  end(requestId) {
-    this.#ended.add(requestId)
-    const item = this.#take(requestId)
-    this.#label()
-    return item
-  }
-
-  #begin(reply, id, attempt) {
-    Object.assign(reply, { id, attempt, points: 0, ahead: [] })
-    write(reply.item, "text", "")
-    this.#label()
-    if (reply.stopping) this.#cancel(id)
-  }
-
-  // Pieces may have come since a welcome was written: what begins with its text is kept, anything else makes way.
-  #correct({ request_id, attempt }, text) {
-    const reply = this.#replies.get(request_id)
-    if (reply?.attempt !== attempt || reply.item.querySelector(".message__text").textContent.startsWith(text)) return
-    reply.points = 0
-    write(reply.item, "text", "")
-  }
-
-  // A piece is missing before this one: it waits for the welcome that says what the missing one said.
-  #keep(reply, piece) {
-    if (!reply.ahead.length) this.#sync()
-    reply.ahead.push(piece)
+  #take(reply) {
+    this.#replies = this.#replies.filter((other) => other !== reply)
+    return reply?.item
   }
 
   #offerChoices(reply) {
@@ -103,22 +101,13 @@ export class Replies {
     else this.#sync()
   }
 
-  // One answer at a time is given in a session, in the order of the requests.
+  // One answer at a time is given in a session.
   #label() {
-    this.#inLine().forEach((reply, place) => {
-      const state = reply.points ? "streaming" : place ? "inLine" : "waiting"
+    const given = this.#replies.find((reply) => reply.begun) ?? this.#replies[0]
+    for (const reply of this.#replies) {
+      const state = reply.begun ? "streaming" : reply === given ? "waiting" : "inLine"
       reply.item.classList.toggle("message--in-line", state === "inLine")
       write(reply.item, "note", say(`answering.${state}`))
-    })
-  }
-
-  #inLine() {
-    return [...this.#replies.values()].sort((a, b) => (isAfter(a.requestId, b.requestId) ? 1 : -1))
-  }
-
-  #take(requestId) {
-    const reply = this.#replies.get(requestId)
-    this.#replies.delete(requestId)
-    return reply?.item
+    }
   }
 }

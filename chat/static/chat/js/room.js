@@ -12,19 +12,21 @@ import { Policy } from "./policy.js"
 import { Replies } from "./replies.js"
 import { Connection } from "./socket.js"
 import { Status } from "./status.js"
+import { Sync } from "./sync.js"
 import { Timeline } from "./timeline.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
 const { sid, role, first, last, limit } = JSON.parse(document.getElementById("room").textContent)
 const part = (name) => document.querySelector(`.${name}`)
-const frame = (event, bd) => ({ hd: { event, role }, bd })
+const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 const timeline = new Timeline(part("timeline"), role)
 const follow = new Follow(part("timeline"), part("timeline__newer"))
+const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
 const replies = new Replies(timeline, {
   cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id })),
-  sync,
+  sync: () => sync.ask(),
   takeOver() {
     policy.set("off")
     composer.focusUnlessTouched()
@@ -36,7 +38,7 @@ const policy = new Policy(part("policy"), sid)
 const status = new Status(part("status"))
 
 const connection = new Connection(address, { onFrame, onState })
-const cursor = new Cursor(last, sync)
+const cursor = new Cursor(last, () => sync.ask())
 const outbox = new Outbox(timeline, role, (envelope) => connection.send(envelope))
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
 const composer = new Composer(part("composer"), { limit, send, signal })
@@ -59,11 +61,6 @@ function address() {
   return url
 }
 
-// Have the server send a welcome and everything after the last event that came in order, on the open connection.
-function sync() {
-  connection.send(frame("session.sync", { since: cursor.last }))
-}
-
 function onState(state, details) {
   status.show(state, details)
   composer.disable(state === "stopped")
@@ -83,14 +80,20 @@ function onFrame(envelope) {
   if (hd.event === "presence") people.show(bd.members)
   if (hd.event === "chat.typing" && hd.role !== role) typing.show(hd.role, bd.active)
   if (hd.event === "chat.ack") outbox.confirm(bd)
-  if (hd.event === "error" && !outbox.refuse(bd)) composer.warn(say(`refusals.${bd.code}`) || bd.message)
+  if (hd.event === "error") onError(bd)
   if (hd.event === "llm.streaming") {
     replies.grow(bd)
     follow.announce()
   }
 }
 
+function onError(error) {
+  const answered = sync.refuse(error) || outbox.refuse(error)
+  if (!answered) composer.warn(say(`refusals.${error.code}`) || error.message)
+}
+
 function onWelcome({ last_id, members, replies: underWay, gap }) {
+  sync.settle()
   if (!cursor.last) earlier.load()
   cursor.restart(last_id)
   people.show(members)
@@ -102,7 +105,7 @@ function onStored(envelope) {
   const { hd, bd } = envelope
   if (!cursor.pass(hd)) return
   const ended = hd.event === "llm.response" || hd.event === "llm.error"
-  timeline.store(envelope, ended ? replies.end(bd.request_id) : outbox.take(hd))
+  timeline.store(envelope, ended ? replies.end(bd) : outbox.take(hd))
   if (hd.event === "llm.request") replies.expect(hd.id)
   if (ended && bd.finish_reason === "superseded") policy.read() // perhaps because somebody took over
   if (hd.event === "chat.message") typing.show(hd.role, false)
