@@ -57,14 +57,14 @@ class RateLimited(DoqchatError):
 
     Args:
         message: one sentence that says how much is too much.
-        retry_after: seconds until it is worth another try.
         limit: which limit it was, as the metrics name it.
+        known: as for every error; `retry_after` is the seconds until it is worth another try.
     """
 
     code = "rate_limited"
 
-    def __init__(self, message: str, *, retry_after: int, limit: str = "") -> None:
-        super().__init__(message, retry_after=retry_after)
+    def __init__(self, message: str, *, limit: str = "", **known: Any) -> None:
+        super().__init__(message, **known)
         self.limit = limit
 
 

@@ -43,8 +43,11 @@ class Frame:
         return to_json({"hd": hd, "bd": self.bd}).decode()
 
     def digest(self) -> str:
-        """A fingerprint of what is said, by whom: equal for a frame that is sent again, whenever that is."""
-        return blake2b(to_json([self.event, self.role, self.bd]), digest_size=12).hexdigest()
+        """A fingerprint of what is said, by whom: equal for a frame that is sent again, whenever that is.
+
+        The order of the fields does not matter: a client that serialises an object anew may have another.
+        """
+        return blake2b(to_json([self.event, self.role, _in_order(self.bd)]), digest_size=12).hexdigest()
 
 
 def now() -> str:
@@ -99,6 +102,15 @@ def from_data(data: Any, default_role: Role = DEFAULT_ROLE) -> Frame:
     kept = {key: value for key, value in hd.items() if key not in DECIDED_HERE}
     kept |= {key: value for key, value in (("msg_id", head.msg_id), ("timestamp", head.timestamp)) if value is not None}
     return Frame(name, _speaker(head, default_role), body, head.msg_id, kept, bd)
+
+
+def _in_order(value: Any) -> Any:
+    """The value with the fields of all its objects in alphabetical order."""
+    if isinstance(value, dict):
+        return {name: _in_order(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [_in_order(inner) for inner in value]
+    return value
 
 
 def _speaker(head: Head, default_role: Role) -> Role:

@@ -20,7 +20,7 @@ AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
 """What redis-py and the event loop raise while a server cannot be reached or does not answer."""
 
 # Answers of a server that is there and cannot take a write now: full, replica, loading, failing disk or quorum.
-_CANNOT_WRITE = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY", "EXPIRED")
+_CANNOT_WRITE = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY")
 
 
 FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
@@ -33,11 +33,17 @@ class Uncertain(Unavailable):
     """The connection broke after a command was sent and before its answer came: it may have been carried out."""
 
 
+class Expired(Unavailable):
+    """The store refused what has a deadline, since by its clock that has passed."""
+
+
 def translate(error: BaseException) -> DoqchatError:
     """The error of the wire protocol that stands for a failure of the store."""
     if isinstance(error, DoqchatError):
         return error
     answer = str(error)
+    if isinstance(error, ResponseError) and "EXPIRED" in answer[:200]:
+        return Expired(STORED_NOTHING)
     cannot_write = isinstance(error, ResponseError) and any(word in answer[:200] for word in _CANNOT_WRITE)
     if isinstance(error, AWAY) or cannot_write or type(error).__name__ in ("ReadOnlyError", "OutOfMemoryError"):
         return Unavailable(STORED_NOTHING)

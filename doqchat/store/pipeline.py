@@ -70,6 +70,10 @@ class Pipeline:
         if self._clock_offset is None or not self._connection.is_connected:
             await self.execute("PING")
 
+    async def compare_clocks(self) -> None:
+        """Read the store's clock anew; raises Unavailable."""
+        self._set_clock(await self.execute("TIME"))
+
     async def close(self) -> None:
         """Drop the connection."""
         await self._connection.disconnect(nowait=True)
@@ -115,7 +119,10 @@ class Pipeline:
     async def _connect(self) -> None:
         await self._connection.connect()
         await self._connection.send_command("TIME", check_health=False)
-        seconds, microseconds = await self._connection.read_response(timeout=math.inf)
+        self._set_clock(await self._connection.read_response(timeout=math.inf))
+
+    def _set_clock(self, time: Sequence[str]) -> None:
+        seconds, microseconds = time
         # Read after the answer came: an offset that is too small makes deadlines early, which is the safe side.
         self._clock_offset = int(seconds) + int(microseconds) / 1e6 - asyncio.get_running_loop().time()
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,8 @@ from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
 from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import STORED_NOTHING, Uncertain
-from doqchat.store.pipeline import Pipeline
+from doqchat.store.faults import STORED_NOTHING, Expired, Uncertain
+from doqchat.store.pipeline import Argument, Pipeline
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
@@ -124,18 +124,17 @@ class SessionStream:
             RateLimited: as many replies as may be are under way.
             Unavailable: nothing was stored.
         """
-        pipeline = self._shards.of(sid).pipeline
-        await pipeline.ready()
         if msg_id is None:
             digest = f"{_PROCESS}{next(_COUNTER)}"
             claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
         else:
             claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
         used = [keys.stream(sid), claim, keys.JOBS, keys.DUE]
-        place = self._channel_of(sid), pipeline.deadline(), digest, claim_seconds, sid, keys.own(sid)
+        place = digest, claim_seconds, sid, keys.own(sid)
         most = self._most_replies or 0, self._most_replies_of_a_role or 0
         answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, *most
-        entry_id, outcome, *rest = await self._settled(pipeline, used, participant, body, *place, *answer)
+        said = participant, body, self._channel_of(sid)
+        entry_id, outcome, *rest = await self._in_time(sid, used, said, (*place, *answer))
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         if outcome == "session full":
@@ -148,7 +147,26 @@ class SessionStream:
         """Whether this `msg_id` was used in the session; raises Unavailable."""
         return bool(await self._shards.of(sid).pipeline.execute("EXISTS", keys.claim(sid, msg_id)))
 
-    async def _settled(self, pipeline: Pipeline, used: list[str], *arguments: str | int) -> list[str]:
+    async def _in_time(
+        self, sid: str, used: list[str], before: Sequence[Argument], behind: Sequence[Argument]
+    ) -> list[str]:
+        """Run the append with a deadline between its arguments.
+
+        The store may say that it has passed when it has not: one of the two clocks was set, or stood still in a
+        computer that slept. Then they are compared, and it runs once more.
+        """
+        pipeline = self._shards.of(sid).pipeline
+        await pipeline.ready()
+        try:
+            return await self._settled(pipeline, used, *before, pipeline.deadline(), *behind)
+        except Expired:
+            await pipeline.compare_clocks()
+        try:
+            return await self._settled(pipeline, used, *before, pipeline.deadline(), *behind)
+        except Expired:
+            raise Unavailable(STORED_NOTHING) from None
+
+    async def _settled(self, pipeline: Pipeline, used: list[str], *arguments: Argument) -> list[str]:
         """Run the append until it is certain what became of it, or until its deadline has passed.
 
         Its claim makes that safe: a second run finds what the first one did, and after the deadline the script

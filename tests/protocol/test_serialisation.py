@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from doqchat.errors import RateLimited
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMResponse, Usage
-from doqchat.protocol.frames import parse
+from doqchat.protocol.frames import from_data, parse
 
 characters = st.characters(exclude_categories=["Cs"])
 texts = st.text(characters, max_size=20)
@@ -80,3 +80,12 @@ def test_an_error_frame_carries_what_the_error_knows_and_nothing_empty() -> None
 def test_a_frame_that_belongs_to_no_session_names_none() -> None:
     frame = json.loads(server.error(None, RateLimited("Wait a moment.")))
     assert not frame["hd"].get("sid")
+
+
+def test_the_order_of_fields_does_not_make_another_message_of_it() -> None:
+    head = {"event": "chat.message", "role": "A", "msg_id": "m1"}
+    said = {"text": "안녕", "with": [{"a": 1, "b": 2}], "x": 1}
+    again = {"x": 1, "with": [{"b": 2, "a": 1}], "text": "안녕"}
+    other = {"x": 1, "with": [{"b": 1, "a": 2}], "text": "안녕"}
+    digests = [from_data({"hd": head, "bd": bd}).digest() for bd in (said, again, other)]
+    assert digests[0] == digests[1] != digests[2]
