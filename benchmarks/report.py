@@ -1,10 +1,10 @@
 """Turns the measurements of a run into one table and says whether the targets are met."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from benchmarks.measurement import Measurement
 from benchmarks.targets import DOQCHAT, STOCK_DAPHNE, Target
+from benchmarks.verdict import Verdict
 from benchmarks.workloads import PAIRS, ROOM, Idle, Traffic
 
 Results = Mapping[tuple[Traffic | Idle, Target], Measurement]
@@ -39,14 +39,6 @@ msg_id) and stores every message there, and serves basic-profile clients; stock 
 layer, and stores nothing."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether one target is met, and the sentence that says so."""
-
-    passed: bool
-    text: str
-
-
 def table(results: Results) -> str:
     """The measurements, one block per workload and one row per server."""
     lines = [_row(COLUMNS)]
@@ -66,9 +58,8 @@ def verdicts(results: Results) -> list[Verdict]:
     for workload in dict.fromkeys(workload for workload, _ in results):
         wanted, ratio = TIMES_CHEAPER.get(workload.name), _ratio(results, workload, DOQCHAT)
         if wanted and ratio:
-            passed = ratio >= wanted
-            text = f"{workload.name}: {ratio:.1f} times less server CPU than {REFERENCE.name}, target {wanted:.0f}: "
-            found.append(Verdict(passed, text + ("pass" if passed else "NOT MET")))
+            text = f"{workload.name}: {ratio:.1f} times less server CPU than {REFERENCE.name}, target {wanted:.0f}"
+            found.append(Verdict.on(ratio >= wanted, text))
     return found
 
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import uvloop
@@ -16,6 +16,7 @@ import uvloop
 from benchmarks.clients import connect, raise_open_files_limit
 from benchmarks.processes import ROOT
 from benchmarks.traffic import LATE_WITHIN, TrafficRun
+from benchmarks.verdict import Verdict
 from benchmarks.workloads import Traffic
 
 UNDER_WAY = b"under way\n"
@@ -40,9 +41,18 @@ class Steadiness:
         )
         return ranked[len(ranked) * 99 // 100] * 1e3 if ranked else 0.0
 
-    def messages(self, windows: Sequence[Window]) -> int:
+    def deliveries(self, windows: Sequence[Window]) -> int:
         """How many deliveries that is of."""
         return sum(any(begin <= moment <= end for begin, end in windows) for moment in self.moments)
+
+    def verdicts(self, calm: Sequence[Window], disturbed: Sequence[Window], times_worse: float) -> Iterator[Verdict]:
+        """Whether nothing was lost, and the p99 in disturbed windows at most so many times that of the calm ones."""
+        quiet, worst = self.p99_ms(calm), self.p99_ms(disturbed)
+        text = f"p99 of the others {quiet:.1f} ms in calm ({self.deliveries(calm):,} deliveries), {worst:.1f} ms"
+        text += f" meanwhile ({self.deliveries(disturbed):,}): {worst / (quiet or 1):.2f} times, target {times_worse:g}"
+        yield Verdict.on(worst <= times_worse * quiet, text)
+        if self.problem:
+            yield Verdict(False, f"the steady traffic does not count: {self.problem}")
 
 
 async def start(url: str, workload: Traffic) -> Process:

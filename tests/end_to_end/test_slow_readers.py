@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from tests.conftest import Connect
+from tests.deaf import connect_deaf
 from tests.processes import Web
 
 SAID = 300
@@ -17,17 +18,7 @@ TEXT = "가" * 8_000
 @pytest.fixture
 def deaf(any_server: Web, sid: str) -> Iterator[socket.socket]:
     """A client that opens its socket to a session and then never reads."""
-    with socket.socket() as peer:
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        host, port = any_server.address.split(":")
-        peer.connect((host, int(port)))
-        peer.settimeout(15)
-        peer.sendall(
-            f"GET /v1/session/chat?sid={sid} HTTP/1.1\r\nHost: {any_server.address}\r\n"
-            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-        assert b" 101 " in peer.recv(64)
+    with connect_deaf(any_server.address, sid) as peer:
         yield peer
 
 

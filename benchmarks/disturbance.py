@@ -1,0 +1,37 @@
+"""The command line of those benchmarks that disturb steady traffic on one server, some times over."""
+
+import argparse
+import os
+from collections.abc import Callable, Coroutine, Iterable
+
+import uvloop
+
+from benchmarks.clients import raise_open_files_limit
+from benchmarks.processes import OTHER_CORES
+from benchmarks.targets import DOQCHAT, DOQCHAT_DAPHNE, Site
+from benchmarks.verdict import Verdict
+
+SERVERS = {"uvicorn": DOQCHAT, "daphne": DOQCHAT_DAPHNE}
+
+Measure = Callable[[Site, int], Coroutine[None, None, Iterable[Verdict]]]
+"""Disturbs the traffic on the server so many times, and says what that showed."""
+
+
+def run(program: str, description: str | None, measure: Measure) -> int:
+    """Do what the command line says and print the verdicts; the exit status."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)
+    parser.add_argument("--rounds", type=int, default=3, help="how many times (3)")
+    parser.add_argument("--server", choices=list(SERVERS), default="uvicorn")
+    arguments = parser.parse_args()
+    raise_open_files_limit()
+    os.sched_setaffinity(0, OTHER_CORES)
+    print(f"{arguments.server}, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+    try:
+        with SERVERS[arguments.server].running() as site:
+            verdicts = list(uvloop.run(measure(site, arguments.rounds)))
+    except KeyboardInterrupt:
+        print("\nStopped; everything that was started has ended.")
+        return 130
+    for verdict in verdicts:
+        print(verdict.text)
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
