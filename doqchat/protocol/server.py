@@ -13,18 +13,37 @@ _STORED_START = '{"hd":{'
 
 
 def durable(stored: str, entry_id: str, prev: str) -> str:
-    """A stored envelope as it goes out: with its own id and that of the event before it.
+    """A stored envelope as it goes out, with its own id and that of the event before it.
 
-    Our own serialisation is spliced, not parsed: this runs once for every message and process.
+    What begins like our own serialisation is taken for it and spliced, not parsed: this runs once for every message
+    and process.
     """
-    if stored.startswith(_STORED_START) and not stored.startswith(_STORED_START + "}"):
-        return f'{{"hd":{{"id":"{entry_id}","prev":"{prev}",{stored[len(_STORED_START) :]}'
+    if stored.startswith(_STORED_START):
+        return _spliced(stored, entry_id, prev)
+    return checked(stored, entry_id, prev)
+
+
+def checked(stored: str, entry_id: str, prev: str) -> str:
+    """As `durable`, for an entry that others may have written: whatever is in it, what goes out is an envelope.
+
+    Parsing takes 1 to 2 µs for what people say, and 15 µs for 2,000 Korean characters.
+    """
     try:
-        envelope = from_json(stored)
-        hd = {"event": envelope["hd"]["event"], **envelope["hd"], "id": entry_id, "prev": prev}
+        envelope = from_json(stored, allow_inf_nan=False)
+        hd = envelope["hd"]
+        known = isinstance(hd["event"], str)
     except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
         return _unreadable(entry_id, prev)
-    return to_json({**envelope, "hd": hd}).decode()
+    if stored.startswith(_STORED_START) and "id" not in hd and "prev" not in hd:
+        return _spliced(stored, entry_id, prev)
+    hd = {"event": hd["event"], **hd, "id": entry_id, "prev": prev}
+    return to_json({**envelope, "hd": hd}, inf_nan_mode="null").decode()
+
+
+def _spliced(stored: str, entry_id: str, prev: str) -> str:
+    return f'{{"hd":{{"id":"{entry_id}","prev":"{prev}",{stored[len(_STORED_START) :]}'
 
 
 def _unreadable(entry_id: str, prev: str) -> str:

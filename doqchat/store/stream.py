@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from doqchat.errors import Conflict, RateLimited, Unavailable
@@ -47,16 +47,19 @@ class Entry:
         prev: the id of the entry before it in the session, `0-0` for the first.
         participant: the role that spoke.
         body: the envelope's JSON text, without `id` and `prev`.
+        ours: whether it is known that this server wrote it; an entry that is read from the store may be another
+            program's.
     """
 
     id: str
     prev: str
     participant: str
     body: str
+    ours: bool = field(default=True, compare=False)
 
     def wire(self) -> str:
         """The envelope's JSON text as clients get it."""
-        return server.durable(self.body, self.id, self.prev)
+        return (server.durable if self.ours else server.checked)(self.body, self.id, self.prev)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +267,6 @@ def _chained(raw: list[Raw], prev: str) -> list[Entry]:
     entries = []
     for entry_id, flat in raw:
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        entries.append(Entry(entry_id, prev, fields.get("participant", ""), fields.get("body", "")))
+        entries.append(Entry(entry_id, prev, fields.get("participant", ""), fields.get("body", ""), ours=False))
         prev = entry_id
     return entries

@@ -147,6 +147,7 @@ def test_a_frame_that_is_sent_again_has_the_same_digest() -> None:
     [
         text_of({"text": "hi!"}, role="A"),
         text_of({"text": "hi", "extra": 1}, role="A"),
+        text_of({"text": "hi", "marks": [2, 1]}, role="A"),
         text_of(role="B"),
         text_of({"prompt": "hi"}, event="llm.request", role="A"),
     ],

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def test_a_frame_is_the_stored_envelope_with_its_id_and_prev(
     envelope = json.loads(stored)
     merged = {**envelope, "hd": {**envelope["hd"], "id": entry_id, "prev": prev}}
     assert json.loads(server.durable(stored, entry_id, prev)) == merged
+    assert server.checked(stored, entry_id, prev) == server.durable(stored, entry_id, prev)
 
 
 @given(hd=extras, bd=values, spaces=st.booleans(), ascii_only=st.booleans(), swapped=st.booleans())
@@ -41,13 +43,51 @@ def test_an_envelope_that_something_else_stored_gets_its_id_and_prev_too(
     hd: dict[str, Any], bd: Any, spaces: bool, ascii_only: bool, swapped: bool
 ) -> None:
     hd = {**hd, "event": "chat.message"}
-    for name in ("id", "prev"):
-        hd.pop(name, None)
     envelope = {"bd": bd, "hd": hd} if swapped else {"hd": hd, "bd": bd}
     separators = (", ", ": ") if spaces else (",", ":")
     stored = json.dumps(envelope, separators=separators, ensure_ascii=ascii_only)
     merged = {"hd": {**hd, "id": "2-0", "prev": "1-0"}, "bd": bd}
-    assert json.loads(server.durable(stored, "2-0", "1-0")) == merged
+    assert json.loads(server.checked(stored, "2-0", "1-0")) == merged
+
+
+def unreadable(stored: str) -> bool:
+    """Whether clients get a notice in place of what is stored."""
+    frame = json.loads(server.checked(stored, "2-0", "1-0"), parse_constant=pytest.fail)
+    assert (frame["hd"]["id"], frame["hd"]["prev"]) == ("2-0", "1-0")
+    return bool(frame["hd"]["event"] == "session.notice" and frame["bd"]["code"] == "unreadable")
+
+
+@given(stored=texts | values.map(json.dumps) | texts.map('{{"hd":{{{}'.format))
+def test_whatever_something_else_has_stored_what_goes_out_is_an_envelope(stored: str) -> None:
+    assert unreadable(stored)
+
+
+@given(bd=extras, data=st.data())
+def test_an_envelope_that_breaks_off_is_unreadable(bd: dict[str, Any], data: st.DataObject) -> None:
+    stored = json.dumps({"hd": {"event": "chat.message"}, "bd": bd}, separators=(",", ":"))
+    length = data.draw(st.integers(0, len(stored) - 1))
+    assert unreadable(stored[:length])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        '{"hd":{},"bd":{}}',
+        '{"hd":{"event":7},"bd":{}}',
+        '{"hd":{"event":"chat.message"},"bd":{"text":"hi"}}}',
+        '{"hd":{"event":"chat.message"},"bd":{"score":NaN}}',
+        '{"hd":{"event":"chat.message"},"bd":{"text":"\\ud800"}}',
+    ],
+)
+def test_an_envelope_that_not_every_client_could_read_is_unreadable(stored: str) -> None:
+    assert unreadable(stored)
+
+
+@pytest.mark.parametrize("space", ["", " "])
+def test_an_entry_cannot_say_that_it_is_another(space: str) -> None:
+    stored = '{"hd":{"event":"chat.message",' + space + '"id":"7-7","prev":"6-6"},"bd":{"score":1e999}}'
+    frame = json.loads(server.checked(stored, "2-0", "1-0"), parse_constant=pytest.fail)
+    assert frame["hd"] == {"event": "chat.message", "id": "2-0", "prev": "1-0"}
 
 
 def test_what_the_model_says_is_stored_like_what_people_say() -> None:

@@ -1,6 +1,7 @@
 """Reading a session: forwards, backwards, one entry, and what is missing."""
 
 import asyncio
+import json
 
 import pytest
 import redis
@@ -63,6 +64,17 @@ async def test_entries_that_were_removed_are_left_out_of_the_chain(
     assert links(await stream.read(sid, after=ids[3])) == kept[2:]
     assert links(await stream.read(sid, after=ids[2], count=1)) == kept[2:3]
     assert links((await stream.read_back(sid))[::-1]) == kept
+
+
+async def test_entries_that_something_else_has_broken_go_out_as_envelopes(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
+    for body in ('{"hd":{"event":"chat.message"', '{"hd":{"event":"chat.message","id":"7-7"},"bd":{}}', ""):
+        store.xadd(keys.stream(sid), {"participant": "A", "body": body})
+    entries = await stream.read(sid) + (await stream.read_back(sid))[::-1]
+    heads = [json.loads(entry.wire())["hd"] for entry in entries]
+    assert [(hd["prev"], hd["id"]) for hd in heads] == links(entries)
+    assert [hd["event"] for hd in heads] == 2 * ["session.notice", "chat.message", "session.notice"]
 
 
 async def test_one_entry_is_found_by_its_id(stream: SessionStream, sid: str, ids: list[str]) -> None:
