@@ -70,6 +70,7 @@ async def test_a_stop_that_is_pressed_while_the_connection_is_away_counts_once_i
     await a.enter(sid)
     await a.say(f"@llm {SLOW}")
     await a.say("@llm [[silent=1]]")
+    await expect(under_way(a)).to_have_count(2)
     await expect(a.growing.first).to_contain_text("조각 1")
     await wire.route.close(code=4429)  # waits 15 s
     await expect(a.page.locator(".status--waiting")).to_be_visible()
