@@ -26,6 +26,7 @@ from doqchat.errors import (
     Unavailable,
     UnknownEvent,
 )
+from doqchat.store.faults import Uncertain
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ STATUS: dict[type[DoqchatError], int] = {
     TooLarge: 413,
     RateLimited: 429,
     Unavailable: 503,
+    Uncertain: 504,
 }
 
 

@@ -14,9 +14,11 @@ from doqchat.participant import Participant
 from doqchat.protocol import server
 from doqchat.protocol.frames import Frame, parse
 from doqchat.protocol.names import V1
+from doqchat.store.faults import Uncertain
 
 log = logging.getLogger(__name__)
 
+NORMAL = 1000
 TOO_SLOW = 4413
 TRY_LATER = 1013
 CLOSE_SECONDS = 1.0
@@ -35,7 +37,11 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     overflowed = False
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
-        """Talk with the client until either side closes."""
+        """Talk with the client until either side closes.
+
+        A message of which nobody can say whether it is stored ends the connection: no answer to it would be true.
+        """
+        code = NORMAL
         self.scope, self.base_send = scope, send
         self._task = asyncio.current_task()
         try:
@@ -47,10 +53,13 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         except asyncio.CancelledError:
             if not self.overflowed:
                 raise
+        except Uncertain as problem:
+            log.warning("A connection to %s is closed: %s", self.handshake.sid, problem.message)
+            code = TRY_LATER
         except OSError:
             log.debug("The client went away while it was written to.")
         finally:
-            await self.disconnect(TOO_SLOW if self.overflowed else 1000)
+            await self.disconnect(TOO_SLOW if self.overflowed else code)
 
     async def connect(self) -> None:
         """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
@@ -70,7 +79,11 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             participant.begin(welcome, shake.since)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
-        """Take one frame; whatever is wrong with it, the client is told and the connection goes on."""
+        """Take one frame; whatever is wrong with it, the client is told and the connection goes on.
+
+        Raises:
+            Uncertain: it is not known whether the frame's message is stored.
+        """
         if self.participant is None:
             return
         msg_id = None
@@ -80,6 +93,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             frame = parse(text_data, self.handshake.role)
             msg_id = frame.msg_id
             await self.receive_json(frame)
+        except Uncertain:
+            raise
         except DoqchatError as problem:
             problem.msg_id = problem.msg_id or msg_id
             self._tell(problem)
@@ -93,12 +108,12 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self.participant.take(content)
 
     async def disconnect(self, code: int) -> None:
-        """Leave the session."""
+        """Leave the session; with another code than NORMAL, close the connection."""
         if self.participant is not None:
             participant, self.participant = self.participant, None
             await participant.leave()
-        if code == TOO_SLOW:
-            await asyncio.wait([asyncio.create_task(self.close(TOO_SLOW))], timeout=CLOSE_SECONDS)
+        if code != NORMAL:
+            await asyncio.wait([asyncio.create_task(self.close(code))], timeout=CLOSE_SECONDS)
 
     async def _write(self, text: str) -> None:
         await self.base_send({"type": "websocket.send", "text": text})

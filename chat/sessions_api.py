@@ -81,12 +81,15 @@ async def change(request: HttpRequest, sid: str) -> Overview:
 
 @router.post(
     "/{sid}/messages",
-    response={201: Said, 200: Said, 400: Refused, 403: Refused, 409: Refused, 413: Refused, 429: Refused, 503: Refused},
+    response={201: Said, 200: Said} | dict.fromkeys((400, 403, 409, 413, 429, 503, 504), Refused),
     summary="Say something in a session",
     openapi_extra=ENVELOPE,
 )
 async def say(request: HttpRequest, sid: str) -> JsonResponse:
-    """Send a `chat.message` or an `llm.request` as over the socket. 201 with its id; 200 when it is a duplicate."""
+    """Send a `chat.message` or an `llm.request` as over the socket. 201 with its id; 200 when it is a duplicate.
+
+    503: it is not stored. 504: the store has not said whether it is; send it again, with the same `msg_id`.
+    """
     check_sid(sid)
     appended = await engine().send(sid, _frame(request))
     answer = {"id": appended.id, "duplicate": appended.duplicate}

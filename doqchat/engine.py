@@ -68,6 +68,7 @@ class Engine:
             InvalidMessage: the request names a model that is not configured.
             RateLimited: it is a request, and one too many.
             Conflict, Unavailable: nothing was stored.
+            Uncertain: the store has not said whether it is stored.
         """
         ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
         try:

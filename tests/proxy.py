@@ -1,7 +1,7 @@
 """A TCP proxy whose connections can be cut, held, delayed and led elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import cycle
 from random import Random
@@ -24,6 +24,7 @@ class Proxy:
         passed: how many bytes went from servers to clients.
         backed_up: set when somebody has stopped reading and what is kept for them is full.
         losing: cut the connection on which a server answers next, and keep the answer.
+        alter: what becomes of the bytes that servers send.
     """
 
     def __init__(self, *targets: str, random: Random | None = None) -> None:
@@ -34,6 +35,7 @@ class Proxy:
         self.passed = 0
         self.backed_up = asyncio.Event()
         self.losing = False
+        self.alter: Callable[[bytes], bytes] = bytes
         self.released = asyncio.Event()
         self.released.set()
         self.random = random or Random()
@@ -135,7 +137,7 @@ class _Line:
             if self._cut.is_set():  # what was kept back is lost
                 return
             self._proxy.passed += len(data)
-            await self._write(writer, data)
+            await self._write(writer, self._proxy.alter(data))
 
     async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         if self._left is not None:

@@ -41,7 +41,7 @@ class DeadJob:
 
 
 class DeadJobs:
-    """The dead jobs of all servers; every call may raise Unavailable.
+    """The dead jobs of all servers; every call may raise Unavailable, and one that changes something Uncertain.
 
     Args:
         shards: the servers.
@@ -70,11 +70,11 @@ class DeadJobs:
             [keys.DEAD_JOBS, keys.JOBS],
             (job.id, job.sid, job.reply, job.llm, int(job.automatic), keys.own(job.sid)),
         )
-        return await self._shards.of(job.sid).pipeline.run(_RETRY, used, *told) or None
+        return await self._shards.of(job.sid).pipeline.run(_RETRY, used, *told, repeat=False) or None
 
     async def drop(self, job: DeadJob) -> bool:
         """Forget a job; False when it is no longer there."""
-        return bool(await self._shards.of(job.sid).pipeline.execute("XDEL", keys.DEAD_JOBS, job.id))
+        return bool(await self._shards.of(job.sid).pipeline.execute("XDEL", keys.DEAD_JOBS, job.id, repeat=False))
 
     async def _read(self, entry_id: str, fields: dict[str, str]) -> DeadJob:
         request = await self._stream.get(fields["sid"], fields["request"])

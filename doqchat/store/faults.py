@@ -15,6 +15,8 @@ from doqchat.errors import DoqchatError, Internal, Unavailable
 log = logging.getLogger(__name__)
 
 STORED_NOTHING = "The store cannot take it now: nothing was stored, send it again."
+NOT_KNOWN = "The store has not answered: it is not known whether this was done."
+NO_ANSWER = "The store has not answered; try again."
 
 AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
 """What redis-py and the event loop raise while a server cannot be reached or does not answer."""
@@ -22,19 +24,14 @@ AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
 # Answers of a server that is there and cannot take a write now: full, replica, loading, failing disk or quorum.
 _CANNOT_WRITE = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY")
 
-
 FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
 """Seconds between attempts while the store is away: short, so that all goes on as soon as it is back."""
 
 _Answer = TypeVar("_Answer")
 
 
-class Uncertain(Unavailable):
-    """The connection broke after a command was sent and before its answer came: it may have been carried out."""
-
-
-class Expired(Unavailable):
-    """The store refused what has a deadline, since by its clock that has passed."""
+class Uncertain(Internal):
+    """A command was sent and its answer has not come: it may have been carried out, or be carried out yet."""
 
 
 def translate(error: BaseException) -> DoqchatError:
@@ -42,8 +39,6 @@ def translate(error: BaseException) -> DoqchatError:
     if isinstance(error, DoqchatError):
         return error
     answer = str(error)
-    if isinstance(error, ResponseError) and "EXPIRED" in answer[:200]:
-        return Expired(STORED_NOTHING)
     cannot_write = isinstance(error, ResponseError) and any(word in answer[:200] for word in _CANNOT_WRITE)
     if isinstance(error, AWAY) or cannot_write or type(error).__name__ in ("ReadOnlyError", "OutOfMemoryError"):
         return Unavailable(STORED_NOTHING)
@@ -60,7 +55,10 @@ def translated() -> Iterator[None]:
         raise translate(error) from error
 
 
-async def insist(call: Callable[[], Awaitable[_Answer]], errors: type[DoqchatError] = Unavailable) -> _Answer:
+async def insist(
+    call: Callable[[], Awaitable[_Answer]],
+    errors: type[DoqchatError] | tuple[type[DoqchatError], ...] = Unavailable,
+) -> _Answer:
     """Call again and again while the store is away; only for what can be repeated without harm.
 
     Args:

@@ -6,14 +6,16 @@ batch, and its answers are read in order without a timer each.
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 import hiredis
+from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
+from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection
-from doqchat.store.faults import STORED_NOTHING, Uncertain, translate
+from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, Uncertain, translate
 from doqchat.store.script import Script
 
 Argument = str | int | float
@@ -24,8 +26,9 @@ Waiting = tuple[tuple[Argument, ...], "asyncio.Future[Any]"]
 class Pipeline:
     """Runs commands and scripts on one server.
 
-    A call either gets the server's answer or raises DoqchatError. When the connection breaks, all that waits hears
-    of it at once: `Uncertain` for what was sent, `Unavailable` for the rest. The next call connects anew.
+    A call either gets the server's answer or raises DoqchatError. When the connection breaks, what was sent hears of
+    it at once, and the rest travels over the next one. When the server does not answer, or cannot be reached, all
+    that waits hears of it: it would wait as long again.
 
     Args:
         url: the server.
@@ -40,20 +43,30 @@ class Pipeline:
         self._batch = batch
         self._clock_offset: float | None = None
 
-    async def run(self, script: Script, keys: Sequence[str], *arguments: Argument) -> Any:
-        """Run a script; its answer as the server gives it."""
+    async def run(self, script: Script, keys: Sequence[str], *arguments: Argument, repeat: bool = True) -> Any:
+        """Run a script; its answer as the server gives it. Otherwise as `execute`."""
         call = (len(keys), *keys, *arguments)
         try:
-            return await self._queue(("EVALSHA", script.digest, *call))
+            return await self._tried(("EVALSHA", script.digest, *call), repeat)
         except NoScriptError:
-            return await self.execute("EVAL", script.text, *call)
+            return await self.execute("EVAL", script.text, *call, repeat=repeat)
         except ResponseError as error:
             raise translate(error) from error
 
-    async def execute(self, *command: Argument) -> Any:
-        """Run a command; its answer as the server gives it."""
+    async def execute(self, *command: Argument, repeat: bool = True) -> Any:
+        """Run a command; its answer as the server gives it.
+
+        Args:
+            command: its name and its arguments.
+            repeat: whether it does no harm to run it a second time, as is done when the connection breaks before its
+                answer has come.
+
+        Raises:
+            Unavailable: the server cannot be reached, cannot take it, or has not answered what can be repeated.
+            Uncertain: it was sent, must not be repeated, and its answer has not come.
+        """
         try:
-            return await self._queue(command)
+            return await self._tried(command, repeat)
         except ResponseError as error:
             raise translate(error) from error
 
@@ -67,7 +80,7 @@ class Pipeline:
         Raises:
             Unavailable: the server cannot be reached.
         """
-        if self._clock_offset is None or not self._connection.is_connected:
+        if self._clock_offset is None:
             await self.execute("PING")
 
     async def compare_clocks(self) -> None:
@@ -76,7 +89,23 @@ class Pipeline:
 
     async def close(self) -> None:
         """Drop the connection."""
+        self._clock_offset = None
         await self._connection.disconnect(nowait=True)
+
+    def _tried(self, command: tuple[Argument, ...], repeat: bool) -> Awaitable[Any]:
+        return self._tried_twice(command) if repeat else self._queue(command)
+
+    async def _tried_twice(self, command: tuple[Argument, ...]) -> Any:
+        """Queue a command, and again when the connection broke; not when its time was up."""
+        try:
+            return await self._queue(command)
+        except Uncertain as error:
+            if isinstance(error.__cause__, TimeoutError):
+                raise Unavailable(NO_ANSWER) from error
+        try:
+            return await self._queue(command)
+        except Uncertain as error:
+            raise Unavailable(NO_ANSWER) from error
 
     def _queue(self, command: tuple[Argument, ...]) -> "asyncio.Future[Any]":
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -101,14 +130,18 @@ class Pipeline:
 
     async def _exchange(self, batch: list[Waiting]) -> None:
         self._sent = False
-        if not self._connection.is_connected:
+        connection = self._connection
+        if connection.is_connected and await connection.can_read():
+            # Nothing was asked: this is the end of a connection that the server has closed.
+            await self.close()
+        if not connection.is_connected:
             await self._connect()
-        self._sent = True
         packed = [hiredis.pack_command(cast(Any, command)) for command, _ in batch]
-        await self._connection.send_packed_command(packed, check_health=False)
+        self._sent = True
+        await connection.send_packed_command(packed, check_health=False)
         for _, future in batch:
             try:
-                answer = await self._connection.read_response(timeout=math.inf)
+                answer = await connection.read_response(timeout=math.inf)
             except ResponseError as error:
                 if not future.done():
                     future.set_exception(error)
@@ -123,15 +156,21 @@ class Pipeline:
 
     def _set_clock(self, time: Sequence[str]) -> None:
         seconds, microseconds = time
-        # Read after the answer came: an offset that is too small makes deadlines early, which is the safe side.
+        # Compared after the answer came: an offset that is too small makes deadlines early, which is the safe side.
         self._clock_offset = int(seconds) + int(microseconds) / 1e6 - asyncio.get_running_loop().time()
 
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
-        """Tell everybody who waits, also those whose turn has not come: they would wait as long again."""
-        await self._connection.disconnect(nowait=True)
-        self._clock_offset = None
-        unsent, self._waiting = self._waiting, []
-        for waiting, sent in ((batch, self._sent), (unsent, False)):
-            for _, future in waiting:
-                if not future.done():
-                    future.set_exception(Uncertain(STORED_NOTHING) if sent else translate(error))
+        await self.close()
+        _raise_in(batch, error, sent=self._sent)
+        if not (self._sent and isinstance(error, StoreConnectionError)):
+            unsent, self._waiting = self._waiting, []
+            _raise_in(unsent, error, sent=False)
+
+
+def _raise_in(waiting: list[Waiting], error: BaseException, *, sent: bool) -> None:
+    """Tell those who wait that their commands get no answer, and why."""
+    for _, future in waiting:
+        if not future.done():
+            problem = Uncertain(NOT_KNOWN) if sent else translate(error)
+            problem.__cause__ = error
+            future.set_exception(problem)

@@ -1,26 +1,22 @@
 """The session as it is stored: a Redis Stream, one entry for each durable event."""
 
-import asyncio
 import itertools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from doqchat.errors import Conflict, RateLimited, Unavailable
+from doqchat.errors import Conflict, RateLimited
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
-from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import STORED_NOTHING, Expired, Uncertain
-from doqchat.store.pipeline import Argument, Pipeline
 from doqchat.store.script import load
+from doqchat.store.settled import settled
 from doqchat.store.shards import Shards
 
 CLAIM_SECONDS = 24 * 60 * 60
 ONCE_SECONDS = 60
-RETRY_SECONDS = 0.05
 FULL_RETRY_SECONDS = 5
 """When to ask again in a session in which too many answers are under way: nobody knows when one will have come."""
 
@@ -30,7 +26,7 @@ DEBOUNCE_MS = 800
 LONGEST_DEBOUNCE_MS = 5_000
 """But it does not wait longer than this for people who go on talking."""
 
-_APPEND, _GAP = load("append", "entry", "turn"), load("gap")
+_GAP = load("gap")
 Manner = Literal["", "said", "mentioned"]
 Raw = tuple[str, list[str]]
 
@@ -125,7 +121,8 @@ class SessionStream:
         Raises:
             Conflict: the key was used for other content.
             RateLimited: as many replies as may be are under way.
-            Unavailable: nothing was stored.
+            Unavailable: nothing is stored, and nothing will be.
+            Uncertain: the store has not said for a long time whether it is stored.
         """
         if msg_id is None:
             digest = f"{_PROCESS}{next(_COUNTER)}"
@@ -133,11 +130,11 @@ class SessionStream:
         else:
             claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
         used = [keys.stream(sid), claim, keys.JOBS, keys.DUE]
-        place = digest, claim_seconds, sid, keys.own(sid)
+        place = self._channel_of(sid), digest, claim_seconds, sid, keys.own(sid)
         most = self._most_replies or 0, self._most_replies_of_a_role or 0
         answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, *most
-        said = participant, body, self._channel_of(sid)
-        entry_id, outcome, *rest = await self._in_time(sid, used, said, (*place, *answer))
+        pipeline = self._shards.of(sid).pipeline
+        entry_id, outcome, *rest = await settled(pipeline, used, participant, body, *place, *answer)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         if outcome == "session full":
@@ -149,47 +146,6 @@ class SessionStream:
     async def knows(self, sid: str, msg_id: str) -> bool:
         """Whether this `msg_id` was used in the session; raises Unavailable."""
         return bool(await self._shards.of(sid).pipeline.execute("EXISTS", keys.claim(sid, msg_id)))
-
-    async def _in_time(
-        self, sid: str, used: list[str], before: Sequence[Argument], behind: Sequence[Argument]
-    ) -> list[str]:
-        """Run the append with a deadline between its arguments.
-
-        The store may say that it has passed when it has not: one of the two clocks was set, or stood still in a
-        computer that slept. Then they are compared, and it runs once more.
-        """
-        pipeline = self._shards.of(sid).pipeline
-        await pipeline.ready()
-        try:
-            return await self._settled(pipeline, used, *before, pipeline.deadline(), *behind)
-        except Expired:
-            await pipeline.compare_clocks()
-        try:
-            return await self._settled(pipeline, used, *before, pipeline.deadline(), *behind)
-        except Expired:
-            raise Unavailable(STORED_NOTHING) from None
-
-    async def _settled(self, pipeline: Pipeline, used: list[str], *arguments: Argument) -> list[str]:
-        """Run the append until it is certain what became of it, or until its deadline has passed.
-
-        Its claim makes that safe: a second run finds what the first one did, and after the deadline the script
-        refuses, so that a store which wakes up late cannot store what was refused.
-        """
-        late = asyncio.get_running_loop().time() + COMMAND_TIMEOUT
-        sent = False
-        while True:
-            try:
-                await pipeline.ready()
-                answer: list[str] = await pipeline.run(_APPEND, used, *arguments)
-                return answer
-            except Uncertain:
-                sent = True
-            except Unavailable:
-                if not sent:
-                    raise
-            if asyncio.get_running_loop().time() > late:
-                raise Unavailable(STORED_NOTHING)
-            await asyncio.sleep(RETRY_SECONDS)
 
     async def read(self, sid: str, after: str = BEGINNING, count: int = 100) -> list[Entry]:
         """The entries after an id, oldest first; raises Unavailable."""
@@ -219,7 +175,8 @@ class SessionStream:
     async def gap(self, sid: str, since: str) -> Gap | None:
         """What is missing of the events after an id, because they were removed or the id was never reached.
 
-        Raises Unavailable.
+        After a trim the store does not know which id was the last to go: whoever had come exactly as far is told of a
+        gap as well. Raises Unavailable.
         """
         if since == BEGINNING:
             return None

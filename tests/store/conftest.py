@@ -12,6 +12,7 @@ from doqchat.store.presence import Presence
 from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
 from tests import processes
+from tests.proxy import Proxy
 
 
 @pytest.fixture
@@ -60,3 +61,23 @@ async def own_shards(own_store: processes.Store) -> AsyncIterator[Shards]:
 @pytest.fixture
 def own_stream(own_shards: Shards, layer: SessionChannelLayer) -> SessionStream:
     return SessionStream(own_shards, layer.channel_of)
+
+
+@pytest.fixture
+async def proxy(store_url: str) -> AsyncIterator[Proxy]:
+    """Before the shared store."""
+    async with Proxy(f"127.0.0.1:{processes.port_of(store_url)}").serving() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def proxied_shards(proxy: Proxy) -> AsyncIterator[Shards]:
+    """The shared store, over connections that can be broken."""
+    shards = Shards([f"redis://{proxy.address}/0"])
+    yield shards
+    await shards.close()
+
+
+@pytest.fixture
+def behind_proxy(proxied_shards: Shards, layer: SessionChannelLayer) -> SessionStream:
+    return SessionStream(proxied_shards, layer.channel_of)

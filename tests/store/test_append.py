@@ -9,7 +9,6 @@ import redis
 from doqchat.errors import Conflict
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store import keys
-from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
 
 BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"안녕 😊"}}'
@@ -75,6 +74,11 @@ async def test_the_same_message_sent_twice_is_stored_once(
     again = await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
     assert (first.duplicate, again) == (False, Appended(first.id, duplicate=True))
     assert store.xlen(keys.stream(sid)) == 1
+
+
+async def test_a_msg_id_without_a_digest_is_used_up_as_well(stream: SessionStream, sid: str) -> None:
+    first = await stream.append(sid, "A", BODY, msg_id="m1")
+    assert await stream.append(sid, "A", BODY, msg_id="m1") == Appended(first.id, duplicate=True)
 
 
 async def test_a_duplicate_is_not_published_again(
@@ -159,14 +163,3 @@ async def test_what_was_stored_is_what_goes_out(stream: SessionStream, sid: str)
         "hd": {"id": appended.id, "prev": "0-0", "event": "chat.message", "role": "A"},
         "bd": {"text": "안녕 😊"},
     }
-
-
-async def test_a_clock_of_the_store_that_was_set_forward_refuses_nobody(
-    stream: SessionStream, shards: Shards, sid: str
-) -> None:
-    await stream.append(sid, "A", BODY)
-    pipeline = shards.of(sid).pipeline
-    assert pipeline._clock_offset is not None
-    pipeline._clock_offset -= 3600  # as if the store's clock had been set an hour ahead since they were compared
-    appended = [await stream.append(sid, "A", BODY) for _ in range(2)]
-    assert [entry.id for entry in await stream.read(sid)][1:] == [one.id for one in appended]

@@ -1,4 +1,4 @@
-"""What happens when the store is away, full, frozen, or its answer is lost."""
+"""What happens to commands, and to appends that were not sent, while the store is away or takes nothing."""
 
 import asyncio
 import signal
@@ -8,11 +8,10 @@ import pytest
 import redis
 
 from doqchat.errors import Unavailable
-from doqchat.fanout.layer import SessionChannelLayer
-from doqchat.store import keys
+from doqchat.store.faults import Uncertain
 from doqchat.store.pipeline import BATCH, Pipeline
 from doqchat.store.shards import Shards
-from doqchat.store.stream import Appended, SessionStream
+from doqchat.store.stream import SessionStream
 from tests import processes
 from tests.proxy import Proxy
 
@@ -22,20 +21,6 @@ async def pipeline(own_store: processes.Store) -> AsyncIterator[Pipeline]:
     pipeline = Pipeline(own_store.url)
     yield pipeline
     await pipeline.close()
-
-
-@pytest.fixture
-async def proxy(store_url: str) -> AsyncIterator[Proxy]:
-    async with Proxy(f"127.0.0.1:{processes.port_of(store_url)}").serving() as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def behind_proxy(proxy: Proxy, layer: SessionChannelLayer) -> AsyncIterator[SessionStream]:
-    """The shared store's streams, over connections that can be broken."""
-    shards = Shards([f"redis://{proxy.address}/0"])
-    yield SessionStream(shards, layer.channel_of)
-    await shards.close()
 
 
 async def test_answers_come_to_those_who_asked(pipeline: Pipeline) -> None:
@@ -69,11 +54,45 @@ async def test_all_who_wait_for_a_store_that_dies_hear_of_it(pipeline: Pipeline,
     assert all(isinstance(answer, Unavailable) for answer in await waiting)
 
 
+async def test_the_first_command_after_the_server_has_closed_the_connection_is_answered(
+    pipeline: Pipeline, own_client: "redis.Redis"
+) -> None:
+    await pipeline.ready()
+    await asyncio.to_thread(own_client.client_kill_filter, _type="normal", skipme=True)
+    assert await pipeline.execute("INCR", "count", repeat=False) == 1
+
+
+async def test_a_command_whose_answer_is_lost_is_repeated_unless_that_would_do_harm(
+    proxy: Proxy, proxied_shards: Shards, store: "redis.Redis", sid: str
+) -> None:
+    pipeline = proxied_shards.of(sid).pipeline
+    await pipeline.ready()
+    proxy.losing = True
+    assert await pipeline.execute("INCR", sid) == 2
+    proxy.losing = True
+    with pytest.raises(Uncertain):
+        await pipeline.execute("INCR", sid, repeat=False)
+    assert (store.get(sid), proxy.cuts) == ("3", 2)
+
+
+async def test_what_was_not_sent_when_the_connection_breaks_is_sent_over_the_next(
+    proxy: Proxy, proxied_shards: Shards, store: "redis.Redis", sid: str
+) -> None:
+    pipeline = proxied_shards.of(sid).pipeline
+    await pipeline.ready()
+    proxy.losing = True
+    sent = asyncio.gather(*(pipeline.execute("INCR", sid, repeat=False) for _ in range(BATCH)), return_exceptions=True)
+    later = asyncio.gather(*(pipeline.execute("INCR", sid, repeat=False) for _ in range(BATCH)))
+    assert {type(answer) for answer in await sent} <= {int, Uncertain}
+    assert await later == list(range(BATCH + 1, 2 * BATCH + 1))
+    assert proxy.cuts == 1
+
+
 async def test_a_store_that_comes_back_is_used_again(
     own_store: processes.Store, own_stream: SessionStream, sid: str
 ) -> None:
     await own_stream.append(sid, "A", "before")
-    own_store.process.kill()
+    await asyncio.to_thread(own_store.process.kill)  # the event loop sees its connections end
     with pytest.raises(Unavailable):
         await own_stream.append(sid, "A", "refused")
     with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
@@ -88,44 +107,6 @@ async def test_what_was_acknowledged_survives_a_crash_of_the_store(
     own_store.process.kill()
     with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
         assert [entry.id for entry in await own_stream.read(sid)] == [one.id for one in appended]
-
-
-async def test_an_append_that_a_frozen_store_takes_too_long_for_is_never_stored(
-    own_store: processes.Store, own_stream: SessionStream, sid: str
-) -> None:
-    await own_stream.append(sid, "A", "before")
-    own_store.process.send_signal(signal.SIGSTOP)
-    with pytest.raises(Unavailable):
-        await own_stream.append(sid, "A", "refused", msg_id="m1", digest="d1")
-    own_store.process.send_signal(signal.SIGCONT)
-    await own_stream.append(sid, "A", "after", msg_id="m1", digest="d1")
-    assert [entry.body for entry in await own_stream.read(sid)] == ["before", "after"]
-
-
-@pytest.mark.parametrize("msg_id", [None, "m1"])
-async def test_an_append_whose_answer_is_lost_is_stored_once(
-    proxy: Proxy, behind_proxy: SessionStream, store: "redis.Redis", sid: str, msg_id: str | None
-) -> None:
-    first = await behind_proxy.append(sid, "A", "first")
-    proxy.losing = True
-    second = await behind_proxy.append(sid, "A", "second", msg_id=msg_id, digest="d1" if msg_id else "")
-    assert proxy.cuts == 1
-    assert [entry_id for entry_id, _ in store.xrange(keys.stream(sid))] == [first.id, second.id]
-
-
-async def test_when_the_connection_breaks_what_is_acknowledged_is_stored_once_and_what_is_refused_is_not(
-    proxy: Proxy, behind_proxy: SessionStream, store: "redis.Redis", sid: str
-) -> None:
-    await behind_proxy.append(sid, "A", "first")
-    proxy.losing = True
-    said = [str(number) for number in range(2 * BATCH)]
-    outcomes = await asyncio.gather(*(behind_proxy.append(sid, "A", text) for text in said), return_exceptions=True)
-    kept = {fields["body"]: entry_id for entry_id, fields in store.xrange(keys.stream(sid))[1:]}
-    assert proxy.cuts == 1
-    assert kept == {text: one.id for text, one in zip(said, outcomes, strict=True) if isinstance(one, Appended)}
-    assert len(kept) + 1 == store.xlen(keys.stream(sid))
-    assert all(isinstance(one, Appended | Unavailable) for one in outcomes)
-    assert len(kept) >= BATCH
 
 
 def fill(client: "redis.Redis") -> None:

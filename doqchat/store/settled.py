@@ -1,0 +1,66 @@
+"""Appends, until it is certain what became of them."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+
+from doqchat.errors import Unavailable
+from doqchat.store.clients import COMMAND_TIMEOUT
+from doqchat.store.faults import STORED_NOTHING, Uncertain, insist
+from doqchat.store.pipeline import Argument, Pipeline
+from doqchat.store.script import load
+
+SETTLED_WITHIN = 30.0
+"""Seconds after which an append is given up of which the store has still not said what became of it."""
+
+_NOT_SETTLED = (
+    "The store has not answered: it is not known whether this is stored. Send it again, with the same msg_id if it had "
+    "one."
+)
+_APPEND = load("append", "entry", "turn")
+
+
+async def settled(pipeline: Pipeline, used: Sequence[str], *arguments: Argument) -> list[str]:
+    """Run the append script; its answer.
+
+    An append that was sent and not answered may be stored, or may be yet, when the store wakes up. So the script runs
+    again until the store answers: by its claim it finds what an earlier run has stored, and past the deadline it
+    stores nothing, then or later.
+
+    Args:
+        pipeline: the session's server.
+        used: the script's keys.
+        arguments: its arguments, but for the deadline.
+
+    Raises:
+        Unavailable: nothing is stored, and nothing will be.
+        Uncertain: the store has not said what became of it, for SETTLED_WITHIN seconds.
+    """
+    await pipeline.ready()
+    loop = asyncio.get_running_loop()
+    late = loop.time() + COMMAND_TIMEOUT
+    answer = await _answer(pipeline, used, *arguments, pipeline.deadline())
+    if _expired(answer) and loop.time() < late:
+        # Our clock says otherwise: one of the two was set, or stood still in a computer that slept.
+        await pipeline.compare_clocks()
+        answer = await _answer(pipeline, used, *arguments, pipeline.deadline())
+    if _expired(answer):
+        raise Unavailable(STORED_NOTHING)
+    return answer
+
+
+async def _answer(pipeline: Pipeline, used: Sequence[str], *arguments: Argument) -> list[str]:
+    def ask() -> Awaitable[list[str]]:
+        return pipeline.run(_APPEND, used, *arguments, repeat=False)
+
+    try:
+        return await ask()
+    except Uncertain:
+        try:
+            async with asyncio.timeout(SETTLED_WITHIN):
+                return await insist(ask, (Uncertain, Unavailable))
+        except TimeoutError:
+            raise Uncertain(_NOT_SETTLED) from None
+
+
+def _expired(answer: Sequence[str]) -> bool:
+    return answer[1] == "expired"
