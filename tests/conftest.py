@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,20 @@ def store_url() -> Iterator[str]:
 def store(store_url: str) -> Iterator["redis.Redis"]:
     """A client of the store, to look behind the scenes."""
     with closing(redis.Redis.from_url(store_url, decode_responses=True)) as client:
+        yield client
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[processes.Store]:
+    """A Valkey of the test's own."""
+    with processes.valkey(tmp_path / "valkey") as store:
+        yield store
+
+
+@pytest.fixture
+def own_client(own_store: processes.Store) -> Iterator["redis.Redis"]:
+    """A client of the test's own Valkey."""
+    with closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client:
         yield client
 
 

@@ -5,7 +5,6 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,17 +80,9 @@ def web(whole_site: Site, django_db_setup: None) -> Iterator[processes.Web]:
 
 
 @pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[processes.Store]:
-    """A store that no worker knows."""
-    with processes.valkey(tmp_path / "valkey") as store:
-        yield store
-
-
-@pytest.fixture
-def queue(own_store: processes.Store) -> Iterator["redis.Redis"]:
-    """A client of that store."""
-    with closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client:
-        yield client
+def queue(own_client: "redis.Redis") -> "redis.Redis":
+    """A client of the test's own store, whose jobs no worker takes."""
+    return own_client
 
 
 @pytest.fixture

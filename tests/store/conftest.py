@@ -1,8 +1,7 @@
 """The store's parts on the shared Valkey, and on one of a test's own that may be broken."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import redis
@@ -13,6 +12,9 @@ from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
 from tests import processes
 from tests.proxy import Proxy
+
+Published = Callable[[], bytes]
+WITHIN = 10  # seconds
 
 
 @pytest.fixture
@@ -38,17 +40,18 @@ def presence(shards: Shards, layer: SessionChannelLayer) -> Presence:
 
 
 @pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[processes.Store]:
-    """A Valkey of the test's own."""
-    with processes.valkey(tmp_path / "valkey") as store:
-        yield store
+def published(store_url: str, layer: SessionChannelLayer, sid: str) -> Iterator[Published]:
+    """`published()`: the payload that comes next on the session's channel."""
+    with closing(redis.Redis.from_url(store_url)) as client, closing(client.pubsub()) as subscription:
+        subscription.subscribe(layer.channel_of(sid))
+        subscription.get_message(timeout=WITHIN)
 
+        def receive() -> bytes:
+            message = subscription.get_message(timeout=WITHIN)
+            assert message is not None, "nothing was published"
+            return bytes(message["data"])
 
-@pytest.fixture
-def own_client(own_store: processes.Store) -> Iterator["redis.Redis"]:
-    """A client of the test's own Valkey."""
-    with closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client:
-        yield client
+        yield receive
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The append script: one step that stores an event, tells of it and queues its job."""
 
 import json
-from typing import Any
 
 import pytest
 import redis
@@ -10,29 +9,9 @@ from doqchat.errors import Conflict
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store import keys
 from doqchat.store.stream import Appended, SessionStream
+from tests.store.conftest import Published
 
 BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"안녕 😊"}}'
-
-
-def published(listener: Any) -> bytes:
-    """The next message on the channels that a PubSub has subscribed to."""
-    while True:
-        message = listener.get_message(timeout=10)
-        assert message is not None, "nothing was published"
-        if message["type"] == "message":
-            return bytes(message["data"])
-
-
-@pytest.fixture
-def listener(store_url: str, layer: SessionChannelLayer, sid: str) -> Any:
-    """Subscribed to the session's channel, with payloads as bytes."""
-    client = redis.Redis.from_url(store_url)
-    listener = client.pubsub()
-    listener.subscribe(layer.channel_of(sid))
-    listener.get_message(timeout=10)
-    yield listener
-    listener.close()
-    client.close()
 
 
 async def test_an_entry_has_the_two_fields_of_the_contract(
@@ -49,22 +28,22 @@ async def test_each_entry_follows_the_one_before_it(stream: SessionStream, sid: 
 
 
 async def test_an_entry_is_published_as_the_layer_itself_publishes(
-    stream: SessionStream, layer: SessionChannelLayer, listener: Any, sid: str
+    stream: SessionStream, layer: SessionChannelLayer, published: Published, sid: str
 ) -> None:
     first = await stream.append(sid, "A", BODY)
     second = await stream.append(sid, "B", BODY)
     expected = {"type": "session.entry", "id": first.id, "prev": "0-0", "body": BODY}
-    assert layer.deserialize(published(listener)) == expected
-    assert layer.deserialize(published(listener)) == {**expected, "id": second.id, "prev": first.id}
+    assert layer.deserialize(published()) == expected
+    assert layer.deserialize(published()) == {**expected, "id": second.id, "prev": first.id}
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 255, 256, 65_535, 65_536, 200_000])
 async def test_bodies_of_every_size_are_published_whole(
-    stream: SessionStream, layer: SessionChannelLayer, listener: Any, sid: str, size: int
+    stream: SessionStream, layer: SessionChannelLayer, published: Published, sid: str, size: int
 ) -> None:
     body = "x" * (size % 2) + "é" * (size // 2)
     await stream.append(sid, "A", body)
-    assert layer.deserialize(published(listener))["body"] == body
+    assert layer.deserialize(published())["body"] == body
 
 
 async def test_the_same_message_sent_twice_is_stored_once(
@@ -82,13 +61,13 @@ async def test_a_msg_id_without_a_digest_is_used_up_as_well(stream: SessionStrea
 
 
 async def test_a_duplicate_is_not_published_again(
-    stream: SessionStream, layer: SessionChannelLayer, listener: Any, sid: str
+    stream: SessionStream, layer: SessionChannelLayer, published: Published, sid: str
 ) -> None:
     await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
     await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
     last = await stream.append(sid, "A", BODY)
-    published(listener)
-    assert layer.deserialize(published(listener))["id"] == last.id
+    published()
+    assert layer.deserialize(published())["id"] == last.id
 
 
 async def test_a_msg_id_used_for_other_content_is_a_conflict(

@@ -1,26 +1,13 @@
 """Who is in a session."""
 
 import time
-from typing import Any
 
-import pytest
 import redis
 
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store import keys
 from doqchat.store.presence import LASTS_SECONDS, Presence, counts
-from tests.store.test_append import published
-
-
-@pytest.fixture
-def listener(store_url: str, layer: SessionChannelLayer, sid: str) -> Any:
-    client = redis.Redis.from_url(store_url)
-    listener = client.pubsub()
-    listener.subscribe(layer.channel_of(sid))
-    listener.get_message(timeout=10)
-    yield listener
-    listener.close()
-    client.close()
+from tests.store.conftest import Published
 
 
 async def test_connections_are_counted_by_role(presence: Presence, sid: str) -> None:
@@ -55,14 +42,14 @@ async def test_presence_is_kept_no_longer_than_it_means_something(
 
 
 async def test_changes_are_published_and_renewals_are_not(
-    presence: Presence, layer: SessionChannelLayer, listener: Any, sid: str
+    presence: Presence, layer: SessionChannelLayer, published: Published, sid: str
 ) -> None:
     await presence.here(sid, ["A:1"])
     await presence.here(sid, ["A:1"])
     await presence.members(sid)
     await presence.gone(sid, ["B:5"])
     await presence.gone(sid, ["A:1"])
-    messages = [layer.deserialize(published(listener)) for _ in range(2)]
+    messages = [layer.deserialize(published()) for _ in range(2)]
     assert [(message["type"], counts(message["members"] or ())) for message in messages] == [
         ("session.presence", {"A": 1}),
         ("session.presence", {}),
