@@ -88,3 +88,12 @@ async def open_window(browser: Browser, server: Web) -> AsyncIterator[OpenWindow
     for window in windows:
         await window.context.close()
     assert [complaint for window in windows for complaint in window.complaints] == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def a_and_b(open_window: OpenWindow, sid: str) -> tuple[Window, Window]:
+    """Two windows in the session, A's and B's."""
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    return a, b

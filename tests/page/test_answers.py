@@ -7,16 +7,12 @@ from typing import Any
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
-from tests.page.window import Wire
+from tests.page.window import Window, Wire
 from tests.processes import Process
 
 
-async def test_an_answer_grows_in_both_windows_and_ends_equal(
-    open_window: OpenWindow, worker: Process, sid: str
-) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_an_answer_grows_in_both_windows_and_ends_equal(a_and_b: tuple[Window, Window], worker: Process) -> None:
+    a, b = a_and_b
     await a.record_growth()
     await b.record_growth()
     await a.say("@llm 안녕하세요, 무엇을 할 수 있나요? 😊")
@@ -59,10 +55,8 @@ async def test_who_comes_in_the_middle_of_an_answer_sees_all_of_it(
     await expect(b.growing).to_have_count(0)
 
 
-async def test_an_answer_can_be_stopped_by_the_other_person(open_window: OpenWindow, worker: Process, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_an_answer_can_be_stopped_by_the_other_person(a_and_b: tuple[Window, Window], worker: Process) -> None:
+    a, b = a_and_b
     await a.say("@llm what can you do?")
     await expect(b.growing).not_to_be_empty()
     await b.page.get_by_role("button", name="Stop").click()

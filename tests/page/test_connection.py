@@ -193,10 +193,8 @@ async def test_what_is_written_offline_is_sent_in_order_once_the_network_is_back
     await expect(a.unsent).to_have_count(0)
 
 
-async def test_back_from_another_page_the_conversation_is_whole(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_back_from_another_page_the_conversation_is_whole(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
     await a.say("one")
     await a.shows("one")
     await a.page.goto(a.base + "/")

@@ -6,6 +6,7 @@ import redis
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
+from tests.page.window import Window
 from tests.processes import Web
 
 # The server writes a moment with its own zone's offset, the browser in UTC.
@@ -13,10 +14,8 @@ ITEMS = """[...document.querySelectorAll(".timeline__stored .message")].map((ite
     item.outerHTML.replace(/datetime="[^"]*"/, "").replace(/\\s+/g, " "))"""
 
 
-async def test_two_browsers_see_each_others_messages_once_and_in_order(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_two_browsers_see_each_others_messages_once_and_in_order(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
     said = [f"{name} {number} 안녕하세요 😊" for number in range(4) for name in "AB"]
     for text in said:
         await (a if text[0] == "A" else b).say(text)
@@ -27,10 +26,8 @@ async def test_two_browsers_see_each_others_messages_once_and_in_order(open_wind
     await expect(a.unsent).to_have_count(0)
 
 
-async def test_what_is_said_at_once_is_in_the_same_order_in_both_windows(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_what_is_said_at_once_is_in_the_same_order_in_both_windows(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
     for number in range(10):
         await a.say(f"A {number}")
         await b.say(f"B {number}")
@@ -51,10 +48,8 @@ async def test_two_web_processes_are_one_session(
     await a.shows("from one", "to the other")
 
 
-async def test_markup_in_a_message_is_shown_as_text(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_markup_in_a_message_is_shown_as_text(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
     markup = """<img src=x onerror="document.title='taken'"> <script>document.title='taken'</script> & </template>"""
     await a.say(markup)
     await b.shows(markup)
@@ -65,10 +60,8 @@ async def test_markup_in_a_message_is_shown_as_text(open_window: OpenWindow, sid
         assert "taken" not in await window.page.title()
 
 
-async def test_lines_and_spaces_stay_as_they_were_written(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_lines_and_spaces_stay_as_they_were_written(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
     await a.write("first")
     await a.page.press(".composer__text", "Shift+Enter")
     await a.page.type(".composer__text", "   second")
@@ -77,10 +70,8 @@ async def test_lines_and_spaces_stay_as_they_were_written(open_window: OpenWindo
     assert await b.texts.first.inner_text() == "first\n   second"
 
 
-async def test_ones_own_and_the_others_messages_differ_in_name_and_side(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def test_ones_own_and_the_others_messages_differ_in_name_and_side(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
     await a.say("mine")
     await b.shows("mine")
     await b.say("theirs")
@@ -93,11 +84,9 @@ async def test_ones_own_and_the_others_messages_differ_in_name_and_side(open_win
 
 
 async def test_a_reload_shows_the_same_items_from_the_server(
-    open_window: OpenWindow, store: "redis.Redis", sid: str
+    a_and_b: tuple[Window, Window], store: "redis.Redis", sid: str
 ) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+    a, b = a_and_b
     await a.say("one")
     await a.say("two")
     await a.shows("one", "two")

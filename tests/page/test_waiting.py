@@ -1,5 +1,6 @@
 """Questions that stand in line: one answer at a time is given in a session."""
 
+import pytest
 from playwright.async_api import Locator, expect
 
 from tests.page.conftest import OpenWindow, Site
@@ -40,24 +41,15 @@ async def test_a_question_behind_another_waits_for_its_turn_and_can_be_stopped(
         await expect(under_way(window)).to_have_count(0)
 
 
-async def test_an_answer_can_be_stopped_before_its_first_word(open_window: OpenWindow, site: Site, sid: str) -> None:
-    a = await open_window(site.web)
-    await a.enter(sid)
-    await a.say("@llm [[silent=1]]")
-    await expect(under_way(a).locator(".message__note")).to_have_text("is thinking…")
-    await a.page.get_by_role("button", name="Stop").click()
-    await expect(a.page.get_by_text("The answer was stopped.")).to_be_visible()
-    await expect(under_way(a)).to_have_count(0)
-
-
-async def test_an_answer_that_nobody_asked_for_can_be_stopped_before_its_first_word(
-    open_window: OpenWindow, site: Site, sid: str
+@pytest.mark.parametrize("text", ["@llm [[silent=1]]", "what now, @llm? [[silent=1]]"], ids=["asked", "mentioned"])
+async def test_an_answer_can_be_stopped_before_its_first_word(
+    open_window: OpenWindow, site: Site, sid: str, text: str
 ) -> None:
     a = await open_window(site.web)
     await a.enter(sid)
-    await a.say("what now, @llm? [[silent=1]]")
+    await a.say(text)
     await expect(under_way(a).locator(".message__note")).to_have_text("is thinking…")
-    await under_way(a).get_by_role("button", name="Stop").click()
+    await a.page.get_by_role("button", name="Stop").click()
     await expect(a.page.get_by_text("The answer was stopped.")).to_be_visible()
     await expect(under_way(a)).to_have_count(0)
 
