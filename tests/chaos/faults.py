@@ -6,7 +6,7 @@ from random import Random
 
 import redis.asyncio
 
-from tests.chaos.cluster import Cluster, end, freeze, kill
+from tests.chaos.cluster import Cluster, Store, Web, end, freeze, kill
 
 Fault = Callable[[Cluster, Random], Awaitable[str]]
 """Does it, and returns in a few words what exactly was done."""
@@ -19,11 +19,8 @@ A_FRAME = 500
 
 
 async def kill_web(cluster: Cluster, random: Random) -> str:
-    web, absence = random.choice(cluster.webs), random.uniform(0, LONGEST_ABSENCE)
-    await kill(web)
-    await asyncio.sleep(absence)
-    await web.start()
-    return f"{web.name}, back after {absence:.1f} s"
+    web = random.choice(cluster.webs)
+    return f"{web.name}, {await _be_away(web, kill, random)}"
 
 
 async def drain_web(cluster: Cluster, random: Random) -> str:
@@ -37,30 +34,33 @@ async def drain_web(cluster: Cluster, random: Random) -> str:
 
 
 async def freeze_web(cluster: Cluster, random: Random) -> str:
-    web, seconds = random.choice(cluster.webs), random.uniform(1, LONGEST_FREEZE)
-    await freeze(web, seconds)
-    return f"{web.name}, for {seconds:.1f} s"
+    web = random.choice(cluster.webs)
+    return f"{web.name}, {await _stand_still(web, random)}"
 
 
 async def kill_store(cluster: Cluster, random: Random) -> str:
-    absence = random.uniform(0, LONGEST_ABSENCE)
-    await kill(cluster.store)
-    await asyncio.sleep(absence)
-    await cluster.store.start()
-    return f"back after {absence:.1f} s"
+    return await _be_away(cluster.store, kill, random)
 
 
 async def restart_store(cluster: Cluster, random: Random) -> str:
-    absence = random.uniform(0, LONGEST_ABSENCE)
-    await end(cluster.store)
-    await asyncio.sleep(absence)
-    await cluster.store.start()
-    return f"back after {absence:.1f} s"
+    return await _be_away(cluster.store, end, random)
 
 
 async def freeze_store(cluster: Cluster, random: Random) -> str:
+    return await _stand_still(cluster.store, random)
+
+
+async def _be_away(part: Store | Web, leave: Callable[[Store | Web], Awaitable[None]], random: Random) -> str:
+    absence = random.uniform(0, LONGEST_ABSENCE)
+    await leave(part)
+    await asyncio.sleep(absence)
+    await part.start()
+    return f"back after {absence:.1f} s"
+
+
+async def _stand_still(part: Store | Web, random: Random) -> str:
     seconds = random.uniform(1, LONGEST_FREEZE)
-    await freeze(cluster.store, seconds)
+    await freeze(part, seconds)
     return f"for {seconds:.1f} s"
 
 

@@ -1,6 +1,7 @@
 """Who joins at the very moment at which a reply ends."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -47,26 +48,27 @@ async def frames_of_who_joins(
     return [frame for frame in frames if frame["hd"]["event"] not in ("llm.request", "presence")]
 
 
-async def speaking(engine: Engine, sid: str) -> Draft:
-    """A reply of which something was said."""
+@asynccontextmanager
+async def ending(engine: Engine, sid: str) -> AsyncIterator[tuple[Draft, Step]]:
+    """A reply of which something was said, and what says the rest; that ends when another member has seen the end."""
     draft = await taken(engine, sid, "worker")
     await draft.begin()
     await draft.say("안녕")
-    return draft
-
-
-@pytest.mark.parametrize("since", [None, "0-0"])
-async def test_a_reply_that_the_welcome_names_ends_after_it(
-    monkeypatch: pytest.MonkeyPatch, own_engine: Engine, sid: str, since: str | None
-) -> None:
-    draft = await speaking(own_engine, sid)
-    async with joined(own_engine, sid) as other:
+    async with joined(engine, sid) as other:
 
         async def end() -> None:
             await draft.say("하세요")
             await draft.commit(draft.response(draft.text, "stop", "demo", Usage()))
             await end_of(other, *ENDS)
 
+        yield draft, end
+
+
+@pytest.mark.parametrize("since", [None, "0-0"])
+async def test_a_reply_that_the_welcome_names_ends_after_it(
+    monkeypatch: pytest.MonkeyPatch, own_engine: Engine, sid: str, since: str | None
+) -> None:
+    async with ending(own_engine, sid) as (draft, end):
         welcome, piece, response = await frames_of_who_joins(
             monkeypatch, own_engine, sid, since, before=nothing, after=end
         )
@@ -79,14 +81,7 @@ async def test_a_reply_that_the_welcome_names_ends_after_it(
 async def test_of_a_reply_that_ends_before_the_welcome_is_written_no_piece_follows(
     monkeypatch: pytest.MonkeyPatch, own_engine: Engine, sid: str, since: str | None
 ) -> None:
-    draft = await speaking(own_engine, sid)
-    async with joined(own_engine, sid) as other:
-
-        async def end() -> None:
-            await draft.say("하세요")
-            await draft.commit(draft.response(draft.text, "stop", "demo", Usage()))
-            await end_of(other, *ENDS)
-
+    async with ending(own_engine, sid) as (_, end):
         welcome, response = await frames_of_who_joins(monkeypatch, own_engine, sid, since, before=end, after=nothing)
     assert welcome["bd"]["replies"] == []
     assert response["bd"]["text"] == "안녕하세요"
