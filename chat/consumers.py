@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -19,7 +20,6 @@ from doqchat.store.faults import Uncertain
 log = logging.getLogger(__name__)
 
 NORMAL = 1000
-TOO_SLOW = 4413
 TRY_LATER = 1013
 CLOSE_SECONDS = 1.0
 """How long a client that does not read may take to get its close frame."""
@@ -34,7 +34,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
     handshake: Handshake
     participant: Participant | None = None
-    overflowed = False
+    accepted = False
+    dropped: int | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         """Talk with the client until either side closes.
@@ -51,7 +52,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
                 else:
                     await self.receive(message.get("text"), message.get("bytes"))
         except asyncio.CancelledError:
-            if not self.overflowed:
+            if self.dropped is None:
                 raise
         except Uncertain as problem:
             log.warning("A connection to %s is closed: %s", self.handshake.sid, problem.message)
@@ -59,14 +60,14 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         except OSError:
             log.debug("The client went away while it was written to.")
         finally:
-            await self.disconnect(TOO_SLOW if self.overflowed else code)
+            await self.disconnect(self.dropped or code)
 
     async def connect(self) -> None:
         """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
         try:
             shake = self.handshake = read_handshake(self.scope)
             participant = Participant(
-                engine(), shake.sid, shake.role, shake.profile, self._write, on_overflow=self._on_overflow
+                engine(), shake.sid, shake.role, shake.profile, self._write, on_drop=self._on_drop
             )
             self.participant = participant
             welcome = await participant.enter(shake.since)
@@ -76,6 +77,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self._refuse(problem, TRY_LATER)
         else:
             await self.accept(subprotocol=V1 if shake.profile == V1 else None)
+            self.accepted = True
             participant.begin(welcome, shake.since)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
@@ -113,7 +115,14 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             participant, self.participant = self.participant, None
             await participant.leave()
         if code != NORMAL:
-            await asyncio.wait([asyncio.create_task(self.close(code))], timeout=CLOSE_SECONDS)
+            await asyncio.wait([asyncio.create_task(self._close(code))], timeout=CLOSE_SECONDS)
+
+    async def _close(self, code: int) -> None:
+        """Close with a code that a browser can read, which takes a connection that was accepted."""
+        with suppress(OSError):
+            if not self.accepted:
+                await self.accept()
+            await self.close(code)
 
     async def _write(self, text: str) -> None:
         await self.base_send({"type": "websocket.send", "text": text})
@@ -131,8 +140,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         await self._write(server.error(None, problem))
         await self.close(close_code)
 
-    def _on_overflow(self) -> None:
-        self.overflowed = True
+    def _on_drop(self, code: int) -> None:
+        self.dropped = code
         if self._task is not None:
             self._task.cancel()
 

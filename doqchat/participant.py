@@ -39,18 +39,17 @@ class Participant:
         role: who the connection speaks as when a frame does not say.
         profile: how much of the protocol the client understands.
         write: sends one text frame; may wait for the client to read.
-        on_overflow: called when the client reads too slowly to be kept.
+        on_drop: called with a close code when the connection is to be closed.
     """
 
     def __init__(
-        self, engine: Engine, sid: str, role: Role, profile: Profile, write: Write, on_overflow: Callable[[], None]
+        self, engine: Engine, sid: str, role: Role, profile: Profile, write: Write, on_drop: Callable[[int], None]
     ) -> None:
         connection = f"{role}:{uuid.uuid4().hex}"
-        self.member = Member(write, connection=connection, role=role, profile=profile, on_overflow=on_overflow)
+        self.member = Member(write, connection=connection, role=role, profile=profile, on_drop=on_drop)
         self._engine = engine
         self._sid = sid
         self._session: LiveSession | None = None
-        self._replay: asyncio.Task[None] | None = None
 
     async def enter(self, since: str | None) -> str | None:
         """Become a member, to whom nothing is written before `begin`; the welcome, for clients that get one.
@@ -68,7 +67,7 @@ class Participant:
             await self._engine.presence.here(self._sid, [self.member.connection])
             return None
         last_id = session.last
-        arrival = session.arrive(self.member, self._engine.snapshots.take(self._sid, self.member.connection))
+        arrival = session.signals.arrive(self.member, self._engine.snapshots.take(self._sid, self.member.connection))
         snapshot, gap = await asyncio.gather(arrival, self._gap(since))
         return self._welcome(last_id, snapshot, gap)
 
@@ -90,8 +89,8 @@ class Participant:
     def begin(self, welcome: str | None, since: str | None) -> None:
         """Let frames out: the welcome, what happened meanwhile, and what came after `since`."""
         self.member.release(welcome)
-        if since is not None:
-            self._start_replay(since)
+        if since is not None and self._session is not None:
+            self._session.replay(self.member, since)
 
     async def take(self, frame: Frame) -> None:
         """Do what a valid frame asks for; raises DoqchatError when that cannot be."""
@@ -101,8 +100,6 @@ class Participant:
 
     async def leave(self) -> None:
         """End the membership; does nothing when there is none."""
-        if self._replay is not None:
-            self._replay.cancel()
         if self._session is not None:
             session, self._session = self._session, None
             await self._engine.hub.leave(session, self.member)
@@ -126,11 +123,13 @@ class Participant:
     async def _sync(self, frame: Frame) -> None:
         """As on connect: a welcome, which tells of a gap and of the replies under way, then the replay."""
         since = cast(SessionSync, frame.body).since
-        if self.member.full and self._session is not None:
+        if self._session is None:
+            return
+        if self.member.full:
             last_id = self._session.last
             snapshot, gap = await asyncio.gather(self._engine.snapshots.take(self._sid), self._gap(since))
             self.member.push(self._welcome(last_id, snapshot, gap))
-        self._start_replay(since)
+        self._session.replay(self.member, since)
 
     async def _pong(self, frame: Frame) -> None:
         self.member.push(server.plain(self._sid, Pong.event, frame.bd))
@@ -139,12 +138,6 @@ class Participant:
         text = server.plain(self._sid, frame.event, frame.bd, frame.role)
         signal = {"type": "session.signal", "text": text, "full": True, "sender": self.member.connection}
         await self._engine.layer.group_send(group_of(self._sid), signal)
-
-    def _start_replay(self, since: str) -> None:
-        if self._replay is not None:
-            self._replay.cancel()
-        if self._session is not None:
-            self._replay = asyncio.create_task(self._session.replay(self.member, since))
 
 
 _ACTIONS: dict[type[Body], Callable[[Participant, Frame], Awaitable[None]]] = {

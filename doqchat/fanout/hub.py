@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from doqchat.errors import DoqchatError
 from doqchat.fanout.layer import SessionLoopLayer, group_of
@@ -20,7 +22,8 @@ BEAT_SECONDS = 5.0
 """How often presence is renewed, a lost last event is looked for, and activity is noted."""
 
 REPLAYS_AT_ONCE = 2
-"""How many replays read and write a page at the same time: one writes while the other's page is on its way."""
+"""How many replays from one server read and write a page at the same time: one writes while the other's page is on
+its way."""
 
 _CHUNK = 100
 
@@ -41,7 +44,7 @@ class Hub:
         self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
         self._users: dict[str, int] = {}
         self._joining = Turns()
-        self._replaying = asyncio.Semaphore(REPLAYS_AT_ONCE)
+        self._replaying: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, REPLAYS_AT_ONCE))
         self._beat: asyncio.Task[None] | None = None
 
     async def enter(self, sid: str, member: Member) -> LiveSession:
@@ -83,7 +86,7 @@ class Hub:
 
     async def _open(self, sid: str) -> LiveSession:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
-        session = LiveSession(sid, self._stream, self._replaying)
+        session = LiveSession(sid, self._stream, self._replaying[self._stream.server(sid)])
         await self._layer.join(group_of(sid), session)
         try:
             session.open(await self._stream.tail(sid))

@@ -11,6 +11,9 @@ from doqchat.protocol.names import V1, Profile, Role
 OUTBOX_CHARACTERS = 256 * 1024
 """How much may wait for a socket that is not read; beyond it the member is told to come back with `since`."""
 
+TOO_SLOW, FAILED = 4413, 1011
+"""Close codes of a member that is dropped: its outbox is full, or the server failed at serving it."""
+
 Write = Callable[[str], Coroutine[Any, Any, None]]
 
 
@@ -25,42 +28,43 @@ class Member:
         connection: a name for the connection, unique in the session.
         role: who the connection speaks as.
         profile: how much of the protocol the client understands.
-        on_overflow: called once when more waits than the outbox holds; the member takes nothing from then on.
+        on_drop: called once with a close code when the member is dropped; it takes nothing from then on.
     """
 
     def __init__(
-        self, write: Write, *, connection: str, role: Role, profile: Profile, on_overflow: Callable[[], None]
+        self, write: Write, *, connection: str, role: Role, profile: Profile, on_drop: Callable[[int], None]
     ) -> None:
         self.connection = connection
         self.role = role
         self.full = profile == V1
         self._write = write
-        self._on_overflow = on_overflow
+        self._on_drop = on_drop
         self._waiting: deque[str] = deque()
         self._characters = 0
-        self._held = True
         self._closed = False
-        self._drainer: asyncio.Task[None] | None = None
+        # Done when the socket may have taken all frames; before the release it takes none.
+        self._drainer: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
 
     def release(self, first: str | None = None) -> None:
         """Let frames out: the given one first, then those that came meanwhile."""
+        held = self._drainer
+        if held is None or self._closed:
+            return
         if first is not None:
             self._waiting.appendleft(first)
             self._characters += len(first)
-        self._held = False
-        if self._waiting:
-            self._drainer = asyncio.create_task(self._drain())
+        self._drainer = asyncio.create_task(self._drain()) if self._waiting else None
+        held.set_result(None)
 
     def push(self, text: str) -> None:
         """Write a frame now, or as soon as the socket takes it."""
         if self._closed:
             return
-        if self._held or self._drainer is not None:
+        if self._drainer is not None:
             self._waiting.append(text)
             self._characters += len(text)
             if self._characters > OUTBOX_CHARACTERS:
-                self.close()
-                self._on_overflow()
+                self.drop(TOO_SLOW)
             return
         writing = self._write(text)
         try:
@@ -81,6 +85,12 @@ class Member:
         """Wait until the socket has taken all frames, or the member is closed."""
         while self._drainer is not None and not self._closed:
             await asyncio.wait([self._drainer])
+
+    def drop(self, code: int) -> None:
+        """Close, and have the connection closed with a code, so that the client comes back with `since`."""
+        if not self._closed:
+            self.close()
+            self._on_drop(code)
 
     def close(self) -> None:
         """Take and write nothing more."""

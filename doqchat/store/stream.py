@@ -95,6 +95,10 @@ class SessionStream:
         self._most_replies = most_replies
         self._most_replies_of_a_role = most_replies_of_a_role
 
+    def server(self, sid: str) -> str:
+        """The URL of the server that holds a session."""
+        return self._shards.of(sid).url
+
     async def append(
         self,
         sid: str,

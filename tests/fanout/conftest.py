@@ -1,6 +1,5 @@
 """Members of sessions in the test's own process, on the shared store."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -8,6 +7,7 @@ import pytest
 
 from doqchat.engine import Engine
 from doqchat.fanout import hub
+from doqchat.store.stream import Entry
 from tests.fanout.socket import Socket
 
 Join = Callable[..., Awaitable[Socket]]
@@ -25,17 +25,14 @@ async def joined(engine: Engine, sid: str, since: str | None = None, *, v1: bool
     """A member of a session, live or after a replay from `since`."""
     socket = Socket(v1=v1)
     session = await engine.hub.enter(sid, socket.member)
-    replay = None
     if since is None:
         session.go_live(socket.member)
     socket.member.release()
     if since is not None:
-        replay = asyncio.create_task(session.replay(socket.member, since))
+        session.replay(socket.member, since)
     try:
         yield socket
     finally:
-        if replay is not None:
-            replay.cancel()
         await engine.hub.leave(session, socket.member)
 
 
@@ -48,3 +45,14 @@ async def join(engine: Engine) -> AsyncIterator[Join]:
             return await stack.enter_async_context(joined(engine, sid, since, v1=v1))
 
         yield enter
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+    """Let the next read of a stream end in a way that nobody has foreseen."""
+    read = engine.stream.read
+
+    async def failing(sid: str, after: str, count: int) -> list[Entry]:
+        monkeypatch.setattr(engine.stream, "read", read)
+        raise RuntimeError("deliberate")
+
+    monkeypatch.setattr(engine.stream, "read", failing)

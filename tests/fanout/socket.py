@@ -24,14 +24,14 @@ class Socket:
         Socket.count += 1
         self.reads = asyncio.Event()
         self.reads.set()
-        self.overflowed = 0
+        self.dropped: list[int] = []
         self._frames: asyncio.Queue[str] = asyncio.Queue()
         self.member = Member(
             self.write,
             connection=f"{role}:{Socket.count}",
             role=role,
             profile=V1 if v1 else BASIC,
-            on_overflow=self._on_overflow,
+            on_drop=self.dropped.append,
         )
 
     async def text(self) -> str:
@@ -57,6 +57,3 @@ class Socket:
     async def write(self, text: str) -> None:
         await self.reads.wait()
         self._frames.put_nowait(text)
-
-    def _on_overflow(self) -> None:
-        self.overflowed += 1

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
-from doqchat.fanout import live, member
+from doqchat.fanout import live, member, replay
 from doqchat.fanout.live import LiveSession
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store import keys
@@ -25,7 +25,7 @@ from tests.fanout import socket
 from tests.fanout.conftest import BODY
 from tests.fanout.socket import Socket
 
-END = '{"hd":{"id":"end"}}'
+END, WELCOME = '{"hd":{"id":"end"}}', '{"hd":{"id":"welcome"}}'
 
 
 class Read:
@@ -82,28 +82,28 @@ class Follower:
         self.socket = Socket()
         self.socket.member.release()
         self.starts = [since]
-        self.replay: asyncio.Task[None] | None = None
 
-    async def written(self) -> list[Any]:
-        """All frames that were written, and those that still wait for the socket of a member that is not closed."""
-        self.socket.member.push(END)
+    async def written(self, last: str) -> list[Any]:
+        """All frames that were written, to the last event and beyond while the member is not closed."""
         if self.socket.member.closed:
             return [json.loads(text) for text in self.socket.written()]
-        return (await self.socket.frames_to("end"))[:-1]
+        frames = await self.socket.frames_to(last)
+        self.socket.member.push(END)
+        return frames + (await self.socket.frames_to("end"))[:-1]
 
-    def check(self, frames: list[Any], log: list[str], *, whole: bool) -> None:
-        """`frames` is a run of the log, begun anew for each replay that was asked for; `whole` when it is complete."""
-        after = dict(zip([BEGINNING, *log], log, strict=False))
-        before = dict(zip(log, [BEGINNING, *log], strict=False))
-        possible = {(self.starts[0], 0)}  # where the run may be: the last event, and which of the starts it is from
+    def check(self, frames: list[Any], log: list[str]) -> None:
+        """The frames are a run of the log from where it joined, and after each welcome one from what it asked for."""
+        runs: list[list[Any]] = [[]]
         for frame in frames:
-            entry_id = frame["hd"]["id"]
-            begun = {(start, number) for _, at in possible for number, start in enumerate(self.starts) if number > at}
-            possible = {(entry_id, number) for last, number in possible | begun if after.get(last) == entry_id}
-            assert possible, f"{entry_id} comes next in no run of the log {log} from {self.starts}: {frames}"
-            assert frame["hd"]["prev"] == before[entry_id]
-        newest = len(self.starts) - 1
-        assert not whole or self.starts[newest] == log[-1] or (log[-1], newest) in possible, "the last ones are missing"
+            if frame["hd"]["id"] == "welcome":
+                runs.append([])
+            else:
+                runs[-1].append((frame["hd"]["prev"], frame["hd"]["id"]))
+        links = list(zip([BEGINNING, *log], log, strict=False))
+        for start, run in zip(self.starts, runs, strict=False):
+            first = log.index(start) + 1 if start in log else 0
+            assert run == links[first : first + len(run)], f"After {start} of the log {log} came {run}."
+        assert self.socket.member.closed or (len(runs), runs[-1][-1:]) == (len(self.starts), links[-1:])
 
 
 class Walk:
@@ -154,21 +154,18 @@ class Walk:
         follower = Follower(since)
         self.followers.append(follower)
         self._session.members.add(follower.socket.member)
-        follower.replay = asyncio.create_task(self._session.replay(follower.socket.member, since))
+        self._session.replay(follower.socket.member, since)
 
     async def sync(self, number: int) -> None:
         """A member asks for a replay on its open connection, as a `session.sync` does."""
         if follower := self._chosen(number):
             since = self._id_near_the_end(number)
-            if follower.replay is not None:
-                follower.replay.cancel()
             follower.starts.append(since)
-            follower.replay = asyncio.create_task(self._session.replay(follower.socket.member, since))
+            follower.socket.member.push(WELCOME)
+            self._session.replay(follower.socket.member, since)
 
     async def leave(self, number: int) -> None:
         if follower := self._chosen(number):
-            if follower.replay is not None:
-                follower.replay.cancel()
             follower.socket.member.close()
             self._session.leave(follower.socket.member)
 
@@ -202,20 +199,15 @@ class Walk:
         self._stored()
         for follower in self.followers:
             follower.socket.reads.set()
-        self._join_since(BEGINNING)  # a replay of everything: when it has ended, the session has come to the last event
-        replays = [follower.replay for follower in self.followers if follower.replay is not None]
-        _, unfinished = await asyncio.wait(replays, timeout=socket.WITHIN)
-        assert not unfinished
+        self._join_since(BEGINNING)  # a replay of everything, which takes the session to the last event
         for follower in self.followers:
-            frames = await follower.written()
-            follower.check(frames, self.log, whole=not follower.socket.member.closed)
+            follower.check(await follower.written(self.log[-1]), self.log)
 
     async def close(self) -> None:
         """Stop what still runs."""
-        self._session.close()
         for follower in self.followers:
-            if follower.replay is not None:
-                follower.replay.cancel()
+            self._session.leave(follower.socket.member)
+        self._session.close()
 
     def _chosen(self, number: int) -> Follower | None:
         here = [follower for follower in self.followers if not follower.socket.member.closed]
@@ -243,8 +235,9 @@ NUMBERS = st.integers(0, 5)
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages, turns and outboxes so small that short walks fill them."""
-    monkeypatch.setattr(live, "PAGE", 3)
-    monkeypatch.setattr(live, "FRAMES_A_TURN", 2)
+    for module in (live, replay):
+        monkeypatch.setattr(module, "PAGE", 3)
+        monkeypatch.setattr(module, "FRAMES_A_TURN", 2)
     monkeypatch.setattr(member, "OUTBOX_CHARACTERS", 8 * len(BODY))
     monkeypatch.setattr(socket, "WITHIN", 5.0)
 

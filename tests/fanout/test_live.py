@@ -10,11 +10,12 @@ import redis
 from doqchat.engine import Engine
 from doqchat.fanout import hub
 from doqchat.fanout.layer import group_of
-from doqchat.fanout.live import PAGE
+from doqchat.fanout.member import FAILED, TOO_SLOW
+from doqchat.fanout.replay import PAGE
 from doqchat.store import keys
 from doqchat.store.stream import Entry
-from tests.fanout.conftest import BODY, Join, joined
-from tests.fanout.socket import WITHIN
+from tests.fanout.conftest import BODY, Join, fail_once, joined
+from tests.fanout.socket import WITHIN, Socket
 
 SILENT = {"participant": "A", "body": BODY}
 
@@ -92,62 +93,6 @@ async def test_any_django_code_reaches_the_sockets_through_the_group(engine: Eng
     assert [await full.text() for _ in range(3)] == ['"for all"', '"for v1"', '"last"']
 
 
-@pytest.mark.parametrize("length", [0, 1, 99, 100, 101, 350])
-async def test_a_replay_is_everything_after_the_cursor_and_then_goes_live(
-    no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str, length: int
-) -> None:
-    stored = [store_silently(store, sid) for _ in range(length)]
-    whole, half = await join(sid, "0-0"), await join(sid, stored[length // 2] if stored else "0-0")
-    last = await append(engine, sid)
-    assert ids(await whole.frames_to(last[0])) == stored + last
-    assert ids(await half.frames_to(last[0])) == stored[length // 2 + 1 :] + last
-
-
-async def test_who_joins_amid_live_traffic_misses_nothing_and_gets_nothing_twice(
-    no_beat: None, engine: Engine, join: Join, sid: str
-) -> None:
-    said: list[str] = []
-    all_here = asyncio.Event()
-
-    async def talk() -> None:
-        while not all_here.is_set():
-            said.extend(await append(engine, sid))
-
-    talking = asyncio.create_task(talk())
-    sockets = []
-    for _ in range(15):
-        sockets.append(await join(sid, "0-0"))
-        await engine.stream.tail(sid)
-    all_here.set()
-    await talking
-    for socket in sockets:
-        assert ids(await socket.frames_to(said[-1])) == said
-
-
-async def test_an_event_that_comes_while_a_replay_reads_its_last_page_is_in_the_replay(
-    monkeypatch: pytest.MonkeyPatch, no_beat: None, engine: Engine, join: Join, sid: str
-) -> None:
-    live = await join(sid)
-    said = await append(engine, sid, 2)
-    await live.frames_to(said[-1])
-    read, late = engine.stream.read, asyncio.Event()
-
-    async def read_and_be_late(sid: str, after: str, count: int) -> list[Entry]:
-        page = await read(sid, after=after, count=count)
-        if not late.is_set():
-            late.set()
-            said.extend(await append(engine, sid))
-            await live.frames_to(said[-1])
-        return page
-
-    monkeypatch.setattr(engine.stream, "read", read_and_be_late)
-    socket = await join(sid, "0-0")
-    async with asyncio.timeout(WITHIN):
-        await late.wait()
-    said += await append(engine, sid)
-    assert ids(await socket.frames_to(said[-1])) == said
-
-
 async def test_sessions_that_are_entered_and_left_amid_traffic_keep_their_chains(
     no_beat: None, engine: Engine, sid: str
 ) -> None:
@@ -161,16 +106,6 @@ async def test_sessions_that_are_entered_and_left_amid_traffic_keep_their_chains
 
     async with asyncio.timeout(WITHIN):
         await asyncio.gather(*(come_and_go() for _ in range(5)))
-
-
-async def test_a_replay_that_reads_ahead_feeds_those_who_are_live(
-    no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
-) -> None:
-    live = await join(sid)
-    unheard = [store_silently(store, sid) for _ in range(3)]
-    late = await join(sid, "0-0")
-    assert ids(await late.frames_to(unheard[-1])) == unheard
-    assert ids(await live.frames_to(unheard[-1])) == unheard
 
 
 @pytest.mark.parametrize(
@@ -197,49 +132,81 @@ async def test_a_socket_that_does_not_read_delays_nobody(engine: Engine, join: J
     body = BODY.replace("hi", "x" * 8_000)
     said = [(await engine.stream.append(sid, "A", body)).id for _ in range(60)]
     assert ids(await quick.frames_to(said[-1])) == said
-    assert (stuck.overflowed, quick.overflowed) == (1, 0)
+    assert (stuck.dropped, quick.dropped) == ([TOO_SLOW], [])
 
 
-async def test_a_stuck_replay_delays_nobody(
+async def test_those_who_are_behind_when_many_events_were_missed_get_them_at_their_own_pace(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
-    stored = [store_silently(store, sid) for _ in range(300)]
-    live, stuck = await join(sid), await join(sid, "0-0")
-    stuck.reads.clear()
-    last = await append(engine, sid)
-    assert ids(await live.frames_to(last[0])) == last
-    stuck.reads.set()
-    assert ids(await stuck.frames_to(last[0])) == stored + last
+    large = {"participant": "A", "body": BODY.replace("hi", "x" * 8_000)}
+    slow, quick = await join(sid), await join(sid)
+    slow.reads.clear()
+    said = await append(engine, sid)
+    said += [str(store.xadd(keys.stream(sid), large)) for _ in range(PAGE)]
+    said += await append(engine, sid)
+    assert ids(await quick.frames_to(said[-1])) == said
+    said += await append(engine, sid)
+    slow.reads.set()
+    assert ids(await slow.frames_to(said[-1])) == said
+    said += await append(engine, sid)
+    assert ids([await slow.frame()]) == said[-1:]
+    assert slow.dropped == quick.dropped == []
 
 
-async def test_replays_that_are_not_read_hold_up_no_other(
+async def test_who_arrives_while_many_events_are_read_gets_them_after_the_welcome(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
-    stored = [store_silently(store, sid) for _ in range(300)]
-    for _ in range(2 * hub.REPLAYS_AT_ONCE):
-        (await join(sid, "0-0")).reads.clear()
-    assert ids(await (await join(sid, "0-0")).frames_to(stored[-1])) == stored
+    other, arriving = await join(sid), Socket()
+    session = await engine.hub.enter(sid, arriving.member)
+    session.go_live(arriving.member)
+    large = {"participant": "A", "body": BODY.replace("hi", "x" * 8_000)}
+    said = [str(store.xadd(keys.stream(sid), large)) for _ in range(PAGE)]
+    said += await append(engine, sid)
+    await other.frames_to(said[-1])
+    arriving.member.release('{"hd":{"id":"welcome"}}')
+    assert ids(await arriving.frames_to(said[-1])) == ["welcome", *said]
+    await engine.hub.leave(session, arriving.member)
 
 
-async def test_a_replay_reads_no_more_than_its_socket_takes(
+async def test_what_many_members_missed_is_read_once(
     monkeypatch: pytest.MonkeyPatch, no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
-    stored = [store_silently(store, sid) for _ in range(200)]
-    read, counts = engine.stream.read, []
+    sockets = [await join(sid) for _ in range(20)]
+    read, reads = engine.stream.read, []
 
     async def counted(sid: str, after: str, count: int) -> list[Entry]:
-        counts.append(count)
+        reads.append(after)
         return await read(sid, after=after, count=count)
 
     monkeypatch.setattr(engine.stream, "read", counted)
-    socket = await join(sid, "0-0")
-    socket.reads.clear()
+    said = [store_silently(store, sid) for _ in range(50)]
+    said += await append(engine, sid)
+    for socket in sockets:
+        assert ids(await socket.frames_to(said[-1])) == said
+    assert reads == ["0-0"]
+
+
+async def test_a_refill_that_fails_closes_those_who_would_miss_something_and_is_not_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+    no_beat: None,
+    engine: Engine,
+    store: "redis.Redis",
+    join: Join,
+    sid: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    deaf = await join(sid)
+    said = [store_silently(store, sid)]
+    fail_once(monkeypatch, engine)
+    said += await append(engine, sid)
     async with asyncio.timeout(WITHIN):
-        while not socket.member.behind:  # noqa: ASYNC110 - only asking tells
+        while not deaf.dropped:  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(0.01)
-    socket.reads.set()
-    assert ids(await socket.frames_to(stored[-1])) == stored
-    assert counts[:4] == [PAGE, 1, 2, 4]
+    assert deaf.dropped == [FAILED]
+    assert "deliberate" in caplog.text
+    later = await join(sid)
+    said += [store_silently(store, sid), *await append(engine, sid)]
+    assert ids(await later.frames_to(said[-1]))[-2:] == said[-2:]
 
 
 async def test_a_session_that_everybody_has_left_is_freed_without_the_garbage_collector(

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from doqchat.fanout.member import OUTBOX_CHARACTERS
+from doqchat.fanout.member import OUTBOX_CHARACTERS, TOO_SLOW
 from tests.fanout.socket import Socket
 
 
@@ -45,10 +45,10 @@ async def test_a_full_outbox_closes_the_member_once() -> None:
     frame = "x" * 1024
     for _ in range(OUTBOX_CHARACTERS // len(frame) + 1):
         socket.member.push(frame)
-    assert (socket.overflowed, socket.member.closed) == (0, False)
+    assert (socket.dropped, socket.member.closed) == ([], False)
     for _ in range(3):
         socket.member.push(frame)
-    assert (socket.overflowed, socket.member.closed) == (1, True)
+    assert (socket.dropped, socket.member.closed) == ([TOO_SLOW], True)
     socket.reads.set()
     await asyncio.sleep(0)
     assert socket.written() == []
@@ -65,7 +65,7 @@ async def test_the_outbox_has_room_again_when_frames_have_left() -> None:
         socket.reads.set()
         assert [await socket.text(), await socket.text()] == ["1", half]
         await asyncio.sleep(0)
-    assert socket.overflowed == 0
+    assert socket.dropped == []
 
 
 async def test_a_member_is_behind_until_its_socket_has_taken_all_frames() -> None:

@@ -1,7 +1,8 @@
 """Sessions spread over several stores: each lives on one of them, whole."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import redis
 from django.test import override_settings
 
 from doqchat.engine import Engine
+from doqchat.fanout.hub import REPLAYS_AT_ONCE
 from doqchat.store import keys
+from doqchat.store.stream import Entry
 from tests import processes
 from tests.fanout.conftest import BODY, joined
 
@@ -49,6 +52,27 @@ async def test_a_session_is_stored_and_heard_of_on_the_store_that_holds_it(
     for client, streams in zip(clients.values(), held, strict=True):
         jobs = {fields["sid"] for _, fields in client.xrange(keys.JOBS)}
         assert {keys.stream(each) for each in jobs} == streams
+
+
+async def test_replays_from_a_store_that_does_not_answer_hold_up_none_from_another(
+    monkeypatch: pytest.MonkeyPatch, sharded: Engine, clients: dict[str, "redis.Redis"], sid: str
+) -> None:
+    of_server = {sharded.stream.server(each): each for each in (f"{sid}-{number}" for number in range(SESSIONS))}
+    (dead, well), read = of_server.values(), sharded.stream.read
+    said = (await sharded.stream.append(well, "A", BODY)).id
+    await sharded.stream.append(dead, "A", BODY)
+
+    async def read_from_one(sid: str, after: str, count: int) -> list[Entry]:
+        if sid == dead:
+            await asyncio.Event().wait()
+        return await read(sid, after=after, count=count)
+
+    monkeypatch.setattr(sharded.stream, "read", read_from_one)
+    async with AsyncExitStack() as stack:
+        for _ in range(2 * REPLAYS_AT_ONCE):
+            await stack.enter_async_context(joined(sharded, dead, "0-0"))
+        socket = await stack.enter_async_context(joined(sharded, well, "0-0"))
+        assert (await socket.frame())["hd"]["id"] == said
 
 
 async def test_sessions_of_all_stores_are_noted_and_found(

@@ -39,7 +39,7 @@ async def frames_of_who_joins(
 
     monkeypatch.setattr(engine.snapshots, "take", take_amid)
     socket = Socket("B", v1=True)
-    participant = Participant(engine, sid, "B", V1, socket.write, on_overflow=lambda: None)
+    participant = Participant(engine, sid, "B", V1, socket.write, on_drop=lambda _: None)
     participant.begin(await participant.enter(since), since)
     frames = [await socket.frame()]
     while frames[-1]["hd"]["event"] not in ENDS:
