@@ -8,7 +8,7 @@ from channels.layers import get_channel_layer
 from doqchat.conf import reply_settings, store_urls
 from doqchat.errors import DoqchatError, InvalidMessage, RateLimited
 from doqchat.fanout.hub import Hub
-from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.fanout.layer import Message, SessionChannelLayer
 from doqchat.llm import llms
 from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame
@@ -90,6 +90,10 @@ class Engine:
         return await self.stream.append(
             sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
         )
+
+    def signal(self, sid: str, message: Message) -> None:
+        """Send a message to the session's group, as `group_send` does but without waiting; lost without the store."""
+        self.shards.of(sid).pipeline.post("PUBLISH", self.layer.channel_of(sid), self.layer.serialize(message))
 
     async def _supersede(self, sid: str, reply_id: str) -> None:
         """End an automatic reply for a message that is stored; without the store it just finishes."""

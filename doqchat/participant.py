@@ -7,7 +7,6 @@ from typing import cast
 
 from doqchat import pace
 from doqchat.engine import Engine
-from doqchat.fanout.layer import group_of
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member, Write
 from doqchat.protocol import server
@@ -114,11 +113,11 @@ class Participant:
         await self._engine.replies.interrupt(self._sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
 
     async def _typing(self, frame: Frame) -> None:
-        await self._tell_others(frame)
+        self._tell_others(frame)
 
     async def _read(self, frame: Frame) -> None:
         if await self._engine.reading.mark(self._sid, frame.role, cast(ChatRead, frame.body).id):
-            await self._tell_others(frame)
+            self._tell_others(frame)
 
     async def _sync(self, frame: Frame) -> None:
         """As on connect: a welcome, which tells of a gap and of the replies under way, then the replay."""
@@ -134,10 +133,10 @@ class Participant:
     async def _pong(self, frame: Frame) -> None:
         self.member.push(server.plain(self._sid, Pong.event, frame.bd))
 
-    async def _tell_others(self, frame: Frame) -> None:
-        text = server.plain(self._sid, frame.event, frame.bd, frame.role)
-        signal = {"type": "session.signal", "text": text, "full": True, "sender": self.member.connection}
-        await self._engine.layer.group_send(group_of(self._sid), signal)
+    def _tell_others(self, frame: Frame) -> None:
+        """Relay what is not stored, in the form in which it would be."""
+        text, sender = frame.stored(self._sid), self.member.connection
+        self._engine.signal(self._sid, {"type": "session.signal", "text": text, "full": True, "sender": sender})
 
 
 _ACTIONS: dict[type[Body], Callable[[Participant, Frame], Awaitable[None]]] = {

@@ -18,7 +18,7 @@ from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection
 from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, Uncertain, translate
 from doqchat.store.script import Script
 
-Argument = str | int | float
+Argument = str | int | float | bytes
 BATCH = 256
 Waiting = tuple[tuple[Argument, ...], "asyncio.Future[Any]"]
 
@@ -69,6 +69,10 @@ class Pipeline:
             return await self._tried(command, repeat)
         except ResponseError as error:
             raise translate(error) from error
+
+    def post(self, *command: Argument) -> None:
+        """Have a command run once, and wait for nothing; it is lost when the server cannot be reached."""
+        self._queue(command).add_done_callback(_let_go)
 
     def deadline(self) -> int:
         """The moment, in ms of the store's clock, at which a caller that starts now stops waiting; first `ready`."""
@@ -174,3 +178,9 @@ def _raise_in(waiting: list[Waiting], error: BaseException, *, sent: bool) -> No
             problem = Uncertain(NOT_KNOWN) if sent else translate(error)
             problem.__cause__ = error
             future.set_exception(problem)
+
+
+def _let_go(answer: "asyncio.Future[Any]") -> None:
+    """Take the outcome of what nobody waits for; that the server refuses a command is logged."""
+    if not answer.cancelled() and (error := answer.exception()) is not None:
+        translate(error)

@@ -116,6 +116,20 @@ async def test_typing_reaches_the_others_and_not_who_types(
     assert store.xlen(keys.stream(sid)) == 0
 
 
+@pytest.mark.parametrize("event", ["chat.typing", "chat.read"])
+async def test_what_is_not_stored_is_relayed_with_every_field_that_is_the_clients(
+    any_server: Web, connect: Connect, sid: str, event: str
+) -> None:
+    a, _ = await join(connect, any_server, sid, "A")
+    b, _ = await join(connect, any_server, sid, "B")
+    await a.say("hi")
+    said = (await a.recv_event("chat.message"))["hd"]["id"]
+    own = {"timestamp": "2026-11-22T10:00:00+09:00", "device": {"name": "안녕"}, "role": "A"}
+    await a.send(event, {"active": True, "id": said}, **own, id="5-5", prev="4-4", sid="other")
+    relayed = await b.recv_event(event)
+    assert relayed == {"hd": {"event": event, **own, "sid": sid}, "bd": {"active": True, "id": said}}
+
+
 async def test_a_read_mark_is_told_to_the_others_and_never_goes_back(
     any_server: Web, connect: Connect, sid: str
 ) -> None:

@@ -36,6 +36,14 @@ async def test_one_refused_command_spoils_no_other(pipeline: Pipeline) -> None:
     assert isinstance(refused, Exception)
 
 
+async def test_a_refused_command_that_nobody_waits_for_is_logged(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline.post("NO SUCH COMMAND")
+    assert await pipeline.execute("ECHO", "hi") == "hi"
+    assert "NO SUCH COMMAND" in caplog.text
+
+
 async def test_a_caller_that_gives_up_spoils_nobody_elses_answer(pipeline: Pipeline) -> None:
     await pipeline.ready()
     impatient = asyncio.create_task(pipeline.execute("ECHO", "1"))
