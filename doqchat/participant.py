@@ -5,10 +5,10 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from doqchat import pace
 from doqchat.engine import Engine
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member, Write
+from doqchat.pace import Pace
 from doqchat.protocol import server
 from doqchat.protocol.events import (
     Body,
@@ -49,6 +49,7 @@ class Participant:
         self._engine = engine
         self._sid = sid
         self._session: LiveSession | None = None
+        self._pace = Pace()
 
     async def enter(self, since: str | None) -> str | None:
         """Become a member, to whom nothing is written before `begin`; the welcome, for clients that get one.
@@ -94,7 +95,7 @@ class Participant:
     async def take(self, frame: Frame) -> None:
         """Do what a valid frame asks for; raises DoqchatError when that cannot be."""
         if not frame.body.durable:
-            pace.check(self.member.connection)
+            self._pace.count()
         await _ACTIONS[type(frame.body)](self, frame)
 
     async def leave(self) -> None:
