@@ -54,6 +54,7 @@ async def say_until_stored(client: Client, text: str, msg_id: str) -> None:
 
 async def ephemeral_frames_do_no_harm(client: Client, entry_id: str) -> None:
     """What is not stored is passed over, or refused as what it is; the connection goes on."""
+    await client.send("chat.typing", {"active": True})
     await client.send("chat.read", {"id": entry_id}, msg_id="read")
     await client.send("ping")
     errors = [frame["bd"] for frame in await client.recv_until("pong") if frame["hd"]["event"] == "error"]
