@@ -8,7 +8,7 @@ from typing import Any
 
 from autobahn.exception import Disconnected
 from daphne.server import Server as DaphneServer  # before the rest of Twisted: it installs the reactor
-from daphne.ws_protocol import WebSocketProtocol
+from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 from twisted.internet import defer, reactor
 
 from doqchat.serving.limits import (
@@ -21,6 +21,15 @@ from doqchat.serving.limits import (
     end_soon,
     step_between,
 )
+
+
+class WebSocketProtocol(DaphneProtocol):
+    """daphne's, which reads on only when the application has taken what came."""
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
+        if self.state == self.STATE_OPEN:  # what comes after our close frame is for nobody
+            super().onMessage(payload, isBinary)
+            self.transport.pauseProducing()
 
 
 class Flow:
@@ -46,8 +55,9 @@ class Flow:
 class Server(DaphneServer):
     """daphne's, with back-pressure and a proper end.
 
-    daphne buffers whatever is sent to a WebSocket peer that does not read: here `send` waits. Told to end it drops
-    its sockets: here they get close code 1012, and applications have time to finish.
+    daphne buffers whatever is sent to a WebSocket peer that does not read: here `send` waits. It buffers whatever a
+    peer sends, too: here no more is read while a frame waits for the application. Told to end it drops its sockets:
+    here they get close code 1012, and applications have time to finish.
     """
 
     def __init__(self, application: Any, listening: socket.socket) -> None:
@@ -72,6 +82,7 @@ class Server(DaphneServer):
 
     def listen(self) -> None:
         # A peer that breaks the protocol is told so with a close code, and not just dropped.
+        self.ws_factory.protocol = WebSocketProtocol
         self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
         self.listening.setblocking(False)
         self.port = reactor.adoptStreamPort(self.listening.fileno(), self.listening.family, self.http_factory)
@@ -89,10 +100,15 @@ class Server(DaphneServer):
             flow.ended.set()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        queue = super().create_application(protocol, scope)
-        if protocol in self.flows:
-            running = self.connections[protocol]["application_instance"]
-            running.add_done_callback(partial(_application_ended, protocol))
+        """As daphne does, which lets nobody have a say in how a WebSocket's application receives."""
+        if protocol not in self.flows:
+            return super().create_application(protocol, scope)
+        scope.setdefault("asgi", {"version": "3.0"})
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        receive, send = partial(_receive, protocol, queue), partial(self.handle_reply, protocol)
+        running = asyncio.ensure_future(self.application(scope=scope, receive=receive, send=send))
+        running.add_done_callback(partial(_application_ended, protocol))
+        self.connections[protocol]["application_instance"] = running
         return queue
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
@@ -129,6 +145,14 @@ class Server(DaphneServer):
             )
 
 
+async def _receive(protocol: WebSocketProtocol, queue: "asyncio.Queue[Any]") -> Any:
+    """The next event for the application; when it has taken all of them, more is read."""
+    event = await queue.get()
+    if queue.empty():
+        protocol.transport.resumeProducing()
+    return event
+
+
 def _application_ended(protocol: WebSocketProtocol, application: "asyncio.Future[None]") -> None:
     """As on uvicorn, a connection ends with its application; daphne itself logs the exception, if there is one."""
     failed = not application.cancelled() and application.exception()
@@ -139,6 +163,7 @@ def _close(protocol: WebSocketProtocol, code: int) -> None:
     """Send a close frame; a peer that does not answer it within CLOSE_SECONDS is cut off."""
     if protocol.state == protocol.STATE_OPEN:
         protocol.sendCloseFrame(code=code)  # sendClose refuses the codes that are a server's
+        protocol.transport.resumeProducing()  # the answer comes after all that the peer has sent before
 
 
 def serve(application: Any, listening: socket.socket) -> None:

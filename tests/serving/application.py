@@ -10,10 +10,13 @@ PIECES = 1024
 STUCK_AFTER = 1.0
 
 floods: list[dict[str, Any]] = []
+listening = asyncio.Event()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "http":
+        if scope["path"] == "/listen":
+            listening.set()
         await answer(send)
         return
     await receive()
@@ -25,6 +28,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "websocket.close", "code": 4413})
         floods[-1]["closed"] = True
         await receive()
+    elif scope["path"] == "/listen":
+        await listening.wait()
+        await count(receive, send)
     else:
         await echo(receive, send)
 
@@ -39,6 +45,15 @@ async def answer(send: Any) -> None:
 async def echo(receive: Any, send: Any) -> None:
     while (event := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": event["text"]})
+
+
+async def count(receive: Any, send: Any) -> None:
+    """Say after "end" how many characters came before it."""
+    characters = 0
+    while (event := await receive())["type"] == "websocket.receive":
+        if event["text"] == "end":
+            await send({"type": "websocket.send", "text": str(characters)})
+        characters += len(event["text"])
 
 
 async def flood(send: Any) -> None:

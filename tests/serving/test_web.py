@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.serving.application import PIECES
+from tests.serving.application import PIECE, PIECES, STUCK_AFTER
 from tests.serving.commands import MANAGE, Command, environment, running
 
 
@@ -26,9 +26,9 @@ class Web:
         self.command = command
         self.port = port
 
-    async def state(self) -> dict[str, Any]:
+    async def state(self, path: str = "/healthz") -> dict[str, Any]:
         def get() -> bytes:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz") as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as response:
                 return bytes(response.read())
 
         state: dict[str, Any] = json.loads(await asyncio.to_thread(get))
@@ -113,6 +113,19 @@ async def test_closing_does_not_wait_for_a_peer_that_does_not_read(web: Web) -> 
     with closing(web.silent_peer("/flood-and-close")) as peer:
         await web.flood("closed")
         await web.forgets(peer)
+
+
+async def test_a_peer_that_sends_more_than_the_application_takes_has_to_wait(web: Web) -> None:
+    async with connect(f"ws://127.0.0.1:{web.port}/listen") as client:
+        sent = 0
+        with suppress(TimeoutError):
+            while sent < PIECES:
+                sent += 1
+                await asyncio.wait_for(client.send(PIECE), STUCK_AFTER)
+        assert sent < PIECES / 4
+        await web.state("/listen")
+        await client.send("end")
+        assert int(await client.recv()) == sent * len(PIECE)
 
 
 async def test_a_reader_that_falls_behind_gets_everything(web: Web) -> None:
