@@ -18,6 +18,9 @@ PULSE_SECONDS = 5.0
 FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0
 """Seconds between attempts to connect again: short, because readers wait for what they missed."""
 
+TURN_BYTES = 16 * 1024
+"""How much of what was published is taken before everything else has its turn, and sockets what they were given."""
+
 _CHUNK = 500
 
 
@@ -60,6 +63,7 @@ class Subscription:
         self._asked: deque[_Channel] = deque()  # the server answers in this order
         self._receiver: asyncio.Task[None] | None = None
         self._heard = False
+        self._burst = 0
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Publish to all who listen now; raises redis-py's errors."""
@@ -143,6 +147,10 @@ class Subscription:
         self._heard = True
         if answer[0] == b"message":
             self._deliver(answer[1].decode(), answer[2])
+            self._burst += len(answer[2])
+            if self._burst > TURN_BYTES:
+                self._burst = 0
+                await asyncio.sleep(0)
         elif answer[0] == b"subscribe":
             self._confirm(self._asked.popleft())
 
