@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 
 def family(pid: int) -> list[psutil.Process]:

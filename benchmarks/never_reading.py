@@ -10,9 +10,9 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from benchmarks import disturbance, steady
 from benchmarks.accounting import resident_bytes
@@ -27,8 +27,11 @@ STRETCH = 20.0  # seconds, without it and with it in turn, so that what drifts d
 LOOK_EVERY = 0.5  # seconds
 TIMES_WORSE = 1.5
 MORE_MIB = 2.0
-STEADY = {"name": "steady", "sessions": 1, "members": 50, "senders": 2, "window": 10_000, "unit": "message"}
-RATE, TEXTS = 40.0, 80  # messages per second, of 8 KB: what the kernel holds for the one is full after some seconds
+RATE = 40.0  # messages per second, of 8 KB: what the kernel holds for the one is full after some seconds
+STEADY = Traffic(
+    "steady", sessions=1, members=50, senders=2, messages=0, warm_up=int(RATE * WARM_UP), window=10_000,
+    unit="message", rate=RATE, texts=80,
+)  # fmt: skip
 SID = "bench-0"
 MIB = 2**20
 
@@ -71,8 +74,7 @@ class Deaf:
 async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
     """Watch the traffic without it and with it, so many times; prints how each went."""
     messages = int(RATE * (2 * rounds * STRETCH + LOOK_EVERY))
-    workload = Traffic(**STEADY, messages=messages, warm_up=int(RATE * WARM_UP), rate=RATE, texts=TEXTS)  # type: ignore[arg-type]
-    traffic = await steady.start(site.url, workload)
+    traffic = await steady.start(site.url, replace(STEADY, messages=messages))
     os.nice(10)  # looking at the server must not take the core from its store and from those who talk
     calm, beside = [], []
     for _ in range(rounds):

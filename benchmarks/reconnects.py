@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import picows
 import redis.asyncio
@@ -28,8 +29,11 @@ ROUND = 20.0  # seconds from one time to the next; all must have caught up befor
 QUIET = 2.0  # seconds after everybody has gone, and again after the messages were stored
 TIMES_WORSE = 3.0
 FIRST_SESSION = 1_000_000  # away from those of the steady traffic
-STEADY = {"name": "steady", "sessions": 20, "members": 2, "senders": 2, "window": 10_000, "unit": "message"}
 RATE = 200.0  # messages per second of the steady traffic
+STEADY = Traffic(
+    "steady", sessions=20, members=2, senders=2, messages=0, warm_up=int(2 * RATE), window=10_000,
+    unit="message", rate=RATE,
+)  # fmt: skip
 V1 = {"Sec-WebSocket-Protocol": "doqchat.v1"}
 ID, END_OF_ID = b'"id":"', b'"'
 
@@ -121,8 +125,7 @@ async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
     crowd = Crowd(site, CLIENTS)
     await crowd.come()
     messages = int(RATE * (CALM + rounds * ROUND))
-    workload = Traffic(**STEADY, messages=messages, warm_up=int(2 * RATE), rate=RATE)  # type: ignore[arg-type]
-    traffic = await steady.start(site.url, workload)
+    traffic = await steady.start(site.url, replace(STEADY, messages=messages))
     # The crowd stands for a thousand other machines: it must not take the core from the store and those who stayed.
     os.nice(10)
     begun = time.perf_counter()

@@ -74,7 +74,7 @@ class Engine:
         try:
             appended = await self._append(sid, frame, ask)
         except RateLimited as refusal:
-            await count_refusal(self.shards.of(sid), refusal.limit)
+            count_refusal(self.shards.of(sid), refusal.limit)
             raise
         if ask and not appended.duplicate:
             await self.limits.count(sid, frame.role)

@@ -1,6 +1,6 @@
 """The site's settings, for more replies at once than one session or one worker is given by default."""
 
-from config.settings import *  # noqa: F403
+from config.settings import *  # noqa: F403 - a settings module is what it exports
 from config.settings import DOQCHAT_REPLIES as DEFAULTS
 from config.settings import LLMS
 

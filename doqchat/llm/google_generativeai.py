@@ -139,7 +139,7 @@ def _tell(loop: asyncio.AbstractEventLoop, arrived: "asyncio.Queue[Any]", item: 
 def _meaning(error: Exception) -> Exception:
     """The error as an LLMError, where it is one that the provider or the way to it can cause."""
     from google.auth.exceptions import TransportError
-    from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
+    from google.protobuf.json_format import ParseError
     from requests import RequestException
 
     if isinstance(error, (RequestException, TransportError)):

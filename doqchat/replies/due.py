@@ -45,7 +45,7 @@ class Due:
             except RateLimited as refusal:
                 if await self._take(sid, "drop"):
                     log.info("No automatic reply in %s: %s", sid, refusal.message)
-                    await count_refusal(self._shard, refusal.limit)
+                    count_refusal(self._shard, refusal.limit)
 
     async def _take(self, sid: str, what: str) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more."""

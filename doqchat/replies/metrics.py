@@ -59,9 +59,9 @@ async def read_metrics(shards: Shards) -> Metrics:
     return metrics
 
 
-async def count_refusal(shard: Shard, limit: str) -> None:
-    """Count a request that a limit forbade; raises Unavailable."""
-    await shard.pipeline.execute("HINCRBY", keys.COUNTERS, REFUSED + limit, 1)
+def count_refusal(shard: Shard, limit: str) -> None:
+    """Count a request that a limit forbade, without waiting: it is refused whether or not the store takes that in."""
+    shard.pipeline.post("HINCRBY", keys.COUNTERS, REFUSED + limit, 1)
 
 
 def tokens_of(terminal: Body) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from doqchat.store.snapshot import Snapshot
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
 from tests.replies.conversation import ENDS
-from tests.replies.test_lease import taken
+from tests.replies.test_lease import speaking
 from tests.replies.test_waiting import end_of
 
 Step = Callable[[], Awaitable[None]]
@@ -51,9 +51,7 @@ async def frames_of_who_joins(
 @asynccontextmanager
 async def ending(engine: Engine, sid: str) -> AsyncIterator[tuple[Draft, Step]]:
     """A reply of which something was said, and what says the rest; that ends when another member has seen the end."""
-    draft = await taken(engine, sid, "worker")
-    await draft.begin()
-    await draft.say("안녕")
+    draft = await speaking(engine, sid, "worker")
     async with joined(engine, sid) as other:
 
         async def end() -> None:

@@ -30,6 +30,14 @@ async def taken(engine: Engine, sid: str, worker: str) -> Draft:
     return Draft(shard, worker, job, engine.layer.channel_of)
 
 
+async def speaking(engine: Engine, sid: str, worker: str) -> Draft:
+    """A reply of which a worker has said something."""
+    draft = await taken(engine, sid, worker)
+    await draft.begin()
+    await draft.say("안녕")
+    return draft
+
+
 def taken_over(engine: Engine, queue: "redis.Redis", draft: Draft, worker: str) -> Draft:
     """The same reply, in the hands of another."""
     queue.xclaim(keys.JOBS, keys.WORKERS, worker, 0, [draft.job.id])
@@ -125,9 +133,7 @@ async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
 async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_said(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    dead = await taken(own_engine, sid, "dead")
-    await dead.begin()
-    await dead.say("안녕")
+    dead = await speaking(own_engine, sid, "dead")
     waiting = await ask(own_engine, sid)
     await own_engine.replies.interrupt(sid, dead.job.reply, "cancelled")
     terminal = (await own_engine.stream.read(sid))[-1]
@@ -139,9 +145,7 @@ async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_s
 async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    last = await taken(own_engine, sid, "last")
-    await last.begin()
-    await last.say("안녕")
+    last = await speaking(own_engine, sid, "last")
     queue.xclaim(keys.JOBS, keys.WORKERS, "next", 0, [last.job.id], retrycount=MOST_DELIVERIES + 1)
     following = Draft(own_engine.shards.of(sid), "next", last.job, own_engine.layer.channel_of)
     with pytest.raises(GivenUp):
@@ -152,9 +156,7 @@ async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
 async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts_no_death(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    leaving = await taken(own_engine, sid, "leaving")
-    await leaving.begin()
-    await leaving.say("안녕")
+    leaving = await speaking(own_engine, sid, "leaving")
     await leaving.hand_over()
     with pytest.raises(Lost):
         await leaving.say("하세요")
