@@ -16,6 +16,7 @@ class Relay:
 
     Attributes:
         loses: which of the server's frames never reach the client.
+        answers: what a client's frame gets from the relay itself, and does not go on to the server; None passes it on.
         refuses: the `error` and the close code that new connections get; None lets them through.
         requests: the opening handshakes so far.
         heard: the names of the events that clients have sent so far.
@@ -23,6 +24,7 @@ class Relay:
 
     def __init__(self, target: str) -> None:
         self.loses: Callable[[dict[str, Any]], bool] = lambda frame: False
+        self.answers: Callable[[dict[str, Any]], list[dict[str, Any]] | None] = lambda frame: None
         self.refuses: tuple[dict[str, Any], int] | None = None
         self.requests: list[Request] = []
         self.heard: list[str] = []
@@ -70,6 +72,11 @@ class Relay:
     async def _up(self, client: ServerConnection, server: Any) -> None:
         with suppress(ConnectionClosed):
             async for text in client:
-                self.heard.append(json.loads(text)["hd"]["event"])
-                await server.send(text)
+                frame = json.loads(text)
+                self.heard.append(frame["hd"]["event"])
+                answers = self.answers(frame)
+                if answers is None:
+                    await server.send(text)
+                for answer in answers or []:
+                    await client.send(json.dumps(answer))
         await server.close()

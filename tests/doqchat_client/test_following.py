@@ -13,6 +13,7 @@ from doqchat_client import (
     ServerError,
     SessionClosed,
     Unauthenticated,
+    Undelivered,
 )
 
 from tests.doqchat_client.relay import Relay
@@ -140,7 +141,7 @@ async def test_a_session_that_is_closed_ends_sends_and_reading(relay: Relay, sid
         waiting = asyncio.create_task(chat.send("and another thing"))
         await asyncio.sleep(0)
         await relay.close(4410)
-        with pytest.raises(SessionClosed):
+        with pytest.raises(Undelivered):
             await waiting
         with pytest.raises(SessionClosed):
             await chat.send("hello?")

@@ -6,11 +6,12 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from doqchat_client.connection import Address
-from doqchat_client.errors import Closed, Undelivered
+from doqchat_client.errors import Closed
 from doqchat_client.events import Event, frame, new_msg_id
 from doqchat_client.first_of import first_of
 from doqchat_client.inbox import Inbox
-from doqchat_client.outbox import Answer, Outbox
+from doqchat_client.outbox import Outbox
+from doqchat_client.parcel import Answer
 from doqchat_client.replies import Replies
 from doqchat_client.session import Session
 from doqchat_client.typing_state import TypingState
@@ -100,10 +101,12 @@ class Client:
 
     async def close(self) -> None:
         """Leave. What is not acknowledged yet raises Closed; events that were received can still be read."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
-        self._end(Closed("The client was closed."))
+        try:
+            if self._running is not None:
+                self._running.cancel()
+                await asyncio.wait([self._running])
+        finally:
+            self._end(Closed("The client was closed."))
 
     async def send(self, text: str, *, msg_id: str | None = None) -> Sent:
         """Say something. Messages are stored in the order in which they are sent, whichever tasks send them.
@@ -114,9 +117,11 @@ class Client:
 
         Raises:
             OutboxFull: too many messages wait already.
-            Unavailable, Undelivered: the deadline passed, and it is not stored, or that is not known.
-            Closed: the client was closed meanwhile.
-            ServerError: whatever else the server has against it.
+            Unavailable: the deadline passed, and it is not stored.
+            Undelivered: it is not known whether it is stored: the deadline passed, or a try got no answer and the
+                next one was refused.
+            Closed: the client was closed meanwhile; it may be stored or not.
+            ServerError: whatever else the server has against it. It is not stored; with Internal that is not known.
         """
         return await self._say("chat.message", {"text": text}, msg_id)
 
@@ -136,11 +141,13 @@ class Client:
         self._typing.set(active)
 
     async def read(self, entry_id: str) -> None:
-        """Tell that this role has read up to an event; raises as `send` does, NotFound for an id that is none."""
+        """Tell that this role has read up to an event; raises as `send` does, NotFound for an id that is none. To do it
+        again does no harm."""
         await self._do("chat.read", {"id": entry_id})
 
     async def cancel(self, reply_id: str) -> None:
-        """End a reply with what was said so far; raises as `send` does, NotFound for a reply that is none."""
+        """End a reply with what was said so far; raises as `send` does, NotFound for a reply that is none. To do it
+        again does no harm."""
         await self._do("llm.cancel", {"reply_id": reply_id})
 
     def __aiter__(self) -> Self:
@@ -160,7 +167,8 @@ class Client:
         return Sent(ack["id"], ack["duplicate"])
 
     async def _do(self, event: str, bd: Mapping[str, Any]) -> None:
-        # These get no ack. The server takes frames one by one, so that a ping's answer tells that it took this one.
+        # These get no ack. The server takes frames one by one, so that a ping's answer comes after what it has against
+        # this one, if that is anything.
         name = new_msg_id()
         await self._submit(name, frame(event, bd, name), frame("ping", {"msg_id": name}, name))
 
@@ -170,7 +178,7 @@ class Client:
             async with asyncio.timeout(self._deadline):
                 return await parcel.answer
         except TimeoutError:
-            raise parcel.refusal or Undelivered(msg_id) from None
+            raise parcel.overdue() from None
         finally:
             self._outbox.withdraw(parcel)
 

@@ -11,6 +11,7 @@ from doqchat_client.first_of import first_of
 from doqchat_client.inbox import Inbox
 from doqchat_client.order import Position, Step
 from doqchat_client.outbox import Outbox
+from doqchat_client.parcel import Parcel
 from doqchat_client.replies import Replies
 from doqchat_client.typing_state import TypingState
 
@@ -65,8 +66,10 @@ class Conversation:
         reply = self._replies.take(event)
         if reply is not None and reply.torn:
             await self._ask_for_the_rest()
-        if event.event in ("chat.ack", "pong"):
-            self._outbox.answered(event.bd.get("msg_id"), event.bd)
+        if event.event == "chat.ack":
+            self._outbox.acknowledged(event.bd.get("msg_id"), event.bd)
+        elif event.event == "pong":
+            self._outbox.passed(event.bd.get("msg_id"))
         elif event.event == "error":
             await self._hear(event)
         elif event.event == "session.welcome":
@@ -114,18 +117,22 @@ class Conversation:
         pause = Backoff(LONGEST_RETRY)
         while True:
             parcel = await self._outbox.first()
-            parcel.about_to_be_written()
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    for text in parcel.frames:
-                        await self._connection.send(text)
-                    again = await parcel.heard()
-            except TimeoutError:
-                raise Cut(f"no answer within {ANSWER_SECONDS:g} s") from None
+            with self._outbox.trying(parcel):
+                again = await self._answer(parcel)
             if again:
                 await asyncio.sleep(pause.next())
             else:
                 pause.reset()
+
+    async def _answer(self, parcel: Parcel) -> bool:
+        """Write a parcel and wait for its answer; whether it should be tried again."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                for text in parcel.frames:
+                    await self._connection.send(text)
+                return await parcel.ended()
+        except TimeoutError:
+            raise Cut(f"no answer within {ANSWER_SECONDS:g} s") from None
 
     async def _tell_typing(self) -> None:
         while True:

@@ -17,14 +17,14 @@ class OutboxFull(ChatError):
 
 
 class Undelivered(ChatError):
-    """The deadline passed and the server has not answered; the message may be stored or not.
+    """The server has not said what became of the message, or of one of the tries; it may be stored or not.
 
     Attributes:
         msg_id: send the same text again with it, and it is stored once.
     """
 
     def __init__(self, msg_id: str) -> None:
-        super().__init__("The server has not answered in time; send it again with the same msg_id.")
+        super().__init__("It is not known whether the server has taken this; send it again with the same msg_id.")
         self.msg_id = msg_id
 
 

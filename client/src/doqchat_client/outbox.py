@@ -2,72 +2,30 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from doqchat_client.errors import OutboxFull, ServerError, Unavailable
-
-Answer = Mapping[str, Any]
-
-
-class Parcel:
-    """Frames that the server answers together.
-
-    Attributes:
-        msg_id: what the answer is known by; the same however often the frames are written.
-        frames: written one after the other.
-        answer: the `bd` of the answer, or what the server had against it.
-        refusal: what the server said to the last try, when it was `unavailable`.
-    """
-
-    def __init__(self, msg_id: str, frames: Sequence[str]) -> None:
-        self.msg_id = msg_id
-        self.frames = frames
-        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.refusal: Unavailable | None = None
-        self._heard = asyncio.Event()
-
-    def about_to_be_written(self) -> None:
-        """Forget what was heard of the try before."""
-        self.refusal = None
-        self._heard.clear()
-
-    async def heard(self) -> bool:
-        """Wait until this try has ended; whether there should be another."""
-        await self._heard.wait()
-        return self.refusal is not None
-
-    def end(self, outcome: Answer | BaseException | None) -> None:
-        """This try has ended, with an answer or an exception; with None nobody waits for either."""
-        if outcome is not None and not self.answer.done():
-            if isinstance(outcome, BaseException):
-                self.answer.set_exception(outcome)
-            else:
-                self.answer.set_result(outcome)
-        self._heard.set()
-
-    def put_off(self, refusal: Unavailable) -> None:
-        """This try has ended, and another may go better."""
-        self.refusal = refusal
-        self._heard.set()
+from doqchat_client.parcel import Answer, Parcel
 
 
 class Outbox:
     """Parcels in the order in which they were sent. Only the first is ever under way: a second one written before the
-    first is stored could overtake it when the store is away for a moment.
+    first is stored could overtake it when the store is away for a moment, and an answer could be taken for another's.
 
     Args:
         size: how many may wait.
+
+    Attributes:
+        filled: set while something waits.
     """
 
     def __init__(self, size: int) -> None:
         self.filled = asyncio.Event()
         self._size = size
         self._waiting: deque[Parcel] = deque()
-        self._end: BaseException | None = None
-
-    def __len__(self) -> int:
-        return len(self._waiting)
+        self._under_way: Parcel | None = None
+        self._end: Exception | None = None
 
     def add(self, msg_id: str, frames: Sequence[str]) -> Parcel:
         """Take a parcel.
@@ -90,39 +48,57 @@ class Outbox:
         await self.filled.wait()
         return self._waiting[0]
 
-    def answered(self, msg_id: str | None, answer: Answer) -> None:
-        """The server has answered the first parcel; answers to others, which nobody waits for, are passed over."""
-        if self._waiting and self._waiting[0].msg_id == msg_id:
-            self._remove_first(answer)
+    @contextmanager
+    def trying(self, parcel: Parcel) -> Iterator[None]:
+        """The first parcel is under way inside the block, in which its answer is waited for."""
+        self._under_way = parcel
+        parcel.begin()
+        try:
+            yield
+        finally:
+            self._under_way = None
+            if parcel.answer.done():
+                self._remove(parcel)
+
+    def acknowledged(self, msg_id: str | None, answer: Answer) -> None:
+        """The server has acted on the parcel that is under way; answers to others are passed over."""
+        if self._under_way is not None and self._under_way.msg_id == msg_id:
+            self._remove(self._under_way).done(answer)
+
+    def passed(self, msg_id: str | None) -> None:
+        """The ping at the end of the parcel that is under way has come back."""
+        if self._under_way is not None and self._under_way.msg_id == msg_id and self._under_way.passed():
+            self.acknowledged(msg_id, {})
 
     def refused(self, error: ServerError) -> bool:
-        """The server said no; whether to the first parcel. One that names none means the one that is under way."""
-        if not self._waiting or error.msg_id not in (None, self._waiting[0].msg_id):
+        """The server said no; whether to the parcel that is under way. An error that names none means that one."""
+        parcel = self._under_way
+        if parcel is None or error.msg_id not in (None, parcel.msg_id):
             return False
         if isinstance(error, Unavailable):
-            self._waiting[0].put_off(error)
+            parcel.put_off(error)
         else:
-            self._remove_first(error)
+            self._remove(parcel).refused(error)
         return True
 
     def withdraw(self, parcel: Parcel) -> None:
-        """Nobody waits for this one any more."""
-        if parcel in self._waiting:
-            self._waiting.remove(parcel)
-            self._mark()
-            parcel.end(None)
+        """Nobody waits for this one any more. When it is under way its answer is still to come, and the next one has
+        to wait for that."""
+        parcel.answer.cancel()
+        if parcel is not self._under_way:
+            self._remove(parcel)
 
-    def close(self, end: BaseException) -> None:
+    def close(self, end: Exception) -> None:
         """Nothing can be sent any more."""
         self._end = self._end or end
         while self._waiting:
-            self._remove_first(self._end)
+            self._remove(self._waiting[0]).fail(self._end)
 
-    def _remove_first(self, outcome: Answer | BaseException) -> None:
-        parcel = self._waiting.popleft()
-        self._mark()
-        parcel.end(outcome)
-
-    def _mark(self) -> None:
+    def _remove(self, parcel: Parcel) -> Parcel:
+        if parcel in self._waiting:
+            self._waiting.remove(parcel)
+        if parcel is self._under_way:
+            self._under_way = None
         if not self._waiting:
             self.filled.clear()
+        return parcel
