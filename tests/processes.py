@@ -216,6 +216,6 @@ def _is_healthy(url: str) -> bool:
 def _takes_jobs(client: "redis.Redis", process: Process) -> bool:
     """Whether the worker has shown itself in the group; its process id is part of its name there."""
     with suppress(redis.ResponseError):
-        names = [consumer["name"] for consumer in client.xinfo_consumers(keys.JOBS, keys.WORKERS)]
+        names = [consumer["name"] for consumer in client.xinfo_consumers(keys.queue("default"), keys.WORKERS)]
         return any(f"-{process.pid}-" in name for name in names)
     return False

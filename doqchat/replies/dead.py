@@ -67,7 +67,7 @@ class DeadJobs:
         The reply that was given up has had its `llm.error`, which stays; the new one ends in an event of its own.
         """
         used, told = (
-            [keys.DEAD_JOBS, keys.JOBS],
+            [keys.DEAD_JOBS, keys.QUEUES],
             (job.id, job.sid, job.reply, job.llm, int(job.automatic), keys.own(job.sid)),
         )
         return await self._shards.of(job.sid).pipeline.run(_RETRY, used, *told, repeat=False) or None

@@ -49,6 +49,7 @@ class Draft:
         self._begun = 0.0
         self._first_piece: float | None = None
         self._shard = shard
+        self._queue = keys.queue(job.llm)
         self._lease = (keys.WORKERS, worker, job.id)
         self._place = (job.reply, job.sid, keys.own(job.sid))
         self._channel = channel_of(job.sid)
@@ -61,7 +62,7 @@ class Draft:
     async def begin(self) -> None:
         """Take the lease and drop what an earlier attempt said. Raises Lost, or GivenUp: then that is `text`."""
         told = *self._lease, *self._place, MOST_DELIVERIES, metrics.RESTARTS
-        outcome, *rest = await self._run(_BEGIN, [keys.JOBS, keys.COUNTERS], *told)
+        outcome, *rest = await self._run(_BEGIN, [self._queue, keys.QUEUES, keys.COUNTERS], *told)
         if outcome == "lost":
             raise Lost
         if outcome == "given up":
@@ -77,7 +78,7 @@ class Draft:
             reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=self._length, text=piece
         )
         frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
-        used = [keys.JOBS, keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
+        used = [self._queue, keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
         if await self._run(_PIECE, used, *self._lease, piece, self._bytes, self._channel, frame) == "lost":
             raise Lost
         if piece and self._first_piece is None:
@@ -99,7 +100,7 @@ class Draft:
         job, end = self.job, "given up" if given_up else ""
         told = server.stored(job.sid, terminal), MODEL_ROLE, self._channel, end, job.sid, keys.own(job.sid)
         counters = metrics.counted(terminal, self._first_piece)
-        used = [keys.JOBS, keys.stream(job.sid), keys.DEAD_JOBS, keys.COUNTERS]
+        used = [self._queue, keys.QUEUES, keys.stream(job.sid), keys.DEAD_JOBS, keys.COUNTERS]
         if await self._run(_COMMIT, used, *self._lease, job.reply, *told, *counters) == "lost":
             raise Lost
 
@@ -109,7 +110,7 @@ class Draft:
 
     async def hand_over(self) -> None:
         """Give the job back to the queue; raises Unavailable."""
-        await self._shard.pipeline.run(_HAND_OVER, [keys.JOBS], *self._lease, *self._place)
+        await self._shard.pipeline.run(_HAND_OVER, [self._queue, keys.QUEUES], *self._lease, *self._place)
 
     def response(self, text: str, reason: FinishReason, model: str, usage: Usage) -> LLMResponse:
         """The event that ends this reply with an answer."""

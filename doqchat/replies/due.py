@@ -51,4 +51,4 @@ class Due:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more."""
         announcement = LLMStreaming(reply_id="", request_id="", attempt=1, offset=0, text="")
         told = what, sid, keys.own(sid), self._channel_of(sid), server.ephemeral(sid, announcement, MODEL_ROLE)
-        return bool(await _START(self._shard.commands, [keys.DUE, keys.JOBS], *told))
+        return bool(await _START(self._shard.commands, [keys.DUE, keys.QUEUES], *told))

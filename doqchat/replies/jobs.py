@@ -1,4 +1,4 @@
-"""The queue of requests that wait for an answer, as one worker sees it."""
+"""The queue of the requests to one model, as one worker sees it."""
 
 import logging
 from dataclasses import dataclass
@@ -44,33 +44,36 @@ class Job:
 
 
 class Jobs:
-    """The queue on one server; calls raise redis-py's errors.
+    """The queue of one model on one server; calls raise redis-py's errors.
 
     Args:
         shard: the server.
+        llm: the model's alias.
         worker: this worker's name, unique among all.
     """
 
-    def __init__(self, shard: Shard, worker: str) -> None:
+    def __init__(self, shard: Shard, llm: str, worker: str) -> None:
         self._shard = shard
+        self._llm = llm
+        self._queue = keys.queue(llm)
         self._worker = worker
         self._suspects: set[Silent] = set()
 
     async def prepare(self) -> None:
         """Make the group of workers if there is none, and forget workers that are long gone."""
         try:
-            await self._shard.commands.xgroup_create(keys.JOBS, keys.WORKERS, id="0", mkstream=True)
+            await self._shard.commands.xgroup_create(self._queue, keys.WORKERS, id="0", mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
-        for consumer in await self._shard.commands.xinfo_consumers(keys.JOBS, keys.WORKERS):
+        for consumer in await self._shard.commands.xinfo_consumers(self._queue, keys.WORKERS):
             if consumer["pending"] == 0 and consumer["idle"] > FORGOTTEN_SECONDS * 1000:
-                await self._shard.commands.xgroup_delconsumer(keys.JOBS, keys.WORKERS, consumer["name"])
+                await self._shard.commands.xgroup_delconsumer(self._queue, keys.WORKERS, consumer["name"])
 
     async def take(self) -> Job | None:
         """The next new job; waits for one for BLOCK_SECONDS."""
         answer: Any = await self._shard.blocking.xreadgroup(
-            keys.WORKERS, self._worker, {keys.JOBS: ">"}, count=1, block=int(BLOCK_SECONDS * 1000)
+            keys.WORKERS, self._worker, {self._queue: ">"}, count=1, block=int(BLOCK_SECONDS * 1000)
         )
         return await self._read(answer[0][1] if answer else ())
 
@@ -88,7 +91,7 @@ class Jobs:
         """A job whose worker has fallen silent; None when it has spoken again, or another has the job."""
         lease = int(LEASE_SECONDS * 1000)
         return await self._read(
-            await self._shard.commands.xclaim(keys.JOBS, keys.WORKERS, self._worker, lease, [job_id])
+            await self._shard.commands.xclaim(self._queue, keys.WORKERS, self._worker, lease, [job_id])
         )
 
     async def _silent(self) -> set[Silent]:
@@ -96,7 +99,7 @@ class Jobs:
         start, lease = "-", int(LEASE_SECONDS * 1000)
         while True:
             rows: Any = await self._shard.commands.xpending_range(
-                keys.JOBS, keys.WORKERS, start, "+", _LOOKED_AT, idle=lease
+                self._queue, keys.WORKERS, start, "+", _LOOKED_AT, idle=lease
             )
             found.update((row["message_id"], row["consumer"], row["times_delivered"]) for row in rows)
             if len(rows) < _LOOKED_AT:
@@ -107,9 +110,9 @@ class Jobs:
         """The one job among the entries; an entry that is none is taken off the queue, it would come back for ever."""
         for entry_id, fields in entries:
             try:
-                return Job(entry_id, fields["sid"], fields["request"], fields["reply"], fields["llm"])
+                return Job(entry_id, fields["sid"], fields["request"], fields["reply"], self._llm)
             except (KeyError, TypeError):
                 log.error("Entry %s in the queue of requests is no job and is dropped: %s", entry_id, fields)
-                await self._shard.commands.xack(keys.JOBS, keys.WORKERS, entry_id)
-                await self._shard.commands.xdel(keys.JOBS, entry_id)
+                await self._shard.commands.xack(self._queue, keys.WORKERS, entry_id)
+                await self._shard.commands.xdel(self._queue, entry_id)
         return None

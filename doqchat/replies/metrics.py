@@ -46,7 +46,7 @@ class Metrics:
 
 async def read_metrics(shards: Shards) -> Metrics:
     """The numbers as they are now; raises Unavailable."""
-    used = [keys.JOBS, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS]
+    used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS]
     metrics = Metrics()
     answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, keys.WORKERS) for shard in shards))
     for waiting, under_way, dead, due, tokens, flat in answers:

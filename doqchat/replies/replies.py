@@ -54,6 +54,6 @@ class Replies:
             raise NotFound("The session has no such reply.", field="bd.reply_id")
 
     async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> str:
-        used = [keys.JOBS, keys.stream(sid), keys.COUNTERS]
+        used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         told = reply_id, sid, keys.own(sid), *early_end(sid, self._channel_of(sid), reason)
         return str(await self._shards.of(sid).pipeline.run(_INTERRUPT, used, *told))

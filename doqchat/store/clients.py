@@ -16,22 +16,25 @@ COMMAND_TIMEOUT = 2.0
 BLOCK_SECONDS = 5.0
 """Seconds that a blocking read waits in the store before it comes back empty."""
 
-
 CONNECTIONS = 32
 """Connections of one client; who comes when all are in use waits for one as long as a command may take."""
 
+BLOCKED_CONNECTIONS = 1_024
+"""The same for blocking reads, each of which keeps one: there is one read for each queue."""
 
-def pool(url: str, *, timeout: float | None, decode: bool = True) -> ConnectionPool:
+
+def pool(url: str, *, timeout: float | None, decode: bool = True, connections: int = CONNECTIONS) -> ConnectionPool:
     """A pool of connections to one server.
 
     Args:
         url: the server, such as `redis://127.0.0.1:6390/0`.
         timeout: seconds to wait for an answer; None for connections whose reads are bounded by their reader.
         decode: whether answers become text.
+        connections: how many there may be.
     """
     return BlockingConnectionPool.from_url(
         url,
-        max_connections=CONNECTIONS,
+        max_connections=connections,
         timeout=COMMAND_TIMEOUT,
         socket_timeout=timeout,
         socket_connect_timeout=COMMAND_TIMEOUT,
@@ -52,7 +55,7 @@ def commands(url: str) -> Redis:
 
 def blocking(url: str) -> Redis:
     """A client for reads that wait in the store for up to BLOCK_SECONDS."""
-    return Redis.from_pool(pool(url, timeout=BLOCK_SECONDS + 5))
+    return Redis.from_pool(pool(url, timeout=BLOCK_SECONDS + 5, connections=BLOCKED_CONNECTIONS))
 
 
 def bare_connection(url: str, *, decode: bool = True) -> AbstractConnection:

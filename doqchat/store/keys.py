@@ -1,7 +1,9 @@
 """Names of the keys in the store. The braces make all keys of a session hash like its stream."""
 
 SESSIONS = "chat:sessions"
-JOBS = "llm:requests"
+QUEUES = "llm:queues"
+"""Set of the aliases of the models that were ever asked; each has a queue of its own."""
+
 DEAD_JOBS = "llm:dead"
 DUE = "llm:due"
 """Sorted set of the sessions that are due an automatic reply, by the moment it is due."""
@@ -15,6 +17,11 @@ REQUEST_RATES = "llm:rates"
 WORKERS = "llm-workers"
 INTERRUPTIONS = "llm:interruptions"
 """The channel on which workers hear that a reply is to end."""
+
+
+def queue(alias: str) -> str:
+    """The queue of one model: a stream of the requests that wait for a worker. Scripts make this name too."""
+    return f"{QUEUES}:{alias}"
 
 
 def tokens(day: str) -> str:

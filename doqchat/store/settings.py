@@ -73,7 +73,7 @@ class Settings:
         Policy `off` also ends an automatic reply under way, of which nothing is stored that it has said.
         """
         flat = [part for pair in changes.items() for part in pair]
-        used = [keys.settings(sid), keys.DUE, keys.JOBS, keys.stream(sid), keys.COUNTERS]
+        used = [keys.settings(sid), keys.DUE, keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         pipeline = self._shards.of(sid).pipeline
         return _parsed(await pipeline.run(_CHANGE, used, sid, keys.own(sid), *self._withdrawal(sid), *flat))
 

@@ -133,7 +133,7 @@ class SessionStream:
             claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
         else:
             claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
-        used = [keys.stream(sid), claim, keys.JOBS, keys.DUE]
+        used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE]
         place = self._channel_of(sid), digest, claim_seconds, sid, keys.own(sid)
         most = self._most_replies or 0, self._most_replies_of_a_role or 0
         answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, *most

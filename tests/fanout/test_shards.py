@@ -50,7 +50,7 @@ async def test_a_session_is_stored_and_heard_of_on_the_store_that_holds_it(
     assert all(held)
     assert not held[0] & held[1]
     for client, streams in zip(clients.values(), held, strict=True):
-        jobs = {fields["sid"] for _, fields in client.xrange(keys.JOBS)}
+        jobs = {fields["sid"] for _, fields in client.xrange(keys.queue("demo"))}
         assert {keys.stream(each) for each in jobs} == streams
 
 

@@ -2,13 +2,14 @@
 
 import json
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 from django.test import override_settings
 
 from doqchat.engine import Engine
@@ -16,6 +17,7 @@ from doqchat.store import keys
 from tests import processes
 
 WORKERS = 2
+AT_ONCE = 4
 
 
 @dataclass
@@ -47,9 +49,10 @@ class Site:
             return [call for call in json.loads(response.read()) if text in json.dumps(call, ensure_ascii=False)]
 
     def holder(self, request_id: str) -> processes.Process:
-        """The worker that is answering a request."""
-        (job,) = [job_id for job_id, fields in self.store.xrange(keys.JOBS) if fields["request"] == request_id]
-        (lease,) = self.store.xpending_range(keys.JOBS, keys.WORKERS, job, job, 1)
+        """The worker that is answering a request to the default model."""
+        queue = keys.queue("default")
+        (job,) = [job_id for job_id, fields in self.store.xrange(queue) if fields["request"] == request_id]
+        (lease,) = self.store.xpending_range(queue, keys.WORKERS, job, job, 1)
         (worker,) = [worker for worker in self.workers if f"-{worker.pid}-" in lease["consumer"]]
         return worker
 
@@ -93,3 +96,32 @@ async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
         engine = Engine()
         yield engine
         await engine.close()
+
+
+@pytest.fixture
+async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
+    """Makes engines on the given stores, whose models are the stand-in and whose workers answer AT_ONCE requests."""
+    model = {
+        "BACKEND": "doqchat.llm.google_genai.GoogleGenAI",
+        "MODEL": "stand-in",
+        "API_KEY": "right-key",
+        "BASE_URL": whole_site.gemini_url,
+    }
+    async with AsyncExitStack() as stack:
+
+        def make(*stores: processes.Store, aliases: Sequence[str] = ("default",)) -> Engine:
+            urls = [store.url for store in stores]
+            layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": urls}}
+            changed = override_settings(
+                STORE_URLS=urls,
+                CHANNEL_LAYERS={"default": layer},
+                LLMS=dict.fromkeys(aliases, model),
+                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": AT_ONCE},
+            )
+            changed.enable()
+            stack.callback(changed.disable)
+            engine = Engine()
+            stack.push_async_callback(engine.close)
+            return engine
+
+        yield make

@@ -13,7 +13,7 @@ from tests import processes
 from tests.chat.commands import run
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
-from tests.replies.test_waiting import ask, end_of
+from tests.replies.test_waiting import JOBS, ask, end_of
 
 
 def llm_dead(
@@ -25,9 +25,9 @@ def llm_dead(
 
 def fatal(queue: "redis.Redis") -> None:
     """Make the job that waits one of which three workers have died."""
-    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
-    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {keys.JOBS: ">"})
-    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
+    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
+    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {JOBS: ">"})
+    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
 
 
 async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]:
@@ -36,9 +36,9 @@ async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]
     for sid in sids:
         replies.append(await ask(engine, sid))
         queue.delete(f"{keys.own(sid)}talking", keys.replies(sid))
-        ((job_id, job),) = queue.xrange(keys.JOBS)
+        ((job_id, job),) = queue.xrange(JOBS)
         queue.xadd(keys.DEAD_JOBS, job)
-        queue.xdel(keys.JOBS, job_id)
+        queue.xdel(JOBS, job_id)
     return replies
 
 
@@ -58,7 +58,7 @@ async def test_a_request_that_was_given_up_is_asked_again_and_answered_by_a_new_
     assert (streaming["bd"]["reply_id"], streaming["bd"]["attempt"]) == (f"{reply_id}-2", 1)
     assert (response["hd"]["event"], response["bd"]["reply_id"]) == ("llm.response", f"{reply_id}-2")
     assert response["bd"]["request_id"] == error["bd"]["request_id"] == reply_id[1:]
-    assert (queue.xlen(keys.DEAD_JOBS), queue.xlen(keys.JOBS)) == (0, 0)
+    assert (queue.xlen(keys.DEAD_JOBS), queue.xlen(JOBS)) == (0, 0)
 
 
 async def test_what_was_given_up_is_listed_with_the_prompt(
@@ -87,7 +87,7 @@ async def test_only_what_is_named_is_asked_again_or_dropped(
     assert f"{replies[0]}-2" in retried.stdout
     assert ids[1] in dropped.stdout
     assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)] == ids[2:]
-    assert [job["reply"] for _, job in queue.xrange(keys.JOBS)] == [f"{replies[0]}-2"]
+    assert [job["reply"] for _, job in queue.xrange(JOBS)] == [f"{replies[0]}-2"]
     assert [one.reply_id for one in (await own_engine.snapshots.take(sids[0])).replies] == [f"{replies[0]}-2"]
 
 

@@ -3,7 +3,8 @@
 import asyncio
 
 from doqchat.engine import Engine
-from doqchat.replies.worker import GRACE_SECONDS, Worker
+from doqchat.replies.answers import GRACE_SECONDS
+from doqchat.replies.worker import Worker
 
 WORKERS = 100
 

@@ -11,7 +11,7 @@ from doqchat.replies.draft import MOST_DELIVERIES, Draft, GivenUp, Lost
 from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
 from tests.fanout.conftest import joined
-from tests.replies.test_waiting import ask
+from tests.replies.test_waiting import DEMO, JOBS, ask
 
 
 def end(draft: Draft) -> LLMResponse:
@@ -23,7 +23,7 @@ async def taken(engine: Engine, sid: str, worker: str) -> Draft:
     """A reply to a new request, in the hands of a worker."""
     await ask(engine, sid)
     shard = engine.shards.of(sid)
-    jobs = Jobs(shard, worker)
+    jobs = Jobs(shard, DEMO, worker)
     await jobs.prepare()
     job = await jobs.take()
     assert job is not None
@@ -40,7 +40,7 @@ async def speaking(engine: Engine, sid: str, worker: str) -> Draft:
 
 def taken_over(engine: Engine, queue: "redis.Redis", draft: Draft, worker: str) -> Draft:
     """The same reply, in the hands of another."""
-    queue.xclaim(keys.JOBS, keys.WORKERS, worker, 0, [draft.job.id])
+    queue.xclaim(JOBS, keys.WORKERS, worker, 0, [draft.job.id])
     return Draft(engine.shards.of(draft.job.sid), worker, draft.job, engine.layer.channel_of)
 
 
@@ -82,7 +82,7 @@ async def test_a_reply_is_ended_once(own_engine: Engine, queue: "redis.Redis", s
         with pytest.raises(Lost):
             await draft.commit(end(draft))
     assert [entry.participant for entry in await own_engine.stream.read(sid)] == ["user", "llm"]
-    assert queue.xlen(keys.JOBS) == 0
+    assert queue.xlen(JOBS) == 0
 
 
 async def test_a_job_that_comes_back_after_its_end_leaves_the_queue(
@@ -92,15 +92,15 @@ async def test_a_job_that_comes_back_after_its_end_leaves_the_queue(
     queue.srem(keys.replies(sid), draft.job.reply)
     with pytest.raises(Lost):
         await draft.begin()
-    assert queue.xlen(keys.JOBS) == 0
+    assert queue.xlen(JOBS) == 0
 
 
 async def test_saying_nothing_keeps_the_lease(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     draft = await taken(own_engine, sid, "first")
     await draft.begin()
-    queue.xclaim(keys.JOBS, keys.WORKERS, "first", 0, [draft.job.id], idle=60_000, justid=True)
+    queue.xclaim(JOBS, keys.WORKERS, "first", 0, [draft.job.id], idle=60_000, justid=True)
     await draft.say("")
-    (lease,) = queue.xpending_range(keys.JOBS, keys.WORKERS, "-", "+", 1)
+    (lease,) = queue.xpending_range(JOBS, keys.WORKERS, "-", "+", 1)
     assert (lease["consumer"], lease["times_delivered"]) == ("first", 1)
     assert lease["time_since_delivered"] < 30_000
 
@@ -127,7 +127,7 @@ async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
         "usage": {},
     }
     assert (await own_engine.snapshots.take(sid)).replies == []
-    assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
+    assert (queue.xlen(JOBS), queue.xpending(JOBS, keys.WORKERS)["pending"]) == (0, 0)
 
 
 async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_said(
@@ -138,7 +138,7 @@ async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_s
     await own_engine.replies.interrupt(sid, dead.job.reply, "cancelled")
     terminal = (await own_engine.stream.read(sid))[-1]
     assert json.loads(terminal.body)["bd"]["text"] == "안녕"
-    ((_, job),) = queue.xrange(keys.JOBS)
+    ((_, job),) = queue.xrange(JOBS)
     assert job["reply"] == waiting
 
 
@@ -146,7 +146,7 @@ async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     last = await speaking(own_engine, sid, "last")
-    queue.xclaim(keys.JOBS, keys.WORKERS, "next", 0, [last.job.id], retrycount=MOST_DELIVERIES + 1)
+    queue.xclaim(JOBS, keys.WORKERS, "next", 0, [last.job.id], retrycount=MOST_DELIVERIES + 1)
     following = Draft(own_engine.shards.of(sid), "next", last.job, own_engine.layer.channel_of)
     with pytest.raises(GivenUp):
         await following.begin()
@@ -161,15 +161,15 @@ async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts
     with pytest.raises(Lost):
         await leaving.say("하세요")
     shard = own_engine.shards.of(sid)
-    job = await Jobs(shard, "staying").take()
+    job = await Jobs(shard, DEMO, "staying").take()
     assert job is not None
-    (lease,) = queue.xpending_range(keys.JOBS, keys.WORKERS, "-", "+", 10)
+    (lease,) = queue.xpending_range(JOBS, keys.WORKERS, "-", "+", 10)
     assert (lease["consumer"], lease["times_delivered"]) == ("staying", 1)
     staying = Draft(shard, "staying", job, own_engine.layer.channel_of)
     await staying.begin()
     assert staying.attempt == 2
     await staying.commit(end(staying))
-    assert queue.xlen(keys.JOBS) == 0
+    assert queue.xlen(JOBS) == 0
 
 
 async def test_a_request_that_waits_for_days_is_still_answered(
@@ -187,7 +187,7 @@ async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, q
     queue.srem(keys.replies(sid), gone)
     await draft.begin()
     await draft.commit(end(draft))
-    assert [job["reply"] for _, job in queue.xrange(keys.JOBS)] == [following]
+    assert [job["reply"] for _, job in queue.xrange(JOBS)] == [following]
 
 
 async def test_who_joins_an_attempt_that_was_begun_anew_sees_only_that(

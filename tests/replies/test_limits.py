@@ -17,6 +17,7 @@ from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
 from tests.replies.conversation import ENDS, ask
+from tests.replies.test_waiting import JOBS
 from tests.replies.test_waiting import ask as ask_in
 
 Start = Callable[..., processes.Web]
@@ -132,7 +133,7 @@ async def test_a_request_that_is_refused_because_many_are_under_way_does_not_cou
 
 async def test_hundreds_may_ask_at_the_same_moment(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await asyncio.gather(*(ask_in(own_engine, f"{sid}-{number}") for number in range(300)))
-    assert queue.xlen(keys.JOBS) == 300
+    assert queue.xlen(JOBS) == 300
 
 
 def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) -> None:
@@ -157,7 +158,7 @@ async def test_a_session_that_is_over_its_limit_gets_no_automatic_reply(
         await asyncio.to_thread(
             worker.wait_until, lambda: f"No automatic reply in {sid}: This session asks" in worker.output
         )
-    assert queue.zcard(keys.DUE) == queue.xlen(keys.JOBS) == 0
+    assert queue.zcard(keys.DUE) == queue.xlen(keys.queue("default")) == 0
     assert not queue.exists(f"{keys.own(sid)}due")
     assert queue.xlen(keys.stream(sid)) == 3
 

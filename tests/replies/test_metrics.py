@@ -18,7 +18,7 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
 from tests.replies.test_lease import taken, taken_over
-from tests.replies.test_waiting import ask, end_of
+from tests.replies.test_waiting import JOBS, ask, end_of
 
 
 def numbers(answer: Answer) -> dict[str, float]:
@@ -41,8 +41,8 @@ async def test_what_waits_what_is_written_and_what_was_given_up_is_counted(
     for number in range(3):
         await ask(own_engine, f"{sid}-{number}")
     waiting = numbers(fetch(own_web, "/metrics"))
-    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
-    ((_, [(_, job), _]),) = queue.xreadgroup(keys.WORKERS, "one", {keys.JOBS: ">"}, count=2)
+    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
+    ((_, [(_, job), _]),) = queue.xreadgroup(keys.WORKERS, "one", {JOBS: ">"}, count=2)
     queue.xadd(keys.DEAD_JOBS, job)
     queue.zadd(keys.DUE, {sid: 1})
     after = numbers(fetch(own_web, "/metrics"))

@@ -14,10 +14,13 @@ from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
 from tests.replies.conversation import ENDS
 
+DEMO = "demo"
+JOBS = keys.queue(DEMO)
+
 
 async def ask(engine: Engine, sid: str) -> str:
     """The id of a reply that nobody writes yet."""
-    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": "demo"}})
+    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": DEMO}})
     return f"r{(await engine.send(sid, frame)).id}"
 
 
@@ -57,15 +60,15 @@ async def test_a_job_that_three_workers_have_died_of_is_given_up(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     reply_id = await ask(own_engine, sid)
-    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
-    ((_, [(job_id, job)]),) = queue.xreadgroup(keys.WORKERS, "dead", {keys.JOBS: ">"})
-    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
+    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
+    ((_, [(job_id, job)]),) = queue.xreadgroup(keys.WORKERS, "dead", {JOBS: ">"})
+    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             error = await socket.frame()
     assert (error["hd"]["event"], error["bd"]["code"], error["bd"]["reply_id"]) == ("llm.error", "failed", reply_id)
     assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
-    assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
+    assert (queue.xlen(JOBS), queue.xpending(JOBS, keys.WORKERS)["pending"]) == (0, 0)
     assert (await own_engine.snapshots.take(sid)).replies == []
 
 
@@ -73,9 +76,9 @@ async def test_a_job_whose_third_worker_answers_is_answered(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     await ask(own_engine, sid)
-    queue.xgroup_create(keys.JOBS, keys.WORKERS, id="0")
-    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {keys.JOBS: ">"})
-    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=2)
+    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
+    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {JOBS: ">"})
+    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=2)
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.response"
@@ -89,7 +92,7 @@ async def test_a_job_whose_session_is_gone_ends_in_an_error_and_leaves_the_queue
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.error"
-    assert queue.xlen(keys.JOBS) == 0
+    assert queue.xlen(JOBS) == 0
 
 
 async def test_a_store_that_restarts_in_mid_reply_gets_the_whole_answer_once(

@@ -9,24 +9,21 @@ from typing import Any
 
 import pytest
 import redis
-from django.conf import settings
-from django.test import override_settings
 
 from doqchat.engine import Engine
 from doqchat.protocol.frames import from_data
-from doqchat.replies import jobs, worker
+from doqchat.replies import answers, jobs, takers
 from doqchat.replies.jobs import Jobs
 from doqchat.replies.worker import Worker
 from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
-from tests.replies.conftest import Site
+from tests.replies.conftest import AT_ONCE, Site
 from tests.replies.conversation import ENDS
 from tests.replies.test_lease import taken
-from tests.replies.test_waiting import end_of
+from tests.replies.test_waiting import DEMO, JOBS, end_of
 
-AT_ONCE = 4
 SHORT_LEASE = 1.0
 
 
@@ -35,35 +32,6 @@ def stores(tmp_path: Path) -> Iterator[list[processes.Store]]:
     """Two stores."""
     with ExitStack() as stack:
         yield [stack.enter_context(processes.valkey(tmp_path / name)) for name in ("first", "second")]
-
-
-@pytest.fixture
-async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
-    """Makes engines on the given stores, whose models are the stand-in and whose workers answer AT_ONCE requests."""
-    model = {
-        "BACKEND": "doqchat.llm.google_genai.GoogleGenAI",
-        "MODEL": "stand-in",
-        "API_KEY": "right-key",
-        "BASE_URL": whole_site.gemini_url,
-    }
-    async with AsyncExitStack() as stack:
-
-        def make(*stores: processes.Store) -> Engine:
-            urls = [store.url for store in stores]
-            layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": urls}}
-            changed = override_settings(
-                STORE_URLS=urls,
-                CHANNEL_LAYERS={"default": layer},
-                LLMS={"default": model},
-                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": AT_ONCE},
-            )
-            changed.enable()
-            stack.callback(changed.disable)
-            engine = Engine()
-            stack.push_async_callback(engine.close)
-            return engine
-
-        yield make
 
 
 @asynccontextmanager
@@ -82,9 +50,9 @@ async def working(engine: Engine) -> AsyncIterator[Callable[[], Any]]:
         await leave()
 
 
-async def ask(engine: Engine, sid: str, prompt: str) -> str:
+async def ask(engine: Engine, sid: str, prompt: str, llm: str = "default") -> str:
     """The id of a request's reply."""
-    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": prompt}})
+    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": prompt, "llm": llm}})
     return f"r{(await engine.send(sid, frame)).id}"
 
 
@@ -111,7 +79,7 @@ async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
     sid: str,
 ) -> None:
     monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
-    monkeypatch.setattr(worker, "LOOK_SECONDS", SHORT_LEASE / 4)
+    monkeypatch.setattr(takers, "LOOK_SECONDS", SHORT_LEASE / 4)
     engine = make_engine(*stores)
     sids = [f"{sid}-{number}" for number in range(5 * AT_ONCE)]
     async with AsyncExitStack() as stack:
@@ -151,7 +119,7 @@ async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
     make_engine: Callable[..., Engine],
     sid: str,
 ) -> None:
-    monkeypatch.setattr(worker, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(answers, "GRACE_SECONDS", 0.1)
     monkeypatch.setattr(jobs, "LEASE_SECONDS", 3600.0)
     leaving, staying = make_engine(own_store), make_engine(own_store)
     async with joined(staying, sid) as socket:
@@ -164,18 +132,18 @@ async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
                 await leave()
         async with working(staying):
             assert 5 in await attempts(socket)
-    assert queue.xlen(keys.JOBS) == 0
+    assert queue.xlen(keys.queue("default")) == 0
 
 
 async def test_what_is_no_job_leaves_the_queue_and_stops_nothing(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store)
-    queue.xadd(keys.JOBS, {"sid": sid, "something": "else"})
+    queue.xadd(keys.queue("default"), {"sid": sid, "something": "else"})
     async with working(engine):
         await ask(engine, sid, "안녕")
         assert (await answered(engine, sid))["hd"]["event"] == "llm.response"
-    assert (queue.xlen(keys.JOBS), queue.xpending(keys.JOBS, keys.WORKERS)["pending"]) == (0, 0)
+    assert (queue.xlen(keys.queue("default")), queue.xpending(keys.queue("default"), keys.WORKERS)["pending"]) == (0, 0)
 
 
 async def test_a_job_whose_worker_is_silent_is_found_behind_many_that_are_worked_on(
@@ -183,8 +151,8 @@ async def test_a_job_whose_worker_is_silent_is_found_behind_many_that_are_worked
 ) -> None:
     drafts = [await taken(own_engine, f"{sid}-{number}", "busy") for number in range(250)]
     silent = drafts[240].job.id
-    queue.xclaim(keys.JOBS, keys.WORKERS, "dead", 0, [silent], idle=60_000)
-    looking = Jobs(own_engine.shards.of(sid), "looking")
+    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [silent], idle=60_000)
+    looking = Jobs(own_engine.shards.of(sid), DEMO, "looking")
     assert await looking.abandoned() == []
     assert await looking.abandoned() == [silent]
     job = await looking.take_over(silent)
@@ -198,8 +166,8 @@ async def test_a_worker_that_speaks_between_two_looks_keeps_its_job(
 ) -> None:
     draft = await taken(own_engine, sid, "slow")
     await draft.begin()
-    queue.xclaim(keys.JOBS, keys.WORKERS, "slow", 0, [draft.job.id], idle=60_000, justid=True)
-    looking = Jobs(own_engine.shards.of(sid), "looking")
+    queue.xclaim(JOBS, keys.WORKERS, "slow", 0, [draft.job.id], idle=60_000, justid=True)
+    looking = Jobs(own_engine.shards.of(sid), DEMO, "looking")
     assert await looking.abandoned() == []
     await draft.say("안녕")
     assert await looking.abandoned() == []

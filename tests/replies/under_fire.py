@@ -167,7 +167,7 @@ class Fire:
         """The workers that take jobs; each has its process id in its name there."""
         consumers = []
         with suppress(redis.ResponseError):  # until the first worker has made the group
-            consumers = await client.xinfo_consumers(keys.JOBS, keys.WORKERS)
+            consumers = await client.xinfo_consumers(keys.queue("default"), keys.WORKERS)
         return [worker for worker in self._workers if any(f"-{worker.pid}-" in known["name"] for known in consumers)]
 
 

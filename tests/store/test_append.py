@@ -109,7 +109,7 @@ async def test_a_request_queues_its_job_in_the_same_step(
 ) -> None:
     asked = await own_stream.append(sid, "A", BODY, ask="default")
     job = {"sid": sid, "request": asked.id, "reply": f"r{asked.id}", "llm": "default", "auto": "0"}
-    assert [fields for _, fields in own_client.xrange(keys.JOBS)] == [job]
+    assert [fields for _, fields in own_client.xrange(keys.queue("default"))] == [job]
     assert own_client.smembers(keys.replies(sid)) == {f"r{asked.id}"}
 
 
@@ -118,12 +118,12 @@ async def test_a_request_sent_twice_queues_one_job(
 ) -> None:
     for _ in range(2):
         await own_stream.append(sid, "A", BODY, msg_id="m1", digest="d1", ask="default")
-    assert own_client.xlen(keys.JOBS) == 1
+    assert own_client.xlen(keys.queue("default")) == 1
 
 
 async def test_a_message_queues_no_job(own_stream: SessionStream, own_client: "redis.Redis", sid: str) -> None:
     await own_stream.append(sid, "A", BODY)
-    assert own_client.exists(keys.JOBS, keys.replies(sid)) == 0
+    assert own_client.exists(keys.QUEUES, keys.queue("default"), keys.replies(sid)) == 0
 
 
 async def test_the_scripts_are_loaded_again_when_the_store_has_forgotten_them(

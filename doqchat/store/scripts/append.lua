@@ -1,6 +1,6 @@
 -- Appends one event to a session: nothing can fall between storing it, telling of it and having it answered.
 --
--- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append   3 the job queue
+-- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append   3 the job queues
 --       4 the sessions that are due an automatic reply
 -- ARGV  1 participant   2 body   3 the group's channel   4 digest of the content, or ''   5 seconds that the claim lasts
 --       6 sid   7 what the session's own keys begin with   8 alias of the model that is asked, or '' when none is

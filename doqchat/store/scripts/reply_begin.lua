@@ -1,6 +1,6 @@
 -- Begins an attempt at a reply: what an earlier attempt said is dropped.
 --
--- KEYS  1 the job queue   2 the counters
+-- KEYS  1 the job's queue   2 all job queues   3 the counters
 -- ARGV  1 worker group   2 worker   3 job   4 reply id   5 sid   6 what the session's own keys begin with
 --       7 how many workers may die of it   8 the counter of replies that begin anew
 -- Returns {'begun', attempt}; {'given up', what was said} when too many workers have died of it; {'lost'} when another
@@ -14,7 +14,7 @@ end
 if redis.call('SISMEMBER', own .. 'replies', ARGV[4]) == 0 then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   redis.call('XDEL', KEYS[1], ARGV[3])
-  end_reply(own, KEYS[1], ARGV[5], ARGV[4])
+  end_reply(own, KEYS[2], ARGV[5], ARGV[4])
   return {'lost'}
 end
 if lease[4] > tonumber(ARGV[7]) then
@@ -24,6 +24,6 @@ redis.call('DEL', reply .. ':text')
 redis.call('HSET', reply, 'state', 'waiting')
 local attempt = redis.call('HINCRBY', reply, 'attempt', 1)
 if attempt > 1 then
-  redis.call('HINCRBY', KEYS[2], ARGV[8], 1)
+  redis.call('HINCRBY', KEYS[3], ARGV[8], 1)
 end
 return {'begun', attempt}

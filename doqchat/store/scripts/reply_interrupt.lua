@@ -1,6 +1,6 @@
 -- Ends a reply now, with what was said so far.
 --
--- KEYS  1 the job queue   2 the session's stream   3 the counters
+-- KEYS  1 the job queues   2 the session's stream   3 the counters
 -- ARGV  1 reply id   2 sid   3 what the session's own keys begin with   4 worker group   5 the workers' channel
 --       6 the group's channel   7 participant   8 the terminal event's body, to be filled in   9 the counter of replies
 --       that end like this

@@ -1,6 +1,6 @@
 -- Starts the automatic reply that a session is due and tells the session's group that one will come, or drops it.
 --
--- KEYS  1 the sessions that are due an automatic reply   2 the job queue
+-- KEYS  1 the sessions that are due an automatic reply   2 the job queues
 -- ARGV  1 'start' or 'drop'   2 sid   3 what the session's own keys begin with   4 the group's channel
 --       5 the frame for clients, to be filled in
 -- Returns 1 when that was done, 0 when it was done already, or somebody has said more or begun to talk meanwhile.

@@ -1,6 +1,6 @@
 -- Changes a session's settings. Policy `off` also withdraws what was due, and the automatic reply under way.
 --
--- KEYS  1 the session's settings   2 the sessions that are due an automatic reply   3 the job queue
+-- KEYS  1 the session's settings   2 the sessions that are due an automatic reply   3 the job queues
 --       4 the session's stream   5 the counters
 -- ARGV  1 sid   2 what the session's own keys begin with   3 worker group   4 the workers' channel
 --       5 the group's channel   6 participant   7 the terminal event's body, to be filled in   8 the counter of replies

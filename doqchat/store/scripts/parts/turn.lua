@@ -16,33 +16,35 @@ local function new_reply(own, reply, llm, role, auto)
   redis.call('HINCRBY', own .. 'asking', role, 1)
 end
 
-local function queue_job(own, jobs, sid, reply)
+-- Each model has a queue of its own, which is named after it; `queues` is the set of the models that have one.
+local function queue_job(own, queues, sid, reply)
   local known = redis.call('HMGET', own .. 'reply:' .. reply, 'llm', 'auto')
-  local job = redis.call('XADD', jobs, '*', 'sid', sid, 'request', request_of(reply), 'reply', reply,
-    'llm', known[1], 'auto', known[2])
+  redis.call('SADD', queues, known[1])
+  local job = redis.call('XADD', queues .. ':' .. known[1], '*', 'sid', sid, 'request', request_of(reply),
+    'reply', reply, 'llm', known[1], 'auto', known[2])
   redis.call('HSET', own .. 'reply:' .. reply, 'job', job)
 end
 
-local function take_turn(own, jobs, sid, reply)
+local function take_turn(own, queues, sid, reply)
   redis.call('SET', own .. 'talking', reply)
-  queue_job(own, jobs, sid, reply)
+  queue_job(own, queues, sid, reply)
 end
 
-local function stand_in_line(own, jobs, sid, reply)
+local function stand_in_line(own, queues, sid, reply)
   if redis.call('EXISTS', own .. 'talking') == 1 then
     redis.call('RPUSH', own .. 'line', reply)
   else
-    take_turn(own, jobs, sid, reply)
+    take_turn(own, queues, sid, reply)
   end
 end
 
-local function end_turn(own, jobs, sid)
+local function end_turn(own, queues, sid)
   local reply = redis.call('LPOP', own .. 'line')
   while reply and redis.call('SISMEMBER', own .. 'replies', reply) == 0 do
     reply = redis.call('LPOP', own .. 'line')
   end
   if reply then
-    return take_turn(own, jobs, sid, reply)
+    return take_turn(own, queues, sid, reply)
   end
   redis.call('DEL', own .. 'talking')
   if redis.call('EXISTS', own .. 'due') == 1 then
@@ -53,7 +55,7 @@ local function end_turn(own, jobs, sid)
 end
 
 -- Forgets a reply that has had its terminal event, and lets the next one talk if it was this one's turn.
-local function end_reply(own, jobs, sid, reply)
+local function end_reply(own, queues, sid, reply)
   local role = redis.call('HGET', own .. 'reply:' .. reply, 'role')
   if role and redis.call('HINCRBY', own .. 'asking', role, -1) <= 0 then
     redis.call('HDEL', own .. 'asking', role)
@@ -62,7 +64,7 @@ local function end_reply(own, jobs, sid, reply)
   redis.call('SREM', own .. 'replies', reply)
   redis.call('LREM', own .. 'line', 0, reply)
   if redis.call('GET', own .. 'talking') == reply then
-    end_turn(own, jobs, sid)
+    end_turn(own, queues, sid)
   end
 end
 

@@ -1,0 +1,93 @@
+"""The answers that a worker is writing."""
+
+import asyncio
+import logging
+from typing import NamedTuple
+
+from doqchat.engine import Engine
+from doqchat.replies.draft import Draft, Lost
+from doqchat.replies.ending import end
+from doqchat.replies.jobs import Job
+from doqchat.replies.writer import Writer
+from doqchat.store.shards import Shard
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 8.0
+HAND_OVER_SECONDS = 0.5
+
+Place = tuple[str, str]
+"""A session and a reply in it: sessions that are asked in the same millisecond have replies of the same id."""
+
+
+class Answer(NamedTuple):
+    """An answer that is being written."""
+
+    task: asyncio.Task[None]
+    draft: Draft
+
+
+class Answers:
+    """All that one worker writes at the same time.
+
+    Args:
+        engine: the engine of the running loop.
+        worker: the worker's name.
+    """
+
+    def __init__(self, engine: Engine, worker: str) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._answers: dict[Place, Answer] = {}
+
+    def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
+        """Begin to answer a job that this worker has taken; the task ends when there is no more to do about it."""
+        place = job.sid, job.reply
+        draft = Draft(shard, self._worker, job, self._engine.layer.channel_of)
+        task = asyncio.create_task(self._write(draft))
+        earlier = self._answers.get(place)
+        if earlier is not None:
+            earlier.task.cancel()  # it was silent for as long as a lease: what it writes is of an attempt before
+        self._answers[place] = answer = Answer(task, draft)
+        task.add_done_callback(lambda _: self._ended(place, answer))
+        return task
+
+    def interrupt(self, sid: str, reply_id: str) -> None:
+        """Write no more of a reply that has ended early, if it is one of these."""
+        answer = self._answers.get((sid, reply_id))
+        if answer is not None:
+            answer.task.cancel()
+
+    async def finish(self) -> None:
+        """Let all be written to the end within GRACE_SECONDS; hand over to other workers what is not."""
+        if self._answers:
+            await asyncio.wait([answer.task for answer in self._answers.values()], timeout=GRACE_SECONDS)
+        unfinished = list(self._answers.values())
+        await end([answer.task for answer in unfinished])
+        handing_over = asyncio.gather(*(answer.draft.hand_over() for answer in unfinished), return_exceptions=True)
+        try:
+            await asyncio.wait_for(handing_over, HAND_OVER_SECONDS)
+        except TimeoutError:
+            log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
+
+    def _ended(self, place: Place, answer: Answer) -> None:
+        if self._answers.get(place) is answer:
+            del self._answers[place]
+
+    async def _write(self, draft: Draft) -> None:
+        gather_seconds = self._engine.reply_settings.gather_seconds
+        writer = Writer(draft, self._engine.stream, self._engine.settings, gather_seconds)
+        job = draft.job
+        try:
+            await self._write_or_fail(writer, job)
+        except Lost:
+            log.info("Reply %s in %s has ended or went to another worker.", job.reply, job.sid)
+
+    async def _write_or_fail(self, writer: Writer, job: Job) -> None:
+        try:
+            await writer.write()
+        except Lost:
+            raise
+        except Exception:
+            log.exception("Reply %s in %s failed.", job.reply, job.sid)
+            await writer.failed()

@@ -1,0 +1,118 @@
+"""What a worker takes from one server: jobs from the queue of each model, and automatic replies as they are due."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from redis.exceptions import RedisError
+
+from doqchat.errors import DoqchatError
+from doqchat.llm import llms
+from doqchat.replies.due import Due
+from doqchat.replies.ending import end
+from doqchat.replies.jobs import Job, Jobs
+from doqchat.store import keys
+from doqchat.store.shards import Shard
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 2.0
+LOOK_SECONDS = 1.0
+DUE_SECONDS = 0.1
+DUE_AT_A_TIME = 64
+
+Step = Callable[[], Awaitable[None]]
+
+Slots = defaultdict[str, asyncio.Semaphore]
+"""How many more jobs a worker may take, by the alias of the model: one that hangs takes none of another's."""
+
+
+class Takers:
+    """The tasks that take from one server.
+
+    Args:
+        shard: the server.
+        worker: this worker's name.
+        slots: for all servers together.
+        begin: begins to answer a job; its slot is free again when the task ends.
+        due: the server's automatic replies.
+    """
+
+    def __init__(
+        self, shard: Shard, worker: str, slots: Slots, begin: Callable[[Job], "asyncio.Task[None]"], due: Due
+    ) -> None:
+        self._shard = shard
+        self._worker = worker
+        self._slots = slots
+        self._begin = begin
+        self._due = due
+        self._served: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to take."""
+        self._keep(self._serve_all, LOOK_SECONDS)
+        self._keep(partial(self._due.start, DUE_AT_A_TIME), DUE_SECONDS)
+
+    async def stop(self) -> None:
+        """Take nothing more; returns when no task is left that might."""
+        await end(self._tasks)
+
+    async def _serve_all(self) -> None:
+        """Serve the models of the settings and all that were ever asked: other processes have other settings."""
+        for alias in {*llms, *await self._shard.commands.smembers(keys.QUEUES)} - self._served:
+            self._serve(alias)
+
+    def _serve(self, alias: str) -> None:
+        jobs = Jobs(self._shard, alias, self._worker)
+        slots = self._slots[alias]
+
+        async def rescue() -> None:
+            for job_id in await jobs.abandoned():
+                await self._take(slots, partial(jobs.take_over, job_id))
+
+        self._served.add(alias)
+        self._keep(partial(self._take, slots, jobs.take), 0.0, jobs.prepare)
+        self._keep(rescue, LOOK_SECONDS, jobs.prepare)
+
+    async def _take(self, slots: asyncio.Semaphore, take: Callable[[], Awaitable[Job | None]]) -> None:
+        """Take a job as soon as there is a slot for it, and begin to answer it: none is held that nobody works on."""
+        await slots.acquire()
+        job = None
+        try:
+            job = await take()
+        finally:
+            if job is None:
+                slots.release()
+        if job is not None:
+            self._begin(job).add_done_callback(lambda _: slots.release())
+
+    def _keep(self, step: Step, pause: float, prepare: Step | None = None) -> None:
+        self._tasks.append(asyncio.create_task(_repeat(step, pause, prepare)))
+
+
+async def _repeat(step: Step, pause: float, prepare: Step | None) -> None:
+    """Do a step over and over; after a failure, try again with a growing pause: the store may be away.
+
+    Args:
+        step: what to do.
+        pause: seconds between two.
+        prepare: what has to be done first, and again after a failure; None for nothing.
+    """
+    wait, prepared = 0.1, prepare is None
+    while True:
+        try:
+            if prepare is not None and not prepared:
+                await prepare()
+                prepared = True
+            await step()
+            wait = 0.1
+            await asyncio.sleep(pause)
+        except Exception as error:
+            prepared = False
+            foreseen = isinstance(error, (RedisError, OSError, TimeoutError, DoqchatError))
+            log.warning("The queue of requests cannot be read now (%s).", error, exc_info=not foreseen)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
