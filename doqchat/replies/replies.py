@@ -5,7 +5,7 @@ from typing import Literal
 
 from doqchat.errors import NotFound
 from doqchat.protocol import server
-from doqchat.protocol.events import LLMResponse, Usage
+from doqchat.protocol.events import LLMRequest, LLMResponse, Usage
 from doqchat.protocol.ids import parse_id, request_of
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.metrics import outcome_of
@@ -14,7 +14,9 @@ from doqchat.store.pipeline import Argument
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
-_INTERRUPT = load("reply_interrupt", "entry", "turn", "filled", "interrupt")
+LOOKED_AT, PAGE = 1_000, 100
+
+_INTERRUPT, _ENDED = load("reply_interrupt", "entry", "turn", "filled", "interrupt"), load("reply_ended")
 
 Interruption = Literal["cancelled", "superseded"]
 
@@ -47,13 +49,30 @@ class Replies:
     async def interrupt(self, sid: str, reply_id: str, reason: Interruption) -> None:
         """End a reply now, with what was said so far; does nothing when it has ended.
 
+        That a reply has ended is seen from its request, or from the event that ended it. That event is looked for in
+        the LOOKED_AT entries that follow what was answered, as far as the session still has them.
+
         Raises:
-            NotFound: the session has no such reply.
+            NotFound: the session has no such reply, or nothing there shows it.
         """
-        if parse_id(request_of(reply_id)) is None or await self._interrupt(sid, reply_id, reason) == "missing":
+        request = parse_id(request_of(reply_id))
+        if request is None or not (
+            await self._interrupt(sid, reply_id, reason) or await self._has_ended(sid, reply_id, request)
+        ):
             raise NotFound("The session has no such reply.", field="bd.reply_id")
 
-    async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> str:
+    async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> bool:
         used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         told = reply_id, sid, keys.own(sid), *early_end(sid, self._channel_of(sid), reason)
-        return str(await self._shards.of(sid).pipeline.run(_INTERRUPT, used, *told))
+        return bool(await self._shards.of(sid).pipeline.run(_INTERRUPT, used, *told))
+
+    async def _has_ended(self, sid: str, reply_id: str, request: str) -> bool:
+        """Whether a reply that is not under way was; looks at a page at a time, so that nobody waits for long."""
+        start = request
+        for _ in range(LOOKED_AT // PAGE):
+            told = reply_id, start, PAGE, MODEL_ROLE, LLMRequest.event
+            found = str(await self._shards.of(sid).reads.run(_ENDED, [keys.stream(sid)], *told))
+            if found in ("ended", "missing"):
+                return found == "ended"
+            start = f"({found}"
+        return False

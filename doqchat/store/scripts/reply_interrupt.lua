@@ -4,13 +4,12 @@
 -- ARGV  1 reply id   2 sid   3 what the session's own keys begin with   4 worker group   5 the workers' channel
 --       6 the group's channel   7 participant   8 the terminal event's body, to be filled in   9 the counter of replies
 --       that end like this
--- Returns 'ended' when it is over now, or was before; 'missing' when there is no such reply.
+-- Returns 1 when it is over now, 0 when it is not under way.
 
 local reply, own = ARGV[1], ARGV[3]
 if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
-  local request = request_of(reply)
-  return request ~= '' and #redis.call('XRANGE', KEYS[2], request, request) > 0 and 'ended' or 'missing'
+  return 0
 end
 local text = redis.call('GET', own .. 'reply:' .. reply .. ':text') or ''
 interrupt(own, KEYS[1], ARGV[2], reply, KEYS[2], KEYS[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], text, ARGV[9])
-return 'ended'
+return 1

@@ -1,0 +1,167 @@
+"""Ending a reply that has ended does nothing; ending one that the session never had is an error."""
+
+import json
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.errors import NotFound
+from doqchat.replies import replies
+from doqchat.replies.dead import DeadJobs
+from doqchat.replies.draft import Draft
+from doqchat.replies.due import Due
+from doqchat.replies.jobs import Jobs
+from doqchat.store import keys
+from tests import processes
+from tests.client import Client
+from tests.conftest import Connect
+from tests.replies.conftest import Site
+from tests.replies.conversation import ENDS
+from tests.replies.test_cancelling import settled
+from tests.replies.test_lease import end, taken
+from tests.replies.test_waiting import DEMO, ask
+
+
+async def say(engine: Engine, sid: str, **bd: object) -> str:
+    """The id of a message."""
+    body = json.dumps(
+        {"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": "안녕", **bd}}, separators=(",", ":")
+    )
+    return (await engine.stream.append(sid, "A", body, manner="said")).id
+
+
+async def begun(engine: Engine, sid: str) -> Draft:
+    """The reply that waits, in the hands of a worker."""
+    shard = engine.shards.of(sid)
+    jobs = Jobs(shard, DEMO, "worker")
+    await jobs.prepare()
+    job = await jobs.take()
+    assert job is not None
+    draft = Draft(shard, "worker", job, engine.layer.channel_of)
+    await draft.begin()
+    return draft
+
+
+async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> Draft:
+    """An automatic reply to a new message."""
+    await engine.settings.change(sid, {"policy": "always", "llm": DEMO})
+    await say(engine, sid)
+    queue.zadd(keys.DUE, {sid: 1})
+    await Due(engine.shards.of(sid), engine.limits, engine.layer.channel_of).start(1)
+    return await begun(engine, sid)
+
+
+async def cancel(engine: Engine, sid: str, reply_id: str) -> None:
+    """Cancel a reply of which nothing is left to store."""
+    before = await engine.stream.read(sid, count=10_000)
+    try:
+        await engine.replies.interrupt(sid, reply_id, "cancelled")
+    finally:
+        assert await engine.stream.read(sid, count=10_000) == before
+
+
+async def refused(client: Client, reply_id: str) -> bool:
+    """Whether a cancel gets the error `not_found`, and nothing else."""
+    await client.send("llm.cancel", {"reply_id": reply_id})
+    await client.send("ping", {})
+    frames = await client.recv_until("pong")
+    return [frame["bd"].get("code") for frame in frames[:-1]] == ["not_found"]
+
+
+async def test_a_message_without_a_reply_has_none_to_cancel(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.say("안녕")
+    message = await client.recv_event("chat.message")
+    assert await refused(client, f"r{message['hd']['id']}")
+    assert site.store.xlen(keys.stream(sid)) == 1
+
+
+async def test_an_automatic_reply_that_has_ended_is_cancelled_without_effect(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.say("@llm 안녕")
+    reply_id = (await client.recv_event(*ENDS))["bd"]["reply_id"]
+    await client.send("llm.cancel", {"reply_id": reply_id})
+    assert await settled(client) == []
+    assert await refused(client, f"{reply_id}-2")
+    assert len(site.stored(sid, *ENDS)) == 1
+
+
+async def test_the_event_that_a_reply_ended_with_is_found_some_way_behind_what_was_answered(
+    monkeypatch: pytest.MonkeyPatch, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    monkeypatch.setattr(replies, "PAGE", 2)
+    monkeypatch.setattr(replies, "LOOKED_AT", 6)
+    near = await automatic(own_engine, queue, f"{sid}-near")
+    far = await automatic(own_engine, queue, f"{sid}-far")
+    for draft, messages in ((near, 4), (far, 5)):
+        for _ in range(messages):
+            await say(own_engine, draft.job.sid)
+        await draft.commit(end(draft))
+    await cancel(own_engine, near.job.sid, near.job.reply)
+    with pytest.raises(NotFound):
+        await cancel(own_engine, far.job.sid, far.job.reply)
+
+
+async def test_a_reply_that_was_asked_for_anew_is_known_by_its_own_id(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    first = await taken(own_engine, sid, "worker")
+    await first.commit(first.error("failed", "It failed."), given_up=True)
+    dead = DeadJobs(own_engine.shards, own_engine.stream)
+    (job,) = await dead.list()
+    again = await dead.retry(job)
+    assert again == f"{first.job.reply}-2"
+    second = await begun(own_engine, sid)
+    await second.commit(end(second))
+    for reply_id in (first.job.reply, again):
+        await cancel(own_engine, sid, reply_id)
+    with pytest.raises(NotFound):
+        await cancel(own_engine, sid, f"{first.job.reply}-3")
+
+
+async def test_a_reply_of_another_session_is_none_of_this_one(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await automatic(own_engine, queue, sid)
+    await draft.commit(end(draft))
+    await ask(own_engine, f"{sid}-2")
+    with pytest.raises(NotFound):
+        await cancel(own_engine, f"{sid}-2", draft.job.reply)
+
+
+async def test_what_people_write_makes_no_reply(own_engine: Engine, sid: str) -> None:
+    message = await say(own_engine, sid, hd={"event": "llm.request"}, event="llm.request")
+    await say(own_engine, sid, reply_id=f"r{message}")
+    with pytest.raises(NotFound):
+        await cancel(own_engine, sid, f"r{message}")
+
+
+async def test_what_others_have_put_into_the_session_makes_no_reply(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    for body in ("no JSON", "[]", '"text"', '{"hd":1}', "{}"):
+        entry = queue.xadd(keys.stream(sid), {"participant": "A", "body": body})
+        with pytest.raises(NotFound):
+            await cancel(own_engine, sid, f"r{entry}")
+    entry = queue.xadd(keys.stream(sid), {"something": "else"})
+    with pytest.raises(NotFound):
+        await cancel(own_engine, sid, f"r{entry}")
+
+
+async def test_a_reply_is_known_as_long_as_the_session_has_its_request_or_its_end(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "worker")
+    await draft.begin()
+    await draft.commit(end(draft))
+    await say(own_engine, sid)
+    queue.xtrim(keys.stream(sid), maxlen=2, approximate=False)
+    await cancel(own_engine, sid, draft.job.reply)
+    queue.xtrim(keys.stream(sid), maxlen=1, approximate=False)
+    with pytest.raises(NotFound):
+        await cancel(own_engine, sid, draft.job.reply)
