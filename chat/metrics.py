@@ -4,7 +4,7 @@ They come from the store, so that every process answers alike. There is nothing 
 name of a session; whoever reaches the server may read them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -34,9 +34,9 @@ class _Replies(Collector):
 
     def collect(self) -> Iterator[Metric]:
         read, counters = self._read, self._read.counters
+        yield _by_model("requests_waiting", "Requests to the model that no worker has taken.", read.waiting)
+        yield _by_model("replies_under_way", "Replies that a worker writes.", read.under_way)
         for name, meaning, value in (
-            ("requests_waiting", "Requests to the model that no worker has taken.", read.waiting),
-            ("replies_under_way", "Replies that a worker writes.", read.under_way),
             ("requests_dead", "Requests that were given up; see manage.py llm_dead.", read.dead),
             ("sessions_due", "Sessions that are due an automatic reply.", read.due),
             ("tokens_today", "Input and output tokens of this day of UTC.", read.tokens_today),
@@ -62,3 +62,10 @@ class _Replies(Collector):
             if counter.startswith(prefix):
                 family.add_metric([counter.removeprefix(prefix)], value)
         return family
+
+
+def _by_model(name: str, meaning: str, counts: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(f"doqchat_{name}", meaning, labels=["llm"])
+    for alias, count in sorted(counts.items()):
+        family.add_metric([alias], count)
+    return family

@@ -28,16 +28,17 @@ class Metrics:
     """All replies of all servers.
 
     Attributes:
-        waiting: requests that no worker has taken; those in line behind another of their session come after it.
-        under_way: requests that a worker has taken.
+        waiting: requests that no worker has taken, by alias of the model that was asked; those in line behind another
+            of their session come after it.
+        under_way: requests that a worker has taken, by alias.
         dead: requests that were given up.
         due: sessions that are due an automatic reply.
         tokens_today: input and output, on this day of UTC; estimated where the provider did not count.
         counters: what has become of all replies so far, by the names above.
     """
 
-    waiting: int = 0
-    under_way: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
+    under_way: Counter[str] = field(default_factory=Counter)
     dead: int = 0
     due: int = 0
     tokens_today: int = 0
@@ -49,9 +50,10 @@ async def read_metrics(shards: Shards) -> Metrics:
     used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS]
     metrics = Metrics()
     answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, keys.WORKERS) for shard in shards))
-    for waiting, under_way, dead, due, tokens, flat in answers:
-        metrics.waiting += waiting
-        metrics.under_way += under_way
+    for queues, dead, due, tokens, flat in answers:
+        for alias, waiting, under_way in zip(queues[::3], queues[1::3], queues[2::3], strict=True):
+            metrics.waiting[alias] += waiting
+            metrics.under_way[alias] += under_way
         metrics.dead += dead
         metrics.due += due
         metrics.tokens_today += int(tokens)
