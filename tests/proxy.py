@@ -23,7 +23,7 @@ class Proxy:
         cuts: how many connections were cut.
         passed: how many bytes went from servers to clients.
         backed_up: set when somebody has stopped reading and what is kept for them is full.
-        losing: cut the connection on which a server answers next, and keep the answer.
+        losing: cut the connection on which a server is asked this next, and keep its answer.
         alter: what becomes of the bytes that servers send.
     """
 
@@ -34,7 +34,7 @@ class Proxy:
         self.cuts = 0
         self.passed = 0
         self.backed_up = asyncio.Event()
-        self.losing = False
+        self.losing = b""
         self.alter: Callable[[bytes], bytes] = bytes
         self.released = asyncio.Event()
         self.released.set()
@@ -98,6 +98,7 @@ class _Line:
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
         self._left: int | None = None
+        self._losing = False
         self._cut = asyncio.Event()
 
     def cut_within(self, size: int) -> None:
@@ -126,13 +127,14 @@ class _Line:
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_BUFFER):
+            if self._proxy.losing and self._proxy.losing in data:
+                self._proxy.losing, self._losing = b"", True
             await self._write(writer, data)
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_BUFFER):
             await self._proxy.released.wait()
-            if self._proxy.losing:
-                self._proxy.losing = False
+            if self._losing:
                 self._cut.set()
             if self._cut.is_set():  # what was kept back is lost
                 return

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-AT_ONCE = 2
+AT_ONCE = 1
 """How many go on with each turn of the event loop; the rest wait, and everything else runs in between."""
 
 

@@ -12,7 +12,7 @@ from doqchat.replies.budget import spend
 from doqchat.replies.jobs import Job
 from doqchat.store import keys
 from doqchat.store.faults import insist
-from doqchat.store.pipeline import Argument
+from doqchat.store.link import Argument
 from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
 

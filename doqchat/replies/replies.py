@@ -10,7 +10,7 @@ from doqchat.protocol.ids import parse_id, request_of
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.metrics import outcome_of
 from doqchat.store import keys
-from doqchat.store.pipeline import Argument
+from doqchat.store.link import Argument
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 from collections.abc import Coroutine
+from functools import lru_cache
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from doqchat.serving.gathered_writes import GatheredWrites, Turn
 from doqchat.serving.limits import (
     CLOSE_SECONDS,
     FRAME_BYTES,
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from websockets.frames import Frame
 
 
+_turn_of = lru_cache(maxsize=1)(Turn)
+"""The turn that all connections of an event loop have in common."""
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's, made to let go of peers that do not read and to let the last words reach those that do.
 
@@ -32,6 +38,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     aborted CLOSE_SECONDS later. And a transport closed while the peer still sends is reset, which can cost the peer
     the close frame: where that is likely only our side of it is closed at first.
     """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        gathered = GatheredWrites(cast(asyncio.Transport, transport), _turn_of(self.loop))
+        super().connection_made(cast(asyncio.BaseTransport, gathered))
 
     def send(self, message: "ASGISendEvent") -> Coroutine[Any, Any, None]:
         """Waits while the peer is behind on reading; a close does not wait, and ends the wait of others."""

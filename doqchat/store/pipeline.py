@@ -5,22 +5,25 @@ batch, and its answers are read in order without a timer each.
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Sequence
-from typing import Any, cast
+from typing import Any
 
-import hiredis
 from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
 from doqchat.errors import Unavailable
-from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection
-from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, Uncertain, translate
+from doqchat.store.clients import COMMAND_TIMEOUT
+from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, STORED_NOTHING, Uncertain, translate
+from doqchat.store.link import Argument, Command, Link
 from doqchat.store.script import Script
 
-Argument = str | int | float | bytes
 BATCH = 256
-Waiting = tuple[tuple[Argument, ...], "asyncio.Future[Any]"]
+
+REST_SECONDS = 0.25
+"""For how long nothing is asked of a server that has not answered in time: one frame of a connection is taken after the
+other, and each would wait as long again."""
+
+Waiting = tuple[Command, "asyncio.Future[Any]"]
 
 
 class Pipeline:
@@ -33,15 +36,16 @@ class Pipeline:
     Args:
         url: the server.
         batch: how many commands travel together at most.
+        ask_first: whether an idle server is asked for a sign of life before it is sent a batch (see Link).
     """
 
-    def __init__(self, url: str, batch: int = BATCH) -> None:
-        self._connection = bare_connection(url)
+    def __init__(self, url: str, batch: int = BATCH, *, ask_first: bool = False) -> None:
+        self._link = Link(url, ask_first=ask_first)
         self._waiting: list[Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
         self._sent = False
         self._batch = batch
-        self._clock_offset: float | None = None
+        self._rests_until = 0.0
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Argument, repeat: bool = True) -> Any:
         """Run a script; its answer as the server gives it. Otherwise as `execute`."""
@@ -76,7 +80,7 @@ class Pipeline:
 
     def deadline(self) -> int:
         """The moment, in ms of the store's clock, at which a caller that starts now stops waiting; first `ready`."""
-        return int((asyncio.get_running_loop().time() + (self._clock_offset or 0.0) + COMMAND_TIMEOUT) * 1000)
+        return self._link.deadline()
 
     async def ready(self) -> None:
         """Connect, if that is not done yet, and read the store's clock.
@@ -84,22 +88,21 @@ class Pipeline:
         Raises:
             Unavailable: the server cannot be reached.
         """
-        if self._clock_offset is None:
+        if not self._link.knows_clock:
             await self.execute("PING")
 
     async def compare_clocks(self) -> None:
         """Read the store's clock anew; raises Unavailable."""
-        self._set_clock(await self.execute("TIME"))
+        self._link.compare_clocks(await self.execute("TIME"))
 
     async def close(self) -> None:
         """Drop the connection."""
-        self._clock_offset = None
-        await self._connection.disconnect(nowait=True)
+        await self._link.close()
 
-    def _tried(self, command: tuple[Argument, ...], repeat: bool) -> Awaitable[Any]:
+    def _tried(self, command: Command, repeat: bool) -> Awaitable[Any]:
         return self._tried_twice(command) if repeat else self._queue(command)
 
-    async def _tried_twice(self, command: tuple[Argument, ...]) -> Any:
+    async def _tried_twice(self, command: Command) -> Any:
         """Queue a command, and again when the connection broke; not when its time was up."""
         try:
             return await self._queue(command)
@@ -111,7 +114,7 @@ class Pipeline:
         except Uncertain as error:
             raise Unavailable(NO_ANSWER) from error
 
-    def _queue(self, command: tuple[Argument, ...]) -> "asyncio.Future[Any]":
+    def _queue(self, command: Command) -> "asyncio.Future[Any]":
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
         if self._flusher is None:
@@ -123,8 +126,7 @@ class Pipeline:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
                 try:
-                    async with asyncio.timeout(COMMAND_TIMEOUT):
-                        await self._exchange(batch)
+                    await self._attempt(batch)
                 except BaseException as error:
                     await self._fail(batch, error)
                     if isinstance(error, asyncio.CancelledError):
@@ -132,20 +134,25 @@ class Pipeline:
         finally:
             self._flusher = None
 
-    async def _exchange(self, batch: list[Waiting]) -> None:
+    async def _attempt(self, batch: list[Waiting]) -> None:
         self._sent = False
-        connection = self._connection
-        if connection.is_connected and await connection.can_read():
-            # Nothing was asked: this is the end of a connection that the server has closed.
-            await self.close()
-        if not connection.is_connected:
-            await self._connect()
-        packed = [hiredis.pack_command(cast(Any, command)) for command, _ in batch]
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._rests_until:
+            raise Unavailable(STORED_NOTHING)
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                await self._exchange(batch)
+        except TimeoutError:
+            self._rests_until = loop.time() + REST_SECONDS
+            raise
+
+    async def _exchange(self, batch: list[Waiting]) -> None:
+        await self._link.open()
         self._sent = True
-        await connection.send_packed_command(packed, check_health=False)
+        await self._link.send(command for command, _ in batch)
         for _, future in batch:
             try:
-                answer = await connection.read_response(timeout=math.inf)
+                answer = await self._link.receive()
             except ResponseError as error:
                 if not future.done():
                     future.set_exception(error)
@@ -153,18 +160,8 @@ class Pipeline:
                 if not future.done():
                     future.set_result(answer)
 
-    async def _connect(self) -> None:
-        await self._connection.connect()
-        await self._connection.send_command("TIME", check_health=False)
-        self._set_clock(await self._connection.read_response(timeout=math.inf))
-
-    def _set_clock(self, time: Sequence[str]) -> None:
-        seconds, microseconds = time
-        # Compared after the answer came: an offset that is too small makes deadlines early, which is the safe side.
-        self._clock_offset = int(seconds) + int(microseconds) / 1e6 - asyncio.get_running_loop().time()
-
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
-        await self.close()
+        await self._link.close()
         _raise_in(batch, error, sent=self._sent)
         if not (self._sent and isinstance(error, StoreConnectionError)):
             unsent, self._waiting = self._waiting, []

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.functional_validators import AfterValidator
 
 from doqchat.store import keys
-from doqchat.store.pipeline import Argument
+from doqchat.store.link import Argument
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Sequence
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import STORED_NOTHING, Uncertain, insist
-from doqchat.store.pipeline import Argument, Pipeline
+from doqchat.store.link import Argument
+from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 
 SETTLED_WITHIN = 30.0

@@ -18,7 +18,8 @@ class Shard:
     Attributes:
         commands: for commands that answer at once.
         blocking: for reads that wait.
-        pipeline: for what runs with every message and every connection.
+        appends: for what people say, which waits for nothing else.
+        pipeline: for what else runs with every message and every connection.
         reads: for pages of the streams, which may be large and must not hold up the rest.
     """
 
@@ -26,6 +27,7 @@ class Shard:
         self.url = url
         self.commands = commands(url)
         self.blocking = blocking(url)
+        self.appends = Pipeline(url, ask_first=True)
         self.pipeline = Pipeline(url)
         self.reads = Pipeline(url, batch=16)
 
@@ -33,6 +35,7 @@ class Shard:
         """Drop all connections."""
         await self.commands.aclose()
         await self.blocking.aclose()
+        await self.appends.close()
         await self.pipeline.close()
         await self.reads.close()
 

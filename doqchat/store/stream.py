@@ -137,8 +137,7 @@ class SessionStream:
         place = self._channel_of(sid), digest, claim_seconds, sid, keys.own(sid)
         most = self._most_replies or 0, self._most_replies_of_a_role or 0
         answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, *most
-        pipeline = self._shards.of(sid).pipeline
-        entry_id, outcome, *rest = await settled(pipeline, used, participant, body, *place, *answer)
+        entry_id, outcome, *rest = await settled(self._shards.of(sid).appends, used, participant, body, *place, *answer)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         if outcome == "session full":

@@ -1,11 +1,12 @@
-"""The project's settings, for a web process that soon gives up on a store which does not answer.
+"""The project's settings, for a web process that takes the store to be awake and soon gives up on one that is not.
 
 Nothing but what clients send makes it talk to the store, so that tests know what was sent when.
 """
 
 from config.settings import *  # noqa: F403
 from doqchat.fanout import hub
-from doqchat.store import settled
+from doqchat.store import link, settled
 
 hub.BEAT_SECONDS = 3600.0
+link.AWAKE_SECONDS = 60.0
 settled.SETTLED_WITHIN = 1.0

@@ -75,9 +75,9 @@ async def test_a_command_whose_answer_is_lost_is_repeated_unless_that_would_do_h
 ) -> None:
     pipeline = proxied_shards.of(sid).pipeline
     await pipeline.ready()
-    proxy.losing = True
+    proxy.losing = b"INCR"
     assert await pipeline.execute("INCR", sid) == 2
-    proxy.losing = True
+    proxy.losing = b"INCR"
     with pytest.raises(Uncertain):
         await pipeline.execute("INCR", sid, repeat=False)
     assert (store.get(sid), proxy.cuts) == ("3", 2)
@@ -88,7 +88,7 @@ async def test_what_was_not_sent_when_the_connection_breaks_is_sent_over_the_nex
 ) -> None:
     pipeline = proxied_shards.of(sid).pipeline
     await pipeline.ready()
-    proxy.losing = True
+    proxy.losing = b"INCR"
     sent = asyncio.gather(*(pipeline.execute("INCR", sid, repeat=False) for _ in range(BATCH)), return_exceptions=True)
     later = asyncio.gather(*(pipeline.execute("INCR", sid, repeat=False) for _ in range(BATCH)))
     assert {type(answer) for answer in await sent} <= {int, Uncertain}

@@ -9,14 +9,15 @@ import pytest
 import redis
 
 from doqchat.errors import Unavailable
-from doqchat.store import keys, settled
+from doqchat.store import keys, link, settled
 from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import Uncertain
+from doqchat.store.faults import Uncertain, insist
 from doqchat.store.pipeline import BATCH
 from doqchat.store.stream import Appended, SessionStream
 from tests import processes
 from tests.proxy import Proxy
 
+APPEND = b"EVALSHA"
 NOWHERE = f"127.0.0.1:{processes.free_port()}"
 
 
@@ -28,8 +29,8 @@ def frozen(own_store: processes.Store) -> Iterator[processes.Process]:
 
 
 def lose_answer_and_stay_away(proxy: Proxy) -> None:
-    """The next command is carried out, its answer is lost, and then the store cannot be reached."""
-    proxy.losing = True
+    """The next append is carried out, its answer is lost, and then the store cannot be reached."""
+    proxy.losing = APPEND
     proxy.lead_to(NOWHERE)
 
 
@@ -47,7 +48,7 @@ async def test_an_append_whose_answer_is_lost_is_stored_once(
     proxy: Proxy, behind_proxy: SessionStream, store: "redis.Redis", sid: str, msg_id: str | None
 ) -> None:
     first = await behind_proxy.append(sid, "A", "first")
-    proxy.losing = True
+    proxy.losing = APPEND
     second = await behind_proxy.append(sid, "A", "second", msg_id=msg_id, digest="d1" if msg_id else "")
     assert proxy.cuts == 1
     assert ids(store, sid) == [first.id, second.id]
@@ -65,9 +66,26 @@ async def test_what_is_stored_is_not_refused_however_long_the_store_is_away_befo
     assert (await sending).id == ids(store, sid)[1]
 
 
-async def test_while_a_store_is_frozen_only_what_it_was_sent_waits_and_all_that_is_refused_is_never_stored(
-    frozen: processes.Process, own_stream: SessionStream, sid: str
+async def test_what_is_said_while_the_store_is_frozen_is_refused_within_the_command_timeout_and_never_stored(
+    frozen: processes.Process, own_stream: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(link, "AWAKE_SECONDS", 0.0)
+    await own_stream.append(sid, "A", "before")
+    frozen.send_signal(signal.SIGSTOP)
+    async with asyncio.timeout(COMMAND_TIMEOUT + 1):
+        refused = await asyncio.gather(
+            *(own_stream.append(sid, "A", str(number)) for number in range(2 * BATCH)), return_exceptions=True
+        )
+    assert {type(one) for one in refused} == {Unavailable}
+    frozen.send_signal(signal.SIGCONT)
+    await insist(lambda: own_stream.append(sid, "A", "after"))
+    assert [entry.body for entry in await own_stream.read(sid)] == ["before", "after"]
+
+
+async def test_while_a_store_is_frozen_only_what_it_was_sent_waits_and_all_that_is_refused_is_never_stored(
+    frozen: processes.Process, own_stream: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "AWAKE_SECONDS", 60.0)
     await own_stream.append(sid, "A", "before")
     frozen.send_signal(signal.SIGSTOP)
     sent = asyncio.create_task(own_stream.append(sid, "A", "sent", msg_id="m1", digest="d1"))
@@ -99,7 +117,7 @@ async def test_when_the_connection_breaks_everything_is_stored_once_and_acknowle
     proxy: Proxy, behind_proxy: SessionStream, store: "redis.Redis", sid: str
 ) -> None:
     await behind_proxy.append(sid, "A", "first")
-    proxy.losing = True
+    proxy.losing = APPEND
     said = [str(number) for number in range(2 * BATCH)]
     outcomes = await asyncio.gather(*(behind_proxy.append(sid, "A", text) for text in said), return_exceptions=True)
     assert proxy.cuts == 1

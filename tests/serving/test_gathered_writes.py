@@ -1,0 +1,75 @@
+"""Writes of one turn of the event loop: the first go out as they come, the others together, all in order."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import pytest
+
+from doqchat.serving.gathered_writes import AT_ONCE, HELD_BYTES, GatheredWrites, Turn
+
+PIECES = [b"%03d" % number for number in range(20)]
+
+
+class Line(NamedTuple):
+    """Writes, and the socket at which they arrive."""
+
+    writes: GatheredWrites
+    peer: socket.socket
+
+    def arrived(self) -> bytes:
+        """What has arrived and was not taken yet; the event loop does not run meanwhile."""
+        try:
+            return self.peer.recv(2 * HELD_BYTES)
+        except BlockingIOError:
+            return b""
+
+    async def rest(self) -> bytes:
+        """All that comes until the writing side is closed."""
+        received = b""
+        while data := await asyncio.get_running_loop().sock_recv(self.peer, HELD_BYTES):
+            received += data
+        return received
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    loop = asyncio.get_running_loop()
+    ours, peer = socket.socketpair()
+    peer.setblocking(False)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    yield Line(GatheredWrites(transport, Turn(loop)), peer)
+    transport.abort()
+    peer.close()
+
+
+async def test_the_first_writes_of_a_turn_go_out_at_once_and_the_others_with_its_end(line: Line) -> None:
+    for _ in range(2):
+        for piece in PIECES:
+            line.writes.write(piece)
+        assert line.arrived() == b"".join(PIECES[:AT_ONCE])
+        await asyncio.sleep(0)
+        assert line.arrived() == b"".join(PIECES[AT_ONCE:])
+
+
+async def test_no_more_is_held_than_may_be(line: Line) -> None:
+    pieces = [bytes([number]) * (HELD_BYTES // 4) for number in range(AT_ONCE + 5)]
+    for piece in pieces:
+        line.writes.write(piece)
+    assert line.arrived() == b"".join(pieces)
+
+
+@pytest.mark.parametrize("end", ["close", "write_eof"])
+async def test_what_is_held_arrives_before_the_end(line: Line, end: str) -> None:
+    for piece in PIECES:
+        line.writes.write(piece)
+    getattr(line.writes, end)()
+    assert await line.rest() == b"".join(PIECES)
+
+
+async def test_what_is_held_when_the_connection_is_aborted_is_forgotten(line: Line) -> None:
+    for piece in PIECES:
+        line.writes.write(piece)
+    line.writes.abort()
+    assert await line.rest() == b"".join(PIECES[:AT_ONCE])
