@@ -17,20 +17,28 @@ AWAKE_SECONDS = 0.001
 """For how long a server that has answered is taken to be awake."""
 
 
+class Heard:
+    """When a server last answered on any of the connections that share this, in seconds of time.monotonic()."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+
 class Link:
     """A connection; calls raise redis-py's errors and OSError, and wait without bound.
 
     Args:
         url: the server.
+        heard: where it is noted that the server has answered.
         ask_first: whether a server that was silent for AWAKE_SECONDS is asked for a sign of life before it is sent
             anything. What one that has stopped gets may be carried out when it goes on, and until then nobody knows;
             what it did not get certainly is not.
     """
 
-    def __init__(self, url: str, *, ask_first: bool) -> None:
+    def __init__(self, url: str, heard: Heard, *, ask_first: bool) -> None:
         self._connection = bare_connection(url)
+        self._heard = heard
         self._ask_first = ask_first
-        self._heard = 0.0
         self._clock_offset: float | None = None
 
     async def open(self) -> None:
@@ -39,7 +47,7 @@ class Link:
         if connection.is_connected and await connection.can_read():
             # Nothing was asked: this is the end of a connection that the server has closed.
             await self.close()
-        if connection.is_connected and self._ask_first and time.monotonic() > self._heard + AWAKE_SECONDS:
+        if connection.is_connected and self._ask_first and time.monotonic() > self._heard.at + AWAKE_SECONDS:
             await self._wait_for_a_sign()
         if not connection.is_connected:
             await connection.connect()
@@ -53,7 +61,7 @@ class Link:
     async def receive(self) -> Any:
         """The next answer."""
         answer = await self._connection.read_response(timeout=math.inf)
-        self._heard = time.monotonic()
+        self._heard.at = time.monotonic()
         return answer
 
     async def close(self) -> None:

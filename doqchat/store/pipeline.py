@@ -14,7 +14,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, STORED_NOTHING, Uncertain, translate
-from doqchat.store.link import Argument, Command, Link
+from doqchat.store.link import Argument, Command, Heard, Link
 from doqchat.store.script import Script
 
 BATCH = 256
@@ -35,12 +35,13 @@ class Pipeline:
 
     Args:
         url: the server.
+        heard: where it is noted when the server has answered, for others that talk to it; None notes it here alone.
         batch: how many commands travel together at most.
         ask_first: whether an idle server is asked for a sign of life before it is sent a batch (see Link).
     """
 
-    def __init__(self, url: str, batch: int = BATCH, *, ask_first: bool = False) -> None:
-        self._link = Link(url, ask_first=ask_first)
+    def __init__(self, url: str, heard: Heard | None = None, *, batch: int = BATCH, ask_first: bool = False) -> None:
+        self._link = Link(url, heard or Heard(), ask_first=ask_first)
         self._waiting: list[Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
         self._sent = False

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 from doqchat.store.clients import blocking, commands
+from doqchat.store.link import Heard
 from doqchat.store.pipeline import Pipeline
 
 
@@ -27,9 +28,10 @@ class Shard:
         self.url = url
         self.commands = commands(url)
         self.blocking = blocking(url)
-        self.appends = Pipeline(url, ask_first=True)
-        self.pipeline = Pipeline(url)
-        self.reads = Pipeline(url, batch=16)
+        heard = Heard()
+        self.appends = Pipeline(url, heard, ask_first=True)
+        self.pipeline = Pipeline(url, heard)
+        self.reads = Pipeline(url, heard, batch=16)
 
     async def close(self) -> None:
         """Drop all connections."""
