@@ -62,6 +62,14 @@ def refusals() -> dict[str, str]:
     }
 
 
+def put_off() -> dict[str, str]:
+    """What is said under a message that is sent again by itself, by the `code` of `error`."""
+    return {
+        "rate_limited": _("That was too fast. It is sent again by itself in a moment."),
+        "unavailable": _("The server cannot store messages right now. It is sent as soon as it can be."),
+    }
+
+
 def connection() -> dict[str, Any]:
     """The state of the connection; `stopped` is by close code."""
     return {
@@ -89,6 +97,7 @@ def wording() -> dict[str, Any]:
         "failures": failures(),
         "endings": endings(),
         "refusals": refusals(),
+        "putOff": put_off(),
         "sending": _("Sending…"),
         "held": _("Waiting for the connection"),
         "retry": _("Send again"),
@@ -99,6 +108,7 @@ def wording() -> dict[str, Any]:
             "waiting": _("is thinking…"),
             "streaming": _("is answering…"),
             "inLine": _("is waiting for its turn"),
+            "stopping": _("is being stopped…"),
         },
         "policy": {"failed": _("This could not be changed. Try again in a moment.")},
         "here": _("here"),

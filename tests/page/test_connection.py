@@ -1,6 +1,7 @@
 """The connection breaks, and nothing is lost, doubled or out of order."""
 
 import json
+import re
 import socket
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -141,11 +142,26 @@ async def test_other_ends_are_followed_by_another_try(open_window: OpenWindow, s
     assert len(wire.addresses) == 2
 
 
+@pytest.mark.parametrize(
+    ("code", "random", "seconds"),
+    [(4429, 0, "1[0-5]"), (4429, 0.99, "(2[0-9]|30)"), (1012, 0.99, "[3-5]"), (1013, 0.99, "[3-5]")],
+)
+async def test_a_crowd_does_not_come_back_at_once(
+    open_window: OpenWindow, sid: str, code: int, random: float, seconds: str
+) -> None:
+    a = await open_window()
+    await a.page.add_init_script(f"Math.random = () => {random}")
+    wire = await a.intercept()
+    await a.enter(sid)
+    await wire.route.close(code=code)
+    await expect(a.page.locator(".status__text")).to_have_text(re.compile(f"Trying again in {seconds} s"))
+
+
 async def test_a_page_that_comes_back_does_not_sit_out_the_wait(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
     await a.enter(sid)
-    await wire.route.close(code=4429)  # waits 15 s
+    await wire.route.close(code=4429)  # waits 15 s and more
     await expect(a.page.locator(".status--waiting")).to_be_visible()
     await a.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     await expect(a.page.locator(".status--connected")).to_be_visible(timeout=5_000)
@@ -163,13 +179,13 @@ async def test_a_refused_message_says_why_and_can_be_sent_again(open_window: Ope
         sent.append(json.loads(text)["hd"]["msg_id"])
         if len(sent) > 1:
             return [text]
-        bd = {"code": "unavailable", "message": "…", "msg_id": sent[0]}
+        bd = {"code": "rejected", "message": "…", "msg_id": sent[0]}
         wire.route.send(json.dumps({"hd": {"event": "error"}, "bd": bd}))
         return []
 
     wire.to_server = refuse_first
     await a.say("try this")
-    await expect(a.unsent.locator(".message__note")).to_contain_text("The server cannot store messages right now.")
+    await expect(a.unsent.locator(".message__note")).to_have_text("This session's rules do not allow this message.")
     await a.page.get_by_role("button", name="Send again").click()
     await a.shows("try this")
     await expect(a.unsent).to_have_count(0)

@@ -1,61 +1,72 @@
 // What the reader has written and the server has not confirmed, in the order of writing.
 //
-// Each message keeps its msg_id for as long as it lives, so that sending it again cannot store it twice.
+// One letter at a time is under way: a second one could be stored before it when the store is away for a moment. Each
+// keeps its msg_id for as long as it lives, so that sending it again cannot store it twice.
 
-import { offer, withdraw } from "./choices.js"
-import { write } from "./message.js"
+import { Letter } from "./letter.js"
+import { between, growing } from "./waits.js"
 import { say } from "./wording.js"
+
+const PATIENCE = 15_000 // ms that an answer may take before it counts as lost
+const FIRST_WAIT = 500
+const LONGEST_WAIT = 4_000
 
 export class Outbox {
   #timeline
   #role
   #send
-  #letters = new Map() // by msg_id: {envelope, item, state: "waiting" | "refused" | "stored"}
+  #lose
+  #letters = new Map() // by msg_id
+  #current // the letter that is under way or put off; the others wait for it
+  #timer // until its answer counts as lost, or until it is sent again
+  #failures = 0
+  #away = true
 
-  // `send` says whether the envelope went out.
-  constructor(timeline, role, send) {
+  // `send` gets an envelope; `lose` is called when no answer comes, and has to bring about another connection.
+  constructor(timeline, role, { send, lose }) {
     this.#timeline = timeline
     this.#role = role
     this.#send = send
+    this.#lose = lose
   }
 
   write(event, bd) {
     const envelope = { hd: { event, role: this.#role, msg_id: newId() }, bd }
-    const letter = { envelope, item: this.#timeline.addUnsent(envelope) }
+    const letter = new Letter(envelope, this.#timeline.addUnsent(envelope))
     this.#letters.set(envelope.hd.msg_id, letter)
-    this.#post(letter)
+    this.#queue(letter)
     return letter.item
   }
 
   // The connection is there (again): send all that was not confirmed over the last one.
   flush() {
-    for (const letter of this.#letters.values()) if (letter.state === "waiting") this.#post(letter)
+    this.#begin(false)
   }
 
   // The connection is gone: say so under what waits for the next.
   hold() {
-    for (const letter of this.#letters.values()) if (letter.state === "waiting") write(letter.item, "note", say("held"))
+    this.#begin(true)
   }
 
   confirm({ msg_id }) {
     const letter = this.#letters.get(msg_id)
     if (!letter) return
-    letter.state = "stored"
-    letter.item.classList.remove("message--unsent")
-    write(letter.item, "note", "")
+    letter.store()
+    this.#settle(letter)
   }
 
   // Whether the error was about one of these.
-  refuse({ msg_id, code, message }) {
-    const letter = this.#letters.get(msg_id)
+  refuse(error) {
+    const letter = this.#letters.get(error.msg_id)
     if (!letter) return false
-    letter.state = "refused"
-    letter.item.classList.add("message--refused")
-    write(letter.item, "note", say(`refusals.${code}`) || message)
-    offer(letter.item, [
-      [say("retry"), () => this.#post(letter)],
-      [say("discard"), () => this.#discard(letter)],
-    ])
+    if (letter.putOff(error)) this.#nextIn(this.#waitAfter(error))
+    else {
+      letter.refuse(error, [
+        [say("retry"), () => this.#queue(letter)],
+        [say("discard"), () => this.#discard(letter)],
+      ])
+      this.#settle(letter)
+    }
     return true
   }
 
@@ -64,15 +75,47 @@ export class Outbox {
     if (role !== this.#role) return undefined
     const letter = this.#letters.get(msg_id)
     this.#letters.delete(msg_id)
+    if (letter) this.#settle(letter)
     return letter?.item
   }
 
-  #post(letter) {
-    letter.state = "waiting"
-    letter.item.classList.add("message--unsent")
-    letter.item.classList.remove("message--refused")
-    withdraw(letter.item)
-    write(letter.item, "note", say(this.#send(letter.envelope) ? "sending" : "held"))
+  #queue(letter) {
+    letter.wait(this.#away)
+    if (!this.#current) this.#next()
+  }
+
+  #begin(away) {
+    this.#away = away
+    for (const letter of this.#letters.values()) if (letter.state === "waiting") letter.wait(away)
+    this.#next()
+  }
+
+  // What is under way has been answered.
+  #settle(letter) {
+    if (letter !== this.#current) return
+    this.#failures = 0
+    this.#next()
+  }
+
+  #next() {
+    clearTimeout(this.#timer)
+    const waiting = ({ state }) => state === "waiting"
+    this.#current = this.#away ? undefined : [...this.#letters.values()].find(waiting)
+    if (!this.#current) return
+    this.#timer = setTimeout(this.#lose, PATIENCE)
+    this.#send(this.#current.envelope)
+  }
+
+  #nextIn(wait) {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#next(), wait)
+  }
+
+  // Milliseconds.
+  #waitAfter({ retry_after }) {
+    if (retry_after) return between(retry_after * 1000, retry_after * 1000 + FIRST_WAIT)
+    this.#failures += 1
+    return growing(FIRST_WAIT, LONGEST_WAIT, this.#failures)
   }
 
   #discard({ envelope, item }) {

@@ -39,7 +39,10 @@ const status = new Status(part("status"))
 
 const connection = new Connection(address, { onFrame, onState })
 const cursor = new Cursor(last, () => sync.ask())
-const outbox = new Outbox(timeline, role, (envelope) => connection.send(envelope))
+const outbox = new Outbox(timeline, role, {
+  send: (envelope) => connection.send(envelope),
+  lose: () => connection.open(),
+})
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
 const composer = new Composer(part("composer"), { limit, send, signal })
 const problem = part("timeline__problem")

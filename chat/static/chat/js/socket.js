@@ -3,14 +3,16 @@
 // States, told to `onState`: "connecting"; "connected" (welcomed); "waiting", with `until`, the time of the next try
 // in ms; "stopped", with the close `code` that forbids another try.
 
+import { between, growing } from "./waits.js"
+
 const PROTOCOL = "doqchat.v1"
 const FIRST_WAIT = 500
 const LONGEST_WAIT = 15_000
-const RESTART_WAIT = 5_000
+const CROWD_WAIT = 5_000
 const SILENCE = 25_000 // ms without a frame, after which the server is asked for one
 const PATIENCE = 8_000 // ms that it may take to answer
 
-const RESTARTING = 1012
+const CROWD = [1012, 1013] // the server restarts, or its store is away: everybody gets these at once
 const TOO_MANY = 4429
 const FINAL = [4400, 4401, 4403, 4404, 4410]
 
@@ -109,10 +111,9 @@ export class Connection {
   }
 }
 
-// Milliseconds before the next try: random, so that a crowd does not come back at once, and growing.
+// Milliseconds before the next try.
 function pause(code, failures) {
-  let longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures)
-  if (code === RESTARTING) longest = RESTART_WAIT
-  if (code === TOO_MANY) return LONGEST_WAIT
-  return FIRST_WAIT + Math.random() * (longest - FIRST_WAIT)
+  if (code === TOO_MANY) return between(LONGEST_WAIT, 2 * LONGEST_WAIT)
+  const wait = growing(FIRST_WAIT, LONGEST_WAIT, failures)
+  return CROWD.includes(code) ? Math.max(wait, between(FIRST_WAIT, CROWD_WAIT)) : wait
 }

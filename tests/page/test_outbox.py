@@ -1,0 +1,132 @@
+"""What is written is stored in the order of writing, and what is put off needs no click."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from tests import processes
+from tests.page.conftest import OpenWindow
+from tests.page.window import Wire
+
+PUT_OFF = "The server cannot store messages right now. It is sent as soon as it can be."
+
+
+def refuse(wire: Wire, *errors: dict[str, object]) -> list[str]:
+    """Answer the next messages with these errors instead of passing them on; the texts of all that are sent."""
+    left, sent = list(errors), list[str]()
+
+    def to_server(text: str) -> list[str]:
+        frame = json.loads(text)
+        if frame["hd"]["event"] != "chat.message":
+            return [text]
+        sent.append(frame["bd"]["text"])
+        if not left:
+            return [text]
+        bd = {"message": "No.", "msg_id": frame["hd"]["msg_id"], **left.pop(0)}
+        wire.route.send(json.dumps({"hd": {"event": "error"}, "bd": bd}))
+        return []
+
+    wire.to_server = to_server
+    return sent
+
+
+def losing(*names: str) -> Callable[[str], list[str]]:
+    """Loses these events on the way to the page."""
+    return lambda text: [] if json.loads(text)["hd"]["event"] in names else [text]
+
+
+async def test_what_is_put_off_is_sent_again_by_itself_and_not_overtaken(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    sent = refuse(wire, {"code": "unavailable"}, {"code": "unavailable"})
+    for text in ("one", "two", "three"):
+        await a.say(text)
+    await a.shows("one", "two", "three")
+    await expect(a.unsent).to_have_count(0)
+    assert sent == ["one", "one", "one", "two", "three"]
+
+
+async def test_while_the_store_is_away_the_page_says_that_it_waits_and_then_sends_in_order(
+    open_window: OpenWindow, tmp_path: Path, sid: str
+) -> None:
+    with processes.valkey(tmp_path) as store, processes.web(DOQCHAT_REDIS_URL=store.url) as web:
+        a = await open_window(web)
+        await a.enter(sid)
+        await expect(a.page.locator(".policy select")).to_be_enabled()  # it was read from the store
+        store.process.kill()
+        for text in ("one", "two", "three"):
+            await a.say(text)
+        await expect(a.unsent.first.locator(".message__note")).to_have_text(PUT_OFF)
+        await expect(a.unsent.get_by_role("button")).to_have_count(0)
+        with processes.valkey(tmp_path, processes.port_of(store.url)):
+            await a.shows("one", "two", "three")
+            await expect(a.unsent).to_have_count(0)
+        await a.page.close()  # before its server ends
+
+
+async def test_what_is_refused_stays_with_its_buttons_and_the_next_goes_on(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    refuse(wire, {"code": "rejected"}, {"code": "rejected"})
+    for text in ("one", "two", "three"):
+        await a.say(text)
+    await a.shows("three")
+    await expect(a.unsent.locator(".message__text")).to_have_text(["one", "two"])
+    await a.unsent.first.get_by_role("button", name="Send again").click()
+    await a.shows("three", "one")
+    await a.unsent.get_by_role("button", name="Discard").click()
+    await expect(a.unsent).to_have_count(0)
+
+
+async def test_a_short_limit_is_sat_out(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    refuse(wire, {"code": "rate_limited", "retry_after": 1})
+    await a.say("one")
+    await a.say("two")
+    await expect(a.unsent.first.locator(".message__note")).to_contain_text("It is sent again by itself")
+    await a.shows("one", "two")
+
+
+async def test_limits_that_add_up_do_not_hold_up_the_others(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    refuse(wire, {"code": "rate_limited", "retry_after": 2}, {"code": "rate_limited", "retry_after": 9})
+    await a.say("one")
+    await a.say("two")
+    await a.shows("two")
+    await expect(a.unsent.get_by_role("button")).to_have_text(["Send again", "Discard"])
+
+
+async def test_an_answer_that_is_lost_holds_nothing_up(open_window: OpenWindow, sid: str) -> None:
+    a, b = await open_window(), await open_window()
+    wire = await a.intercept()
+    await a.page.clock.install()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    wire.to_page = losing("chat.ack", "chat.message")
+    await a.say("one")
+    await a.say("two")
+    await b.shows("one")
+    wire.to_page = lambda text: [text]
+    await a.page.clock.fast_forward(16_000)
+    await a.shows("one", "two")
+    await b.shows("one", "two")
+    await expect(a.unsent).to_have_count(0)
+
+
+async def test_a_letter_that_only_its_own_event_confirms_holds_nothing_up(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    wire.to_page = losing("chat.ack")
+    await a.enter(sid)
+    for text in ("one", "two"):
+        await a.say(text)
+    await a.shows("one", "two")
+    await expect(a.unsent).to_have_count(0)
