@@ -1,5 +1,7 @@
 """Questions that stand in line: one answer at a time is given in a session."""
 
+import json
+
 import pytest
 from playwright.async_api import Locator, expect
 
@@ -64,10 +66,11 @@ async def test_a_stop_that_is_pressed_while_the_connection_is_away_counts_once_i
     await a.say("@llm [[silent=1]]")
     await expect(under_way(a)).to_have_count(2)
     await expect(a.growing.first).to_contain_text("조각 1")
-    await wire.route.close(code=4429)  # waits 15 s
+    await wire.route.close(code=4429)  # waits 15 s and more
     await expect(a.page.locator(".status--waiting")).to_be_visible()
     for stop in await under_way(a).get_by_role("button", name="Stop").all():
         await stop.click()
+    await expect(under_way(a).locator(".message__note")).to_have_text(["is being stopped…"] * 2)
     await a.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     await expect(a.page.get_by_text("The answer was stopped.")).to_have_count(2)
     await expect(under_way(a)).to_have_count(0)
@@ -86,3 +89,29 @@ async def test_the_answer_that_is_given_stands_before_those_in_line(
     await under_way(a).first.get_by_role("button", name="I take over").click()
     await expect(a.answers.last).to_contain_text("조각 1")
     await expect(under_way(a)).to_have_count(0)
+
+
+async def test_a_stop_that_the_store_cannot_take_is_tried_again_by_itself(
+    open_window: OpenWindow, site: Site, sid: str
+) -> None:
+    a = await open_window(site.web)
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.say("@llm [[pieces=600 pace=0.05]]")  # 30 s
+    await expect(a.growing).to_contain_text("조각 1")
+    refused: list[str] = []
+
+    def refuse_first(text: str) -> list[str]:
+        hd = json.loads(text)["hd"]
+        if hd["event"] != "llm.cancel" or refused:
+            return [text]
+        refused.append(hd["msg_id"])
+        bd = {"code": "unavailable", "message": "No.", "msg_id": hd["msg_id"]}
+        wire.route.send(json.dumps({"hd": {"event": "error"}, "bd": bd}))
+        return []
+
+    wire.to_server = refuse_first
+    await a.page.get_by_role("button", name="Stop").click()
+    await expect(under_way(a).locator(".message__note")).to_have_text("is being stopped…")
+    await expect(a.page.get_by_text("The answer was stopped.")).to_be_visible()
+    await expect(a.page.locator(".composer__problem")).to_be_empty()

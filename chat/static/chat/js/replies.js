@@ -4,7 +4,11 @@ import { offer } from "./choices.js"
 import { isAfter } from "./ids.js"
 import { write } from "./message.js"
 import { Reply } from "./reply.js"
+import { between } from "./waits.js"
 import { say } from "./wording.js"
+
+const FIRST_WAIT = 500
+const LONGEST_WAIT = 4_000
 
 export class Replies {
   #timeline
@@ -61,6 +65,17 @@ export class Replies {
     return item
   }
 
+  // Whether the error was about a stop that is tried again, for as long as the answer goes on.
+  refuse({ msg_id, code }) {
+    const reply = this.#replies.find(({ id }) => id === msg_id)
+    if (!reply?.stopping) return false
+    clearTimeout(reply.again)
+    reply.stopping = code === "unavailable"
+    if (reply.stopping) reply.again = setTimeout(() => this.#stop(reply), between(FIRST_WAIT, LONGEST_WAIT))
+    this.#label()
+    return reply.stopping
+  }
+
   // One that the server has not named yet is known by its request.
   #find(id, requestId) {
     return this.#replies.find((reply) => (reply.id ? reply.id === id : reply.requestId === requestId))
@@ -96,7 +111,9 @@ export class Replies {
 
   // An answer that was only just asked for has no name yet; the next welcome names it.
   #stop(reply) {
+    if (!this.#replies.includes(reply)) return
     reply.stopping = true
+    this.#label()
     if (reply.id) this.#cancel(reply.id)
     else this.#sync()
   }
@@ -107,7 +124,7 @@ export class Replies {
     for (const reply of this.#replies) {
       const state = reply.begun ? "streaming" : reply === given ? "waiting" : "inLine"
       reply.item.classList.toggle("message--in-line", state === "inLine")
-      write(reply.item, "note", say(`answering.${state}`))
+      write(reply.item, "note", say(`answering.${reply.stopping ? "stopping" : state}`))
     }
   }
 }

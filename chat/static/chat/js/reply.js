@@ -5,6 +5,7 @@ import { write } from "./message.js"
 export class Reply {
   id = null // until the server names it
   stopping = false // whether the reader has had enough of it
+  again // the timer of another try to stop it
   #attempt = 0
   #points = 0 // code points so far
   #early = [] // pieces before which another is missing

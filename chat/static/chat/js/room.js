@@ -25,7 +25,7 @@ const timeline = new Timeline(part("timeline"), role)
 const follow = new Follow(part("timeline"), part("timeline__newer"))
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
 const replies = new Replies(timeline, {
-  cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id })),
+  cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id }, reply_id)), // named, so that a refusal says which
   sync: () => sync.ask(),
   takeOver() {
     policy.set("off")
@@ -91,7 +91,7 @@ function onFrame(envelope) {
 }
 
 function onError(error) {
-  const answered = sync.refuse(error) || outbox.refuse(error)
+  const answered = sync.refuse(error) || replies.refuse(error) || outbox.refuse(error)
   if (!answered) composer.warn(say(`refusals.${error.code}`) || error.message)
 }
 
