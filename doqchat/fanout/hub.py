@@ -57,7 +57,7 @@ class Hub:
         """
         if self._beat is None:
             self._beat = asyncio.create_task(self._keep_beating())
-        await self._joining.next()
+        await self.turn()
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
             session = await asyncio.shield(self._opened(sid))
@@ -66,6 +66,10 @@ class Hub:
         except BaseException:
             await self._release(sid)
             raise
+
+    async def turn(self) -> None:
+        """Wait for a turn among all who join; each part of that which keeps the process busy has one of its own."""
+        await self._joining.next()
 
     async def leave(self, session: LiveSession, member: Member) -> None:
         """End a membership."""

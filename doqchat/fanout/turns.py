@@ -3,12 +3,9 @@
 import asyncio
 from collections import deque
 
-AT_ONCE = 1
-"""How many go on with each turn of the event loop; the rest wait, and everything else runs in between."""
-
 
 class Turns:
-    """A queue whose head goes on with each turn of the event loop.
+    """A queue of which one goes on with each turn of the event loop; everything else runs in between.
 
     After an outage a thousand clients come back in the same second. Each of them needs a few milliseconds of work,
     and if all of it ran as soon as it could, a message of somebody who never left would wait behind it.
@@ -27,11 +24,10 @@ class Turns:
         await turn
 
     def _give(self) -> None:
-        given = 0
-        while self._waiting and given < AT_ONCE:
+        while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                given += 1
+                break
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._give)
