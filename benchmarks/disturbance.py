@@ -17,6 +17,15 @@ Measure = Callable[[Site, int], Coroutine[None, None, Iterable[Verdict]]]
 """Disturbs the traffic on the server so many times, and says what that showed."""
 
 
+def step_aside() -> None:
+    """Run only when the store and the traffic do not want the core that they share with this process.
+
+    What disturbs stands for other machines. The kernel obeys among processes of one session only where it groups
+    processes by session, as it does by default.
+    """
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def run(program: str, description: str | None, measure: Measure) -> int:
     """Do what the command line says and print the verdicts; the exit status."""
     parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)

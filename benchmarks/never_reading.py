@@ -5,7 +5,6 @@ when one is not, 130 after Ctrl-C.
 """
 
 import asyncio
-import os
 import socket
 import sys
 import time
@@ -74,15 +73,15 @@ class Deaf:
 async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
     """Watch the traffic without it and with it, so many times; prints how each went."""
     messages = int(RATE * (2 * rounds * STRETCH + LOOK_EVERY))
-    traffic = await steady.start(site.url, replace(STEADY, messages=messages))
-    os.nice(10)  # looking at the server must not take the core from its store and from those who talk
-    calm, beside = [], []
-    for _ in range(rounds):
-        calm.append(await _watch(site))
-        deaf = Deaf(site)
-        beside.append(await _watch(site, deaf))
-        deaf.go()
-    return _verdicts(await steady.result(traffic), calm, beside)
+    async with steady.under_way(site.url, replace(STEADY, messages=messages)) as traffic:
+        disturbance.step_aside()
+        calm, beside = [], []
+        for _ in range(rounds):
+            calm.append(await _watch(site))
+            deaf = Deaf(site)
+            beside.append(await _watch(site, deaf))
+            deaf.go()
+        return _verdicts(await traffic.result(), calm, beside)
 
 
 async def _watch(site: Site, deaf: Deaf | None = None) -> Stretch:

@@ -38,7 +38,8 @@ def listening(
 ) -> Iterator[int]:
     """Run the command until the block ends; yields its process id once it answers on the port.
 
-    It has its own process group, so that a Ctrl-C reaches only us and things end in order. Raises NotListeningError.
+    It has its own process group, so that a Ctrl-C reaches only us and things end in order, but is of our session: the
+    kernel shares out a core among sessions first. Raises NotListeningError.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -48,7 +49,7 @@ def listening(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
     try:

@@ -5,7 +5,6 @@ met, 1 when one is not, 130 after Ctrl-C.
 """
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -125,18 +124,17 @@ async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
     crowd = Crowd(site, CLIENTS)
     await crowd.come()
     messages = int(RATE * (CALM + rounds * ROUND))
-    traffic = await steady.start(site.url, replace(STEADY, messages=messages))
-    # The crowd stands for a thousand other machines: it must not take the core from the store and those who stayed.
-    os.nice(10)
-    begun = time.perf_counter()
-    await asyncio.sleep(CALM)
-    calm, storms, wrong = (begun, time.perf_counter()), [], 0
-    for number in range(rounds):
-        await crowd.go(MISSED)
-        storms.append(await crowd.come())
-        wrong += crowd.wrong()
-        await asyncio.sleep(max(0.0, begun + CALM + (number + 1) * ROUND - time.perf_counter()))
-    return _verdicts(await steady.result(traffic), calm, storms, wrong)
+    async with steady.under_way(site.url, replace(STEADY, messages=messages)) as traffic:
+        disturbance.step_aside()
+        begun = time.perf_counter()
+        await asyncio.sleep(CALM)
+        calm, storms, wrong = (begun, time.perf_counter()), [], 0
+        for number in range(rounds):
+            await crowd.go(MISSED)
+            storms.append(await crowd.come())
+            wrong += crowd.wrong()
+            await asyncio.sleep(max(0.0, begun + CALM + (number + 1) * ROUND - time.perf_counter()))
+        return _verdicts(await traffic.result(), calm, storms, wrong)
 
 
 def _verdicts(steadiness: Steadiness, calm: Window, storms: list[Window], wrong: int) -> Iterator[Verdict]:

@@ -1,15 +1,18 @@
 """Steady traffic that something else is to disturb: a process of its own, and when its messages came how late.
 
-`python -m benchmarks.steady URL WORKLOAD`, the workload as JSON, prints a line when everybody is connected, and at the
-end a line of JSON with the fields of `Steadiness`.
+`python -m benchmarks.steady URL WORKLOAD FILE`, the workload as JSON, prints a line when everybody is connected, and
+writes the fields of `Steadiness` to the file at the end, as JSON.
 """
 
 import asyncio
 import json
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import uvloop
 
@@ -55,24 +58,34 @@ class Steadiness:
             yield Verdict(False, f"the steady traffic does not count: {self.problem}")
 
 
-async def start(url: str, workload: Traffic) -> Process:
-    """Start the process; returns when its messages are under way."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.steady", url, json.dumps(asdict(workload))),
-        cwd=ROOT,
-        stdout=PIPE,
-        limit=2**30,
-    )
-    assert process.stdout is not None
-    if await process.stdout.readline() != UNDER_WAY:
-        raise RuntimeError("The steady traffic did not get under way.")
-    return process
+class Steady:
+    """The traffic in a process of its own."""
+
+    def __init__(self, process: Process, file: Path) -> None:
+        self._process = process
+        self._file = file
+
+    async def result(self) -> Steadiness:
+        """Wait for the end of the workload; what came of it."""
+        if await self._process.wait():
+            raise RuntimeError("The steady traffic ended with an error.")
+        return Steadiness(**json.loads(self._file.read_text()))
 
 
-async def result(process: Process) -> Steadiness:
-    """Wait for the end of the workload; what came of it."""
-    output, _ = await process.communicate()
-    return Steadiness(**json.loads(output))
+@asynccontextmanager
+async def under_way(url: str, workload: Traffic) -> AsyncIterator[Steady]:
+    """Start the process; the block begins when its messages are under way."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "steadiness.json"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.steady", url, json.dumps(asdict(workload)), file),
+            cwd=ROOT,
+            stdout=PIPE,
+        )
+        assert process.stdout is not None
+        if await process.stdout.readline() != UNDER_WAY:
+            raise RuntimeError("The steady traffic did not get under way.")
+        yield Steady(process, file)
 
 
 async def _run(url: str, workload: Traffic) -> Steadiness:
@@ -89,8 +102,9 @@ async def _run(url: str, workload: Traffic) -> Steadiness:
 
 def main() -> None:
     raise_open_files_limit()
-    url, workload = sys.argv[1:]
-    print(json.dumps(asdict(uvloop.run(_run(url, Traffic(**json.loads(workload)))))))
+    url, workload, file = sys.argv[1:]
+    steadiness = uvloop.run(_run(url, Traffic(**json.loads(workload))))
+    Path(file).write_text(json.dumps(asdict(steadiness)))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ REPLAYS_AT_ONCE = 2
 """How many replays from one server read and write a page at the same time: one writes while the other's page is on
 its way."""
 
-_CHUNK = 100
+_CHUNK = 10
 
 
 class Hub:

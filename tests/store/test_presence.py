@@ -7,6 +7,9 @@ import redis
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store import keys
 from doqchat.store.presence import LASTS_SECONDS, Presence, counts
+from doqchat.store.shards import Shards
+from doqchat.store.snapshot import Snapshots
+from doqchat.store.stream import SessionStream
 from tests.store.conftest import Published
 
 
@@ -54,3 +57,19 @@ async def test_changes_are_published_and_renewals_are_not(
         ("session.presence", {"A": 1}),
         ("session.presence", {}),
     ]
+
+
+async def test_presence_is_not_written_to_disk(own_shards: Shards, own_client: "redis.Redis", sid: str) -> None:
+    layer = SessionChannelLayer(hosts=[shard.url for shard in own_shards])
+    presence, stream = Presence(own_shards, layer.channel_of), SessionStream(own_shards, layer.channel_of)
+
+    def written() -> int:
+        return int(own_client.info("persistence")["aof_current_size"])
+
+    nothing = written()
+    await presence.here(sid, ["A:1", "B:2"])
+    await Snapshots(own_shards, layer.channel_of).take(sid, "B:3")
+    assert await presence.gone(sid, ["B:2"]) == {"A": 1, "B": 1}
+    assert written() == nothing
+    await stream.append(sid, "A", "{}")
+    assert written() > nothing
