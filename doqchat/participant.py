@@ -69,7 +69,6 @@ class Participant:
         last_id = session.last
         arrival = session.signals.arrive(self.member, self._engine.snapshots.take(self._sid, self.member.connection))
         snapshot, gap = await asyncio.gather(arrival, self._gap(since))
-        await self._engine.hub.turn()
         return self._welcome(last_id, snapshot, gap)
 
     def _welcome(self, last_id: str, snapshot: Snapshot, gap: Gap | None) -> str:

@@ -57,19 +57,17 @@ class Hub:
         """
         if self._beat is None:
             self._beat = asyncio.create_task(self._keep_beating())
-        await self.turn()
+        await self._joining.next()
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
             session = await asyncio.shield(self._opened(sid))
+            # What a member does next keeps the process busy once more; it waits before its outbox can fill.
+            await self._joining.next()
             session.members.add(member)
             return session
         except BaseException:
             await self._release(sid)
             raise
-
-    async def turn(self) -> None:
-        """Wait for a turn among all who join; each part of that which keeps the process busy has one of its own."""
-        await self._joining.next()
 
     async def leave(self, session: LiveSession, member: Member) -> None:
         """End a membership."""

@@ -4,12 +4,14 @@ import asyncio
 import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from sys import getsizeof
 from typing import Any
 
 from doqchat.protocol.names import V1, Profile, Role
 
-OUTBOX_CHARACTERS = 256 * 1024
-"""How much may wait for a socket that is not read; beyond it the member is told to come back with `since`."""
+OUTBOX_BYTES = 512 * 1024
+"""How much memory may wait for a socket that is not read; beyond it the member is told to come back with `since`. One
+emoji makes all of a text take four bytes a character."""
 
 TOO_SLOW, FAILED = 4413, 1011
 """Close codes of a member that is dropped: its outbox is full, or the server failed at serving it."""
@@ -40,7 +42,7 @@ class Member:
         self._write = write
         self._on_drop = on_drop
         self._waiting: deque[str] = deque()
-        self._characters = 0
+        self._bytes = 0
         self._closed = False
         # Done when the socket may have taken all frames; before the release it takes none.
         self._drainer: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
@@ -52,7 +54,7 @@ class Member:
             return
         if first is not None:
             self._waiting.appendleft(first)
-            self._characters += len(first)
+            self._bytes += getsizeof(first)
         self._drainer = asyncio.create_task(self._drain()) if self._waiting else None
         held.set_result(None)
 
@@ -62,8 +64,8 @@ class Member:
             return
         if self._drainer is not None:
             self._waiting.append(text)
-            self._characters += len(text)
-            if self._characters > OUTBOX_CHARACTERS:
+            self._bytes += getsizeof(text)
+            if self._bytes > OUTBOX_BYTES:
                 self.drop(TOO_SLOW)
             return
         writing = self._write(text)
@@ -110,7 +112,7 @@ class Member:
                 await _continued(writing, step)
             while self._waiting:
                 text = self._waiting.popleft()
-                self._characters -= len(text)
+                self._bytes -= getsizeof(text)
                 await self._write(text)
         except Exception:
             self._closed = True

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from doqchat.errors import RateLimited
 from doqchat.protocol import server
-from doqchat.protocol.events import LLMStreaming
+from doqchat.protocol.events import LLMError, LLMStreaming
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.limits import RequestLimits
 from doqchat.replies.metrics import count_refusal
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 STILL_TALKING_MS = 250
 """How long until a session whose model still talks is looked at again."""
 
-_DUE, _START = load("replies_due"), load("reply_start", "turn", "filled")
+_DUE, _START = load("replies_due"), load("reply_start", "entry", "turn", "filled")
 
 
 class Due:
@@ -26,7 +26,8 @@ class Due:
 
     Args:
         shard: the server.
-        limits: a session that is over them gets none; what is said after that has its own chance.
+        limits: a session that is over them gets none, and an error if somebody has called the assistant; what is said
+            after that has its own chance.
         channel_of: the name of the channel of a session's group.
     """
 
@@ -40,15 +41,25 @@ class Due:
         for sid in await _DUE(self._shard.commands, [keys.DUE], count, STILL_TALKING_MS):
             try:
                 await self._limits.admit(sid)
-                if await self._take(sid, "start"):
+                if await self._take(sid, "start", self._announcement(sid)):
                     await self._limits.count(sid)
             except RateLimited as refusal:
-                if await self._take(sid, "drop"):
+                if await self._take(sid, "drop", self._refusal(sid, refusal)):
                     log.info("No automatic reply in %s: %s", sid, refusal.message)
                     count_refusal(self._shard, refusal.limit)
 
-    async def _take(self, sid: str, what: str) -> bool:
+    async def _take(self, sid: str, what: str, told: str) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more."""
-        announcement = LLMStreaming(reply_id="", request_id="", attempt=1, offset=0, text="")
-        told = what, sid, keys.own(sid), self._channel_of(sid), server.ephemeral(sid, announcement, MODEL_ROLE)
-        return bool(await _START(self._shard.commands, [keys.DUE, keys.QUEUES], *told))
+        used = [keys.DUE, keys.QUEUES, keys.stream(sid)]
+        answer = await _START(
+            self._shard.commands, used, what, sid, keys.own(sid), self._channel_of(sid), told, MODEL_ROLE
+        )
+        return bool(answer)
+
+    def _announcement(self, sid: str) -> str:
+        streaming = LLMStreaming(reply_id="", request_id="", attempt=1, offset=0, text="")
+        return server.ephemeral(sid, streaming, MODEL_ROLE)
+
+    def _refusal(self, sid: str, refusal: RateLimited) -> str:
+        error = LLMError(reply_id="", request_id="", code=refusal.code, message=refusal.message, text="")
+        return server.stored(sid, error)

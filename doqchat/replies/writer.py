@@ -44,6 +44,7 @@ class Writer:
         self._said: list[str] = []
         self._news = asyncio.Event()
         self._finish: Finish | None = None
+        self._cut = False
 
     async def write(self) -> None:
         """Answer the request. Raises Lost when another worker has it; else it has its terminal event then."""
@@ -73,6 +74,9 @@ class Writer:
         try:
             await self._show(listening)
             await listening
+        except asyncio.CancelledError:
+            self._cut = True
+            raise
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -113,9 +117,9 @@ class Writer:
             return
 
     def _tokens(self, context: Context) -> int:
-        """What the answer has cost: as the provider counts, estimated where it does not say; 0 without an answer."""
+        """What the answer has cost: as the provider counts, estimated where it does not say; 0 when it gave none."""
         finish, text = self._finish, self._draft.text
-        if finish is None and not text:
+        if finish is None and not text and not self._cut:
             return 0
         asked = finish.input_tokens if finish else None
         said = finish.output_tokens if finish else None

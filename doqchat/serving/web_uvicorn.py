@@ -8,6 +8,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from doqchat.serving.gathered_writes import GatheredWrites, Turn
@@ -96,6 +97,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
 
+class HTTPProtocol(HttpToolsProtocol):
+    """uvicorn's, which lets go of its parser when the connection becomes a WebSocket.
+
+    Each refers to the other, and together they would stay until the next full garbage collection.
+    """
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        del self.parser
+
+
 class Server(uvicorn.Server):
     """uvicorn's, which ends with exit code 0 when it is told to end."""
 
@@ -124,7 +136,7 @@ def serve(application: "ASGIApplication", listening: socket.socket) -> None:
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=HTTPProtocol,
         ws=WebSocketProtocol,
         ws_max_size=FRAME_BYTES,
         ws_ping_interval=PING_SECONDS,

@@ -7,6 +7,7 @@ hints come late, twice or never, and when each of the session's reads is asked a
 import asyncio
 import json
 import uuid
+from sys import getsizeof
 from typing import Any
 
 import pytest
@@ -238,7 +239,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (live, replay):
         monkeypatch.setattr(module, "PAGE", 3)
         monkeypatch.setattr(module, "FRAMES_A_TURN", 2)
-    monkeypatch.setattr(member, "OUTBOX_CHARACTERS", 8 * len(BODY))
+    monkeypatch.setattr(member, "OUTBOX_BYTES", 8 * getsizeof(BODY))
     monkeypatch.setattr(socket, "WITHIN", 5.0)
 
 

@@ -129,7 +129,7 @@ async def test_an_entry_that_is_no_envelope_is_noted_and_hides_none_that_is(
 async def test_a_socket_that_does_not_read_delays_nobody(engine: Engine, join: Join, sid: str) -> None:
     stuck, quick = await join(sid), await join(sid)
     stuck.reads.clear()
-    body = BODY.replace("hi", "x" * 8_000)
+    body = BODY.replace("hi", "가" * 8_000)
     said = [(await engine.stream.append(sid, "A", body)).id for _ in range(60)]
     assert ids(await quick.frames_to(said[-1])) == said
     assert (stuck.dropped, quick.dropped) == ([TOO_SLOW], [])

@@ -1,8 +1,11 @@
 """A member's outbox: in order, bounded, and never in the sender's way."""
 
 import asyncio
+from sys import getsizeof
 
-from doqchat.fanout.member import OUTBOX_CHARACTERS, TOO_SLOW
+import pytest
+
+from doqchat.fanout.member import OUTBOX_BYTES, TOO_SLOW
 from tests.fanout.socket import Socket
 
 
@@ -38,12 +41,14 @@ async def test_frames_wait_in_order_for_a_socket_that_does_not_read() -> None:
     assert await socket.text() == "6"
 
 
-async def test_a_full_outbox_closes_the_member_once() -> None:
+@pytest.mark.parametrize("letter", ["x", "가", "😀"])
+async def test_a_full_outbox_closes_the_member_once(letter: str) -> None:
     socket = Socket()
     socket.member.release()
     socket.reads.clear()
-    frame = "x" * 1024
-    for _ in range(OUTBOX_CHARACTERS // len(frame) + 1):
+    frame = letter * 1024
+    socket.member.push(frame)  # the one that the socket does not take
+    for _ in range(OUTBOX_BYTES // getsizeof(frame)):
         socket.member.push(frame)
     assert (socket.dropped, socket.member.closed) == ([], False)
     for _ in range(3):
@@ -57,7 +62,7 @@ async def test_a_full_outbox_closes_the_member_once() -> None:
 async def test_the_outbox_has_room_again_when_frames_have_left() -> None:
     socket = Socket()
     socket.member.release()
-    half = "x" * (OUTBOX_CHARACTERS // 2)
+    half = "x" * (OUTBOX_BYTES // 2)
     for _ in range(4):
         socket.reads.clear()
         socket.member.push("1")

@@ -1,9 +1,11 @@
 """Any human in the session ends a reply."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
+from doqchat.store import keys
 from tests import processes
 from tests.client import Client
 from tests.conftest import Connect
@@ -107,3 +109,19 @@ async def test_a_reply_of_another_session_is_not_found_and_goes_on(
     assert (await elsewhere.recv())["bd"]["code"] == "not_found"
     response = await here.recv_event(*ENDS)
     assert response["bd"]["finish_reason"] == "stop"
+
+
+async def test_what_the_model_has_read_counts_though_it_is_cancelled_before_its_first_word(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    def counted() -> int:
+        return int(site.store.get(keys.tokens(datetime.now(UTC).date().isoformat())) or 0)
+
+    client = await connect(web, sid)
+    before = counted()
+    request = await ask(client, f"{sid} [[hang=0]] " + "word " * 1_000)
+    (worker, *_) = site.workers
+    await asyncio.to_thread(worker.wait_until, lambda: bool(site.calls(sid)))
+    await client.send("llm.cancel", {"reply_id": f"r{request['hd']['id']}"})
+    await client.recv_event("llm.response")
+    await asyncio.to_thread(worker.wait_until, lambda: counted() - before >= 1_000)

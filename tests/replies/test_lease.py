@@ -172,6 +172,23 @@ async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts
     assert queue.xlen(JOBS) == 0
 
 
+async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    first = await speaking(own_engine, sid, "first")
+    shard, channel_of = own_engine.shards.of(sid), own_engine.layer.channel_of
+    queue.xclaim(JOBS, keys.WORKERS, "leaving", 0, [first.job.id], retrycount=MOST_DELIVERIES)
+    leaving = Draft(shard, "leaving", first.job, channel_of)
+    await leaving.begin()
+    await leaving.hand_over()
+    job = await Jobs(shard, DEMO, "last").take()
+    assert job is not None
+    await Draft(shard, "last", job, channel_of).begin()
+    queue.xclaim(JOBS, keys.WORKERS, "one too many", 0, [job.id], retrycount=2)
+    with pytest.raises(GivenUp):
+        await Draft(shard, "one too many", job, channel_of).begin()
+
+
 async def test_a_request_that_waits_for_days_is_still_answered(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:

@@ -146,7 +146,7 @@ def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) ->
     assert answers[1].headers["Retry-After"] == str(error["retry_after"])
 
 
-async def test_a_session_that_is_over_its_limit_gets_no_automatic_reply(
+async def test_a_session_over_its_limit_gets_no_automatic_reply_and_who_called_the_assistant_is_told(
     start: Start, connect: Connect, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     client = await connect(start(), sid, v1=True)
@@ -154,13 +154,15 @@ async def test_a_session_that_is_over_its_limit_gets_no_automatic_reply(
         await client.say("@llm hello")
         assert (await client.recv_event(*ENDS))["hd"]["event"] == "llm.response"
         await client.say("@llm hello again")
-        await client.recv_event("chat.message")
+        assert (await client.recv_event("llm.error"))["bd"]["code"] == "rate_limited"
+        queue.hset(keys.settings(sid), "policy", "always")
+        await client.say("and so on")
         await asyncio.to_thread(
-            worker.wait_until, lambda: f"No automatic reply in {sid}: This session asks" in worker.output
+            worker.wait_until, lambda: worker.output.count(f"No automatic reply in {sid}: This session asks") == 2
         )
     assert queue.zcard(keys.DUE) == queue.xlen(keys.queue("default")) == 0
     assert not queue.exists(f"{keys.own(sid)}due")
-    assert queue.xlen(keys.stream(sid)) == 3
+    assert queue.xlen(keys.stream(sid)) == 5
 
 
 @pytest.fixture
@@ -191,10 +193,11 @@ async def test_the_tokens_of_the_day_are_counted_and_end_with_the_budget(
         assert (refused["code"], "budget for today is used up" in refused["message"]) == ("rate_limited", True)
         assert 0 < refused["retry_after"] <= 24 * 60 * 60
         await client.say("@llm hello")
-        await asyncio.to_thread(
-            worker.wait_until, lambda: f"No automatic reply in {sid}: The assistant's budget" in worker.output
-        )
-    assert queue.xlen(keys.stream(sid)) == 3
+        called = (await client.recv_event("chat.message"))["hd"]["id"]
+        dropped = (await client.recv_event("llm.error"))["bd"]
+        assert (dropped["code"], dropped["request_id"], dropped["reply_id"]) == ("rate_limited", called, f"r{called}")
+        assert "budget for today is used up" in dropped["message"]
+        assert f"No automatic reply in {sid}: The assistant's budget" in worker.output
 
 
 async def test_a_new_day_has_a_new_budget(start: Start, connect: Connect, queue: "redis.Redis", sid: str) -> None:

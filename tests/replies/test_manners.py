@@ -1,11 +1,15 @@
 """What the model answers by itself, when, and when it holds its tongue."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from doqchat.replies.mention import mentions
+from doqchat.store import keys
 from tests import processes
+from tests.chat.commands import run
 from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
@@ -202,6 +206,31 @@ async def test_taking_over_ends_no_reply_that_somebody_asked_for(
     response = await end(client)
     assert response["bd"]["finish_reason"] == "stop"
     assert response["bd"]["text"]
+
+
+async def test_taking_over_withdraws_an_automatic_reply_in_line_as_well(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.say("hello")
+    said = (await client.recv_event("chat.message"))["hd"]["id"]
+    await client.send("llm.request", {"prompt": SLOW})
+    await client.recv_event("llm.streaming")
+    given_up = {"sid": sid, "request": said, "reply": f"r{said}", "llm": "default", "auto": "1"}
+    job = site.store.xadd(keys.DEAD_JOBS, given_up)
+    await asyncio.to_thread(run, "llm_dead", "retry", str(job), DOQCHAT_REDIS_URL=site.store_url)
+    change(web, sid, policy="off")
+    withdrawn, asked_for = (await end(client))["bd"], (await end(client))["bd"]
+    assert (withdrawn["finish_reason"], withdrawn["request_id"]) == ("superseded", said)
+    assert asked_for["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [("안녕@llm", True), ("저기@ai야", True), ("me@ai.com", False), ("a.b@llm", False), ("@ llm", False)],
+)
+def test_the_assistant_can_be_called_right_behind_a_korean_word(text: str, calls: bool) -> None:
+    assert mentions(text) is calls
 
 
 async def test_requests_of_a_session_are_answered_one_after_the_other_in_order(

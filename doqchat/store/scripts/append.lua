@@ -47,6 +47,9 @@ elseif ARGV[9] ~= '' then
   if since or policy == 'always' or (policy == 'mention' and ARGV[9] == 'mentioned') then
     since = tonumber(since) or now
     redis.call('HSET', own .. 'due', 'request', id, 'since', since)
+    if ARGV[9] == 'mentioned' then
+      redis.call('HSET', own .. 'due', 'called', 1)
+    end
     local wait = now + ARGV[10]
     if redis.call('EXISTS', own .. 'talking') == 0 then
       wait = math.min(wait, since + ARGV[11])

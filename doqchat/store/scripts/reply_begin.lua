@@ -17,7 +17,7 @@ if redis.call('SISMEMBER', own .. 'replies', ARGV[4]) == 0 then
   end_reply(own, KEYS[2], ARGV[5], ARGV[4])
   return {'lost'}
 end
-if lease[4] > tonumber(ARGV[7]) then
+if lease[4] + (redis.call('HGET', reply, 'deaths') or 0) > tonumber(ARGV[7]) then
   return {'given up', redis.call('GET', reply .. ':text') or ''}
 end
 redis.call('DEL', reply .. ':text')

@@ -1,4 +1,4 @@
--- Changes a session's settings. Policy `off` also withdraws what was due, and the automatic reply under way.
+-- Changes a session's settings. Policy `off` also withdraws what was due, and automatic replies under way or in line.
 --
 -- KEYS  1 the session's settings   2 the sessions that are due an automatic reply   3 the job queues
 --       4 the session's stream   5 the counters
@@ -17,9 +17,11 @@ end
 if redis.call('HGET', KEYS[1], 'policy') == 'off' then
   redis.call('DEL', ARGV[2] .. 'due')
   redis.call('ZREM', KEYS[2], ARGV[1])
-  local reply = automatic_reply(ARGV[2])
-  if reply then
-    interrupt(ARGV[2], KEYS[3], ARGV[1], reply, KEYS[4], KEYS[5], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], '', ARGV[8])
+  for _, reply in ipairs(redis.call('SMEMBERS', ARGV[2] .. 'replies')) do
+    if redis.call('HGET', ARGV[2] .. 'reply:' .. reply, 'auto') == '1' then
+      interrupt(ARGV[2], KEYS[3], ARGV[1], reply, KEYS[4], KEYS[5], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], '',
+        ARGV[8])
+    end
   end
 end
 return redis.call('HGETALL', KEYS[1])
