@@ -6,18 +6,20 @@ OFTEN = 500, 3
 """Collections of what is new come often, and so look at little: at 1,500 objects at most, in half a millisecond. With
 Python's own thresholds they take 2 ms while many clients connect, and sometimes 10."""
 
-SELDOM = 200
-"""Full collections come so many times less often than those: about once for 300,000 objects that are left. On daphne a
-connection leaves 60, in cycles that only such a collection frees."""
+SELDOM, LESS_SELDOM = 1_000, 200
+"""Full collections come so many times less often than those: once for 1,500,000 or 300,000 objects that are left."""
 
 
-def settle() -> None:
+def settle(*, cycles: bool = False) -> None:
     """Leave all that is loaded by now out of every later collection, and look at the rest seldom.
 
     A full collection stops the process while it looks at every object: 190 ms with 1,000 connections, most of it for
     what was imported at the start and lives as long as the process. Sessions are freed without it, and connections on
     uvicorn. Call it once, when everything is imported.
+
+    Args:
+        cycles: whether connections leave cycles behind that only a full collection frees: on daphne 60 objects each.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*OFTEN, SELDOM)
+    gc.set_threshold(*OFTEN, LESS_SELDOM if cycles else SELDOM)
