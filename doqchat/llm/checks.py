@@ -1,12 +1,14 @@
 """Says what is wrong with an LLMS setting, before the first request runs into it."""
 
 from collections.abc import Iterator
+from inspect import isabstract
 from typing import Any
 
 from django.utils.module_loading import import_string
 from pydantic import ValidationError
 
 from doqchat.llm.base import LLM
+from doqchat.protocol.names import LONGEST_ALIAS
 
 Problem = tuple[str, str, str]
 
@@ -19,7 +21,11 @@ def problems(llms_settings: Any) -> list[Problem]:
     if "default" not in llms_settings:
         found.append(("default", "LLMS has no model 'default'.", "Add the one that answers by default."))
     for alias, entry in llms_settings.items():
-        found.extend(entry_problems(alias, entry))
+        if not isinstance(alias, str) or not 1 <= len(alias) <= LONGEST_ALIAS:
+            hint = f"Take a text of 1 to {LONGEST_ALIAS} characters."
+            found.append((str(alias), f"LLMS has an alias that nobody can ask for, {alias!r}.", hint))
+        else:
+            found.extend(entry_problems(alias, entry))
     return found
 
 
@@ -37,8 +43,11 @@ def _faults(entry: Any) -> Iterator[tuple[str, str]]:
     except ImportError as error:
         yield f"has an unknown BACKEND, {entry['BACKEND']!r}", f"It cannot be imported: {error}."
         return
-    if not (isinstance(backend, type) and issubclass(backend, LLM)):
-        yield f"has a BACKEND that is no model, {entry['BACKEND']!r}", "Name a subclass of doqchat.llm.base.LLM."
+    if not (isinstance(backend, type) and issubclass(backend, LLM)) or isabstract(backend):
+        yield (
+            f"has a BACKEND that is no model, {entry['BACKEND']!r}",
+            "Name a class that answers, a subclass of doqchat.llm.base.LLM.",
+        )
         return
     yield from _option_faults(backend, {name: value for name, value in entry.items() if name != "BACKEND"})
 

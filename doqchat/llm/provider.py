@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -24,7 +25,17 @@ class ProviderOptions(LLMOptions):
     def _fits_in_a_header(cls, key: SecretStr) -> SecretStr:
         if not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
             raise ValueError("a key has only printable ASCII characters")
+        if key.get_secret_value() != key.get_secret_value().strip() != "":
+            raise ValueError("a key has no spaces at its ends")
         return key
+
+    @field_validator("BASE_URL")
+    @classmethod
+    def _has_a_host(cls, url: str) -> str:
+        parts = urlsplit(url)  # raises ValueError, as `port` does for one that is no port
+        if url and not (parts.hostname and parts.port != 0):
+            raise ValueError("an address has a host, and a port from 1 to 65535 if any")
+        return url
 
     def missing(self) -> list[str]:
         return [] if self.API_KEY.get_secret_value().strip() else ["API_KEY"]

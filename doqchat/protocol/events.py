@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.functional_validators import AfterValidator
 
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import MAX_TEXT, Role
+from doqchat.protocol.names import LONGEST_ALIAS, MAX_TEXT, Role
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -78,7 +78,7 @@ class LLMRequest(Body):
     event = "llm.request"
     durable = True
     prompt: Prompt
-    llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    llm: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ALIAS)] | None = None
 
 
 class LLMCancel(Body):

@@ -15,6 +15,7 @@ V1: Profile = "doqchat.v1"
 MAX_FRAME_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_TEXT = 8_000
+LONGEST_ALIAS = 64
 
 _SID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

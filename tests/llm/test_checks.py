@@ -26,7 +26,12 @@ def test_a_setting_that_works_has_no_problems() -> None:
         ({"BACKEND": "doqchat.llm.nowhere.Model"}, "unknown BACKEND, 'doqchat.llm.nowhere.Model'"),
         ({"BACKEND": "doqchat.llm.demo.Missing"}, "unknown BACKEND, 'doqchat.llm.demo.Missing'"),
         ({"BACKEND": "doqchat.llm.demo.answer"}, "BACKEND that is no model"),
+        ({"BACKEND": "doqchat.llm.provider.ProviderLLM"}, "BACKEND that is no model"),
         ({**GEMINI, "API_KEY": " "}, "has no API_KEY"),
+        ({**GEMINI, "API_KEY": "secret-key "}, "option API_KEY that cannot be used"),
+        ({**GEMINI, "BASE_URL": "http://localhost:x/v1"}, "option BASE_URL that cannot be used"),
+        ({**GEMINI, "BASE_URL": "http://localhost:99999"}, "option BASE_URL that cannot be used"),
+        ({**GEMINI, "BASE_URL": "http://[::1/v1"}, "option BASE_URL that cannot be used"),
         ({**GEMINI, "MODEL": ""}, "option MODEL that cannot be used"),
         ({**GEMINI, "IDLE_SECONDS": "30"}, "option IDLE_SECONDS that cannot be used"),
         ({**GEMINI, "RETRIES": -1}, "option RETRIES that cannot be used"),
@@ -51,6 +56,12 @@ def test_each_problem_names_the_alias_and_what_is_wrong_and_no_key(entry: Any, s
 
 def test_a_missing_default_is_a_problem() -> None:
     assert [sentence for _alias, sentence, _hint in problems({"demo": DEMO})] == ["LLMS has no model 'default'."]
+
+
+@pytest.mark.parametrize("alias", [5, "", "a" * 65])
+def test_an_alias_that_nobody_can_ask_for_is_a_problem(alias: Any) -> None:
+    ((_alias, sentence, _hint),) = problems({"default": DEMO, alias: DEMO})
+    assert "alias that nobody can ask for" in sentence
 
 
 def test_a_setting_that_is_no_dictionary_is_a_problem() -> None:
