@@ -287,7 +287,7 @@ async def test_the_next_request_uses_the_connection_of_the_last_answer(
     assert provider.connections == 1
 
 
-@pytest.mark.parametrize("options", [{"API_KEY": "", "BASE_URL": ""}, {"BASE_URL": "http://[nowhere"}])
+@pytest.mark.parametrize("options", [{"API_KEY": "", "BASE_URL": ""}, {"BASE_URL": "http://\x7f"}])
 async def test_preparing_a_model_that_cannot_work_raises_nothing(
     make_model: MakeModel, options: dict[str, str]
 ) -> None:
