@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, STORED_NOTHING, Uncertain, translate
+from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, Uncertain, translate
 from doqchat.store.link import Argument, Command, Heard, Link
 from doqchat.store.script import Script
 
@@ -139,7 +139,7 @@ class Pipeline:
         self._sent = False
         loop = asyncio.get_running_loop()
         if loop.time() < self._rests_until:
-            raise Unavailable(STORED_NOTHING)
+            raise TimeoutError("The store did not answer in time a moment ago.")
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 await self._exchange(batch)
