@@ -10,7 +10,7 @@ from doqchat.store import keys
 from tests.page.conftest import OpenWindow, Site
 from tests.page.window import Window
 from tests.processes import Process
-from tests.replies.test_manners import SLOW, change
+from tests.replies.conversation import SLOW, change
 
 WITHDRAWN = "The conversation went on without the AI's answer."
 

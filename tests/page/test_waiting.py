@@ -7,7 +7,7 @@ from playwright.async_api import Locator, expect
 
 from tests.page.conftest import OpenWindow, Site
 from tests.page.window import Window
-from tests.replies.test_manners import SLOW
+from tests.replies.conversation import SLOW
 
 IN_LINE = "is waiting for its turn"
 

@@ -1,11 +1,16 @@
-"""What clients see of replies."""
+"""How tests talk with a model, and what clients see of its replies."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
+from tests import processes
+from tests.chat.fetch import fetch
 from tests.client import Client, Frame
+from tests.replies.conftest import Site
 
 ENDS = ("llm.response", "llm.error")
+SLOW = "[[pieces=120 pace=0.05]]"  # 6 s
 
 
 async def ask(client: Client, prompt: str, **bd: Any) -> Frame:
@@ -27,3 +32,25 @@ def joined(pieces: Iterable[Any], begun: str = "") -> str:
         assert piece["offset"] == len(text)
         text += piece["text"]
     return text
+
+
+def change(web: processes.Web, sid: str, **settings: Any) -> Any:
+    """The session after its settings were changed."""
+    path, body = f"/api/chat/sessions/{sid}", json.dumps(settings).encode()
+    answer = fetch(web, path, "PATCH", {"Content-Type": "application/json"}, body)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+async def end(client: Client) -> Any:
+    """The event that ends the next reply."""
+    return (await client.recv_until(*ENDS))[-1]
+
+
+async def silence(client: Client, site: Site, sid: str) -> None:
+    """Nobody answers, and nothing is due or under way."""
+    await client.send("ping", {})
+    frames = await client.recv_until("pong")
+    assert {frame["hd"]["event"] for frame in frames} <= {"chat.message", "pong"}
+    assert site.store.zscore("llm:due", sid) is None
+    assert not site.store.exists(f"{{chat:session:{sid}}}:talking")

@@ -8,8 +8,7 @@ from doqchat.store import keys
 from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site
-from tests.replies.conversation import ENDS, ask
-from tests.replies.test_manners import change
+from tests.replies.conversation import ENDS, ask, change
 
 
 def told(site: Site, text: str) -> tuple[str, list[tuple[str, str]]]:

@@ -1,44 +1,15 @@
 """What the model answers by itself, when, and when it holds its tongue."""
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from doqchat.replies.mention import mentions
-from doqchat.store import keys
 from tests import processes
-from tests.chat.commands import run
 from tests.chat.fetch import fetch
-from tests.client import Client
 from tests.conftest import Connect
 from tests.replies.conftest import Site
-from tests.replies.conversation import ENDS
-
-SLOW = "[[pieces=120 pace=0.05]]"  # 6 s
-
-
-def change(web: processes.Web, sid: str, **settings: Any) -> Any:
-    """The session after its settings were changed."""
-    path, body = f"/api/chat/sessions/{sid}", json.dumps(settings).encode()
-    answer = fetch(web, path, "PATCH", {"Content-Type": "application/json"}, body)
-    assert answer.status == 200, answer.text
-    return answer.json
-
-
-async def end(client: Client) -> Any:
-    """The event that ends the next reply."""
-    return (await client.recv_until(*ENDS))[-1]
-
-
-async def silence(client: Client, site: Site, sid: str) -> None:
-    """Nobody answers, and nothing is due or under way."""
-    await client.send("ping", {})
-    frames = await client.recv_until("pong")
-    assert {frame["hd"]["event"] for frame in frames} <= {"chat.message", "pong"}
-    assert site.store.zscore("llm:due", sid) is None
-    assert not site.store.exists(f"{{chat:session:{sid}}}:talking")
+from tests.replies.conversation import ENDS, SLOW, change, end, silence
 
 
 @pytest.mark.parametrize("call", ["@llm hello", "무엇이든 물어볼게 @AI야", "hey @llm!"])
@@ -182,55 +153,6 @@ async def test_fragments_that_follow_a_long_reply_get_one_reply_together(
     last = [await client.recv_event("chat.message") for _ in range(2)][-1]
     assert (await end(client))["bd"]["request_id"] == last["hd"]["id"]
     await silence(client, site, sid)
-
-
-async def test_when_a_person_takes_over_the_reply_under_way_is_withdrawn(
-    site: Site, web: processes.Web, connect: Connect, sid: str
-) -> None:
-    client = await connect(web, sid)
-    await client.say(f"@llm {SLOW}")
-    await client.recv_event("llm.streaming")
-    assert change(web, sid, policy="off")["settings"]["policy"] == "off"
-    withdrawn = await end(client)
-    assert (withdrawn["bd"]["finish_reason"], withdrawn["bd"]["text"]) == ("superseded", "")
-    await silence(client, site, sid)
-
-
-async def test_taking_over_ends_no_reply_that_somebody_asked_for(
-    site: Site, web: processes.Web, connect: Connect, sid: str
-) -> None:
-    client = await connect(web, sid)
-    await client.send("llm.request", {"prompt": "[[pieces=10 pace=0.05]]"})
-    await client.recv_event("llm.streaming")
-    change(web, sid, policy="off")
-    response = await end(client)
-    assert response["bd"]["finish_reason"] == "stop"
-    assert response["bd"]["text"]
-
-
-async def test_taking_over_withdraws_an_automatic_reply_in_line_as_well(
-    site: Site, web: processes.Web, connect: Connect, sid: str
-) -> None:
-    client = await connect(web, sid)
-    await client.say("hello")
-    said = (await client.recv_event("chat.message"))["hd"]["id"]
-    await client.send("llm.request", {"prompt": SLOW})
-    await client.recv_event("llm.streaming")
-    given_up = {"sid": sid, "request": said, "reply": f"r{said}", "llm": "default", "auto": "1"}
-    job = site.store.xadd(keys.DEAD_JOBS, given_up)
-    await asyncio.to_thread(run, "llm_dead", "retry", str(job), DOQCHAT_REDIS_URL=site.store_url)
-    change(web, sid, policy="off")
-    withdrawn, asked_for = (await end(client))["bd"], (await end(client))["bd"]
-    assert (withdrawn["finish_reason"], withdrawn["request_id"]) == ("superseded", said)
-    assert asked_for["finish_reason"] == "stop"
-
-
-@pytest.mark.parametrize(
-    ("text", "calls"),
-    [("안녕@llm", True), ("저기@ai야", True), ("me@ai.com", False), ("a.b@llm", False), ("@ llm", False)],
-)
-def test_the_assistant_can_be_called_right_behind_a_korean_word(text: str, calls: bool) -> None:
-    assert mentions(text) is calls
 
 
 async def test_requests_of_a_session_are_answered_one_after_the_other_in_order(

@@ -1,0 +1,51 @@
+"""A person takes over: what the model was saying by itself is withdrawn."""
+
+import asyncio
+
+from doqchat.store import keys
+from tests import processes
+from tests.chat.commands import run
+from tests.conftest import Connect
+from tests.replies.conftest import Site
+from tests.replies.conversation import SLOW, change, end, silence
+
+
+async def test_when_a_person_takes_over_the_reply_under_way_is_withdrawn(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.say(f"@llm {SLOW}")
+    await client.recv_event("llm.streaming")
+    assert change(web, sid, policy="off")["settings"]["policy"] == "off"
+    withdrawn = await end(client)
+    assert (withdrawn["bd"]["finish_reason"], withdrawn["bd"]["text"]) == ("superseded", "")
+    await silence(client, site, sid)
+
+
+async def test_taking_over_ends_no_reply_that_somebody_asked_for(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.send("llm.request", {"prompt": "[[pieces=10 pace=0.05]]"})
+    await client.recv_event("llm.streaming")
+    change(web, sid, policy="off")
+    response = await end(client)
+    assert response["bd"]["finish_reason"] == "stop"
+    assert response["bd"]["text"]
+
+
+async def test_taking_over_withdraws_an_automatic_reply_in_line_as_well(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await client.say("hello")
+    said = (await client.recv_event("chat.message"))["hd"]["id"]
+    await client.send("llm.request", {"prompt": SLOW})
+    await client.recv_event("llm.streaming")
+    given_up = {"sid": sid, "request": said, "reply": f"r{said}", "llm": "default", "auto": "1"}
+    job = site.store.xadd(keys.DEAD_JOBS, given_up)
+    await asyncio.to_thread(run, "llm_dead", "retry", str(job), DOQCHAT_REDIS_URL=site.store_url)
+    change(web, sid, policy="off")
+    withdrawn, asked_for = (await end(client))["bd"], (await end(client))["bd"]
+    assert (withdrawn["finish_reason"], withdrawn["request_id"]) == ("superseded", said)
+    assert asked_for["finish_reason"] == "stop"
