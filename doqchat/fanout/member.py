@@ -9,7 +9,7 @@ from typing import Any
 
 from doqchat.protocol.names import V1, Profile, Role
 
-OUTBOX_BYTES = 512 * 1024
+OUTBOX_BYTES = 384 * 1024
 """How much memory may wait for a socket that is not read; beyond it the member is told to come back with `since`. One
 emoji makes all of a text take four bytes a character."""
 
