@@ -197,7 +197,8 @@ async def test_the_tokens_of_the_day_are_counted_and_end_with_the_budget(
         dropped = (await client.recv_event("llm.error"))["bd"]
         assert (dropped["code"], dropped["request_id"], dropped["reply_id"]) == ("rate_limited", called, f"r{called}")
         assert "budget for today is used up" in dropped["message"]
-        assert f"No automatic reply in {sid}: The assistant's budget" in worker.output
+        noted = f"No automatic reply in {sid}: The assistant's budget"
+        await asyncio.to_thread(worker.wait_until, lambda: noted in worker.output)
 
 
 async def test_a_new_day_has_a_new_budget(start: Start, connect: Connect, queue: "redis.Redis", sid: str) -> None:
