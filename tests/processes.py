@@ -51,9 +51,9 @@ class Process:
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
-        self._output.seek(0)
-        return self._output.read().decode(errors="replace")
+        """What it has printed so far. The place to write at is the process's own: it must not be moved to read."""
+        printed = os.fstat(self._output.fileno()).st_size
+        return os.pread(self._output.fileno(), printed, 0).decode(errors="replace")
 
     @property
     def running(self) -> bool:
