@@ -12,7 +12,7 @@ from doqchat.fanout.layer import Message, SessionChannelLayer
 from doqchat.llm import llms
 from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame
-from doqchat.replies.limits import RequestLimits
+from doqchat.replies.budget import TokenBudget
 from doqchat.replies.mention import mentions
 from doqchat.replies.metrics import count_refusal
 from doqchat.replies.replies import Replies, early_end
@@ -20,6 +20,7 @@ from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
 from doqchat.store.registry import Registry
+from doqchat.store.request_limits import RequestLimits
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
@@ -36,6 +37,7 @@ class Engine:
         shards, stream, participants, presence, reading, registry, settings, snapshots: the store.
         reply_settings: how replies are written.
         limits: how many requests are taken.
+        budget: the site's tokens of a day.
         replies: the answers under way, to be ended.
         hub: the live sessions of this process.
     """
@@ -43,15 +45,16 @@ class Engine:
     def __init__(self) -> None:
         layer: SessionChannelLayer = get_channel_layer()
         self.layer = layer
-        self.reply_settings = reply_settings()
+        self.reply_settings = settings = reply_settings()
         self.shards = Shards(store_urls())
-        self.stream = SessionStream(
-            self.shards,
-            layer.channel_of,
-            self.reply_settings.under_way,
-            self.reply_settings.under_way_of_a_role,
+        self.limits = RequestLimits(
+            settings.requests_a_minute,
+            settings.requests_a_minute_of_a_role,
+            settings.under_way,
+            settings.under_way_of_a_role,
         )
-        self.limits = RequestLimits(self.shards, self.reply_settings)
+        self.budget = TokenBudget(self.shards, settings.tokens_a_day)
+        self.stream = SessionStream(self.shards, layer.channel_of, self.limits)
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)
@@ -66,25 +69,23 @@ class Engine:
 
         Raises:
             InvalidMessage: the request names a model that is not configured.
-            RateLimited: it is a request, and one too many.
+            RateLimited: it is a request, and one too many, or the day's tokens are used up.
             Conflict, Unavailable: nothing was stored.
             Uncertain: the store has not said whether it is stored.
         """
-        ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
         try:
-            appended = await self._append(sid, frame, ask)
+            appended = await self._append(sid, frame)
         except RateLimited as refusal:
             count_refusal(self.shards.of(sid), refusal.limit)
             raise
-        if ask and not appended.duplicate:
-            await self.limits.count(sid, frame.role)
         if appended.supersedes:
             await self._supersede(sid, appended.supersedes)
         return appended
 
-    async def _append(self, sid: str, frame: Frame, ask: str) -> Appended:
-        if ask and not (frame.msg_id and await self.stream.knows(sid, frame.msg_id)):
-            await self.limits.admit(sid, frame.role)
+    async def _append(self, sid: str, frame: Frame) -> Appended:
+        ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
+        if ask:
+            await self._spare_tokens(sid, frame.msg_id)
         manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
         digest = frame.digest() if frame.msg_id else ""
         return await self.stream.append(
@@ -108,6 +109,14 @@ class Engine:
         if alias not in llms:
             raise InvalidMessage(f"There is no model {alias!r}; there are {', '.join(sorted(llms))}.", field="bd.llm")
         return alias
+
+    async def _spare_tokens(self, sid: str, msg_id: str | None) -> None:
+        """See that there are tokens left for a request; one that was stored before needs no more."""
+        try:
+            await self.budget.check()
+        except RateLimited:
+            if not (msg_id and await self.stream.knows(sid, msg_id)):
+                raise
 
     async def _manner(self, sid: str, message: ChatMessage) -> Manner:
         """Whether a message calls the assistant, or has nothing in it that could be answered.

@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 
 from doqchat.errors import RateLimited
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError, LLMStreaming
 from doqchat.protocol.names import MODEL_ROLE
-from doqchat.replies.limits import RequestLimits
+from doqchat.replies.budget import TokenBudget
 from doqchat.replies.metrics import count_refusal
 from doqchat.store import keys
+from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
 
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 STILL_TALKING_MS = 250
 """How long until a session whose model still talks is looked at again."""
 
-_DUE, _START = load("replies_due"), load("reply_start", "entry", "turn", "filled")
+_DUE, _START = load("replies_due"), load("reply_start", "entry", "filled", "rate", "turn")
 
 
 class Due:
@@ -28,33 +30,41 @@ class Due:
         shard: the server.
         limits: a session that is over them gets none, and an error if somebody has called the assistant; what is said
             after that has its own chance.
+        budget: the same for all sessions.
         channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(self, shard: Shard, limits: RequestLimits, channel_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, shard: Shard, limits: RequestLimits, budget: TokenBudget, channel_of: Callable[[str], str]
+    ) -> None:
         self._shard = shard
         self._limits = limits
+        self._budget = budget
         self._channel_of = channel_of
 
     async def start(self, count: int) -> None:
         """Queue up to so many; raises redis-py's errors and Unavailable."""
         for sid in await _DUE(self._shard.commands, [keys.DUE], count, STILL_TALKING_MS):
             try:
-                await self._limits.admit(sid)
-                if await self._take(sid, "start", self._announcement(sid)):
-                    await self._limits.count(sid)
+                await self._budget.check()
+                await self._take(sid, "start", self._announcement(sid), self._limits.for_an_automatic_reply())
             except RateLimited as refusal:
                 if await self._take(sid, "drop", self._refusal(sid, refusal)):
                     log.info("No automatic reply in %s: %s", sid, refusal.message)
                     count_refusal(self._shard, refusal.limit)
 
-    async def _take(self, sid: str, what: str, told: str) -> bool:
-        """Start or drop the session's reply; False when another worker has done so, or it is not due any more."""
+    async def _take(self, sid: str, what: Literal["start", "drop"], told: str, *limits: int) -> bool:
+        """Start or drop the session's reply; False when another worker has done so, or it is not due any more.
+
+        Raises:
+            RateLimited: the session is over a limit: it is still due.
+        """
         used = [keys.DUE, keys.QUEUES, keys.stream(sid)]
-        answer = await _START(
-            self._shard.commands, used, what, sid, keys.own(sid), self._channel_of(sid), told, MODEL_ROLE
-        )
-        return bool(answer)
+        place = sid, keys.own(sid), self._channel_of(sid)
+        outcome, *wait = await _START(self._shard.commands, used, what, *place, told, MODEL_ROLE, *limits)
+        if wait:
+            raise self._limits.refusal(outcome, int(*wait))
+        return bool(outcome == "done")
 
     def _announcement(self, sid: str) -> str:
         streaming = LLMStreaming(reply_id="", request_id="", attempt=1, offset=0, text="")

@@ -46,7 +46,7 @@ class Worker:
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _takers(self, shard: Shard) -> Takers:
-        due = Due(shard, self._engine.limits, self._engine.layer.channel_of)
+        due = Due(shard, self._engine.limits, self._engine.budget, self._engine.layer.channel_of)
         return Takers(shard, self.name, self._slots, partial(self._answers.begin, shard), due)
 
     async def _follow(self, listener: Subscription) -> None:

@@ -11,9 +11,6 @@ DUE = "llm:due"
 COUNTERS = "llm:counters"
 """Hash of what has become of all replies so far."""
 
-REQUEST_RATES = "llm:rates"
-"""What the keys under which requests a minute are counted begin with."""
-
 WORKERS = "llm-workers"
 INTERRUPTIONS = "llm:interruptions"
 """The channel on which workers hear that a reply is to end."""
@@ -33,9 +30,9 @@ def own(sid: str) -> str:
     """What all keys of a session but its stream begin with.
 
     Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, role, auto, job, attempt,
-    state), `reply:ID:text`, `asking` (hash: how many replies each role has asked for), `talking` (the reply whose turn
-    it is), `line` (list of those that wait for theirs), `due` (hash of the automatic reply that is due: request,
-    since), `settings`.
+    state), `reply:ID:text`, `asking` (hash: how many replies each role has asked for), `asked` and `asked:ROLE` (lists
+    of the moments of the newest requests, to count those of a minute), `talking` (the reply whose turn it is), `line`
+    (list of those that wait for theirs), `due` (hash of the automatic reply that is due: request, since), `settings`.
     """
     return f"{{chat:session:{sid}}}:"
 

@@ -6,19 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from doqchat.errors import Conflict, RateLimited
+from doqchat.errors import Conflict
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
+from doqchat.store.link import Argument
+from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.settled import settled
 from doqchat.store.shards import Shards
 
 CLAIM_SECONDS = 24 * 60 * 60
 ONCE_SECONDS = 60
-FULL_RETRY_SECONDS = 5
-"""When to ask again in a session in which too many answers are under way: nobody knows when one will have come."""
+NO_LIMITS = RequestLimits()
 
 DEBOUNCE_MS = 800
 """An automatic reply waits until nobody has said anything for so long: fragments get one reply together."""
@@ -79,21 +80,13 @@ class SessionStream:
     Args:
         shards: the servers.
         channel_of: the name of the channel on which a session's new events are published.
-        most_replies: replies of one session that may be under way, those in line included; None for no limit.
-        most_replies_of_a_role: the same for those that one role has asked for.
+        limits: how many requests are taken.
     """
 
-    def __init__(
-        self,
-        shards: Shards,
-        channel_of: Callable[[str], str],
-        most_replies: int | None = None,
-        most_replies_of_a_role: int | None = None,
-    ) -> None:
+    def __init__(self, shards: Shards, channel_of: Callable[[str], str], limits: RequestLimits = NO_LIMITS) -> None:
         self._shards = shards
         self._channel_of = channel_of
-        self._most_replies = most_replies
-        self._most_replies_of_a_role = most_replies_of_a_role
+        self._limits = limits
 
     def server(self, sid: str) -> str:
         """The URL of the server that holds a session."""
@@ -124,7 +117,7 @@ class SessionStream:
 
         Raises:
             Conflict: the key was used for other content.
-            RateLimited: as many replies as may be are under way.
+            RateLimited: it is a request, and one too many.
             Unavailable: nothing is stored, and nothing will be.
             Uncertain: the store has not said for a long time whether it is stored.
         """
@@ -135,15 +128,13 @@ class SessionStream:
             claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
         used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE]
         place = self._channel_of(sid), digest, claim_seconds, sid, keys.own(sid)
-        most = self._most_replies or 0, self._most_replies_of_a_role or 0
-        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS, *most
-        entry_id, outcome, *rest = await settled(self._shards.of(sid).appends, used, participant, body, *place, *answer)
+        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
+        told: list[Argument] = [participant, body, *place, *answer, *self._limits.for_a_person()]
+        entry_id, outcome, *rest = await settled(self._shards.of(sid).appends, used, *told)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
-        if outcome == "session full":
-            raise _too_many(self._most_replies, "in this session", "under_way")
-        if outcome == "role full":
-            raise _too_many(self._most_replies_of_a_role, f"for {participant}", "under_way_of_a_role")
+        if not entry_id:
+            raise self._limits.refusal(outcome, int(*rest), participant)
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None, *rest)
 
     async def knows(self, sid: str, msg_id: str) -> bool:
@@ -203,11 +194,6 @@ class SessionStream:
     async def _range(self, sid: str, command: str, start: str, end: str, count: int) -> list[Raw]:
         raw: list[Raw] = await self._shards.of(sid).reads.execute(command, keys.stream(sid), start, end, "COUNT", count)
         return raw
-
-
-def _too_many(replies: int | None, where: str, limit: str) -> RateLimited:
-    message = f"{replies} answers are under way {where}; ask again when one has come."
-    return RateLimited(message, retry_after=FULL_RETRY_SECONDS, limit=limit)
 
 
 def _is_missing(since: str, removed: str, last: str, oldest: str | None, *, trimmed: bool) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -79,6 +80,23 @@ async def test_a_sessions_requests_are_counted_together_whichever_process_takes_
     assert told[3]["message"].startswith("This session asks the assistant too often; wait ")
     elsewhere = await connect(webs[0], f"{sid}-2", v1=True)
     assert "id" in await request(elsewhere, "m0")
+
+
+@pytest.mark.parametrize(
+    "limit", ["REQUESTS_A_MINUTE", "REQUESTS_A_MINUTE_OF_A_ROLE", "UNDER_WAY", "UNDER_WAY_OF_A_ROLE"]
+)
+async def test_of_many_requests_at_the_same_moment_no_more_are_taken_than_may_be(
+    start: Start, queue: "redis.Redis", sid: str, limit: str
+) -> None:
+    webs = [start(**{limit: 3}), start(**{limit: 3})]
+    body = json.dumps({"hd": {"event": "llm.request", "role": "A"}, "bd": {"prompt": "안녕", "llm": "demo"}}).encode()
+
+    def post(number: int) -> int:
+        return fetch(webs[number % 2], f"/api/chat/sessions/{sid}/messages", "POST", HTTP, body).status
+
+    statuses = await asyncio.gather(*(asyncio.to_thread(post, number) for number in range(40)))
+    assert Counter(statuses) == {201: 3, 429: 37}
+    assert queue.xlen(keys.stream(sid)) == 3
 
 
 async def test_a_request_that_is_sent_again_counts_once_and_is_always_acknowledged(

@@ -9,7 +9,7 @@ from tests import processes
 from tests.chat.fetch import fetch
 from tests.conftest import Connect
 from tests.replies.conftest import Site
-from tests.replies.conversation import ENDS, SLOW, change, end, silence
+from tests.replies.conversation import ENDS, SLOW, ask, change, end, silence
 
 
 @pytest.mark.parametrize("call", ["@llm hello", "무엇이든 물어볼게 @AI야", "hey @llm!"])
@@ -124,6 +124,24 @@ async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_sa
     assert first["bd"]["text"].startswith(piece["bd"]["text"])
     second = await end(client)
     assert second["bd"]["finish_reason"] == "stop"
+
+
+async def test_a_request_supersedes_an_automatic_reply_but_not_one_that_was_asked_for(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    change(web, sid, policy="always", when_talking="supersede")
+    client = await connect(web, sid)
+    await client.say(SLOW)
+    _announced, piece = [await client.recv_event("llm.streaming") for _ in range(2)]
+    asked = await ask(client, "[[pieces=10 pace=0.1]]")
+    superseded = await end(client)
+    assert superseded["bd"]["finish_reason"] == "superseded"
+    assert superseded["bd"]["text"].startswith(piece["bd"]["text"] or "no piece")
+    await client.recv_event("llm.streaming")
+    next_asked = await ask(client, "briefly")
+    ends = [await end(client), await end(client)]
+    assert [one["bd"]["request_id"] for one in ends] == [asked["hd"]["id"], next_asked["hd"]["id"]]
+    assert [one["bd"]["finish_reason"] for one in ends] == ["stop", "stop"]
 
 
 async def test_a_new_message_lets_the_reply_finish_otherwise_and_is_answered_then(

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
 from doqchat.store import keys
+from doqchat.store.request_limits import RequestLimits
 from doqchat.store.stream import SessionStream
 from tests import processes
 from tests.chat.fetch import Answer, fetch
@@ -80,7 +81,7 @@ async def test_how_replies_end_is_counted_for_every_process_to_tell(
 async def test_refusals_are_counted_by_limit_and_replies_that_begin_anew(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
-    own_engine.stream = SessionStream(own_engine.shards, own_engine.layer.channel_of, most_replies=1)
+    own_engine.stream = SessionStream(own_engine.shards, own_engine.layer.channel_of, RequestLimits(under_way=1))
     draft = await taken(own_engine, sid, "first")
     for _ in range(2):
         with pytest.raises(RateLimited):

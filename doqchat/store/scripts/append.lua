@@ -5,11 +5,12 @@
 -- ARGV  1 participant   2 body   3 the group's channel   4 digest of the content, or ''   5 seconds that the claim lasts
 --       6 sid   7 what the session's own keys begin with   8 alias of the model that is asked, or '' when none is
 --       9 'said' or 'mentioned' when the reply policy decides, or ''   10 ms without a further message before an
---       automatic reply   11 the longest such wait, ms   12 how many replies may be under way in the session, or 0 for
---       any number   13 how many for one role, or 0   14 deadline, ms of the store's clock
+--       automatic reply   11 the longest such wait, ms   12 requests a minute of the session, or 0 for any number
+--       13 of one role   14 how many replies may be under way in the session, or 0   15 for one role
+--       16 deadline, ms of the store's clock
 -- Returns {id, 'stored', the automatic reply that this supersedes or ''}; {id, 'duplicate' | 'conflict'} when the claim
--- was taken before; {'', 'expired'} when the deadline has passed; {'', 'session full' | 'role full'} when it is a
--- request and as many replies as may be are under way.
+-- was taken before; {'', 'expired'} when the deadline has passed; {'', limit, ms until there may be another} when it is
+-- a request and one too many.
 
 local claim = redis.call('GET', KEYS[2])
 if claim then
@@ -19,29 +20,40 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[14]) then
+if now > tonumber(ARGV[16]) then
   -- Its sender waits no longer: this lay in the socket of a store that did not answer.
   return {'', 'expired'}
 end
 
 local sid, own = ARGV[6], ARGV[7]
-local most, most_of_role = tonumber(ARGV[12]), tonumber(ARGV[13])
 if ARGV[8] ~= '' then
-  if most > 0 and redis.call('SCARD', own .. 'replies') >= most then
-    return {'', 'session full'}
+  local asked, asked_by_role = own .. 'asked', own .. 'asked:' .. ARGV[1]
+  local rate, rate_of_role, most, most_of_role =
+    tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
+  local wait, wait_of_role = wait_for_rate(asked, rate, now), wait_for_rate(asked_by_role, rate_of_role, now)
+  if wait > 0 then
+    return {'', 'requests_a_minute', wait}
+  elseif wait_of_role > 0 then
+    return {'', 'requests_a_minute_of_a_role', wait_of_role}
+  elseif most > 0 and redis.call('SCARD', own .. 'replies') >= most then
+    return {'', 'under_way', 0}
   elseif most_of_role > 0 and tonumber(redis.call('HGET', own .. 'asking', ARGV[1]) or 0) >= most_of_role then
-    return {'', 'role full'}
+    return {'', 'under_way_of_a_role', 0}
   end
+  count_in_rate(asked, rate, now)
+  count_in_rate(asked_by_role, rate_of_role, now)
 end
 local id = add_entry(KEYS[1], ARGV[3], ARGV[1], ARGV[2])
 redis.call('SET', KEYS[2], id .. ' ' .. ARGV[4], 'EX', ARGV[5])
 
+local settings = redis.call('HMGET', own .. 'settings', 'policy', 'when_talking')
+local supersedes = settings[2] == 'supersede'
 local superseded
 if ARGV[8] ~= '' then
+  superseded = supersedes and automatic_reply(own)
   new_reply(own, 'r' .. id, ARGV[8], ARGV[1], 0)
   stand_in_line(own, KEYS[3], sid, 'r' .. id)
 elseif ARGV[9] ~= '' then
-  local settings = redis.call('HMGET', own .. 'settings', 'policy', 'when_talking')
   local policy = settings[1] or 'mention'
   local since = redis.call('HGET', own .. 'due', 'since')
   if since or policy == 'always' or (policy == 'mention' and ARGV[9] == 'mentioned') then
@@ -55,9 +67,7 @@ elseif ARGV[9] ~= '' then
       wait = math.min(wait, since + ARGV[11])
     end
     redis.call('ZADD', KEYS[4], wait, sid)
-    if settings[2] == 'supersede' then
-      superseded = automatic_reply(own)
-    end
+    superseded = supersedes and automatic_reply(own)
   end
 end
 return {id, 'stored', superseded or ''}

@@ -5,20 +5,30 @@
 -- KEYS  1 the sessions that are due an automatic reply   2 the job queues   3 the session's stream
 -- ARGV  1 'start' or 'drop'   2 sid   3 what the session's own keys begin with   4 the group's channel
 --       5 to start, the frame that tells of it; to drop, the body of the event that does; both to be filled in
---       6 the event's participant
--- Returns 1 when that was done, 0 when it was done already, or somebody has said more or begun to talk meanwhile.
+--       6 the event's participant   7 to start, the session's requests a minute, or 0 for any number
+-- Returns {'done'}; {'late'} when it was done already, or somebody has said more or begun to talk meanwhile;
+-- {limit, ms until there may be another} when it would be one request too many.
 
 local sid, own = ARGV[2], ARGV[3]
 local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local due = tonumber(redis.call('ZSCORE', KEYS[1], sid))
-if not due or due > time[1] * 1000 + time[2] / 1000 or redis.call('EXISTS', own .. 'talking') == 1 then
-  return 0
+if not due or due > now or redis.call('EXISTS', own .. 'talking') == 1 then
+  return {'late'}
+end
+if ARGV[1] == 'start' then
+  local asked, rate = own .. 'asked', tonumber(ARGV[7])
+  local wait = wait_for_rate(asked, rate, now)
+  if wait > 0 then
+    return {'requests_a_minute', wait}
+  end
+  count_in_rate(asked, rate, now)
 end
 local request, called = unpack(redis.call('HMGET', own .. 'due', 'request', 'called'))
 redis.call('DEL', own .. 'due')
 redis.call('ZREM', KEYS[1], sid)
 if not request then
-  return 0
+  return {'late'}
 end
 local reply = 'r' .. request
 local told = filled(filled(ARGV[5], 'reply_id', reply), 'request_id', request)
@@ -29,4 +39,4 @@ if ARGV[1] == 'start' then
 elseif called then
   add_entry(KEYS[3], ARGV[4], ARGV[6], told)
 end
-return 1
+return {'done'}

@@ -1,0 +1,16 @@
+-- Requests are counted in any 60 seconds: a list has the moments of the newest ones, in ms, as many as may be in that
+-- time. A limit of 0 is none.
+
+-- Milliseconds until one more may come; 0 when it may come now.
+local function wait_for_rate(moments, most, now)
+  local first = most > 0 and redis.call('LINDEX', moments, most - 1)
+  return first and math.max(first + 60000 - now, 0) or 0
+end
+
+local function count_in_rate(moments, most, now)
+  if most > 0 then
+    redis.call('LPUSH', moments, now)
+    redis.call('LTRIM', moments, 0, most - 1)
+    redis.call('PEXPIRE', moments, 60000)
+  end
+end
