@@ -45,6 +45,7 @@ class Draft:
         self.job = job
         self.attempt = 1
         self._pieces: list[str] = []
+        self._before = ""
         self._length = self._bytes = 0
         self._begun = 0.0
         self._first_piece: float | None = None
@@ -56,20 +57,20 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """What was said so far."""
+        """What this attempt has said so far."""
         return "".join(self._pieces)
 
     async def begin(self) -> None:
-        """Take the lease and drop what an earlier attempt said. Raises Lost, or GivenUp: then that is `text`."""
+        """Take the lease. Raises Lost, or GivenUp."""
         told = *self._lease, *self._place, MOST_DELIVERIES, metrics.RESTARTS
-        outcome, *rest = await self._run(_BEGIN, [self._queue, keys.QUEUES, keys.COUNTERS], *told)
+        outcome, *known = await self._run(_BEGIN, [self._queue, keys.QUEUES, keys.COUNTERS], *told)
         if outcome == "lost":
             raise Lost
+        self._before, *attempt = known
         if outcome == "given up":
-            self._pieces = rest
             raise GivenUp
         self._begun = monotonic()
-        self.attempt = int(rest[0])
+        self.attempt = int(*attempt)
 
     async def say(self, piece: str) -> None:
         """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost."""
@@ -78,7 +79,8 @@ class Draft:
             reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=self._length, text=piece
         )
         frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
-        used = [self._queue, keys.reply(job.sid, job.reply), keys.reply_text(job.sid, job.reply)]
+        texts = keys.reply_text(job.sid, job.reply), keys.reply_text_before(job.sid, job.reply)
+        used = [self._queue, keys.reply(job.sid, job.reply), *texts]
         if await self._run(_PIECE, used, *self._lease, piece, self._bytes, self._channel, frame) == "lost":
             raise Lost
         if piece and self._first_piece is None:
@@ -118,9 +120,9 @@ class Draft:
         return LLMResponse(**ids, text=text, finish_reason=reason, model=model, usage=usage)
 
     def error(self, code: str, message: str) -> LLMError:
-        """The event that ends this reply with an error, and with what was said before it."""
+        """The event that ends this reply with an error, and with what people have seen of it."""
         ids = {"reply_id": self.job.reply, "request_id": self.job.request}
-        return LLMError(**ids, code=code, message=message, text=self.text)
+        return LLMError(**ids, code=code, message=message, text=self.text or self._before)
 
     async def _run(self, script: Script, used: list[str], *arguments: Argument) -> Any:
         """Run a script until the store answers: each of them can be repeated without harm."""

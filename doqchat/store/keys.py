@@ -30,9 +30,10 @@ def own(sid: str) -> str:
     """What all keys of a session but its stream begin with.
 
     Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, role, auto, job, attempt,
-    state), `reply:ID:text`, `asking` (hash: how many replies each role has asked for), `asked` and `asked:ROLE` (lists
-    of the moments of the newest requests, to count those of a minute), `talking` (the reply whose turn it is), `line`
-    (list of those that wait for theirs), `due` (hash of the automatic reply that is due: request, since), `settings`.
+    state), `reply:ID:text`, `reply:ID:before` (what the attempt before has said), `asking` (hash: how many replies each
+    role has asked for), `asked` and `asked:ROLE` (lists of the moments of the newest requests, to count those of a
+    minute), `talking` (the reply whose turn it is), `line` (list of those that wait for theirs), `due` (hash of the
+    automatic reply that is due: request, since), `settings`.
     """
     return f"{{chat:session:{sid}}}:"
 
@@ -70,6 +71,11 @@ def reply(sid: str, reply_id: str) -> str:
 def reply_text(sid: str, reply_id: str) -> str:
     """What has been said so far of one reply under way."""
     return f"{own(sid)}reply:{reply_id}:text"
+
+
+def reply_text_before(sid: str, reply_id: str) -> str:
+    """What the attempt before has said of a reply whose present attempt has said nothing yet."""
+    return f"{own(sid)}reply:{reply_id}:before"
 
 
 def read_marks(sid: str) -> str:

@@ -48,7 +48,7 @@ async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> Draft:
     await engine.settings.change(sid, {"policy": "always", "llm": DEMO})
     await say(engine, sid)
     queue.zadd(keys.DUE, {sid: 1})
-    await Due(engine.shards.of(sid), engine.limits, engine.layer.channel_of).start(1)
+    await Due(engine.shards.of(sid), engine.limits, engine.budget, engine.layer.channel_of).start(1)
     return await begun(engine, sid)
 
 

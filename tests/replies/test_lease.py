@@ -1,6 +1,7 @@
 """Who has lost a reply to another worker writes nothing of it any more."""
 
 import json
+import re
 
 import pytest
 import redis
@@ -194,7 +195,8 @@ async def test_a_request_that_waits_for_days_is_still_answered(
 ) -> None:
     await ask(own_engine, sid)
     await ask(own_engine, sid)
-    lasting = [key for key in queue.keys(f"{keys.own(sid)}*") if ":once:" not in key]
+    passing = re.compile(rf"{re.escape(keys.own(sid))}(once:|asked)")
+    lasting = [key for key in queue.keys(f"{keys.own(sid)}*") if not passing.match(key)]
     assert {key: queue.ttl(key) for key in lasting} == dict.fromkeys(lasting, -1)
 
 
@@ -217,3 +219,23 @@ async def test_who_joins_an_attempt_that_was_begun_anew_sees_only_that(
     await second.begin()
     (reply,) = (await own_engine.snapshots.take(sid)).replies
     assert (reply.attempt, reply.state, reply.text) == (2, "waiting", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [([], "안녕"), ([""], "안녕"), (["hello", " there"], "hello there")], ids=["none", "empty", "two"]
+)
+async def test_a_reply_that_ends_early_keeps_what_people_saw_last_whichever_attempt_said_it(
+    own_engine: Engine, queue: "redis.Redis", sid: str, said: list[str], kept: str
+) -> None:
+    first = await speaking(own_engine, sid, "first")
+    silent = taken_over(own_engine, queue, first, "silent")
+    await silent.begin()
+    second = taken_over(own_engine, queue, first, "second")
+    await second.begin()
+    for piece in said:
+        await second.say(piece)
+    assert second.error("failed", "").text == kept
+    await own_engine.replies.interrupt(sid, first.job.reply, "cancelled")
+    *_, (_, fields) = queue.xrange(keys.stream(sid))
+    assert json.loads(fields["body"])["bd"]["text"] == kept
+    assert queue.keys(f"{keys.own(sid)}reply:*") == []

@@ -1,10 +1,10 @@
--- Begins an attempt at a reply: what an earlier attempt said is dropped.
+-- Begins an attempt at a reply. What the attempt before has said is put aside: this one's first piece replaces it.
 --
 -- KEYS  1 the job's queue   2 all job queues   3 the counters
 -- ARGV  1 worker group   2 worker   3 job   4 reply id   5 sid   6 what the session's own keys begin with
 --       7 how many workers may die of it   8 the counter of replies that begin anew
--- Returns {'begun', attempt}; {'given up', what was said} when too many workers have died of it; {'lost'} when another
--- worker has the job, or the reply has ended.
+-- Returns {'begun', what was said before, attempt}; {'given up', what was said} when too many workers have died of it;
+-- {'lost'} when another worker has the job, or the reply has ended.
 
 local own, reply = ARGV[6], ARGV[6] .. 'reply:' .. ARGV[4]
 local lease = lease_of(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
@@ -18,12 +18,14 @@ if redis.call('SISMEMBER', own .. 'replies', ARGV[4]) == 0 then
   return {'lost'}
 end
 if lease[4] + (redis.call('HGET', reply, 'deaths') or 0) > tonumber(ARGV[7]) then
-  return {'given up', redis.call('GET', reply .. ':text') or ''}
+  return {'given up', shown(own, ARGV[4])}
 end
-redis.call('DEL', reply .. ':text')
+if redis.call('EXISTS', reply .. ':text') == 1 then
+  redis.call('RENAME', reply .. ':text', reply .. ':before')
+end
 redis.call('HSET', reply, 'state', 'waiting')
 local attempt = redis.call('HINCRBY', reply, 'attempt', 1)
 if attempt > 1 then
   redis.call('HINCRBY', KEYS[3], ARGV[8], 1)
 end
-return {'begun', attempt}
+return {'begun', shown(own, ARGV[4]), attempt}

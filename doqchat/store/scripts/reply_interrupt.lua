@@ -10,6 +10,6 @@ local reply, own = ARGV[1], ARGV[3]
 if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
   return 0
 end
-local text = redis.call('GET', own .. 'reply:' .. reply .. ':text') or ''
-interrupt(own, KEYS[1], ARGV[2], reply, KEYS[2], KEYS[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], text, ARGV[9])
+interrupt(own, KEYS[1], ARGV[2], reply, KEYS[2], KEYS[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8],
+  shown(own, reply), ARGV[9])
 return 1

@@ -10,6 +10,12 @@ local function next_reply(reply)
   return 'r' .. request .. '-' .. (tonumber(number) or 1) + 1
 end
 
+-- What people see of a reply: until an attempt has said something, it is what the attempt before has said.
+local function shown(own, reply)
+  local key = own .. 'reply:' .. reply
+  return redis.call('GET', key .. ':text') or redis.call('GET', key .. ':before') or ''
+end
+
 local function new_reply(own, reply, llm, role, auto)
   redis.call('SADD', own .. 'replies', reply)
   redis.call('HSET', own .. 'reply:' .. reply, 'llm', llm, 'role', role, 'auto', auto)
@@ -60,7 +66,8 @@ local function end_reply(own, queues, sid, reply)
   if role and redis.call('HINCRBY', own .. 'asking', role, -1) <= 0 then
     redis.call('HDEL', own .. 'asking', role)
   end
-  redis.call('DEL', own .. 'reply:' .. reply, own .. 'reply:' .. reply .. ':text')
+  local key = own .. 'reply:' .. reply
+  redis.call('DEL', key, key .. ':text', key .. ':before')
   redis.call('SREM', own .. 'replies', reply)
   redis.call('LREM', own .. 'line', 0, reply)
   if redis.call('GET', own .. 'talking') == reply then
