@@ -34,6 +34,8 @@ def failures() -> dict[str, str]:
         "timeout": _("The model took too long and was stopped. Ask again."),
         "unavailable": _("The model cannot be reached right now. Try again in a minute."),
         "blocked": _("The model declined to answer this. Put the question another way."),
+        "no_answer": _("The model gave no answer. Ask again."),
+        "unfinished": _("The answer broke off. Ask again."),
         "invalid_response": _("The model's answer could not be read. Ask again."),
         "failed": _("The model could not answer. Ask again."),
     }
@@ -50,9 +52,12 @@ def endings() -> dict[str, str]:
 
 
 def refusals() -> dict[str, str]:
-    """Why a message was not sent, by the `code` of `error`; the server's own sentence stands for every other."""
+    """Why a message was not sent, by the `code` of `error`; the server's own sentence stands for every other.
+
+    `{when}` is how long a limit lasts, as in "in 5 seconds".
+    """
     return {
-        "rate_limited": _("That was too fast. Wait a moment and try again."),
+        "rate_limited": _("Too much was asked for. It works again {when}."),
         "unavailable": _("The server cannot store messages right now. Nothing was sent; try again in a moment."),
         "rejected": _("This session's rules do not allow this message."),
         "session_closed": _("This session is closed. Nothing more can be written here."),

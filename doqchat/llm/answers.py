@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 FinishReason = Literal["stop", "length", "safety"]
-ErrorCode = Literal["not_configured", "rate_limited", "timeout", "unavailable", "blocked", "invalid_response", "failed"]
+ErrorCode = Literal[
+    "not_configured",
+    "rate_limited",
+    "timeout",
+    "unavailable",
+    "blocked",
+    "no_answer",
+    "unfinished",
+    "invalid_response",
+    "failed",
+]
 
 MESSAGES: dict[ErrorCode, str] = {
     "not_configured": "The assistant is not configured. Whoever runs this site can find the reason in its log.",
@@ -12,6 +22,8 @@ MESSAGES: dict[ErrorCode, str] = {
     "timeout": "The assistant took too long to answer. Try again.",
     "unavailable": "The assistant cannot be reached at the moment. Try again later.",
     "blocked": "The assistant's provider does not accept this request for safety reasons.",
+    "no_answer": "The assistant gave no answer. Try again.",
+    "unfinished": "The assistant's answer broke off before its end. Try again.",
     "invalid_response": "The assistant's provider sent an answer that cannot be used. Try again.",
     "failed": "The assistant could not answer this request.",
 }

@@ -6,6 +6,7 @@ three deadlines, retries, and the rule that an answer has an end.
 
 import asyncio
 import itertools
+import json
 import logging
 import random
 import traceback
@@ -75,7 +76,7 @@ class LLM(ABC):
         the first piece. An answer that the provider blocked, whether or not it had begun, ends with Finish reason
         `safety`. Raises ValueError for an empty prompt, and while iterating LLMError: `timeout` when the first piece
         (retries included), the next one or the whole answer takes too long, `blocked` when the provider refused
-        the prompt itself, `invalid_response` for an answer without an end or without a word.
+        the prompt itself, `no_answer` for an answer without a word, `unfinished` for one without an end.
         """
         turns = [Turn("user", prompt)] if isinstance(prompt, str) else list(prompt)
         if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
@@ -96,7 +97,7 @@ class LLM(ABC):
                 else:
                     finish = event
         if finish is None:
-            raise LLMError("invalid_response")
+            raise LLMError("unfinished")
         return Reply("".join(pieces), finish)
 
     @abstractmethod
@@ -149,7 +150,7 @@ class LLM(ABC):
                 event = await self._next(events, min(due, ends))
                 if isinstance(event, Finish):
                     if silent and event.reason == "stop":
-                        raise LLMError("invalid_response", detail="the answer is empty")
+                        raise LLMError("no_answer", detail="the answer is empty")
                     yield event
                     return
                 silent = False
@@ -162,7 +163,7 @@ class LLM(ABC):
             async with asyncio.timeout_at(due) as deadline:
                 return await anext(events)
         except StopAsyncIteration:
-            raise LLMError("invalid_response", detail="the answer ended without a finish reason") from None
+            raise LLMError("unfinished", detail="the answer ended without a finish reason") from None
         except LLMError:
             raise
         except Exception as error:
@@ -173,8 +174,12 @@ class LLM(ABC):
             raise LLMError("failed", detail=f"{type(error).__name__}: {error}") from None
 
     def _conceal(self, text: str) -> str:
-        """The text without the values of secret options: providers repeat keys in their error messages."""
+        """The text without the values of secret options: providers repeat keys in their error messages.
+
+        Traces and messages may have them as Python or JSON writes them, with backslashes doubled.
+        """
         for _name, value in self.options:
-            if isinstance(value, SecretStr) and value.get_secret_value():
-                text = text.replace(value.get_secret_value(), "…")
+            if isinstance(value, SecretStr) and (secret := value.get_secret_value()):
+                for written in (json.dumps(secret)[1:-1], repr(secret)[1:-1], secret):
+                    text = text.replace(written, "…")
         return text

@@ -58,6 +58,7 @@ class OpenAIAnswer(Answer):
             self.output_tokens = chunk.usage.completion_tokens
         if not chunk.choices:
             return ""
+        self.has_begun = True
         choice = chunk.choices[0]
         self.finish_reason = choice.finish_reason or self.finish_reason
         return (choice.delta and choice.delta.content) or ""

@@ -81,6 +81,12 @@ def build(
     return Context(system, _merged(kept))
 
 
+def tokens_of(envelope: Any, names: Mapping[str, str]) -> int:
+    """About how many tokens an event adds to the conversation: 0 when nobody says anything in it."""
+    entry = _read(envelope, names)
+    return approximate_tokens(entry.turn.text) if entry else 0
+
+
 def labelled(role: str, text: str, name: str = "") -> str:
     """A person's message with its label, as it stands in a user turn."""
     role = role if re.fullmatch(r"\w{1,16}", role) else "user"

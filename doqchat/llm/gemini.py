@@ -79,7 +79,6 @@ class GeminiAnswer(Answer):
     def __init__(self, model: str) -> None:
         super().__init__(model)
         self._prompt_block = ""
-        self._has_candidate = False
 
     def read(self, chunk: Any) -> str:
         """The text that the chunk adds; what the model thinks to itself is not part of it."""
@@ -93,17 +92,15 @@ class GeminiAnswer(Answer):
         if not chunk.candidates:
             return ""
         candidate = chunk.candidates[0]
-        self._has_candidate = True
+        self.has_begun = True
         self.finish_reason = _name(candidate.finish_reason) or self.finish_reason
         parts: Sequence[Any] = (candidate.content and candidate.content.parts) or ()
         return "".join(part.text for part in parts if part.text and not getattr(part, "thought", False))
 
     def finish(self) -> Finish:
-        """As every answer; raises LLMError also when the prompt was `blocked` or there is no candidate."""
+        """As every answer; raises LLMError also when the prompt was `blocked`."""
         if self._prompt_block:
             raise LLMError("blocked", detail=f"the prompt was blocked: {self._prompt_block}")
-        if not self._has_candidate:
-            raise LLMError("invalid_response", detail="the answer has no candidates")
         return super().finish()
 
 

@@ -100,6 +100,7 @@ class ProviderLLM(LLM):
 class Answer:
     """What is known of one answer after the chunks read so far.
 
+    `has_begun` says whether any of them had a candidate, as Gemini calls it, or a choice, as OpenAI does.
     `finish_reasons` says what the provider's finish reasons mean; one that is not among them is a failure.
     """
 
@@ -107,6 +108,7 @@ class Answer:
 
     def __init__(self, model: str) -> None:
         self.model = model
+        self.has_begun = False
         self.finish_reason = ""
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
@@ -114,11 +116,13 @@ class Answer:
     def finish(self) -> Finish:
         """How the answer ended.
 
-        Raises LLMError: `invalid_response` when it has no finish reason, `failed` when the model gave up for a reason
-        of its own.
+        Raises LLMError: `no_answer` when it has not begun, `unfinished` when it has no finish reason, `failed` when
+        the model gave up for a reason of its own.
         """
+        if not self.has_begun:
+            raise LLMError("no_answer", detail="the answer has no candidates")
         if not self.finish_reason:
-            raise LLMError("invalid_response", detail="the answer ended without a finish reason")
+            raise LLMError("unfinished", detail="the answer ended without a finish reason")
         if self.finish_reason not in self.finish_reasons:
             raise LLMError("failed", detail=f"the model stopped: {self.finish_reason}")
         return Finish(self.finish_reasons[self.finish_reason], self.model, self.input_tokens, self.output_tokens)

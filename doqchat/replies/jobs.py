@@ -18,6 +18,9 @@ LEASE_SECONDS = 5.0
 FORGOTTEN_SECONDS = 3600
 """After how long without a sign of life a worker's name is dropped from the group."""
 
+HEARD_SECONDS = 2 * BLOCK_SECONDS
+"""A worker that serves a queue is heard of at least so often: as it reads, or as it writes an answer."""
+
 _LOOKED_AT = 100
 
 Silent = tuple[str, str, int]
@@ -70,12 +73,20 @@ class Jobs:
             if consumer["pending"] == 0 and consumer["idle"] > FORGOTTEN_SECONDS * 1000:
                 await self._shard.commands.xgroup_delconsumer(self._queue, keys.WORKERS, consumer["name"])
 
-    async def take(self) -> Job | None:
-        """The next new job; waits for one for BLOCK_SECONDS."""
+    async def take(self, *, wait: bool = True) -> Job | None:
+        """The next new job; waits for one for BLOCK_SECONDS, if it shall."""
+        block = int(BLOCK_SECONDS * 1000) if wait else None
         answer: Any = await self._shard.blocking.xreadgroup(
-            keys.WORKERS, self._worker, {self._queue: ">"}, count=1, block=int(BLOCK_SECONDS * 1000)
+            keys.WORKERS, self._worker, {self._queue: ">"}, count=1, block=block
         )
         return await self._read(answer[0][1] if answer else ())
+
+    async def unserved(self) -> bool:
+        """Whether there are jobs, and no other worker was heard of for HEARD_SECONDS."""
+        if not await self._shard.commands.xlen(self._queue):
+            return False
+        workers = await self._shard.commands.xinfo_consumers(self._queue, keys.WORKERS)
+        return all(each["idle"] > HEARD_SECONDS * 1000 for each in workers if each["name"] != self._worker)
 
     async def abandoned(self) -> list[str]:
         """The ids of jobs whose workers have fallen silent: in this look at them and in the one before.

@@ -28,8 +28,8 @@ class Metrics:
     """All replies of all servers.
 
     Attributes:
-        waiting: requests that no worker has taken, by alias of the model that was asked; those in line behind another
-            of their session come after it.
+        waiting: requests that no worker has taken, by alias of the model that was asked.
+        in_line: requests that stand in line behind another of their session.
         under_way: requests that a worker has taken, by alias.
         dead: requests that were given up.
         due: sessions that are due an automatic reply.
@@ -38,6 +38,7 @@ class Metrics:
     """
 
     waiting: Counter[str] = field(default_factory=Counter)
+    in_line: int = 0
     under_way: Counter[str] = field(default_factory=Counter)
     dead: int = 0
     due: int = 0
@@ -47,13 +48,14 @@ class Metrics:
 
 async def read_metrics(shards: Shards) -> Metrics:
     """The numbers as they are now; raises Unavailable."""
-    used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS]
+    used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS, keys.IN_LINE]
     metrics = Metrics()
     answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, keys.WORKERS) for shard in shards))
-    for queues, dead, due, tokens, flat in answers:
+    for queues, dead, due, tokens, flat, in_line in answers:
         for alias, waiting, under_way in zip(queues[::3], queues[1::3], queues[2::3], strict=True):
             metrics.waiting[alias] += waiting
             metrics.under_way[alias] += under_way
+        metrics.in_line += int(in_line)
         metrics.dead += dead
         metrics.due += due
         metrics.tokens_today += int(tokens)

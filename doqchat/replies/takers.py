@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from redis.exceptions import RedisError
 
 from doqchat.errors import DoqchatError
-from doqchat.llm import llms
 from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import Job, Jobs
-from doqchat.store import keys
+from doqchat.replies.slots import Slots
+from doqchat.replies.strangers import Strangers
 from doqchat.store.shards import Shard
 
 log = logging.getLogger(__name__)
@@ -25,9 +24,6 @@ DUE_AT_A_TIME = 64
 
 Step = Callable[[], Awaitable[None]]
 
-Slots = defaultdict[str, asyncio.Semaphore]
-"""How many more jobs a worker may take, by the alias of the model: one that hangs takes none of another's."""
-
 
 class Takers:
     """The tasks that take from one server.
@@ -35,59 +31,53 @@ class Takers:
     Args:
         shard: the server.
         worker: this worker's name.
-        slots: for all servers together.
+        slots: by the alias of the model, for all servers together: one that hangs takes none of another's.
         begin: begins to answer a job; its slot is free again when the task ends.
         due: the server's automatic replies.
     """
 
     def __init__(
-        self, shard: Shard, worker: str, slots: Slots, begin: Callable[[Job], "asyncio.Task[None]"], due: Due
+        self,
+        shard: Shard,
+        worker: str,
+        slots: Mapping[str, Slots],
+        begin: Callable[[Job], "asyncio.Task[None]"],
+        due: Due,
     ) -> None:
         self._shard = shard
         self._worker = worker
         self._slots = slots
         self._begin = begin
         self._due = due
-        self._served: set[str] = set()
+        self._strangers = Strangers(shard, worker, begin)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to take."""
-        self._keep(self._serve_all, LOOK_SECONDS)
+        for alias, slots in self._slots.items():
+            self._serve(alias, slots)
+        self._keep(self._strangers.look, LOOK_SECONDS, self._strangers.forget)
         self._keep(partial(self._due.start, DUE_AT_A_TIME), DUE_SECONDS)
 
     async def stop(self) -> None:
         """Take nothing more; returns when no task is left that might."""
         await end(self._tasks)
 
-    async def _serve_all(self) -> None:
-        """Serve the models of the settings and all that were ever asked: other processes have other settings."""
-        for alias in {*llms, *await self._shard.commands.smembers(keys.QUEUES)} - self._served:
-            self._serve(alias)
-
-    def _serve(self, alias: str) -> None:
+    def _serve(self, alias: str, slots: Slots) -> None:
         jobs = Jobs(self._shard, alias, self._worker)
-        slots = self._slots[alias]
 
         async def rescue() -> None:
             for job_id in await jobs.abandoned():
                 await self._take(slots, partial(jobs.take_over, job_id))
 
-        self._served.add(alias)
         self._keep(partial(self._take, slots, jobs.take), 0.0, jobs.prepare)
         self._keep(rescue, LOOK_SECONDS, jobs.prepare)
 
-    async def _take(self, slots: asyncio.Semaphore, take: Callable[[], Awaitable[Job | None]]) -> None:
+    async def _take(self, slots: Slots, take: Callable[[], Awaitable[Job | None]]) -> None:
         """Take a job as soon as there is a slot for it, and begin to answer it: none is held that nobody works on."""
-        await slots.acquire()
-        job = None
-        try:
-            job = await take()
-        finally:
-            if job is None:
-                slots.release()
-        if job is not None:
-            self._begin(job).add_done_callback(lambda _: slots.release())
+        await slots.one_is_free()
+        if (job := await take()) is not None:
+            slots.fill(self._begin(job))
 
     def _keep(self, step: Step, pause: float, prepare: Step | None = None) -> None:
         self._tasks.append(asyncio.create_task(_repeat(step, pause, prepare)))

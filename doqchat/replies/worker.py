@@ -8,11 +8,13 @@ from functools import partial
 
 from doqchat.engine import Engine
 from doqchat.fanout.subscription import Subscription
+from doqchat.llm import llms
 from doqchat.replies.answers import Answers
 from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import LEASE_SECONDS
-from doqchat.replies.takers import Slots, Takers
+from doqchat.replies.slots import Slots
+from doqchat.replies.takers import Takers
 from doqchat.store import keys
 from doqchat.store.shards import Shard
 
@@ -27,7 +29,7 @@ class Worker:
     def __init__(self, engine: Engine) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._engine = engine
-        self._slots = Slots(partial(asyncio.Semaphore, engine.reply_settings.at_once))
+        self._slots = {alias: Slots(engine.reply_settings.at_once) for alias in llms}
         self._answers = Answers(engine, self.name)
 
     async def run(self, stop: asyncio.Event) -> None:

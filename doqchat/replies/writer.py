@@ -2,28 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Any
-
-from pydantic_core import from_json
 
 from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
-from doqchat.llm.context import SYSTEM_PROMPT, Context, approximate_tokens, build
+from doqchat.llm.context import Context, approximate_tokens
 from doqchat.protocol.events import Body, Usage
+from doqchat.replies.conversation import context_of
 from doqchat.replies.draft import Draft, GivenUp
 from doqchat.replies.jobs import LEASE_SECONDS
 from doqchat.store.faults import insist
-from doqchat.store.settings import SessionSettings, Settings
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.store.settings import Settings
+from doqchat.store.stream import SessionStream
 
 log = logging.getLogger(__name__)
 
 EAGER_PIECES = 4
 """So many pieces go out as they come, so that reading starts at once; later ones are gathered."""
-
-CONTEXT_EVENTS = 400
 
 
 class Writer:
@@ -69,7 +64,7 @@ class Writer:
 
     async def _stream_reply(self, llm: LLM) -> None:
         """Listen and show at the same time, so that a slow store never holds up the provider."""
-        context = await insist(lambda: self._context(llm))
+        context = await insist(lambda: context_of(self._draft.job, llm, self._stream, self._settings))
         listening = asyncio.create_task(self._listen(llm, context))
         try:
             await self._show(listening)
@@ -127,46 +122,9 @@ class Writer:
             asked = sum(map(approximate_tokens, (context.system, *(turn.text for turn in context.turns))))
         return asked + (approximate_tokens(text) if said is None else said)
 
-    async def _context(self, llm: LLM) -> Context:
-        """What the model is given: the end of the conversation as it is by now, and the request wherever it is."""
-        job = self._draft.job
-        recent, request, settings = await asyncio.gather(
-            self._stream.read_back(job.sid, count=CONTEXT_EVENTS),
-            self._stream.get(job.sid, job.request),
-            self._settings.of(job.sid),
-        )
-        if request is None:
-            raise LLMError("failed", detail="the request is no longer in the session")
-        entries = recent[::-1]
-        if request.id not in {entry.id for entry in entries}:
-            entries.insert(0, request)
-        return build(
-            _envelopes(entries),
-            request.id,
-            system_prompt="\n\n".join(filter(None, [settings.system or SYSTEM_PROMPT, _introduction(settings)])),
-            names={"A": settings.name_a, "B": settings.name_b},
-            budget=llm.context_tokens,
-        )
-
     def _response(self) -> Body:
         finish = self._finish
         if finish is None:
-            raise LLMError("invalid_response", detail="the answer has no end")
+            raise LLMError("unfinished", detail="the answer has no end")
         usage = Usage(input_tokens=finish.input_tokens, output_tokens=finish.output_tokens)
         return self._draft.response(self._draft.text, finish.reason, finish.model, usage)
-
-
-def _envelopes(entries: Sequence[Entry]) -> list[Any]:
-    """The envelopes as clients get them; what is not JSON was not written by doqchat and is left out."""
-    parsed = []
-    for entry in entries:
-        try:
-            parsed.append(from_json(entry.wire()))
-        except ValueError:
-            log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
-    return parsed
-
-
-def _introduction(settings: SessionSettings) -> str:
-    """What the assistant is called, for its instructions; what people are called stands in their labels."""
-    return f"You are called {settings.name_llm}." if settings.name_llm else ""

@@ -11,6 +11,9 @@ DUE = "llm:due"
 COUNTERS = "llm:counters"
 """Hash of what has become of all replies so far."""
 
+IN_LINE = "llm:in_line"
+"""How many requests stand in line behind another of their session; parts/turn.lua counts them."""
+
 WORKERS = "llm-workers"
 INTERRUPTIONS = "llm:interruptions"
 """The channel on which workers hear that a reply is to end."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from doqchat.protocol.events import ReplyUnderWay
-from doqchat.protocol.ids import request_of
+from doqchat.protocol.ids import order, request_of
 from doqchat.store import keys
 from doqchat.store.presence import LASTS_SECONDS, counts
 from doqchat.store.script import load
@@ -63,5 +63,5 @@ def _under_way(rows: Sequence[Any]) -> list[ReplyUnderWay]:
             state=state or "waiting",
             text=text or "",
         )
-        for reply_id, attempt, state, text in sorted(rows, key=lambda row: str(row[0]))
+        for reply_id, attempt, state, text in sorted(rows, key=lambda row: order(request_of(row[0])))
     ]

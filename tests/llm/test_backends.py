@@ -107,9 +107,10 @@ async def test_an_answer_that_was_blocked_before_its_first_word_ends_for_safety(
 @pytest.mark.parametrize(
     ("marker", "code", "detail"),
     [
-        ("empty=1", "invalid_response", ""),
-        ("finish=none", "invalid_response", "without a finish reason"),
-        ("pieces=0", "invalid_response", "empty"),
+        ("empty=1", "no_answer", "no candidates"),
+        ("finish=none", "unfinished", "without a finish reason"),
+        ("pieces=0", "no_answer", "empty"),
+        ("pieces=0 finish=none", "unfinished", "without a finish reason"),
         ("malformed=0", "invalid_response", ""),
         ("malformed=1", "invalid_response", ""),
         ("html=1", "invalid_response", ""),

@@ -22,7 +22,6 @@ async def test_each_kind_of_filter_is_a_finish_for_safety(model: ProviderLLM, re
     ("marker", "code", "detail"),
     [
         ("block=SAFETY", "blocked", "the prompt was blocked"),
-        ("empty=1", "invalid_response", "no candidates"),
         ("finish=OTHER", "failed", "OTHER"),
     ],
 )

@@ -44,7 +44,6 @@ async def test_other_refusals_of_a_request_do_not_change_it(model: ProviderLLM, 
     [
         ("block=content_filter", "blocked", "management policy"),
         ("finish=tool_calls", "failed", "tool_calls"),
-        ("empty=1", "invalid_response", "without a finish reason"),
         ("html=1", "invalid_response", "text/html"),
     ],
 )

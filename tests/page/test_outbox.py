@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from tests import processes
@@ -91,6 +92,24 @@ async def test_a_short_limit_is_sat_out(open_window: OpenWindow, sid: str) -> No
     await a.say("two")
     await expect(a.unsent.first.locator(".message__note")).to_contain_text("It is sent again by itself")
     await a.shows("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("language", "seconds", "note"),
+    [
+        ("en-US", 43_200, "Too much was asked for. It works again in 12 hours."),
+        ("ko-KR", 600, "한도를 넘었어요. 10분 후에 다시 할 수 있어요."),
+    ],
+)
+async def test_a_long_limit_says_how_long_it_lasts(
+    open_window: OpenWindow, sid: str, language: str, seconds: int, note: str
+) -> None:
+    a = await open_window(locale=language)
+    wire = await a.intercept()
+    await a.enter(sid)
+    refuse(wire, {"code": "rate_limited", "retry_after": seconds})
+    await a.say("one")
+    await expect(a.unsent.first.locator(".message__note")).to_have_text(note)
 
 
 async def test_limits_that_add_up_do_not_hold_up_the_others(open_window: OpenWindow, sid: str) -> None:

@@ -5,6 +5,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +90,13 @@ def queue(own_client: "redis.Redis") -> "redis.Redis":
 
 
 @pytest.fixture
+def stores(tmp_path: Path) -> Iterator[list[processes.Store]]:
+    """Two stores."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(processes.valkey(tmp_path / name)) for name in ("first", "second")]
+
+
+@pytest.fixture
 async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
     """An engine on that store."""
     layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": [own_store.url]}}
@@ -100,7 +108,7 @@ async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
 
 @pytest.fixture
 async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
-    """Makes engines on the given stores, whose models are the stand-in and whose workers answer AT_ONCE requests."""
+    """Makes engines on the given stores, whose models are the stand-in and whose workers answer `at_once` requests."""
     model = {
         "BACKEND": "doqchat.llm.google_genai.GoogleGenAI",
         "MODEL": "stand-in",
@@ -109,14 +117,14 @@ async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
     }
     async with AsyncExitStack() as stack:
 
-        def make(*stores: processes.Store, aliases: Sequence[str] = ("default",)) -> Engine:
+        def make(*stores: processes.Store, aliases: Sequence[str] = ("default",), at_once: int = AT_ONCE) -> Engine:
             urls = [store.url for store in stores]
             layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": urls}}
             changed = override_settings(
                 STORE_URLS=urls,
                 CHANNEL_LAYERS={"default": layer},
                 LLMS=dict.fromkeys(aliases, model),
-                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": AT_ONCE},
+                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": at_once},
             )
             changed.enable()
             stack.callback(changed.disable)

@@ -1,14 +1,19 @@
 """What of a session really goes over the wire to the model."""
 
+import json
 from typing import Any
 
 import pytest
 
+from doqchat.llm.base import LLMOptions
+from doqchat.llm.context import approximate_tokens
 from doqchat.store import keys
 from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, ask, change
+
+BUDGET = LLMOptions(MODEL="any").CONTEXT_TOKENS
 
 
 def told(site: Site, text: str) -> tuple[str, list[tuple[str, str]]]:
@@ -86,3 +91,25 @@ async def test_an_entry_that_something_else_wrote_keeps_nobody_from_an_answer(
 
     assert end["hd"]["event"] == "llm.response"
     assert told(site, sid)[1] == [("user", f"[user] hello {sid}")]
+
+
+@pytest.mark.parametrize(("messages", "length"), [(1_500, 1), (700, 200)])
+async def test_as_much_of_a_long_conversation_is_sent_as_the_budget_takes(
+    site: Site, web: processes.Web, connect: Connect, sid: str, messages: int, length: int
+) -> None:
+    with site.store.pipeline(transaction=False) as pipeline:
+        for number in range(messages):
+            envelope = {"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": f"{number} {'x' * length}"}}
+            pipeline.xadd(keys.stream(sid), {"participant": "A", "body": json.dumps(envelope)})
+        pipeline.execute()
+    client = await connect(web, sid, role="B", since=site.stored(sid, "chat.message")[-1]["id"])
+    await ask(client, f"the last one {sid}")
+    await client.recv_until(*ENDS)
+
+    instructions, ((_, text),) = told(site, sid)
+    *sent, request = text.splitlines()
+    assert request == f"[B] the last one {sid}"
+    assert [int(line.split()[1]) for line in sent] == list(range(messages - len(sent), messages))
+    used = sum(map(approximate_tokens, (instructions, *sent, request)))
+    assert used <= BUDGET
+    assert len(sent) == messages or used + approximate_tokens(sent[0]) > BUDGET

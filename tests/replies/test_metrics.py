@@ -55,6 +55,24 @@ async def test_what_waits_what_is_written_and_what_was_given_up_is_counted(
     ]
 
 
+async def test_requests_in_line_are_counted_until_it_is_their_turn_or_they_end(
+    own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
+) -> None:
+    def in_line() -> float:
+        return numbers(fetch(own_web, "/metrics"))["doqchat_requests_in_line"]
+
+    talking, *others = [await ask(own_engine, sid) for _ in range(5)]
+    assert in_line() == 4
+    await own_engine.replies.interrupt(sid, others[1], "cancelled")
+    assert in_line() == 3
+    queue.srem(keys.replies(sid), others[0])
+    await own_engine.replies.interrupt(sid, talking, "cancelled")
+    assert in_line() == 1
+    for reply_id in others[2:]:
+        await own_engine.replies.interrupt(sid, reply_id, "cancelled")
+    assert in_line() == 0
+
+
 async def test_how_replies_end_is_counted_for_every_process_to_tell(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:

@@ -9,24 +9,37 @@ import redis
 from django.test import override_settings
 
 from doqchat.engine import Engine
-from doqchat.replies import answers
+from doqchat.replies import answers, jobs, strangers, takers
 from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conftest import AT_ONCE, Site
 from tests.replies.conversation import ENDS
-from tests.replies.test_waiting import end_of
+from tests.replies.test_lease import end
+from tests.replies.test_lease import taken as held
+from tests.replies.test_waiting import DEMO, end_of
 from tests.replies.test_worker import answered, ask, working
 
 HANGING, WELL = "hanging", "default"
 SILENT = "[[silent=1]]"
+NEW = "new"
+DEMO_NAMED_NEW = {NEW: {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
 
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that are told to go do not wait for a provider that hangs."""
     monkeypatch.setattr(answers, "GRACE_SECONDS", 0.1)
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that do not wait for those that know a model."""
+    monkeypatch.setattr(strangers, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(takers, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(jobs, "HEARD_SECONDS", 0.1)
+    monkeypatch.setattr(jobs, "LEASE_SECONDS", 0.3)
 
 
 @pytest.fixture
@@ -112,22 +125,58 @@ async def test_requests_that_are_there_before_any_worker_are_answered(
             assert (await answered(own_engine, f"{sid}-{alias}"))["hd"]["event"] == "llm.response"
 
 
-async def test_a_request_to_a_model_that_was_removed_since_ends_in_an_error(
-    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+async def test_a_request_to_a_model_that_no_worker_knows_ends_in_an_error(
+    no_patience: None, make_engine: Callable[..., Engine], own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
-    with override_settings(LLMS={"removed": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}):
-        await ask(own_engine, sid, "안녕", "removed")
-    with processes.llm_worker(own_store.url):
-        error = await answered(own_engine, sid)
-    assert (error["hd"]["event"], error["bd"]["code"]) == ("llm.error", "not_configured")
-    assert queue.xlen(keys.queue("removed")) == 0
+    engine = make_engine(own_store)
+    with override_settings(LLMS=DEMO_NAMED_NEW):
+        await ask(engine, f"{sid}-left", "안녕", NEW)
+        await taken(engine, f"{sid}-taken", "안녕", NEW)
+    async with working(engine):
+        for each in (f"{sid}-left", f"{sid}-taken"):
+            error = await answered(engine, each)
+            assert (error["hd"]["event"], error["bd"]["code"]) == ("llm.error", "not_configured")
+            assert error["bd"]["message"] == "The assistant 'new' is not configured."
+    assert queue.xlen(keys.queue(NEW)) == 0
 
 
-async def test_a_model_that_a_worker_first_hears_of_from_a_request_is_served(
-    own_engine: Engine, worker: processes.Process, sid: str
+async def test_a_request_to_a_model_that_only_a_later_worker_knows_waits_for_that_worker(
+    own_engine: Engine, worker: processes.Process, queue: "redis.Redis", sid: str
 ) -> None:
-    with override_settings(LLMS={"new": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}):
-        async with joined(own_engine, sid) as socket:
-            for _ in range(2):
-                await ask(own_engine, sid, "안녕", "new")
-                assert (await end_of(socket, *ENDS))["bd"]["code"] == "not_configured"
+    with override_settings(LLMS=DEMO_NAMED_NEW):
+        await ask(own_engine, sid, "안녕", NEW)
+        async with asyncio.timeout(15):
+            while not queue.xinfo_groups(keys.queue(NEW)):  # noqa: ASYNC110 - the other process has looked
+                await asyncio.sleep(0.05)
+        async with working(own_engine):
+            assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
+
+
+async def test_a_queue_is_served_as_long_as_a_worker_reads_it_or_writes_an_answer(
+    own_engine: Engine, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "HEARD_SECONDS", 0.3)
+    draft = await held(own_engine, sid, "busy")
+    looking = Jobs(own_engine.shards.of(sid), DEMO, "looking")
+    await draft.begin()
+    await asyncio.sleep(0.4)  # how long nothing is heard is what this is about
+    assert await looking.unserved()
+    await draft.say("")
+    assert not await looking.unserved()
+    await draft.commit(end(draft))
+    await asyncio.sleep(0.4)
+    assert not await looking.unserved()
+
+
+async def test_with_fewer_slots_than_stores_none_of_these_waits_until_an_idle_one_is_asked(
+    stores: list[processes.Store], make_engine: Callable[..., Engine], sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "BLOCK_SECONDS", 60.0)
+    engine = make_engine(*stores, at_once=1)
+    sids = {engine.stream.server(each): each for each in (f"{sid}-{number}" for number in range(20))}
+    assert len(sids) == len(stores)
+    async with working(engine), asyncio.timeout(8):
+        for place in [*sids.values()] * 2:
+            async with joined(engine, place) as socket:
+                await ask(engine, place, "[[pieces=2]]")
+                assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "stop"

@@ -41,6 +41,14 @@ async def test_a_reply_that_nobody_writes_yet_is_waiting(own_engine: Engine, sid
     assert (await own_engine.snapshots.take(f"{sid}-2")).replies == []
 
 
+async def test_replies_are_named_in_the_order_of_their_requests(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    in_order = ["r9-2", "r9-10", "r10-0"]
+    queue.sadd(keys.replies(sid), *in_order)
+    assert [one.reply_id for one in (await own_engine.snapshots.take(sid)).replies] == in_order
+
+
 async def test_a_reply_that_is_cancelled_while_it_waits_is_never_begun(
     own_engine: Engine, own_store: processes.Store, sid: str
 ) -> None:

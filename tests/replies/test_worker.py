@@ -2,9 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -25,13 +24,6 @@ from tests.replies.test_lease import taken
 from tests.replies.test_waiting import DEMO, JOBS, end_of
 
 SHORT_LEASE = 1.0
-
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[list[processes.Store]]:
-    """Two stores."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(processes.valkey(tmp_path / name)) for name in ("first", "second")]
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import { offer, withdraw } from "./choices.js"
 import { write } from "./message.js"
+import { reason } from "./refusals.js"
 import { say } from "./wording.js"
 
 const PASSING = ["unavailable", "rate_limited"] // what is over after a wait
@@ -34,10 +35,10 @@ export class Letter {
   }
 
   // The reader has to say whether it is sent again.
-  refuse({ code, message }, choices) {
+  refuse(error, choices) {
     this.state = "refused"
     this.item.classList.add("message--refused")
-    this.#tell(say(`refusals.${code}`) || message)
+    this.#tell(reason(error))
     offer(this.item, choices)
   }
 

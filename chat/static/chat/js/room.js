@@ -9,6 +9,7 @@ import { offerInvitation } from "./invite.js"
 import { Outbox } from "./outbox.js"
 import { People } from "./people.js"
 import { Policy } from "./policy.js"
+import { reason } from "./refusals.js"
 import { Replies } from "./replies.js"
 import { Connection } from "./socket.js"
 import { Status } from "./status.js"
@@ -92,7 +93,7 @@ function onFrame(envelope) {
 
 function onError(error) {
   const answered = sync.refuse(error) || replies.refuse(error) || outbox.refuse(error)
-  if (!answered) composer.warn(say(`refusals.${error.code}`) || error.message)
+  if (!answered) composer.warn(reason(error))
 }
 
 function onWelcome({ last_id, members, replies: underWay, gap }) {

@@ -3,6 +3,7 @@
 const language = document.documentElement.lang
 const timeOfDay = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" })
 const day = new Intl.DateTimeFormat(language, { dateStyle: "full" })
+const away = new Intl.RelativeTimeFormat(language)
 
 export function nameOfTime(date) {
   return timeOfDay.format(date)
@@ -10,4 +11,11 @@ export function nameOfTime(date) {
 
 export function nameOfDay(date) {
   return day.format(date)
+}
+
+// So many seconds from now, such as "in 12 hours".
+export function fromNow(seconds) {
+  if (seconds < 90) return away.format(Math.ceil(seconds), "second")
+  if (seconds < 90 * 60) return away.format(Math.ceil(seconds / 60), "minute")
+  return away.format(Math.ceil(seconds / 3600), "hour")
 }

@@ -1,5 +1,7 @@
 -- One reply at a time talks in a session; the others stand in line. What is known of a reply lasts until its end.
 
+local IN_LINE = 'llm:in_line'
+
 -- A reply is named after its request, as rREQUEST; one that is tried anew is rREQUEST-2 and so on.
 local function request_of(reply)
   return string.match(reply, '^r(%d+%-%d+)') or ''
@@ -39,15 +41,24 @@ end
 local function stand_in_line(own, queues, sid, reply)
   if redis.call('EXISTS', own .. 'talking') == 1 then
     redis.call('RPUSH', own .. 'line', reply)
+    redis.call('INCR', IN_LINE)
   else
     take_turn(own, queues, sid, reply)
   end
 end
 
-local function end_turn(own, queues, sid)
+local function next_in_line(own)
   local reply = redis.call('LPOP', own .. 'line')
+  if reply then
+    redis.call('DECR', IN_LINE)
+  end
+  return reply
+end
+
+local function end_turn(own, queues, sid)
+  local reply = next_in_line(own)
   while reply and redis.call('SISMEMBER', own .. 'replies', reply) == 0 do
-    reply = redis.call('LPOP', own .. 'line')
+    reply = next_in_line(own)
   end
   if reply then
     return take_turn(own, queues, sid, reply)
@@ -69,7 +80,7 @@ local function end_reply(own, queues, sid, reply)
   local key = own .. 'reply:' .. reply
   redis.call('DEL', key, key .. ':text', key .. ':before')
   redis.call('SREM', own .. 'replies', reply)
-  redis.call('LREM', own .. 'line', 0, reply)
+  redis.call('DECRBY', IN_LINE, redis.call('LREM', own .. 'line', 0, reply))
   if redis.call('GET', own .. 'talking') == reply then
     end_turn(own, queues, sid)
   end

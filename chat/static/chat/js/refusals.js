@@ -1,0 +1,8 @@
+// Why the server has refused something, in the reader's language.
+
+import { fromNow } from "./times.js"
+import { say } from "./wording.js"
+
+export function reason({ code, message, retry_after = 1 }) {
+  return say(`refusals.${code}`, { when: fromNow(retry_after) }) || message
+}

@@ -1,0 +1,82 @@
+"""What the model is given to answer a request: read from the session."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from doqchat.llm.base import LLM, LLMError
+from doqchat.llm.context import SYSTEM_PROMPT, Context, build, tokens_of
+from doqchat.replies.jobs import Job
+from doqchat.store.settings import SessionSettings, Settings
+from doqchat.store.stream import Entry, SessionStream
+
+log = logging.getLogger(__name__)
+
+PAGE = 200
+"""So many events are read at a time."""
+
+LATER = 400
+"""So many that came after the request are looked at for answers to what came before it."""
+
+
+async def context_of(job: Job, llm: LLM, stream: SessionStream, settings: Settings) -> Context:
+    """The conversation as it is by now, as much of it as the model's budget takes, and the request.
+
+    Args:
+        job: the request.
+        llm: the model.
+        stream: where the conversation is read from.
+        settings: what the session tells its model, and what everybody is called there.
+
+    Raises:
+        LLMError: the request is no longer in the session.
+        Unavailable: the store cannot tell now.
+    """
+    request, later, chosen = await asyncio.gather(
+        stream.get(job.sid, job.request), stream.read(job.sid, job.request, LATER), settings.of(job.sid)
+    )
+    if request is None:
+        raise LLMError("failed", detail="the request is no longer in the session")
+    names = {"A": chosen.name_a, "B": chosen.name_b}
+    earlier = await _earlier(stream, job, llm.context_tokens, names)
+    return build(
+        [*earlier, *_envelopes([request, *later])],
+        request.id,
+        system_prompt="\n\n".join(filter(None, [chosen.system or SYSTEM_PROMPT, _introduction(chosen)])),
+        names=names,
+        budget=llm.context_tokens,
+    )
+
+
+async def _earlier(stream: SessionStream, job: Job, budget: int, names: Mapping[str, str]) -> list[Any]:
+    """The envelopes before the request, oldest first: at least as many as the budget takes, or all."""
+    envelopes: list[Any] = []
+    before, left = job.request, budget
+    while left > 0:
+        page = await stream.read_back(job.sid, before, PAGE)
+        read = _envelopes(page)
+        envelopes += read
+        left -= sum(tokens_of(envelope, names) for envelope in read)
+        if len(page) < PAGE:
+            break
+        before = page[-1].id
+    return envelopes[::-1]
+
+
+def _envelopes(entries: Sequence[Entry]) -> list[Any]:
+    """The envelopes as clients get them; what is not JSON was not written by doqchat and is left out."""
+    parsed = []
+    for entry in entries:
+        try:
+            parsed.append(from_json(entry.wire()))
+        except ValueError:
+            log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
+    return parsed
+
+
+def _introduction(settings: SessionSettings) -> str:
+    """What the assistant is called, for its instructions; what people are called stands in their labels."""
+    return f"You are called {settings.name_llm}." if settings.name_llm else ""

@@ -1,0 +1,34 @@
+"""How much a worker does at the same time."""
+
+import asyncio
+
+
+class Slots:
+    """Room for so many answers by one model.
+
+    Nobody holds a slot while waiting for a request, or with several stores those who wait at the idle ones would keep
+    it from the busy one. So there may be a few answers more than slots: one for each who takes at the same moment.
+
+    Args:
+        most: how many there are.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._answers: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
+
+    async def one_is_free(self) -> None:
+        """Return as soon as a slot is free."""
+        while len(self._answers) >= self._most:
+            self._ended.clear()
+            await self._ended.wait()
+
+    def fill(self, answer: "asyncio.Task[None]") -> None:
+        """Give a slot to an answer, until its task ends."""
+        self._answers.add(answer)
+        answer.add_done_callback(self._empty)
+
+    def _empty(self, answer: "asyncio.Task[None]") -> None:
+        self._answers.discard(answer)
+        self._ended.set()
