@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.chat.terminal import PROMPT, shell
 from tests.docs.pages import ROOT, blocks
 from tests.processes import Process, Web
 
 WITHIN = 60.0
 
 
-async def output(*command: str, typed: str = "") -> str:
+async def output(*command: str) -> str:
     """What a command prints."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    printed, _ = await asyncio.wait_for(process.communicate(typed.encode()), WITHIN)
+    printed, _ = await asyncio.wait_for(process.communicate(), WITHIN)
     return printed.decode()
 
 
@@ -48,9 +49,9 @@ async def test_the_conversation_with_the_reference_client_prints_what_the_page_s
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-async def test_the_model_answers_in_the_shell_as_the_page_says(language: str) -> None:
-    typed, printed = (
-        block.text for block in blocks(ROOT / "docs" / language / "models.md") if block.tags == ("shell",)
-    )
-    answer = await output(sys.executable, "manage.py", "shell", "--verbosity", "0", typed=typed)
-    assert re.fullmatch(re.escape(printed.rstrip()).replace("…", ".*"), answer.rstrip(), re.S)
+def test_the_shell_shows_what_the_page_says(language: str, tmp_path: Path) -> None:
+    (session,) = (block.text for block in blocks(ROOT / "docs" / language / "models.md") if block.tags == ("shell",))
+    with shell(tmp_path) as terminal:
+        for exchange in session.split(PROMPT)[1:]:
+            typed, _, shown = exchange.partition("\n")
+            assert re.fullmatch(re.escape(shown).replace("…", ".*"), terminal.enter(typed))

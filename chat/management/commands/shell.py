@@ -1,0 +1,105 @@
+"""`manage.py shell`: Django's, in which `await` works and the models are at hand as `llms`.
+
+A statement that awaits runs in an event loop, the same for all of them, as the models keep connections for each loop.
+The others run outside of it, as Django refuses synchronous calls of its ORM inside.
+"""
+
+import ast
+import asyncio
+import code
+import codeop
+import select
+import sys
+from contextlib import closing
+from contextvars import copy_context
+from inspect import CO_COROUTINE
+from types import CodeType, TracebackType
+from typing import Any
+
+from django.core.management.commands import shell
+
+
+class Command(shell.Command):
+    def get_auto_imports(self) -> list[str]:
+        """Django's, and `llms`."""
+        return [*(super().get_auto_imports() or []), "doqchat.llm.llms"]
+
+    def handle(self, **options: Any) -> None:
+        """Run the program given with -c or on standard input; without one, open a console."""
+        program = options["command"] or _piped()
+        if program:
+            # Django lets a program see the names in its own module, too.
+            _run(program, {**vars(shell), **self.get_namespace(**options)})
+        else:
+            super().handle(**options)
+
+    def python(self, options: Any) -> None:
+        """Open Python's console."""
+        # Django calls `code.interact`, which takes no class.
+        ordinary = code.InteractiveConsole
+        code.InteractiveConsole = AsyncConsole  # type: ignore[misc]
+        try:
+            super().python(options)
+        finally:
+            code.InteractiveConsole = ordinary  # type: ignore[misc]
+
+
+class AsyncConsole(code.InteractiveConsole):
+    """Python's console, in which `await` works."""
+
+    def interact(self, banner: str | None = None, exitmsg: str | None = None) -> None:
+        """Run what is typed until somebody leaves."""
+        self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        with closing(asyncio.Runner()) as self._runner:
+            super().interact(banner, exitmsg)
+
+    def runcode(self, code: CodeType) -> None:
+        """Run a statement, and show its error. Raises SystemExit, and KeyboardInterrupt from what is awaited."""
+        if not code.co_flags & CO_COROUTINE:
+            super().runcode(code)
+            return
+        try:
+            _execute(code, self.locals, self._runner)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            error.__traceback__ = _without_event_loop(error.__traceback__, code)
+            self.showtraceback()
+
+
+def _piped() -> str:
+    """The program on standard input, if there is one by now and not somebody who types."""
+    is_there = not sys.stdin.isatty() and select.select([sys.stdin], [], [], 0)[0]
+    return sys.stdin.read() if is_there else ""
+
+
+def _run(program: str, namespace: dict[str, Any]) -> None:
+    """Run a whole program. Raises what it raises, or SyntaxError before any of it is run."""
+    with closing(asyncio.Runner()) as runner:
+        for statement in _statements(program):
+            _execute(statement, namespace, runner)
+
+
+def _statements(program: str) -> list[CodeType]:
+    """The program's statements, each compiled by itself. Raises SyntaxError."""
+    compiler = codeop.Compile()
+    compiler.flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    compiler(program, "<string>", "exec")  # what it takes from __future__ is kept for each of its statements
+    return [
+        compiler(ast.Module([statement], []), "<string>", "exec")  # type: ignore[arg-type]  # `compile` takes a tree
+        for statement in ast.parse(program, "<string>").body
+    ]
+
+
+def _execute(statement: CodeType, namespace: dict[str, Any], runner: asyncio.Runner) -> None:
+    """Run one statement, in the runner's event loop if it awaits. Raises what it raises."""
+    coroutine = eval(statement, namespace)  # noqa: S307  # to run what is typed is what a shell is for
+    if coroutine:
+        runner.run(coroutine, context=copy_context())
+
+
+def _without_event_loop(trace: TracebackType | None, statement: CodeType) -> TracebackType | None:
+    """The traceback from the frame before the statement's on, which the console takes for its own and leaves out."""
+    while trace and trace.tb_next and trace.tb_next.tb_frame.f_code is not statement:
+        trace = trace.tb_next
+    return trace
