@@ -12,8 +12,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import PoolManager
 from urllib3.response import HTTPResponse
 
 CONNECT_SECONDS = 5
@@ -62,36 +61,39 @@ def make_interruptible(session: requests.Session, connections: int) -> None:
         session.mount(scheme, _Adapter(pool_maxsize=connections))
 
 
-def _watch(connection: HTTPConnection) -> None:
-    interruption: Interruption | None = getattr(_thread, "interruption", None)
-    if interruption and connection.sock:
-        interruption.watch(connection.sock)
+class _Watched:
+    """What is added to a class of connections."""
+
+    sock: socket.socket | None
+
+    def getresponse(self) -> HTTPResponse:
+        interruption: Interruption | None = getattr(_thread, "interruption", None)
+        if interruption and self.sock:
+            interruption.watch(self.sock)
+        response: HTTPResponse = super().getresponse()  # type: ignore[misc]  # that of the connection
+        return response
 
 
-class _HTTPConnection(HTTPConnection):
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3 itself
-        _watch(self)
-        return super().getresponse()
-
-
-class _HTTPSConnection(HTTPSConnection):
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3 itself
-        _watch(self)
-        return super().getresponse()
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+def _watch(manager: PoolManager) -> None:
+    """Has the manager's pools make watched connections, of whichever kind theirs are."""
+    pools: dict[str, Any] = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {
+        scheme: type("Pool", (pool,), {"ConnectionCls": type("Connection", (_Watched, pool.ConnectionCls), {})})
+        for scheme, pool in pools.items()
+    }
 
 
 class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        _watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
+        is_new = proxy not in self.proxy_manager
+        manager: PoolManager = super().proxy_manager_for(proxy, **options)
+        if is_new:
+            _watch(manager)
+        return manager
 
     def send(self, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **options: Any) -> Any:
         return super().send(request, stream, (CONNECT_SECONDS, timeout), *args, **options)

@@ -259,6 +259,20 @@ async def test_closing_the_stream_between_pieces_closes_the_providers_connection
     assert call.outcome == "left"
 
 
+async def test_cancelling_closes_a_connection_that_leads_through_a_proxy_too(
+    make_model: MakeModel, provider: ProviderStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", provider.origin)  # it takes what a proxy would be asked for itself
+    waiting = asyncio.create_task(make_model(BASE_URL=f"http://far.invalid{provider.base_path}").generate("[[hang=1]]"))
+    call = await provider.arrivals.get()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    await asyncio.wait_for(call.ended.wait(), 5)
+    assert call.outcome == "left"
+
+
 async def test_many_answers_are_read_side_by_side(model: ProviderLLM, provider: ProviderStandIn) -> None:
     replies = await asyncio.gather(*(model.generate(f"[[pieces=5 pace=0.02]] {number}") for number in range(20)))
 
