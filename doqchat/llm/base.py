@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 RETRIED_CODES = {"rate_limited", "unavailable"}
 
+LONGEST_DETAIL = 500
+"""So many characters of an error's detail are kept: providers answer with whole pages."""
+
 
 class LLMOptions(BaseModel):
     """What a settings entry may say beside BACKEND. Backends add theirs; other names and types are refused."""
@@ -104,7 +107,8 @@ class LLM(ABC):
     def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
         """One request to the provider, without retries or deadlines.
 
-        Raises LLMError. Must let go of the connection when it is closed or cancelled.
+        Raises LLMError; its detail may be as long as it is and have secrets in it, both is seen to. Must let go of the
+        connection when it is closed or cancelled.
         """
 
     def _place(self) -> AbstractAsyncContextManager[None]:
@@ -132,7 +136,7 @@ class LLM(ABC):
             except LLMError as error:
                 delay = self.options.RETRY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
                 too_late = clock() + delay >= began + self.options.FIRST_PIECE_SECONDS
-                error.detail = self._conceal(error.detail)
+                error.detail = self._conceal(error.detail)[:LONGEST_DETAIL]
                 if heard or too_late or attempt > self.options.RETRIES or error.code not in RETRIED_CODES:
                     logger.warning("llms[%r]: %s (%s)", self.alias, error.code, error.detail)
                     raise

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from doqchat.llm.answers import Turn
 from doqchat.llm.provider import Answer
@@ -32,6 +32,9 @@ class Usage(BaseModel):
 
 class Chunk(BaseModel):
     """As much of a chat completion chunk as is read here."""
+
+    # Pydantic cuts the input of its errors short, and a key in it is not known any more.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     model: str | None = None
     choices: list[Choice] | None = None

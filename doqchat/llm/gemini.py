@@ -20,7 +20,8 @@ class Gemini(ProviderLLM):
 class _Received(BaseModel):
     """Part of the API's GenerateContentResponse: as much as is read, under the names that the SDKs' attributes have."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    # Pydantic cuts the input of its errors short, and a key in it is not known any more.
+    model_config = ConfigDict(alias_generator=to_camel, hide_input_in_errors=True)
 
 
 class Part(_Received):

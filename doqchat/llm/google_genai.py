@@ -46,7 +46,7 @@ class GoogleGenAI(Gemini):
         except APIError as error:
             raise self.refusal(error.code or 500, error.message or "") from None
         except (UnknownApiResponseError, ValueError) as error:
-            raise LLMError("invalid_response", detail=f"{type(error).__name__}: {str(error)[:300]}") from None
+            raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None
         except TransportError as error:
             raise LLMError("unavailable", detail=f"{type(error).__name__}: {error}") from None
         finally:

@@ -145,5 +145,5 @@ def _meaning(error: Exception) -> Exception:
     if isinstance(error, (RequestException, TransportError)):
         return LLMError("unavailable", detail=f"{type(error).__name__}: {error}")
     if isinstance(error, (ValueError, ParseError)):  # what the SDK raises for a body that is no list of objects
-        return LLMError("invalid_response", detail=f"{type(error).__name__}: {str(error)[:300]}")
+        return LLMError("invalid_response", detail=f"{type(error).__name__}: {error}")
     return error

@@ -60,7 +60,7 @@ class OpenAI(ProviderLLM):
         except TransportError as error:
             raise LLMError("unavailable", detail=f"{type(error).__name__}: {error}") from None
         except ValueError as error:
-            raise LLMError("invalid_response", detail=f"{type(error).__name__}: {str(error)[:300]}") from None
+            raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None
 
     async def _send(self, client: "AsyncOpenAI", conversation: Any, closing: AsyncExitStack) -> "AsyncAPIResponse[Any]":
         """The response to a request; asks for the usage too, unless the server has refused to be asked for it."""

@@ -82,7 +82,7 @@ class ProviderLLM(LLM):
 
     def refusal(self, status: int, message: str) -> LLMError:
         """The error for an HTTP status other than 200; `message` is what the provider wrote."""
-        summary = f"{status} {' '.join(message.split())[:300]}"
+        summary = f"{status} {' '.join(message.split())}"
         if status == 429:
             return LLMError("rate_limited", detail=summary)
         if status == 408 or status >= 500:

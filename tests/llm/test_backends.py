@@ -171,6 +171,17 @@ async def test_a_refused_key_is_named_in_the_log_but_never_shown(
     assert key not in caplog.text + str(error) + repr(error)
 
 
+@pytest.mark.parametrize(("kind", "prompt"), [("wrong-key", "안녕"), ("right-key", "[[malformed=0]]")])
+async def test_no_part_of_a_key_is_shown_that_is_longer_than_what_is_told_of_an_error(
+    make_model: MakeModel, kind: str, prompt: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="doqchat"):
+        error = await error_of(make_model(API_KEY=kind + "-of-a-gateway" * 100), prompt)
+
+    shown = caplog.text + str(error) + repr(error)
+    assert not [part for part in (kind, "gateway") if part in shown]
+
+
 async def test_a_server_that_is_not_there_is_unavailable(make_model: MakeModel, provider: ProviderStandIn) -> None:
     model = make_model()
     await provider.__aexit__()

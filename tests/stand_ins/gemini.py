@@ -52,7 +52,7 @@ class GeminiStandIn(ProviderStandIn):
         return {"error": {"code": status, "message": message, "status": STATUS_NAMES.get(status, "UNKNOWN")}}
 
     def refused(self, call: Call, script: Script) -> Refusal | None:
-        if call.key == "wrong-key":
+        if call.key.startswith("wrong-key"):
             body = self.refusal(400, f"API key not valid: {call.key}. Please pass a valid API key.")
             reason = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
             body["error"]["details"] = [reason]

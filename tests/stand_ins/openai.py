@@ -41,7 +41,7 @@ class OpenAIStandIn(ProviderStandIn):
         return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
     def refused(self, call: Call, script: Script) -> Refusal | None:
-        if call.key == "wrong-key":
+        if call.key.startswith("wrong-key"):
             return 401, self.refusal(401, f"Incorrect API key provided: {call.key}.")
         if call.key == "forbidden-key":
             return 403, self.refusal(403, "You are not allowed to sample from this model.")

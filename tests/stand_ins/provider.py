@@ -9,7 +9,7 @@ How it answers is a `Script`. A marker in the last user text, such as `[[pieces=
 `[[status=429 times=2]]`, chooses the one for that request; `POST /script` with a JSON object sets the one for requests
 without a marker. `GET /requests` tells what was asked and how each request ended, `GET /connections` how many
 connections are open; `DELETE /requests` forgets the requests.
-The keys `wrong-key` and `forbidden-key` are refused as the API refuses them.
+A key that begins with `wrong-key`, and `forbidden-key`, are refused as the API refuses them.
 """
 
 import argparse
@@ -171,7 +171,7 @@ class ProviderStandIn(Server):
                 break
             texts = [json.dumps(chunk, ensure_ascii=False) for chunk in together]
             if number == script.malformed:
-                texts = ['{"choices": oops}']
+                texts = [f'{{"choices": oops, asked with {call.key}}}']
             noise = BEFORE_AN_EVENT if script.noise else ""
             part = "".join(noise + self.frame(call, text) for text in texts)
             await response.part(part.replace(STAMP, f"@{time.monotonic():.4f}") if script.stamped else part)

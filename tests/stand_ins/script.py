@@ -26,7 +26,7 @@ class Script:
     silent: bool = False  # says nothing at all, not even headers
     hang: int = -1  # says nothing more
     cut: int = -1  # breaks the connection
-    malformed: int = -1  # sends a chunk that is not JSON
+    malformed: int = -1  # sends a chunk that is not JSON, and has the key in it
     error: int = -1  # says in mid-answer that it is overloaded
     noise: bool = False  # server-sent events with all that their specification says to ignore, and an end mark
     finish: str = "stop"  # the finish reason: `stop`, `length`, `safety`, one by its API's name, or `none` for none
