@@ -18,46 +18,49 @@ class Gemini(ProviderLLM):
 
 
 class _Received(BaseModel):
-    """Part of the API's GenerateContentResponse: as much as is read, under the names that the SDKs' attributes have."""
+    """Part of the API's GenerateContentResponse: as much as is read, under the names that the SDKs' attributes have.
+
+    What there is nothing to say of is left out by the API itself, and null where gateways write its answers anew.
+    """
 
     # Pydantic cuts the input of its errors short, and a key in it is not known any more.
     model_config = ConfigDict(alias_generator=to_camel, hide_input_in_errors=True)
 
 
 class Part(_Received):
-    text: str = ""
-    thought: bool = False
+    text: str | None = None
+    thought: bool | None = None
 
 
 class Content(_Received):
-    parts: list[Part] = []
+    parts: list[Part] | None = None
 
 
 class Candidate(_Received):
     content: Content | None = None
-    finish_reason: str = ""
+    finish_reason: str | None = None
 
 
 class PromptFeedback(_Received):
-    block_reason: str = ""
+    block_reason: str | None = None
 
 
 class Usage(_Received):
-    prompt_token_count: int = 0
-    candidates_token_count: int = 0
-    thoughts_token_count: int = 0
+    prompt_token_count: int | None = None
+    candidates_token_count: int | None = None
+    thoughts_token_count: int | None = None
 
 
 class Error(_Received):
     code: int
-    message: str = ""
+    message: str | None = None
 
 
 class Chunk(_Received):
-    candidates: list[Candidate] = []
+    candidates: list[Candidate] | None = None
     prompt_feedback: PromptFeedback | None = None
     usage_metadata: Usage | None = None
-    model_version: str = ""
+    model_version: str | None = None
     error: Error | None = None
 
 

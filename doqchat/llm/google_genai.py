@@ -39,7 +39,7 @@ class GoogleGenAI(Gemini):
             async for data in server_sent_events.read(taken[0]):
                 chunk = Chunk.model_validate_json(data)
                 if chunk.error:
-                    raise self.refusal(chunk.error.code, chunk.error.message)
+                    raise self.refusal(chunk.error.code, chunk.error.message or "")
                 if text := answer.read(chunk):
                     yield Piece(text)
             yield answer.finish()

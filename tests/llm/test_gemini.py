@@ -32,6 +32,13 @@ async def test_answers_without_words_are_told_apart(model: ProviderLLM, marker: 
     assert detail in error.detail
 
 
+async def test_a_gateway_may_write_null_for_what_the_api_leaves_out(model: ProviderLLM) -> None:
+    reply = await model.generate("[[nulls=1 text=안녕]]")
+
+    assert (reply.text, reply.finish.reason) == ("안녕", "stop")
+    assert (await error_of(model, "[[nulls=1 finish=none]]")).code == "unfinished"
+
+
 async def test_a_blocked_prompt_is_not_sent_again(model: ProviderLLM, provider: ProviderStandIn) -> None:
     await error_of(model, "[[block=SAFETY]]")
 

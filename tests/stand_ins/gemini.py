@@ -113,7 +113,15 @@ def _chunks(script: Script, *, as_numbers: bool) -> list[dict[str, Any]]:
     if script.finish != "none":
         name = FINISH_NAMES.get(script.finish, script.finish)
         said[-1]["candidates"][0]["finishReason"] = FINISH_NUMBERS[name] if as_numbers else name
-    return said
+    return [_with_nulls(chunk) for chunk in said] if script.nulls else said
+
+
+def _with_nulls(chunk: dict[str, Any]) -> dict[str, Any]:
+    """The chunk as a gateway may write it that knows all fields of the API."""
+    (candidate,) = chunk["candidates"]
+    parts = [{"thought": None, **part} for part in candidate["content"].get("parts", [])]
+    content = {**candidate["content"], "parts": parts or None}
+    return {"promptFeedback": None, **chunk, "candidates": [{"finishReason": None, **candidate, "content": content}]}
 
 
 if __name__ == "__main__":
