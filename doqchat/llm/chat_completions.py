@@ -16,8 +16,21 @@ def messages(turns: Sequence[Turn], system: str) -> list[dict[str, str]]:
     return first + [{"role": roles[turn.role], "content": turn.text} for turn in turns]
 
 
+class Part(BaseModel):
+    """A part of a message, as Mistral's models write theirs that think first; what they think is in another field."""
+
+    text: str = ""
+
+
 class Delta(BaseModel):
-    content: str | None = None
+    content: str | list[Part] | None = None
+
+    @property
+    def text(self) -> str:
+        """What is said in it."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content)
+        return self.content or ""
 
 
 class Choice(BaseModel):
@@ -64,4 +77,4 @@ class OpenAIAnswer(Answer):
         self.has_begun = True
         choice = chunk.choices[0]
         self.finish_reason = choice.finish_reason or self.finish_reason
-        return (choice.delta and choice.delta.content) or ""
+        return choice.delta.text if choice.delta else ""

@@ -54,6 +54,10 @@ async def test_what_goes_wrong_is_told_apart(model: ProviderLLM, marker: str, co
     assert detail in error.detail
 
 
+async def test_of_a_message_in_parts_those_are_read_that_are_said(model: ProviderLLM) -> None:
+    assert str(await model.generate("[[parts=1 pieces=2]]")) == "조각 1 🙂 조각 2 🙂 "
+
+
 async def test_a_request_holds_nothing_that_was_not_meant_for_the_provider(
     model: ProviderLLM, provider: ProviderStandIn
 ) -> None:

@@ -61,7 +61,7 @@ class OpenAIStandIn(ProviderStandIn):
 
     def chunks(self, call: Call, script: Script) -> list[list[dict[str, Any]]]:
         """Who speaks comes with the first piece; how it ended, and the usage, with the last."""
-        together = [[_delta({"content": text})] for text in script.texts()] or [[]]
+        together = [[_delta({"content": each}) for each in _said(script, text)] for text in script.texts()] or [[]]
         together[0].insert(0, _delta({"role": "assistant", "content": "", "refusal": None}))
         if script.finish != "none":
             together[-1].append(_delta({}, _finish(script)))
@@ -73,6 +73,14 @@ class OpenAIStandIn(ProviderStandIn):
 
     def last_frame(self, call: Call) -> str:
         return "data: [DONE]\n\n"
+
+
+def _said(script: Script, text: str) -> list[Any]:
+    """The contents of the chunks that say a text."""
+    if not script.parts:
+        return [text]
+    thoughts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]
+    return [thoughts, [{"type": "text", "text": text}]]
 
 
 def _finish(script: Script) -> str:

@@ -30,6 +30,7 @@ class Script:
     error: int = -1  # says in mid-answer that it is overloaded
     noise: bool = False  # server-sent events with all that their specification says to ignore, and an end mark
     nulls: bool = False  # Gemini's chunks have null where there is nothing to say
+    parts: bool = False  # OpenAI's chunks have lists of parts, thoughts among them, as Mistral writes them
     finish: str = "stop"  # the finish reason: `stop`, `length`, `safety`, one by its API's name, or `none` for none
     block: str = ""  # blocks the prompt, for that reason
     empty: bool = False  # sends no candidates
