@@ -23,10 +23,8 @@ async def read(response: "Response") -> AsyncGenerator[str, None]:
     """The data of each event as it arrives; then the JSON object that stands between the events, if one does.
 
     The API of Gemini tells of an error in mid-stream like that, over several lines. `[DONE]`, with which OpenAI's ends,
-    is the end. Raises LLMError `invalid_response` for a web page, and httpx2's errors.
+    is the end. Raises LLMError `invalid_response` for a web page, whatever it is called, and httpx2's errors.
     """
-    if "html" in (kind := response.headers.get("content-type", "")):
-        raise LLMError("invalid_response", detail=f"a page instead of a stream: {kind}")
     data: list[str] = []
     between = ""
     lines = _lines(response)
@@ -41,6 +39,9 @@ async def read(response: "Response") -> AsyncGenerator[str, None]:
                 break
             if event:
                 yield event
+        elif line.lstrip().startswith("<"):
+            kind = response.headers.get("content-type")
+            raise LLMError("invalid_response", detail=f"a page instead of a stream, of type {kind}: {line}")
         elif name not in IGNORED_FIELDS and (between or line.startswith("{")):
             between += line
     for rest in ("\n".join(data), between):
@@ -50,6 +51,7 @@ async def read(response: "Response") -> AsyncGenerator[str, None]:
 
 async def _lines(response: "Response") -> AsyncGenerator[str, None]:
     """The lines of a response, without the byte order mark that may stand before the first."""
+    response.encoding = "utf-8"  # as all events are, though a server may claim another for all that it sends
     mark, begun = "\ufeff", ""
     async for text in response.aiter_text():
         *lines, begun = (begun + text.removeprefix(mark)).split("\n")

@@ -77,8 +77,19 @@ async def test_a_server_that_keeps_the_connection_after_the_end_holds_up_nobody(
         assert [event async for event in read(Response(200, content=body()))] == ["{}"]
 
 
-async def test_a_web_page_is_no_stream() -> None:
-    with pytest.raises(LLMError, match="a page instead of a stream: text/html") as caught:
-        await events(b"<html>", kind="text/html; charset=UTF-8")
+@pytest.mark.parametrize("kind", ["text/html; charset=UTF-8", "text/event-stream"])
+@pytest.mark.parametrize(
+    "page", [b"<html>", b"\n  <!DOCTYPE html>\n<p>data: {}</p>\n", b"data: {}\n\n<html>504</html>"]
+)
+async def test_a_web_page_is_no_stream(kind: str, page: bytes) -> None:
+    with pytest.raises(LLMError, match="a page instead of a stream, of type text/") as caught:
+        await events(page, kind=kind)
 
     assert caught.value.code == "invalid_response"
+
+
+async def test_a_stream_is_read_whatever_else_its_type_says() -> None:
+    stream = "data: 한국어\n\n".encode()
+
+    assert await events(stream, kind="text/event-stream; charset=ISO-8859-1") == ["한국어"]
+    assert await events(stream, kind="text/html") == ["한국어"]
