@@ -157,7 +157,7 @@ class LLM(ABC):
                         raise LLMError("no_answer", detail="the answer is empty")
                     yield event
                     return
-                silent = False
+                silent = silent and not event.text.strip()
                 yield event
                 due = clock() + self.options.IDLE_SECONDS
 

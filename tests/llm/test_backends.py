@@ -133,6 +133,12 @@ async def test_what_goes_wrong_is_told_apart(model: ProviderLLM, marker: str, co
     assert detail not in error.message or not detail
 
 
+async def test_an_answer_of_white_space_is_no_answer(model: ProviderLLM, provider: ProviderStandIn) -> None:
+    provider.script = provider.script.with_values({"text": "\n \n"})
+
+    assert (await error_of(model, "안녕")).code == "no_answer"
+
+
 # The legacy SDK drops what is no part of a chunk, so there it is an answer without an end.
 @pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
 @pytest.mark.parametrize("marker", ["error=0", "error=1"])
