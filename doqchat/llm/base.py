@@ -34,7 +34,7 @@ class LLMOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    MODEL: str = Field(min_length=1)
+    MODEL: str = Field(pattern=r"^\S(.*\S)?$")
     FIRST_PIECE_SECONDS: float = Field(default=30, gt=0)
     IDLE_SECONDS: float = Field(default=30, gt=0)
     TOTAL_SECONDS: float = Field(default=300, gt=0)

@@ -40,8 +40,9 @@ def _faults(entry: Any) -> Iterator[tuple[str, str]]:
         return
     try:
         backend = import_string(entry["BACKEND"])
-    except ImportError as error:
-        yield f"has an unknown BACKEND, {entry['BACKEND']!r}", f"It cannot be imported: {error}."
+    except Exception as error:  # ImportError, or whatever a module raises that is imported
+        hint = f"It cannot be imported: {type(error).__name__}: {error}."
+        yield f"has an unknown BACKEND, {entry['BACKEND']!r}", hint
         return
     if not (isinstance(backend, type) and issubclass(backend, LLM)) or isabstract(backend):
         yield (

@@ -18,7 +18,7 @@ class ProviderOptions(LLMOptions):
     """BASE_URL is the API's address; empty for the provider's own."""
 
     API_KEY: SecretStr = Field(default=SecretStr(""))
-    BASE_URL: str = Field(default="", pattern=r"^(https?://.+)?$")
+    BASE_URL: str = Field(default="", pattern=r"^(https?://\S+)?$")
 
     @field_validator("API_KEY")
     @classmethod

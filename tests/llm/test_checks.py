@@ -1,5 +1,6 @@
 """What is said about an LLMS setting that cannot work."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ def test_a_setting_that_works_has_no_problems() -> None:
         (None, "names no BACKEND"),
         ({"BACKEND": "doqchat.llm.nowhere.Model"}, "unknown BACKEND, 'doqchat.llm.nowhere.Model'"),
         ({"BACKEND": "doqchat.llm.demo.Missing"}, "unknown BACKEND, 'doqchat.llm.demo.Missing'"),
+        ({"BACKEND": ".demo"}, "unknown BACKEND, '.demo'"),
         ({"BACKEND": "doqchat.llm.demo.answer"}, "BACKEND that is no model"),
         ({"BACKEND": "doqchat.llm.provider.ProviderLLM"}, "BACKEND that is no model"),
         ({**GEMINI, "API_KEY": " "}, "has no API_KEY"),
@@ -32,7 +34,10 @@ def test_a_setting_that_works_has_no_problems() -> None:
         ({**GEMINI, "BASE_URL": "http://localhost:x/v1"}, "option BASE_URL that cannot be used"),
         ({**GEMINI, "BASE_URL": "http://localhost:99999"}, "option BASE_URL that cannot be used"),
         ({**GEMINI, "BASE_URL": "http://[::1/v1"}, "option BASE_URL that cannot be used"),
+        ({**GEMINI, "BASE_URL": "http://localhost /v1"}, "option BASE_URL that cannot be used"),
         ({**GEMINI, "MODEL": ""}, "option MODEL that cannot be used"),
+        ({**GEMINI, "MODEL": " "}, "option MODEL that cannot be used"),
+        ({**GEMINI, "MODEL": "gemini\n"}, "option MODEL that cannot be used"),
         ({**GEMINI, "IDLE_SECONDS": "30"}, "option IDLE_SECONDS that cannot be used"),
         ({**GEMINI, "RETRIES": -1}, "option RETRIES that cannot be used"),
         ({**GEMINI, "BASE_URL": "localhost"}, "option BASE_URL that cannot be used"),
@@ -52,6 +57,15 @@ def test_each_problem_names_the_alias_and_what_is_wrong_and_no_key(entry: Any, s
     assert sentence in said
     assert hint
     assert "secret-key" not in said + hint
+
+
+def test_a_backend_whose_module_fails_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "unfinished_backend.py").write_text("class Model(")
+    monkeypatch.syspath_prepend(tmp_path)
+    ((_alias, sentence, hint),) = problems({"default": {"BACKEND": "unfinished_backend.Model"}})
+
+    assert "unknown BACKEND, 'unfinished_backend.Model'" in sentence
+    assert "SyntaxError" in hint
 
 
 def test_a_missing_default_is_a_problem() -> None:
