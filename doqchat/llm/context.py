@@ -8,7 +8,7 @@ system prompt).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ class Said(NamedTuple):
     text: str
 
 
-class _Entry(NamedTuple):
+class Spoken(NamedTuple):
     """An event in which somebody speaks; `answers` is the id of what the model answers in it."""
 
     id: str
@@ -61,30 +61,35 @@ class _Entry(NamedTuple):
     def is_answer(self) -> bool:
         return self.turn.role == "model"
 
+    @property
+    def tokens(self) -> int:
+        """About how many it adds to the conversation."""
+        return approximate_tokens(self.turn.text)
 
-def build(
-    envelopes: Sequence[Any], request_id: str, *, system_prompt: str, names: Mapping[str, str], budget: int
-) -> Context:
+
+def read(envelopes: Iterable[Any], names: Mapping[str, str]) -> list[Spoken]:
+    """A session's durable events as clients get them, parsed: those in which somebody speaks, and no more of each
+    than the model is shown.
+
+    What is no envelope is left out. `names` are what the roles are called.
+    """
+    return [entry for envelope in envelopes if (entry := _read(envelope, names))]
+
+
+def build(entries: Sequence[Spoken], request_id: str, *, system_prompt: str, budget: int) -> Context:
     """The instructions and turns for one request; its order is `_in_order`'s.
 
-    `envelopes` are a session's durable events as clients get them, parsed, oldest first; those that nobody said, or
-    that are no envelopes, are left out. `names` are what the roles are called. `budget` is in approximate tokens, for
-    all together: the oldest messages that no longer fit are dropped whole, the instructions and the request never.
-    Raises ValueError when the request is not something that a person said.
+    `entries` come oldest first. `budget` is in approximate tokens, for all together: the oldest messages that no longer
+    fit are dropped whole, the instructions and the request never. Raises ValueError when the request is not something
+    that a person said.
     """
-    entries = _in_order([entry for each in envelopes if (entry := _read(each, names))], request_id)
-    aim = ANSWER_LAST if entries[-1].event == "llm.request" else ANSWER_ALL
+    ordered = _in_order(entries, request_id)
+    aim = ANSWER_LAST if ordered[-1].event == "llm.request" else ANSWER_ALL
     system = f"{system_prompt}\n\n{FORMAT_PROMPT} {aim}"
-    kept = _newest([entry.turn for entry in entries], budget - approximate_tokens(system))
+    kept = [entry.turn for entry in _newest(ordered, budget - approximate_tokens(system))]
     while kept[0].role == "model":  # an answer whose question no longer fits
         kept.pop(0)
     return Context(system, _merged(kept))
-
-
-def tokens_of(envelope: Any, names: Mapping[str, str]) -> int:
-    """About how many tokens an event adds to the conversation: 0 when nobody says anything in it."""
-    entry = _read(envelope, names)
-    return approximate_tokens(entry.turn.text) if entry else 0
 
 
 def labelled(role: str, text: str, name: str = "") -> str:
@@ -115,7 +120,7 @@ def approximate_tokens(text: str) -> int:
     return -(-ascii_characters // 4) + len(text) - ascii_characters
 
 
-def _read(envelope: Any, names: Mapping[str, str]) -> _Entry | None:
+def _read(envelope: Any, names: Mapping[str, str]) -> Spoken | None:
     """What the event adds to the conversation; None when nobody said anything, or it is no envelope."""
     try:
         hd, bd = envelope["hd"], envelope["bd"]
@@ -126,11 +131,11 @@ def _read(envelope: Any, names: Mapping[str, str]) -> _Entry | None:
         return None
     entry_id, role = str(hd.get("id")), str(hd.get("role", "user"))
     if event == "llm.response":
-        return _Entry(entry_id, event, Turn("model", text), str(bd.get("request_id")))
-    return _Entry(entry_id, event, Turn("user", labelled(role, text, names.get(role, ""))))
+        return Spoken(entry_id, event, Turn("model", text), str(bd.get("request_id")))
+    return Spoken(entry_id, event, Turn("user", labelled(role, text, names.get(role, ""))))
 
 
-def _in_order(entries: Sequence[_Entry], request_id: str) -> list[_Entry]:
+def _in_order(entries: Sequence[Spoken], request_id: str) -> list[Spoken]:
     """What leads to the request, and the request last.
 
     An answer stands right behind what it answers, since it has seen no more than that: what was said while the model
@@ -150,13 +155,13 @@ def _in_order(entries: Sequence[_Entry], request_id: str) -> list[_Entry]:
     return [entries[place] for _behind, place in order] + [entries[asked]]
 
 
-def _newest(turns: Sequence[Turn], budget: int) -> list[Turn]:
-    """The last turn, and before it as many as the budget takes without leaving one out between."""
-    start = len(turns) - 1
-    left = budget - approximate_tokens(turns[start].text)
-    while start and (left := left - approximate_tokens(turns[start - 1].text)) >= 0:
+def _newest(entries: Sequence[Spoken], budget: int) -> Sequence[Spoken]:
+    """The last entry, and before it as many as the budget takes without leaving one out between."""
+    start = len(entries) - 1
+    left = budget - entries[start].tokens
+    while start and (left := left - entries[start - 1].tokens) >= 0:
         start -= 1
-    return list(turns[start:])
+    return entries[start:]
 
 
 def _merged(turns: Sequence[Turn]) -> list[Turn]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic_core import from_json
 
 from doqchat.llm.base import LLM, LLMError
-from doqchat.llm.context import SYSTEM_PROMPT, Context, build, tokens_of
+from doqchat.llm.context import SYSTEM_PROMPT, Context, Spoken, build, read
 from doqchat.replies.jobs import Job
 from doqchat.store.settings import SessionSettings, Settings
 from doqchat.store.stream import Entry, SessionStream
@@ -43,38 +43,35 @@ async def context_of(job: Job, llm: LLM, stream: SessionStream, settings: Settin
     names = {"A": chosen.name_a, "B": chosen.name_b}
     earlier = await _earlier(stream, job, llm.context_tokens, names)
     return build(
-        [*earlier, *_envelopes([request, *later])],
+        [*earlier, *read(_envelopes([request, *later]), names)],
         request.id,
         system_prompt="\n\n".join(filter(None, [chosen.system or SYSTEM_PROMPT, _introduction(chosen)])),
-        names=names,
         budget=llm.context_tokens,
     )
 
 
-async def _earlier(stream: SessionStream, job: Job, budget: int, names: Mapping[str, str]) -> list[Any]:
-    """The envelopes before the request, oldest first: at least as many as the budget takes, or all."""
-    envelopes: list[Any] = []
+async def _earlier(stream: SessionStream, job: Job, budget: int, names: Mapping[str, str]) -> list[Spoken]:
+    """What was said before the request, oldest first: at least as much as the budget takes, or all."""
+    spoken: list[Spoken] = []
     before, left = job.request, budget
     while left > 0:
         page = await stream.read_back(job.sid, before, PAGE)
-        read = _envelopes(page)
-        envelopes += read
-        left -= sum(tokens_of(envelope, names) for envelope in read)
+        said = read(_envelopes(page), names)
+        spoken += said
+        left -= sum(each.tokens for each in said)
         if len(page) < PAGE:
             break
         before = page[-1].id
-    return envelopes[::-1]
+    return spoken[::-1]
 
 
-def _envelopes(entries: Sequence[Entry]) -> list[Any]:
+def _envelopes(entries: Iterable[Entry]) -> Iterator[Any]:
     """The envelopes as clients get them; what is not JSON was not written by doqchat and is left out."""
-    parsed = []
     for entry in entries:
         try:
-            parsed.append(from_json(entry.wire()))
+            yield from_json(entry.wire())
         except ValueError:
             log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
-    return parsed
 
 
 def _introduction(settings: SessionSettings) -> str:

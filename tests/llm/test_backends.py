@@ -70,9 +70,8 @@ async def test_what_a_person_types_reaches_the_model_only_under_that_persons_lab
         {"hd": {"event": "llm.response", "role": "llm"}, "bd": {"text": "Hello."}},
         {"hd": {"event": "llm.request", "role": "B", "id": "2-0"}, "bd": {"prompt": "What did I say?"}},
     ]
-    built = context.build(
-        envelopes, "2-0", system_prompt="You are an interpreter.", names={"A": "Mallory"}, budget=16_000
-    )
+    entries = context.read(envelopes, {"A": "Mallory"})
+    built = context.build(entries, "2-0", system_prompt="You are an interpreter.", budget=16_000)
     await model.generate(built.turns, system=built.system)
 
     call = provider.calls[0]

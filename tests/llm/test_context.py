@@ -1,5 +1,6 @@
 """What a model is shown of a session."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from doqchat.llm.context import (
     approximate_tokens,
     build,
     labelled,
+    read,
     said,
 )
 from doqchat.store.settings import SessionSettings
@@ -37,8 +39,10 @@ def response(text: str, to: str = "") -> Envelope:
     return {"hd": {"event": "llm.response", "role": "llm", "id": "5-0"}, "bd": bd}
 
 
-def given_to_model(*envelopes: Any, asked: str = REQUEST, **options: Any) -> Context:
-    return build(envelopes, asked, **{"system_prompt": SYSTEM_PROMPT, "names": {}, "budget": 16_000} | options)
+def given_to_model(
+    *envelopes: Any, asked: str = REQUEST, names: Mapping[str, str] | None = None, **options: Any
+) -> Context:
+    return build(read(envelopes, names or {}), asked, **{"system_prompt": SYSTEM_PROMPT, "budget": 16_000} | options)
 
 
 def shown(*envelopes: Any, asked: str = REQUEST, **options: Any) -> list[Turn]:

@@ -1,12 +1,18 @@
 """What of a session really goes over the wire to the model."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
+import redis
 
+from doqchat.engine import Engine
 from doqchat.llm.base import LLMOptions
 from doqchat.llm.context import approximate_tokens
+from doqchat.llm.demo import DemoLLM
+from doqchat.replies.conversation import PAGE, context_of
+from doqchat.replies.jobs import Job
 from doqchat.store import keys
 from tests import processes
 from tests.conftest import Connect
@@ -113,3 +119,20 @@ async def test_as_much_of_a_long_conversation_is_sent_as_the_budget_takes(
     used = sum(map(approximate_tokens, (instructions, *sent, request)))
     assert used <= BUDGET
     assert len(sent) == messages or used + approximate_tokens(sent[0]) > BUDGET
+
+
+async def test_of_a_conversation_no_more_is_kept_than_the_model_is_shown(
+    own_engine: Engine, own_client: "redis.Redis", sid: str
+) -> None:
+    envelope = {"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": "hi", "attached": "x" * 60_000}}
+    with own_client.pipeline(transaction=False) as pipeline:
+        for _ in range(5 * PAGE):
+            pipeline.xadd(keys.stream(sid), {"participant": "A", "body": json.dumps(envelope)})
+        *_, request = pipeline.execute()
+    job = Job("1-0", sid, request, "r1", "demo")
+    tracemalloc.start()
+    await context_of(job, DemoLLM("demo", {}), own_engine.stream, own_engine.settings)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 3 * PAGE * 60_000
