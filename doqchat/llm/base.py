@@ -135,7 +135,8 @@ class LLM(ABC):
                 return
             except LLMError as error:
                 delay = self.options.RETRY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
-                too_late = clock() + delay >= began + self.options.FIRST_PIECE_SECONDS
+                patience = min(self.options.FIRST_PIECE_SECONDS, self.options.TOTAL_SECONDS)
+                too_late = clock() + delay >= began + patience
                 error.detail = self._conceal(error.detail)[:LONGEST_DETAIL]
                 if heard or too_late or attempt > self.options.RETRIES or error.code not in RETRIED_CODES:
                     logger.warning("llms[%r]: %s (%s)", self.alias, error.code, error.detail)
