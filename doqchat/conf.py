@@ -12,6 +12,8 @@ class ReplySettings(BaseModel):
     """`DOQCHAT_REPLIES`: how replies are written, and how many may be asked for.
 
     Attributes:
+        system: what a model is told before a conversation of a session that says nothing itself; None for the words of
+            doqchat/llm/context.py.
         gather_seconds: how long the pieces of a reply are gathered before they are shown together.
         at_once: how many replies of each model one worker writes at the same time.
         requests_a_minute: of one session, automatic replies included; None for no limit.
@@ -23,6 +25,7 @@ class ReplySettings(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=str.upper)
 
+    system: Annotated[str, Field(min_length=1)] | None
     gather_seconds: Annotated[float, Field(ge=0, le=1)]
     at_once: _Count
     requests_a_minute: _Count | None

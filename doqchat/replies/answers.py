@@ -5,6 +5,7 @@ import logging
 from typing import NamedTuple
 
 from doqchat.engine import Engine
+from doqchat.replies.conversation import Conversations
 from doqchat.replies.draft import Draft, Lost
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import Job
@@ -38,6 +39,8 @@ class Answers:
     def __init__(self, engine: Engine, worker: str) -> None:
         self._engine = engine
         self._worker = worker
+        self._conversations = Conversations(engine.stream, engine.settings, engine.reply_settings.system)
+        self._gather_seconds = engine.reply_settings.gather_seconds
         self._answers: dict[Place, Answer] = {}
 
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
@@ -75,8 +78,7 @@ class Answers:
             del self._answers[place]
 
     async def _write(self, draft: Draft) -> None:
-        gather_seconds = self._engine.reply_settings.gather_seconds
-        writer = Writer(draft, self._engine.stream, self._engine.settings, gather_seconds)
+        writer = Writer(draft, self._conversations, self._gather_seconds)
         job = draft.job
         try:
             await self._write_or_fail(writer, job)

@@ -1,4 +1,4 @@
-"""What the model is given to answer a request: read from the session."""
+"""What a model is given to answer a request: read from the session."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from doqchat.llm.base import LLM, LLMError
+from doqchat.llm.base import LLMError
 from doqchat.llm.context import SYSTEM_PROMPT, Context, Spoken, build, read
 from doqchat.replies.jobs import Job
 from doqchat.store.settings import SessionSettings, Settings
@@ -22,47 +22,60 @@ LATER = 400
 """So many that came after the request are looked at for answers to what came before it."""
 
 
-async def context_of(job: Job, llm: LLM, stream: SessionStream, settings: Settings) -> Context:
-    """The conversation as it is by now, as much of it as the model's budget takes, and the request.
+class Conversations:
+    """Reads what the models are given.
 
     Args:
-        job: the request.
-        llm: the model.
-        stream: where the conversation is read from.
-        settings: what the session tells its model, and what everybody is called there.
-
-    Raises:
-        LLMError: the request is no longer in the session.
-        Unavailable: the store cannot tell now.
+        stream: where the conversations are.
+        settings: what a session tells its model, and what everybody is called there.
+        system: what the models of the site are told where the session says nothing; None for SYSTEM_PROMPT.
     """
-    request, later, chosen = await asyncio.gather(
-        stream.get(job.sid, job.request), stream.read(job.sid, job.request, LATER), settings.of(job.sid)
-    )
-    if request is None:
-        raise LLMError("failed", detail="the request is no longer in the session")
-    names = {"A": chosen.name_a, "B": chosen.name_b}
-    earlier = await _earlier(stream, job, llm.context_tokens, names)
-    return build(
-        [*earlier, *read(_envelopes([request, *later]), names)],
-        request.id,
-        system_prompt="\n\n".join(filter(None, [chosen.system or SYSTEM_PROMPT, _introduction(chosen)])),
-        budget=llm.context_tokens,
-    )
 
+    def __init__(self, stream: SessionStream, settings: Settings, system: str | None) -> None:
+        self._stream = stream
+        self._settings = settings
+        self._system = system or SYSTEM_PROMPT
 
-async def _earlier(stream: SessionStream, job: Job, budget: int, names: Mapping[str, str]) -> list[Spoken]:
-    """What was said before the request, oldest first: at least as much as the budget takes, or all."""
-    spoken: list[Spoken] = []
-    before, left = job.request, budget
-    while left > 0:
-        page = await stream.read_back(job.sid, before, PAGE)
-        said = read(_envelopes(page), names)
-        spoken += said
-        left -= sum(each.tokens for each in said)
-        if len(page) < PAGE:
-            break
-        before = page[-1].id
-    return spoken[::-1]
+    async def context(self, job: Job, budget: int) -> Context:
+        """The conversation as it is by now, and the request.
+
+        Args:
+            job: the request.
+            budget: how much there may be of it, in approximate tokens.
+
+        Raises:
+            LLMError: the request is no longer in the session.
+            Unavailable: the store cannot tell now.
+        """
+        request, later, chosen = await asyncio.gather(
+            self._stream.get(job.sid, job.request),
+            self._stream.read(job.sid, job.request, LATER),
+            self._settings.of(job.sid),
+        )
+        if request is None:
+            raise LLMError("failed", detail="the request is no longer in the session")
+        names = {"A": chosen.name_a, "B": chosen.name_b}
+        earlier = await self._before(job, budget, names)
+        return build(
+            [*earlier, *read(_envelopes([request, *later]), names)],
+            request.id,
+            system_prompt="\n\n".join(filter(None, [chosen.system or self._system, _introduction(chosen)])),
+            budget=budget,
+        )
+
+    async def _before(self, job: Job, budget: int, names: Mapping[str, str]) -> list[Spoken]:
+        """What was said before the request, oldest first: at least as much as the budget takes, or all."""
+        spoken: list[Spoken] = []
+        before, left = job.request, budget
+        while left > 0:
+            page = await self._stream.read_back(job.sid, before, PAGE)
+            said = read(_envelopes(page), names)
+            spoken += said
+            left -= sum(each.tokens for each in said)
+            if len(page) < PAGE:
+                break
+            before = page[-1].id
+        return spoken[::-1]
 
 
 def _envelopes(entries: Iterable[Entry]) -> Iterator[Any]:

@@ -8,12 +8,10 @@ from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
 from doqchat.llm.context import Context, approximate_tokens
 from doqchat.protocol.events import Body, Usage
-from doqchat.replies.conversation import context_of
+from doqchat.replies.conversation import Conversations
 from doqchat.replies.draft import Draft, GivenUp
 from doqchat.replies.jobs import LEASE_SECONDS
 from doqchat.store.faults import insist
-from doqchat.store.settings import Settings
-from doqchat.store.stream import SessionStream
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +24,17 @@ class Writer:
 
     Args:
         draft: where the reply goes.
-        stream: where the conversation is read from.
-        settings: how the model behaves in the session.
+        conversations: where what the model is given is read from.
         gather_seconds: how long pieces are gathered before they are shown together.
     """
 
-    def __init__(self, draft: Draft, stream: SessionStream, settings: Settings, gather_seconds: float) -> None:
+    def __init__(self, draft: Draft, conversations: Conversations, gather_seconds: float) -> None:
         self._draft = draft
-        self._stream = stream
-        self._settings = settings
+        self._conversations = conversations
         self._gather_seconds = gather_seconds
         self._said: list[str] = []
         self._news = asyncio.Event()
+        self._context: Context | None = None
         self._finish: Finish | None = None
         self._cut = False
 
@@ -64,8 +61,7 @@ class Writer:
 
     async def _stream_reply(self, llm: LLM) -> None:
         """Listen and show at the same time, so that a slow store never holds up the provider."""
-        context = await insist(lambda: context_of(self._draft.job, llm, self._stream, self._settings))
-        listening = asyncio.create_task(self._listen(llm, context))
+        listening = asyncio.create_task(self._listen(llm))
         try:
             await self._show(listening)
             await listening
@@ -75,11 +71,13 @@ class Writer:
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            await self._draft.spend(self._tokens(context))
+            await self._draft.spend(self._tokens())
 
-    async def _listen(self, llm: LLM, context: Context) -> None:
+    async def _listen(self, llm: LLM) -> None:
         """Take what the model says; whoever ends this, the provider's connection is closed when it has ended."""
         try:
+            job, budget = self._draft.job, llm.context_tokens
+            context = self._context = await insist(lambda: self._conversations.context(job, budget))
             async with aclosing(llm.stream(context.turns, system=context.system)) as answer:
                 async for item in answer:
                     if isinstance(item, Finish):
@@ -111,10 +109,10 @@ class Writer:
         except TimeoutError:
             return
 
-    def _tokens(self, context: Context) -> int:
+    def _tokens(self) -> int:
         """What the answer has cost: as the provider counts, estimated where it does not say; 0 when it gave none."""
-        finish, text = self._finish, self._draft.text
-        if finish is None and not text and not self._cut:
+        context, finish, text = self._context, self._finish, self._draft.text
+        if context is None or (finish is None and not text and not self._cut):
             return 0
         asked = finish.input_tokens if finish else None
         said = finish.output_tokens if finish else None

@@ -108,7 +108,9 @@ async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
 
 @pytest.fixture
 async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
-    """Makes engines on the given stores, whose models are the stand-in and whose workers answer `at_once` requests."""
+    """Makes engines on the given stores, whose models are the stand-in, with DOQCHAT_REPLIES as they are asked for;
+    a worker answers AT_ONCE requests unless that is.
+    """
     model = {
         "BACKEND": "doqchat.llm.google_genai.GoogleGenAI",
         "MODEL": "stand-in",
@@ -117,14 +119,14 @@ async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
     }
     async with AsyncExitStack() as stack:
 
-        def make(*stores: processes.Store, aliases: Sequence[str] = ("default",), at_once: int = AT_ONCE) -> Engine:
+        def make(*stores: processes.Store, aliases: Sequence[str] = ("default",), **replies: Any) -> Engine:
             urls = [store.url for store in stores]
             layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": urls}}
             changed = override_settings(
                 STORE_URLS=urls,
                 CHANNEL_LAYERS={"default": layer},
                 LLMS=dict.fromkeys(aliases, model),
-                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": at_once},
+                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": AT_ONCE, **replies},
             )
             changed.enable()
             stack.callback(changed.disable)

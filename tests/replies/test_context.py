@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,15 +10,16 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.llm.base import LLMOptions
-from doqchat.llm.context import approximate_tokens
-from doqchat.llm.demo import DemoLLM
-from doqchat.replies.conversation import PAGE, context_of
+from doqchat.llm.context import FORMAT_PROMPT, approximate_tokens
+from doqchat.replies.conversation import PAGE, Conversations
 from doqchat.replies.jobs import Job
 from doqchat.store import keys
 from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, ask, change
+from tests.replies.test_worker import answered, working
+from tests.replies.test_worker import ask as ask_for_reply
 
 BUDGET = LLMOptions(MODEL="any").CONTEXT_TOKENS
 
@@ -131,8 +133,21 @@ async def test_of_a_conversation_no_more_is_kept_than_the_model_is_shown(
         *_, request = pipeline.execute()
     job = Job("1-0", sid, request, "r1", "demo")
     tracemalloc.start()
-    await context_of(job, DemoLLM("demo", {}), own_engine.stream, own_engine.settings)
+    await Conversations(own_engine.stream, own_engine.settings, None).context(job, BUDGET)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert most < 3 * PAGE * 60_000
+
+
+async def test_the_sites_instructions_are_for_sessions_that_have_none_of_their_own(
+    whole_site: Site, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
+) -> None:
+    engine = make_engine(own_store, SYSTEM="Answer like a pirate.")
+    await engine.settings.change(f"{sid}-own", {"system": "Answer like a poet."})
+    async with working(engine):
+        for each, first in ((sid, "Answer like a pirate."), (f"{sid}-own", "Answer like a poet.")):
+            await ask_for_reply(engine, each, f"hello {each}!")
+            await answered(engine, each)
+            instructions, _ = told(whole_site, f"hello {each}!")
+            assert instructions.startswith(f"{first}\n\n{FORMAT_PROMPT}")

@@ -172,7 +172,7 @@ async def test_with_fewer_slots_than_stores_none_of_these_waits_until_an_idle_on
     stores: list[processes.Store], make_engine: Callable[..., Engine], sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "BLOCK_SECONDS", 60.0)
-    engine = make_engine(*stores, at_once=1)
+    engine = make_engine(*stores, AT_ONCE=1)
     sids = {engine.stream.server(each): each for each in (f"{sid}-{number}" for number in range(20))}
     assert len(sids) == len(stores)
     async with working(engine), asyncio.timeout(8):

@@ -11,7 +11,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.protocol.frames import from_data
-from doqchat.replies import answers, jobs, takers
+from doqchat.replies import answers, jobs, takers, writer
 from doqchat.replies.jobs import Jobs
 from doqchat.replies.worker import Worker
 from doqchat.store import keys
@@ -102,6 +102,25 @@ async def test_a_store_that_stands_still_longer_than_a_lease_takes_no_reply_from
         await asyncio.sleep(3 * SHORT_LEASE)  # how long it stands still is what this is about
         own_store.process.send_signal(signal.SIGCONT)
         assert set.union(*await asyncio.gather(*map(attempts, sockets))) == {1}
+
+
+async def test_a_reply_stays_with_its_worker_while_a_long_conversation_is_read(
+    monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
+) -> None:
+    monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
+    monkeypatch.setattr(writer, "LEASE_SECONDS", SHORT_LEASE)
+    reading, idle = make_engine(own_store), make_engine(own_store)
+    read = reading.stream.read_back
+
+    async def read_slowly(*arguments: Any, **named: Any) -> Any:
+        await asyncio.sleep(3 * SHORT_LEASE)  # how long it is read is what this is about
+        return await read(*arguments, **named)
+
+    monkeypatch.setattr(reading.stream, "read_back", read_slowly)
+    async with joined(idle, sid) as socket, working(reading):
+        await ask(idle, sid, "안녕")
+        async with working(idle):
+            assert await attempts(socket) == {1}
 
 
 async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
