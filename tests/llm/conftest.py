@@ -15,6 +15,7 @@ from tests.stand_ins.openai import OpenAIStandIn
 from tests.stand_ins.provider import ProviderStandIn
 
 MakeModel = Callable[..., ProviderLLM]
+USUAL_ANSWER = "조각 1 🙂 조각 2 🙂 조각 3 🙂 "
 
 STAND_INS: dict[type[ProviderLLM], type[ProviderStandIn]] = {
     GoogleGenAI: GeminiStandIn,
