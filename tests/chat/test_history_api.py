@@ -9,7 +9,7 @@ import redis
 from doqchat.store import history as engine_history
 from doqchat.store import keys, participants
 from tests.chat.conftest import Write
-from tests.chat.fetch import fetch, history
+from tests.chat.fetch import history
 from tests.conftest import Connect
 from tests.processes import Web
 
@@ -207,76 +207,3 @@ def test_an_entry_that_is_no_envelope_is_passed_over(server: Web, store: "redis.
     store.xadd(keys.stream(sid), {"something": "else"})
     write(("B", "after"))
     assert texts_of(history(server, sid).json["messages"]) == ["before", "after"]
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ({"limit": 0}, "limit"),
-        ({"limit": 1001}, "limit"),
-        ({"limit": "many"}, "limit"),
-        ({"order": "up"}, "order"),
-        ({"group_by": "event"}, "group_by"),
-        ({"participant": "C"}, "participant"),
-        ({"event": "chat.typing"}, "event"),
-        ({"q": "x" * 8001}, "q"),
-        ({"after": "yesterday"}, "after"),
-        ({"after": ""}, "after"),
-        ({"after": "1700641234567"}, "after"),
-        ({"before": "2023-11-22T08:20:34"}, "before"),
-        ({"before": "2023-02-30T08:20:34Z"}, "before"),
-        ({"before": "99999999999999999999-0"}, "before"),
-    ],
-)
-def test_a_parameter_that_cannot_be_is_refused_by_name(
-    server: Web, sid: str, query: dict[str, Any], field: str
-) -> None:
-    answer = history(server, sid, **query)
-    assert answer.status == 400
-    error = answer.json["error"]
-    assert (error["code"], error["field"]) == ("invalid_message", field)
-    assert error["message"].startswith(f"{field}: ")
-    assert error["message"].endswith(".")
-
-
-@pytest.mark.parametrize("bad", ["a b", "x" * 65, "세션", "a?b"])
-def test_a_sid_that_cannot_be_is_refused(server: Web, bad: str) -> None:
-    answer = history(server, bad)
-    assert (answer.status, answer.json["error"]["code"], answer.json["error"]["field"]) == (
-        400,
-        "invalid_message",
-        "sid",
-    )
-
-
-@pytest.mark.parametrize("path", ["", "nothing", "history/", "history/x/", "history/a/b"])
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_is_not_there_is_said_to_be_not_there(server: Web, path: str, method: str) -> None:
-    answer = fetch(server, f"/api/chat/{path}", method)
-    assert (answer.status, answer.json["error"]["code"]) == (404, "not_found")
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_another_method_is_refused_with_those_that_there_are(server: Web, sid: str, method: str) -> None:
-    answer = fetch(server, f"/api/chat/history/{sid}", method)
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
-    assert method in answer.json["error"]["message"]
-
-
-def test_while_the_store_is_away_the_answer_is_unavailable(stranded_server: Web, sid: str) -> None:
-    answer = history(stranded_server, sid)
-    assert (answer.status, answer.json["error"]["code"]) == (503, "unavailable")
-
-
-def test_the_openapi_document_names_every_parameter(server: Web) -> None:
-    document = fetch(server, "/api/chat/openapi.json").json
-    operation = document["paths"]["/api/chat/history/{sid}"]["get"]
-    names = {parameter["name"] for parameter in operation["parameters"]}
-    assert names == {"sid", "participant", "event", "after", "before", "q", "limit", "order", "group_by"}
-    assert set(operation["responses"]) == {"200", "400", "503"}
-
-
-def test_the_sockets_document_is_served_beside_it(server: Web) -> None:
-    document = fetch(server, "/api/chat/asyncapi.json").json
-    assert document["asyncapi"] == "3.0.0"
-    assert document["channels"]["session"]["address"] == "/v1/session/chat"
