@@ -38,6 +38,7 @@ async def _replay_page(session: "LiveSession", member: Member, cursor: str, coun
     of it, so that nothing of it is kept while the client does not read.
     """
     async with session.replaying:
+        reached = session.last  # what the stream still has of all up to here is in the page, if that is not full
         page = await session.stream.read(session.sid, after=cursor, count=count)
         for number, entry in enumerate(page, 1):
             member.push(session.passed(entry))
@@ -46,6 +47,6 @@ async def _replay_page(session: "LiveSession", member: Member, cursor: str, coun
             if number % FRAMES_A_TURN == 0:
                 await asyncio.sleep(0)
         cursor = page[-1].id if page else cursor
-        if len(page) < count and order(cursor) >= order(session.last):
+        if len(page) < count and order(session.last) <= max(order(cursor), order(reached)):
             session.go_live(member)
         return cursor, min(2 * count, PAGE)

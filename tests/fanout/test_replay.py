@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Callable
 
 import pytest
 import redis
@@ -71,6 +72,40 @@ async def test_an_event_that_comes_while_a_replay_reads_its_last_page_is_in_the_
         await late.wait()
     said += await append(engine, sid)
     assert ids(await socket.frames_to(said[-1])) == said
+
+
+@pytest.mark.parametrize(
+    "remove",
+    [
+        lambda store, stream, last: store.xdel(stream, last),
+        lambda store, stream, last: store.xtrim(stream, maxlen=0, approximate=False),
+        lambda store, stream, last: store.delete(stream),
+    ],
+    ids=["deleted", "trimmed", "the whole stream deleted"],
+)
+async def test_a_replay_goes_live_where_the_event_that_the_session_saw_last_is_no_longer_kept(
+    no_beat: None,
+    engine: Engine,
+    store: "redis.Redis",
+    join: Join,
+    sid: str,
+    remove: Callable[["redis.Redis", str, str], object],
+) -> None:
+    live = await join(sid)
+    said = await append(engine, sid, 2)
+    await live.frames_to(said[-1])
+    remove(store, keys.stream(sid), said[-1])
+    socket = Socket()
+    session = await engine.hub.enter(sid, socket.member)
+    socket.member.release()
+    session.replay(socket.member, said[0])
+    async with asyncio.timeout(WITHIN):
+        while not session.is_live(socket.member):  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.01)
+    last = await append(engine, sid)
+    for each in (live, socket):
+        assert ids(await each.frames_to(last[0])) == last
+    await engine.hub.leave(session, socket.member)
 
 
 async def test_a_replay_that_reads_ahead_feeds_those_who_are_live(
