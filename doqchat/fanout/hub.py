@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from doqchat.errors import DoqchatError
@@ -19,7 +20,7 @@ from doqchat.store.stream import SessionStream
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
-"""How often presence is renewed, a lost last event is looked for, and activity is noted."""
+"""How often presence is renewed, what is lost of it and a lost last event are looked for, and activity is noted."""
 
 REPLAYS_AT_ONCE = 2
 """How many replays from one server read and write a page at the same time: one writes while the other's page is on
@@ -46,6 +47,7 @@ class Hub:
         self._joining = Turns()
         self._replaying: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, REPLAYS_AT_ONCE))
         self._beat: asyncio.Task[None] | None = None
+        self._missed = asyncio.Event()
 
     async def enter(self, sid: str, member: Member) -> LiveSession:
         """Make a connection a member of a session; frames that are not stored reach it from here on.
@@ -88,7 +90,7 @@ class Hub:
 
     async def _open(self, sid: str) -> LiveSession:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
-        session = LiveSession(sid, self._stream, self._replaying[self._stream.server(sid)])
+        session = LiveSession(sid, self._stream, self._replaying[self._stream.server(sid)], self._missed.set)
         await self._layer.join(group_of(sid), session)
         try:
             session.open(await self._stream.tail(sid))
@@ -113,7 +115,10 @@ class Hub:
 
     async def _keep_beating(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._missed.wait()  # a store that was restarted has forgotten who is here
+            self._missed.clear()
             sessions = self._open_sessions()
             for start in range(0, len(sessions), _CHUNK):
                 chunk = sessions[start : start + _CHUNK]
@@ -125,10 +130,13 @@ class Hub:
                         log.error("Tending a session failed.", exc_info=result)
 
     async def _tend(self, session: LiveSession) -> None:
-        """Look for a last event that nobody told of, and renew the members' presence."""
+        """Look for a last event that nobody told of, renew the members' presence, and have told again who is here if
+        the session was not told."""
         if order(await self._stream.tail(session.sid)) > order(session.last):
             session.refill()
-        await self._presence.here(session.sid, [member.connection for member in session.members])
+        present = await self._presence.here(session.sid, [member.connection for member in session.members])
+        if present != session.signals.present:
+            await self._presence.tell(session.sid)
 
     async def _note_activity(self, sessions: Sequence[LiveSession]) -> None:
         active = [session for session in sessions if session.active]

@@ -33,7 +33,10 @@ class Listener(Protocol):
         """Take a message to the group; whatever this raises is logged, and `refill` is called."""
 
     def refill(self) -> None:
-        """Messages may have been missed: read elsewhere what they told of."""
+        """A message was missed: read elsewhere what it may have told of."""
+
+    def missed(self) -> None:
+        """Any number of messages may have been missed, on all channels of that server."""
 
 
 class SessionChannelLayer(RedisPubSubChannelLayer):
@@ -121,4 +124,4 @@ class SessionLoopLayer(RedisPubSubLoopLayer):
 
     def _missed(self, channel: str) -> None:
         if channel in self._listeners:
-            self._listeners[channel].refill()
+            self._listeners[channel].missed()

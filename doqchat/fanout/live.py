@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ class LiveSession:
         sid: the session.
         stream: where events are read from.
         replaying: whoever holds it reads and writes a page of a replay; others wait in line.
+        on_missed: called when the subscription to the session's group was broken for a while.
 
     Attributes:
         last: the id of the last event delivered.
@@ -36,7 +38,9 @@ class LiveSession:
         active: whether there was an event; whoever has noted that sets it back.
     """
 
-    def __init__(self, sid: str, stream: SessionStream, replaying: asyncio.Semaphore) -> None:
+    def __init__(
+        self, sid: str, stream: SessionStream, replaying: asyncio.Semaphore, on_missed: Callable[[], None]
+    ) -> None:
         self.sid = sid
         self.stream = stream
         self.replaying = replaying
@@ -44,6 +48,7 @@ class LiveSession:
         self.members: set[Member] = set()
         self.signals = Signals(sid, self.members)
         self.active = True
+        self._on_missed = on_missed
         self._opened = False
         self._live: set[Member] = set()
         self._replays: dict[Member, asyncio.Task[None]] = {}
@@ -99,6 +104,11 @@ class LiveSession:
         self._asked = True
         if self._opened and self._refill is None:
             self._refill = asyncio.create_task(self._read_on())
+
+    def missed(self) -> None:
+        """Read what was missed while the subscription was broken; what is not stored is for others to look after."""
+        self.refill()
+        self._on_missed()
 
     async def come_as_far_as_the_stream(self) -> None:
         """Deliver what is missing here before somebody reads on from an id that the session has not come to."""

@@ -24,12 +24,15 @@ class Signals:
     Args:
         sid: the session.
         members: those who are here; it changes as they come and go.
+
+    Attributes:
+        present: how many connections there are of each role, as was last told on the session's channel.
     """
 
     def __init__(self, sid: str, members: Set[Member]) -> None:
         self._sid = sid
         self._members = members
-        self._present: dict[str, int] = {}
+        self.present: dict[str, int] = {}
         self._presence_due: asyncio.TimerHandle | None = None
         self._arriving: dict[str, asyncio.Future[None]] = {}
 
@@ -63,7 +66,7 @@ class Signals:
 
     def presence(self, message: dict[str, Any]) -> None:
         """Tell of who is here, soon."""
-        self._present = counts(message["members"] or ())
+        self.present = counts(message["members"] or ())
         arrived = self._arriving.pop(message.get("arrived", ""), None)
         if arrived is not None:
             arrived.set_result(None)
@@ -78,7 +81,7 @@ class Signals:
 
     def _tell_presence(self) -> None:
         self._presence_due = None
-        text = server.ephemeral(self._sid, Presence(members=self._present))
+        text = server.ephemeral(self._sid, Presence(members=self.present))
         for member in self._members:
             if member.full:
                 member.push(text)

@@ -36,6 +36,10 @@ class Presence:
         """How many connections there are of each role."""
         return await self._note(sid, "here", ())
 
+    async def tell(self, sid: str) -> None:
+        """Tell the session's group how many connections there are of each role, whether or not that has changed."""
+        await self._note(sid, "tell", ())
+
     async def _note(self, sid: str, what: str, connections: Sequence[str]) -> dict[str, int]:
         pipeline = self._shards.of(sid).pipeline
         told = what, LASTS_SECONDS, self._channel_of(sid)

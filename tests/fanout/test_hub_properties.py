@@ -117,7 +117,7 @@ class Walk:
         self._engine = engine
         self._store = store
         self._stream = SteppedStream(engine.stream)
-        self._session = LiveSession(sid, self._stream, asyncio.Semaphore(2))  # type: ignore[arg-type]
+        self._session = LiveSession(sid, self._stream, asyncio.Semaphore(2), lambda: None)  # type: ignore[arg-type]
         self._hints: list[dict[str, str]] = []
 
     async def begin(self, before: int, meanwhile: int) -> None:

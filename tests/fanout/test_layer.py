@@ -80,6 +80,8 @@ class GroupReader:
     def refill(self) -> None:
         """There is nowhere to read what was missed."""
 
+    missed = refill
+
 
 def unsubscriptions(store: "redis.Redis") -> int:
     return int(store.info("commandstats").get("cmdstat_unsubscribe", {}).get("calls", 0))
