@@ -49,6 +49,7 @@ class Participant:
         self._engine = engine
         self._sid = sid
         self._session: LiveSession | None = None
+        self._whole = False  # whether a welcome has promised that nothing is missing
         self._pace = Pace()
 
     async def enter(self, since: str | None) -> str | None:
@@ -69,6 +70,7 @@ class Participant:
         last_id = session.last
         arrival = session.signals.arrive(self.member, self._engine.snapshots.take(self._sid, self.member.connection))
         snapshot, gap = await asyncio.gather(arrival, self._gap(since))
+        self._whole = gap is None
         return self._welcome(last_id, snapshot, gap)
 
     def _welcome(self, last_id: str, snapshot: Snapshot, gap: Gap | None) -> str:
@@ -90,7 +92,7 @@ class Participant:
         """Let frames out: the welcome, what happened meanwhile, and what came after `since`."""
         self.member.release(welcome)
         if since is not None and self._session is not None:
-            self._session.replay(self.member, since)
+            self._session.replay(self.member, since, whole=self._whole)
 
     async def take(self, frame: Frame) -> None:
         """Do what a valid frame asks for; raises DoqchatError when that cannot be."""
@@ -128,8 +130,9 @@ class Participant:
         if self.member.full:
             last_id = self._session.last
             snapshot, gap = await asyncio.gather(self._engine.snapshots.take(self._sid), self._gap(since))
+            self._whole = gap is None
             self.member.push(self._welcome(last_id, snapshot, gap))
-        self._session.replay(self.member, since)
+        self._session.replay(self.member, since, whole=self._whole)
 
     async def _pong(self, frame: Frame) -> None:
         self.member.push(server.plain(self._sid, Pong.event, frame.bd))

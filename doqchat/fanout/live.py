@@ -8,7 +8,7 @@ from typing import Any
 
 from doqchat.errors import DoqchatError
 from doqchat.fanout.member import FAILED, Member
-from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, replay
+from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, Torn, replay
 from doqchat.fanout.signals import Signals
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store.faults import insist
@@ -80,14 +80,15 @@ class LiveSession:
         """Whether the member gets every event as it comes."""
         return member in self._live
 
-    def replay(self, member: Member, since: str) -> None:
+    def replay(self, member: Member, since: str, *, whole: bool) -> None:
         """Deliver to the member every event after an id at its own pace, then go live; until then it gets no other.
 
-        It takes the place of a replay that is under way.
+        It takes the place of a replay that is under way. `whole` says whether the client was told that nothing after
+        the id is missing: then it is dropped, to hear of it, if something is removed meanwhile.
         """
         self._live.discard(member)
         self._end_replay(member)
-        self._replays[member] = asyncio.create_task(self._replay(member, since))
+        self._replays[member] = asyncio.create_task(self._replay(member, since, whole))
 
     def leave(self, member: Member) -> None:
         """Forget a member."""
@@ -121,7 +122,7 @@ class LiveSession:
         if order(entry.id) <= order(self.last):
             return entry.wire()
         for member in [member for member in self._live if member.behind]:
-            self.replay(member, self.last)
+            self.replay(member, self.last, whole=member.full)
         return self._deliver(entry)
 
     def close(self) -> None:
@@ -161,9 +162,12 @@ class LiveSession:
         finally:
             self._refill = None
 
-    async def _replay(self, member: Member, since: str) -> None:
+    async def _replay(self, member: Member, since: str, whole: bool) -> None:
         try:
-            await replay(self, member, since)
+            await replay(self, member, since, whole=whole)
+        except Torn:
+            log.info("Events of session %s were removed as they were read; a client is to come back.", self.sid)
+            member.drop(FAILED)
         except Exception:
             log.exception("A replay of session %s failed; its client is to come back.", self.sid)
             member.drop(FAILED)

@@ -29,7 +29,7 @@ async def joined(engine: Engine, sid: str, since: str | None = None, *, v1: bool
         session.go_live(socket.member)
     socket.member.release()
     if since is not None:
-        session.replay(socket.member, since)
+        session.replay(socket.member, since, whole=False)
     try:
         yield socket
     finally:

@@ -155,7 +155,7 @@ class Walk:
         follower = Follower(since)
         self.followers.append(follower)
         self._session.members.add(follower.socket.member)
-        self._session.replay(follower.socket.member, since)
+        self._session.replay(follower.socket.member, since, whole=True)
 
     async def sync(self, number: int) -> None:
         """A member asks for a replay on its open connection, as a `session.sync` does."""
@@ -163,7 +163,7 @@ class Walk:
             since = self._id_near_the_end(number)
             follower.starts.append(since)
             follower.socket.member.push(WELCOME)
-            self._session.replay(follower.socket.member, since)
+            self._session.replay(follower.socket.member, since, whole=True)
 
     async def leave(self, number: int) -> None:
         if follower := self._chosen(number):

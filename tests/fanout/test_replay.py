@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 from collections.abc import Callable
 
 import pytest
@@ -98,13 +99,54 @@ async def test_a_replay_goes_live_where_the_event_that_the_session_saw_last_is_n
     socket = Socket()
     session = await engine.hub.enter(sid, socket.member)
     socket.member.release()
-    session.replay(socket.member, said[0])
+    session.replay(socket.member, said[0], whole=False)
     async with asyncio.timeout(WITHIN):
         while not session.is_live(socket.member):  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(0.01)
     last = await append(engine, sid)
     for each in (live, socket):
         assert ids(await each.frames_to(last[0])) == last
+    await engine.hub.leave(session, socket.member)
+
+
+async def test_who_was_promised_all_and_cannot_get_it_any_more_has_to_come_back(
+    no_beat: None, engine: Engine, store: "redis.Redis", sid: str
+) -> None:
+    said = await append(engine, sid, 3 * PAGE)
+    just_told, amid = Socket(v1=True), Socket(v1=True)
+    session = await engine.hub.enter(sid, just_told.member)
+    await engine.hub.enter(sid, amid.member)
+    for socket in (just_told, amid):
+        socket.member.release()
+    session.replay(amid.member, said[0], whole=True)
+    seen = ids(await amid.frames_to(said[1]))
+    amid.reads.clear()
+    store.xtrim(keys.stream(sid), maxlen=10, approximate=False)
+    session.replay(just_told.member, said[0], whole=True)
+    amid.reads.set()
+    for socket in (just_told, amid):
+        async with asyncio.timeout(WITHIN):
+            while not socket.dropped:  # noqa: ASYNC110 - only asking tells
+                await asyncio.sleep(0.01)
+        assert socket.dropped == [FAILED]
+        await engine.hub.leave(session, socket.member)
+    seen += [json.loads(text)["hd"]["id"] for text in amid.written()]
+    assert seen == said[1 : len(seen) + 1]
+    assert just_told.written() == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_who_was_told_of_a_gap_or_has_all_gets_what_there_is(
+    no_beat: None, engine: Engine, store: "redis.Redis", sid: str, whole: bool
+) -> None:
+    said = await append(engine, sid, 5)
+    store.xdel(keys.stream(sid), said[0]) if whole else store.xtrim(keys.stream(sid), maxlen=2, approximate=False)
+    socket = Socket(v1=True)
+    session = await engine.hub.enter(sid, socket.member)
+    socket.member.release()
+    session.replay(socket.member, said[0], whole=whole)
+    assert ids(await socket.frames_to(said[-1])) == (said[1:] if whole else said[3:])
+    assert socket.dropped == []
     await engine.hub.leave(session, socket.member)
 
 
