@@ -1,5 +1,6 @@
 """What is written is stored in the order of writing, and what is put off needs no click."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,25 @@ async def test_what_is_refused_stays_with_its_buttons_and_the_next_goes_on(open_
     await a.shows("three", "one")
     await a.unsent.get_by_role("button", name="Discard").click()
     await expect(a.unsent).to_have_count(0)
+
+
+async def test_the_page_is_not_left_unasked_while_something_is_unsent(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    refuse(wire, {"code": "rejected"})
+    await a.say("one")
+    await expect(a.unsent.get_by_role("button")).to_have_text(["Send again", "Discard"])
+    async with a.page.expect_event("dialog") as asked:
+        leaving = asyncio.create_task(a.page.close(run_before_unload=True))
+    dialog = await asked.value
+    assert dialog.type == "beforeunload"
+    await dialog.dismiss()
+    await leaving
+    await a.unsent.get_by_role("button", name="Send again").click()
+    await a.shows("one")
+    async with a.page.expect_event("close"):
+        await a.page.close(run_before_unload=True)
 
 
 async def test_a_short_limit_is_sat_out(open_window: OpenWindow, sid: str) -> None:

@@ -35,6 +35,7 @@ export class Outbox {
     const letter = new Letter(envelope, this.#timeline.addUnsent(envelope))
     this.#letters.set(envelope.hd.msg_id, letter)
     this.#queue(letter)
+    this.#guard()
     return letter.item
   }
 
@@ -52,6 +53,7 @@ export class Outbox {
     const letter = this.#letters.get(msg_id)
     if (!letter) return
     letter.store()
+    this.#guard()
     this.#settle(letter)
   }
 
@@ -75,6 +77,7 @@ export class Outbox {
     if (role !== this.#role) return undefined
     const letter = this.#letters.get(msg_id)
     this.#letters.delete(msg_id)
+    this.#guard()
     if (letter) this.#settle(letter)
     return letter?.item
   }
@@ -120,8 +123,20 @@ export class Outbox {
 
   #discard({ envelope, item }) {
     this.#letters.delete(envelope.hd.msg_id)
+    this.#guard()
     item.remove()
   }
+
+  // What is not stored is gone with the page: have the browser ask before it leaves.
+  #guard() {
+    const unsent = [...this.#letters.values()].some(({ state }) => state !== "stored")
+    if (unsent) addEventListener("beforeunload", stay)
+    else removeEventListener("beforeunload", stay)
+  }
+}
+
+function stay(event) {
+  event.preventDefault()
 }
 
 // Not crypto.randomUUID: that is missing where the page is served over plain HTTP in a local network.
