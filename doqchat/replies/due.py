@@ -14,6 +14,7 @@ from doqchat.store import keys
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
+from doqchat.store.stream import LONGEST_DEBOUNCE_MS
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Due:
 
     async def start(self, count: int) -> None:
         """Queue up to so many; raises redis-py's errors and Unavailable."""
-        for sid in await _DUE(self._shard.commands, [keys.DUE], count, STILL_TALKING_MS):
+        for sid in await _DUE(self._shard.commands, [keys.DUE], count, STILL_TALKING_MS, LONGEST_DEBOUNCE_MS):
             try:
                 await self._budget.check()
                 await self._take(sid, "start", self._announcement(sid), self._limits.for_an_automatic_reply())

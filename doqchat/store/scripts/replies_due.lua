@@ -2,10 +2,15 @@
 --
 -- KEYS  1 the sessions that are due an automatic reply
 -- ARGV  1 how many to look at   2 ms until a session in which somebody else still talks is looked at again
+--       3 the longest wait for an automatic reply, ms
 -- Returns their sids.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- What is due later than that was due before the clock was set back.
+for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now + ARGV[3], '+inf', 'LIMIT', 0, ARGV[1])) do
+  redis.call('ZADD', KEYS[1], now, sid)
+end
 local ready = {}
 for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
   if redis.call('EXISTS', '{chat:session:' .. sid .. '}:talking') == 1 then

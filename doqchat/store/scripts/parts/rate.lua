@@ -1,10 +1,12 @@
 -- Requests are counted in any 60 seconds: a list has the moments of the newest ones, in ms, as many as may be in that
 -- time. A limit of 0 is none.
 
--- Milliseconds until one more may come; 0 when it may come now.
+-- Milliseconds until one more may come; 0 when it may come now. Moments that are yet to come were before the clock was
+-- set back: they count no more.
 local function wait_for_rate(moments, most, now)
   local first = most > 0 and redis.call('LINDEX', moments, most - 1)
-  return first and math.max(first + 60000 - now, 0) or 0
+  local ago = first and now - first
+  return ago and ago >= 0 and math.max(60000 - ago, 0) or 0
 end
 
 local function count_in_rate(moments, most, now)

@@ -1,0 +1,46 @@
+"""A store whose clock is set back, by an administrator or by a failover: moments of before are yet to come then."""
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.errors import RateLimited
+from doqchat.protocol.frames import from_data
+from doqchat.replies.due import Due
+from doqchat.store import keys
+from tests.replies.test_waiting import ask
+
+AN_HOUR_MS = 3_600_000
+
+
+def moment(queue: "redis.Redis") -> int:
+    """The store's clock, in ms."""
+    seconds, microseconds = queue.time()
+    return int(seconds * 1000 + microseconds // 1000)
+
+
+async def test_requests_from_before_the_clock_was_set_back_count_no_more(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    most = own_engine.limits.requests_a_minute
+    assert most is not None
+    asked = f"{keys.own(sid)}asked"
+    queue.rpush(asked, *[moment(queue) + AN_HOUR_MS] * most)
+    await ask(own_engine, sid)
+    queue.delete(asked)
+    queue.rpush(asked, *[moment(queue)] * most)
+    with pytest.raises(RateLimited):
+        await ask(own_engine, sid)
+
+
+async def test_an_automatic_reply_that_was_due_before_the_clock_was_set_back_is_given(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await own_engine.send(sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "@llm 안녕"}}))
+    later = moment(queue) + AN_HOUR_MS
+    queue.zadd(keys.DUE, {sid: later})
+    queue.hset(f"{keys.own(sid)}due", "since", later)
+    due = Due(own_engine.shards.of(sid), own_engine.limits, own_engine.budget, own_engine.layer.channel_of)
+    await due.start(1)
+    assert [reply.state for reply in (await own_engine.snapshots.take(sid)).replies] == ["waiting"]
+    assert queue.zcard(keys.DUE) == 0
