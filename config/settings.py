@@ -55,7 +55,7 @@ LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 DOQCHAT_REPLIES: dict[str, Any] = {
     "SYSTEM": None,  # what models are told where a session says nothing; None: see doqchat/llm/context.py
     "GATHER_SECONDS": 0.03,  # pieces are shown together so often
-    "AT_ONCE": 64,  # replies of each model that one worker writes at the same time
+    "AT_ONCE": 64,  # replies of each model, in the sessions of each store, that one worker writes at the same time
     "REQUESTS_A_MINUTE": 120,  # of one session
     "REQUESTS_A_MINUTE_OF_A_ROLE": 60,  # in one session
     "UNDER_WAY": 20,  # replies of one session, those in line included

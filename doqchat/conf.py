@@ -15,7 +15,7 @@ class ReplySettings(BaseModel):
         system: what a model is told before a conversation of a session that says nothing itself; None for the words of
             doqchat/llm/context.py.
         gather_seconds: how long the pieces of a reply are gathered before they are shown together.
-        at_once: how many replies of each model one worker writes at the same time.
+        at_once: how many replies of each model one worker writes at the same time, in the sessions of one server.
         requests_a_minute: of one session, automatic replies included; None for no limit.
         requests_a_minute_of_a_role: of one role in one session; None for no limit.
         under_way: replies of one session that nobody has finished, those in line included; None for no limit.

@@ -4,10 +4,10 @@ import asyncio
 
 
 class Slots:
-    """Room for so many answers by one model.
+    """Room for so many answers by one model on one server.
 
-    Nobody holds a slot while waiting for a request, or with several stores those who wait at the idle ones would keep
-    it from the busy one. So there may be a few answers more than slots: one for each who takes at the same moment.
+    Nobody holds a slot while waiting for a request, or who waits for a new one would keep it from one that a dead
+    worker has left. So there may be an answer more than slots.
 
     Args:
         most: how many there are.

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from redis.exceptions import RedisError
 
 from doqchat.errors import DoqchatError
+from doqchat.llm import llms
 from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import Job, Jobs
@@ -31,7 +32,8 @@ class Takers:
     Args:
         shard: the server.
         worker: this worker's name.
-        slots: by the alias of the model, for all servers together: one that hangs takes none of another's.
+        at_once: how many answers by each model, on this server alone: while it is away its answers wait, and must not
+            hold up those on another.
         begin: begins to answer a job; its slot is free again when the task ends.
         due: the server's automatic replies.
     """
@@ -40,13 +42,13 @@ class Takers:
         self,
         shard: Shard,
         worker: str,
-        slots: Mapping[str, Slots],
+        at_once: int,
         begin: Callable[[Job], "asyncio.Task[None]"],
         due: Due,
     ) -> None:
         self._shard = shard
         self._worker = worker
-        self._slots = slots
+        self._at_once = at_once
         self._begin = begin
         self._due = due
         self._strangers = Strangers(shard, worker, begin)
@@ -54,8 +56,8 @@ class Takers:
 
     def start(self) -> None:
         """Begin to take."""
-        for alias, slots in self._slots.items():
-            self._serve(alias, slots)
+        for alias in llms:
+            self._serve(alias)
         self._keep(self._strangers.look, LOOK_SECONDS, self._strangers.forget)
         self._keep(partial(self._due.start, DUE_AT_A_TIME), DUE_SECONDS)
 
@@ -63,8 +65,8 @@ class Takers:
         """Take nothing more; returns when no task is left that might."""
         await end(self._tasks)
 
-    def _serve(self, alias: str, slots: Slots) -> None:
-        jobs = Jobs(self._shard, alias, self._worker)
+    def _serve(self, alias: str) -> None:
+        jobs, slots = Jobs(self._shard, alias, self._worker), Slots(self._at_once)
 
         async def rescue() -> None:
             for job_id in await jobs.abandoned():

@@ -8,12 +8,10 @@ from functools import partial
 
 from doqchat.engine import Engine
 from doqchat.fanout.subscription import Subscription
-from doqchat.llm import llms
 from doqchat.replies.answers import Answers
 from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import LEASE_SECONDS
-from doqchat.replies.slots import Slots
 from doqchat.replies.takers import Takers
 from doqchat.store import keys
 from doqchat.store.shards import Shard
@@ -29,7 +27,6 @@ class Worker:
     def __init__(self, engine: Engine) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._engine = engine
-        self._slots = {alias: Slots(engine.reply_settings.at_once) for alias in llms}
         self._answers = Answers(engine, self.name)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -49,7 +46,8 @@ class Worker:
 
     def _takers(self, shard: Shard) -> Takers:
         due = Due(shard, self._engine.limits, self._engine.budget, self._engine.layer.channel_of)
-        return Takers(shard, self.name, self._slots, partial(self._answers.begin, shard), due)
+        at_once = self._engine.reply_settings.at_once
+        return Takers(shard, self.name, at_once, partial(self._answers.begin, shard), due)
 
     async def _follow(self, listener: Subscription) -> None:
         """Listen for replies that have ended early; until that works, writers learn it when they write."""

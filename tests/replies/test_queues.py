@@ -1,6 +1,7 @@
 """Each model has a queue of its own: requests wait for those to the same model, and for no others."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 
@@ -168,15 +169,24 @@ async def test_a_queue_is_served_as_long_as_a_worker_reads_it_or_writes_an_answe
     assert not await looking.unserved()
 
 
-async def test_with_fewer_slots_than_stores_none_of_these_waits_until_an_idle_one_is_asked(
-    stores: list[processes.Store], make_engine: Callable[..., Engine], sid: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_store_that_stands_still_delays_nobody_in_the_sessions_of_another(
+    stores: list[processes.Store], make_engine: Callable[..., Engine], sid: str
 ) -> None:
-    monkeypatch.setattr(jobs, "BLOCK_SECONDS", 60.0)
-    engine = make_engine(*stores, AT_ONCE=1)
-    sids = {engine.stream.server(each): each for each in (f"{sid}-{number}" for number in range(20))}
-    assert len(sids) == len(stores)
-    async with working(engine), asyncio.timeout(8):
-        for place in [*sids.values()] * 2:
-            async with joined(engine, place) as socket:
-                await ask(engine, place, "[[pieces=2]]")
+    engine = make_engine(*stores)
+    names = [f"{sid}-{number}" for number in range(10 * AT_ONCE)]
+    first, second = ([each for each in names if engine.stream.server(each) == store.url] for store in stores)
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(joined(engine, each)) for each in first[:AT_ONCE]]
+        async with working(engine):
+            for each in first[:AT_ONCE]:
+                await ask(engine, each, "[[pieces=40 pace=0.05]]")
+            for socket in sockets:
+                await end_of(socket, "llm.streaming")
+            stores[0].process.send_signal(signal.SIGSTOP)
+            stack.callback(stores[0].process.send_signal, signal.SIGCONT)
+            for each in second[:2]:
+                await ask(engine, each, "[[pieces=2]]")
+                assert (await answered(engine, each))["bd"]["finish_reason"] == "stop"
+            stores[0].process.send_signal(signal.SIGCONT)
+            for socket in sockets:
                 assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "stop"
