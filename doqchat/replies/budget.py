@@ -12,6 +12,9 @@ from doqchat.store.shards import Shard, Shards
 KEPT_SECONDS = 2 * 24 * 60 * 60
 """How long the store keeps the count of a day."""
 
+PATIENCE_SECONDS = 0.1
+"""How long a server is waited for, which may be away: everybody who asks waits for all of them."""
+
 
 def counter_of_today() -> str:
     """The key under which the store counts the tokens of this day of UTC."""
@@ -57,8 +60,9 @@ class TokenBudget:
 
     async def _used_on(self, shard: Shard) -> int:
         key = counter_of_today()
-        with suppress(Unavailable):
-            self._used[shard.url] = int(await shard.pipeline.execute("GET", key) or 0)
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                self._used[shard.url] = int(await shard.pipeline.execute("GET", key) or 0)
         return self._used.get(shard.url, 0)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +13,9 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.store import keys
+from doqchat.errors import RateLimited
+from doqchat.replies.budget import TokenBudget, spend
+from doqchat.store import keys, pipeline
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.client import Client
@@ -224,3 +227,23 @@ async def test_a_new_day_has_a_new_budget(start: Start, connect: Connect, queue:
     queue.set(keys.tokens(yesterday.isoformat()), 1_000_000)
     client = await connect(start(TOKENS_A_DAY=1_000_000), sid, v1=True)
     assert "id" in await request(client, "m1")
+
+
+async def test_the_budget_is_known_while_one_of_several_stores_stands_still(
+    stores: list[processes.Store], make_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "COMMAND_TIMEOUT", 3600.0)
+    shards = make_engine(*stores).shards
+    budget = TokenBudget(shards, tokens=3)
+    for shard in shards:
+        await spend(shard, 1)
+    await budget.check()
+    stores[0].process.send_signal(signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(15):
+            await budget.check()
+            await spend(list(shards)[1], 1)
+            with pytest.raises(RateLimited):
+                await budget.check()
+    finally:
+        stores[0].process.send_signal(signal.SIGCONT)
