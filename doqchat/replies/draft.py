@@ -73,21 +73,33 @@ class Draft:
         self.attempt = int(*attempt)
 
     async def say(self, piece: str) -> None:
-        """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost."""
-        job = self.job
-        streaming = LLMStreaming(
-            reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=self._length, text=piece
-        )
-        frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
-        texts = keys.reply_text(job.sid, job.reply), keys.reply_text_before(job.sid, job.reply)
-        used = [self._queue, keys.reply(job.sid, job.reply), *texts]
-        if await self._run(_PIECE, used, *self._lease, piece, self._bytes, self._channel, frame) == "lost":
-            raise Lost
+        """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost.
+
+        Where the store has lost some of what was said before, it is shown again from there.
+        """
+        there = await self._show(piece, self._length, self._bytes)
+        if there is not None:
+            said = self.text.encode()
+            await self._show(said[there:].decode() + piece, len(said[:there].decode()), there)
         if piece and self._first_piece is None:
             self._first_piece = monotonic() - self._begun
         self._pieces.append(piece)
         self._length += len(piece)
         self._bytes += len(piece.encode())
+
+    async def _show(self, piece: str, offset: int, begins: int) -> int | None:
+        """Add a piece that begins after so many code points and bytes; how many bytes are there, if these are fewer."""
+        job = self.job
+        streaming = LLMStreaming(
+            reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=offset, text=piece
+        )
+        frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
+        texts = keys.reply_text(job.sid, job.reply), keys.reply_text_before(job.sid, job.reply)
+        used = [self._queue, keys.reply(job.sid, job.reply), *texts]
+        outcome, *there = await self._run(_PIECE, used, *self._lease, piece, begins, self._channel, frame)
+        if outcome == "lost":
+            raise Lost
+        return int(*there) if there else None
 
     async def commit(self, terminal: Body, *, given_up: bool = False) -> None:
         """Store the one event that ends the reply.

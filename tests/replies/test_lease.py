@@ -73,6 +73,25 @@ async def test_a_worker_that_lost_its_lease_neither_says_nor_ends_anything(
     assert socket.written() == []
 
 
+async def test_what_a_failover_has_lost_of_a_reply_is_shown_again_with_the_next_piece(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "worker")
+    await draft.begin()
+    for piece in ("안녕 ", "🙂", "하세요"):
+        await draft.say(piece)
+    text = keys.reply_text(sid, draft.job.reply)
+    async with joined(own_engine, sid) as socket:
+        for kept, piece, offset in (("안녕 ", "!", 3), ("", " 반갑", 0)):
+            said = draft.text
+            queue.set(text, kept) if kept else queue.delete(text)
+            await draft.say("")
+            await draft.say(piece)
+            shown = (await socket.frame())["bd"]
+            assert (shown["offset"], shown["text"]) == (offset, said[offset:] + piece)
+            assert queue.get(text) == draft.text == said + piece
+
+
 async def test_a_reply_is_ended_once(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     first = await taken(own_engine, sid, "first")
     await first.begin()
