@@ -46,7 +46,7 @@ class Answers:
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
         """Begin to answer a job that this worker has taken; the task ends when there is no more to do about it."""
         place = job.sid, job.reply
-        draft = Draft(shard, self._worker, job, self._engine.layer.channel_of)
+        draft = self._draft(shard, job)
         task = asyncio.create_task(self._write(draft))
         earlier = self._answers.get(place)
         if earlier is not None:
@@ -61,6 +61,11 @@ class Answers:
         if answer is not None:
             answer.task.cancel()
 
+    async def give_back(self, shard: Shard, job: Job) -> None:
+        """Hand over a job that this worker has and does not work on; raises Unavailable."""
+        if (job.sid, job.reply) not in self._answers:
+            await self._draft(shard, job).hand_over()
+
     async def finish(self) -> None:
         """Let all be written to the end within GRACE_SECONDS; hand over to other workers what is not."""
         if self._answers:
@@ -72,6 +77,9 @@ class Answers:
             await asyncio.wait_for(handing_over, HAND_OVER_SECONDS)
         except TimeoutError:
             log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
+
+    def _draft(self, shard: Shard, job: Job) -> Draft:
+        return Draft(shard, self._worker, job, self._engine.layer.channel_of)
 
     def _ended(self, place: Place, answer: Answer) -> None:
         if self._answers.get(place) is answer:

@@ -22,6 +22,8 @@ HEARD_SECONDS = 2 * BLOCK_SECONDS
 """A worker that serves a queue is heard of at least so often: as it reads, or as it writes an answer."""
 
 _LOOKED_AT = 100
+_HELD = 1_000
+"""More jobs than a worker has of one queue."""
 
 Silent = tuple[str, str, int]
 """A job that is silent: its id, its worker, and how often it was given to one."""
@@ -80,6 +82,14 @@ class Jobs:
             keys.WORKERS, self._worker, {self._queue: ">"}, count=1, block=block
         )
         return await self._read(answer[0][1] if answer else ())
+
+    async def held(self) -> list[Job]:
+        """The jobs that this worker has, whether or not it knows of them."""
+        rows: Any = await self._shard.commands.xpending_range(
+            self._queue, keys.WORKERS, "-", "+", _HELD, consumername=self._worker
+        )
+        entries = [await self._shard.commands.xrange(self._queue, row["message_id"], row["message_id"]) for row in rows]
+        return [job for each in entries if (job := await self._read(each)) is not None]
 
     async def unserved(self) -> bool:
         """Whether there are jobs, and no other worker was heard of for HEARD_SECONDS."""

@@ -22,6 +22,8 @@ LONGEST_WAIT = 2.0
 LOOK_SECONDS = 1.0
 DUE_SECONDS = 0.1
 DUE_AT_A_TIME = 64
+GIVE_BACK_SECONDS = 0.5
+FORESEEN = (RedisError, OSError, TimeoutError, DoqchatError)
 
 Step = Callable[[], Awaitable[None]]
 
@@ -35,6 +37,7 @@ class Takers:
         at_once: how many answers by each model, on this server alone: while it is away its answers wait, and must not
             hold up those on another.
         begin: begins to answer a job; its slot is free again when the task ends.
+        give_back: hands over a job that this worker has, unless it works on it.
         due: the server's automatic replies.
     """
 
@@ -44,14 +47,17 @@ class Takers:
         worker: str,
         at_once: int,
         begin: Callable[[Job], "asyncio.Task[None]"],
+        give_back: Callable[[Job], Awaitable[None]],
         due: Due,
     ) -> None:
         self._shard = shard
         self._worker = worker
         self._at_once = at_once
         self._begin = begin
+        self._give_back = give_back
         self._due = due
         self._strangers = Strangers(shard, worker, begin)
+        self._queues: list[Jobs] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -65,8 +71,19 @@ class Takers:
         """Take nothing more; returns when no task is left that might."""
         await end(self._tasks)
 
+    async def give_back(self) -> None:
+        """Hand over what the server has given to this worker as it stopped: nobody has heard of that here."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                for jobs in self._queues:
+                    for job in await jobs.held():
+                        await self._give_back(job)
+        except FORESEEN as error:
+            log.warning("What the store gave to this worker last waits until the lease runs out (%r).", error)
+
     def _serve(self, alias: str) -> None:
         jobs, slots = Jobs(self._shard, alias, self._worker), Slots(self._at_once)
+        self._queues.append(jobs)
 
         async def rescue() -> None:
             for job_id in await jobs.abandoned():
@@ -104,7 +121,7 @@ async def _repeat(step: Step, pause: float, prepare: Step | None) -> None:
             await asyncio.sleep(pause)
         except Exception as error:
             prepared = False
-            foreseen = isinstance(error, (RedisError, OSError, TimeoutError, DoqchatError))
-            log.warning("The queue of requests cannot be read now (%s).", error, exc_info=not foreseen)
+            unforeseen = not isinstance(error, FORESEEN)
+            log.warning("The queue of requests cannot be read now (%s).", error, exc_info=unforeseen)
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)

@@ -41,13 +41,14 @@ class Worker:
             taker.start()
         await stop.wait()
         await asyncio.gather(end(following), *(taker.stop() for taker in takers))
-        await self._answers.finish()
+        await asyncio.gather(self._answers.finish(), *(taker.give_back() for taker in takers))
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _takers(self, shard: Shard) -> Takers:
         due = Due(shard, self._engine.limits, self._engine.budget, self._engine.layer.channel_of)
         at_once = self._engine.reply_settings.at_once
-        return Takers(shard, self.name, at_once, partial(self._answers.begin, shard), due)
+        begin, give_back = partial(self._answers.begin, shard), partial(self._answers.give_back, shard)
+        return Takers(shard, self.name, at_once, begin, give_back, due)
 
     async def _follow(self, listener: Subscription) -> None:
         """Listen for replies that have ended early; until that works, writers learn it when they write."""

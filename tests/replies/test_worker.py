@@ -146,6 +146,22 @@ async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
     assert queue.xlen(keys.queue("default")) == 0
 
 
+async def test_a_worker_that_leaves_gives_back_what_it_was_given_and_has_not_heard_of(
+    monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
+) -> None:
+    monkeypatch.setattr(jobs, "LEASE_SECONDS", 3600.0)
+    engine, stop = make_engine(own_store), asyncio.Event()
+    leaving = Worker(engine)
+    given = Jobs(engine.shards.of(sid), "default", leaving.name)
+    await given.prepare()
+    await ask(engine, sid, "[[pieces=2]]")
+    assert await given.take() is not None
+    stop.set()
+    await leaving.run(stop)
+    async with working(engine):
+        assert (await answered(engine, sid))["bd"]["finish_reason"] == "stop"
+
+
 async def test_what_is_no_job_leaves_the_queue_and_stops_nothing(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
 ) -> None:
