@@ -9,20 +9,22 @@ RESTART_SPREAD = 2.0
 
 
 class Backoff:
-    """Random waits that grow from SHORTEST to at most `longest` seconds, so that many clients do not come together."""
+    """Random waits from SHORTEST up to a bound that grows to `longest` seconds, so that many clients do not come at
+    the same moment, however long they have waited.
+    """
 
     def __init__(self, longest: float = LONGEST) -> None:
         self._longest = longest
-        self._last = SHORTEST
+        self._bound = SHORTEST
 
     def next(self) -> float:
         """Seconds to wait now."""
-        self._last = min(self._longest, random.uniform(SHORTEST, self._last * 3))
-        return self._last
+        self._bound = min(self._longest, self._bound * 3)
+        return random.uniform(SHORTEST, self._bound)
 
     def reset(self) -> None:
         """Begin again with short waits: it worked."""
-        self._last = SHORTEST
+        self._bound = SHORTEST
 
     def after(self, close_code: int) -> float:
         """Seconds to wait after a connection ended with this code."""
