@@ -95,11 +95,13 @@ async def test_sessions_that_ask_in_the_same_moment_are_each_answered_at_the_fir
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     clients = [await connect(web, f"{sid}-{number}") for number in range(12)]
-    await asyncio.gather(*(client.send("llm.request", {"prompt": "[[pieces=3 pace=0.02]]"}) for client in clients))
-    conversations = [await client.recv_until(*ENDS) for client in clients]
-    asked = [frames[0]["hd"]["id"] for frames in conversations]
-    assert len(set(asked)) < len(asked), "no two were asked in the same millisecond"
-    assert {piece["attempt"] for frames in conversations for piece in pieces(frames)} == {1}
+    for _ in range(20):
+        await asyncio.gather(*(client.send("llm.request", {"prompt": "[[pieces=3 pace=0.02]]"}) for client in clients))
+        conversations = [await client.recv_until(*ENDS) for client in clients]
+        assert {piece["attempt"] for frames in conversations for piece in pieces(frames)} == {1}
+        if len({frames[0]["hd"]["id"] for frames in conversations}) < len(clients):
+            return
+    pytest.fail("No two were asked in the same millisecond.")
 
 
 async def test_who_joins_in_mid_reply_gets_the_whole_text(

@@ -4,12 +4,10 @@
 // keeps its msg_id for as long as it lives, so that sending it again cannot store it twice.
 
 import { Letter } from "./letter.js"
-import { between, growing } from "./waits.js"
+import { FIRST_WAIT, LONGEST_WAIT, between, growing } from "./waits.js"
 import { say } from "./wording.js"
 
 const PATIENCE = 15_000 // ms that an answer may take before it counts as lost
-const FIRST_WAIT = 500
-const LONGEST_WAIT = 4_000
 
 export class Outbox {
   #timeline

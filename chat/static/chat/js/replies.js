@@ -4,11 +4,8 @@ import { offer } from "./choices.js"
 import { isAfter } from "./ids.js"
 import { write } from "./message.js"
 import { Reply } from "./reply.js"
-import { between } from "./waits.js"
+import { FIRST_WAIT, LONGEST_WAIT, between } from "./waits.js"
 import { say } from "./wording.js"
-
-const FIRST_WAIT = 500
-const LONGEST_WAIT = 4_000
 
 export class Replies {
   #timeline
