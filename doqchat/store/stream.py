@@ -87,6 +87,7 @@ class SessionStream:
         self._shards = shards
         self._channel_of = channel_of
         self._limits = limits
+        self._most = limits.for_a_person()
 
     def server(self, sid: str) -> str:
         """The URL of the server that holds a session."""
@@ -129,7 +130,7 @@ class SessionStream:
         used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE]
         place = self._channel_of(sid), digest, claim_seconds, sid, keys.own(sid)
         answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
-        told: list[Argument] = [participant, body, *place, *answer, *self._limits.for_a_person()]
+        told: list[Argument] = [participant, body, *place, *answer, *self._most]
         entry_id, outcome, *rest = await settled(self._shards.of(sid).appends, used, *told)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
