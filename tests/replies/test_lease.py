@@ -228,7 +228,7 @@ async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, q
     assert [job["reply"] for _, job in queue.xrange(JOBS)] == [following]
 
 
-async def test_who_joins_an_attempt_that_was_begun_anew_sees_only_that(
+async def test_who_joins_an_attempt_that_was_begun_anew_sees_what_the_others_see(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     first = await taken(own_engine, sid, "first")
@@ -237,7 +237,10 @@ async def test_who_joins_an_attempt_that_was_begun_anew_sees_only_that(
     second = taken_over(own_engine, queue, first, "second")
     await second.begin()
     (reply,) = (await own_engine.snapshots.take(sid)).replies
-    assert (reply.attempt, reply.state, reply.text) == (2, "waiting", "")
+    assert (reply.attempt, reply.state, reply.text) == (1, "waiting", "안녕")
+    await second.say("hello")
+    (reply,) = (await own_engine.snapshots.take(sid)).replies
+    assert (reply.attempt, reply.state, reply.text) == (2, "streaming", "hello")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 -- Takes a snapshot of a session, and notes at the same moment that a connection has arrived.
 -- The session's group is told of it: what comes on the channel after that has happened after the snapshot was taken.
+-- An attempt that has said nothing yet is not seen: people still have before them what the one before has said.
 --
 -- KEYS  1 the session's presence   2 the set of replies under way   3 how far each role has read
 -- ARGV  1 the connection, or '' when none arrives   2 seconds that a connection stays without saying that it is there
@@ -16,6 +17,10 @@ local replies = {}
 for _, reply in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   local key = ARGV[4] .. reply
   local known = redis.call('HMGET', key, 'attempt', 'state')
-  replies[#replies + 1] = {reply, known[1], known[2], redis.call('GET', key .. ':text')}
+  local attempt, text, before = known[1], redis.call('GET', key .. ':text'), redis.call('GET', key .. ':before')
+  if before then
+    attempt, text = attempt - 1, before
+  end
+  replies[#replies + 1] = {reply, attempt, known[2], text}
 end
 return {members, replies, redis.call('HGETALL', KEYS[3])}
