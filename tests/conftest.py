@@ -116,6 +116,7 @@ async def connect() -> AsyncIterator[Connect]:
                 close_timeout=WITHIN,
                 compression=None,
                 max_queue=None,
+                max_size=None,
                 proxy=None,
             )
             return Client(await stack.enter_async_context(connecting))

@@ -24,12 +24,23 @@ from doqchat.serving.limits import (
 
 
 class WebSocketProtocol(DaphneProtocol):
-    """daphne's, which reads on only when the application has taken what came."""
+    """daphne's, which reads on only when the application has taken what came, and sends what is longer than a peer's
+    messages may be.
+    """
+
+    maxMessagePayloadSize: int  # noqa: N815 - autobahn's
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
         if self.state == self.STATE_OPEN:  # what comes after our close frame is for nobody
             super().onMessage(payload, isBinary)
             self.transport.pauseProducing()
+
+    def sendMessage(self, payload: bytes, isBinary: bool = False, *options: Any) -> None:  # noqa: N802, N803
+        received, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(payload, isBinary, *options)
+        finally:
+            self.maxMessagePayloadSize = received
 
 
 class Flow:

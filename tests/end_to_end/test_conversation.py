@@ -82,6 +82,19 @@ async def test_every_language_comes_back_byte_for_byte(
     assert f'"text":{written}' in fields["body"]
 
 
+async def test_an_answer_that_is_longer_than_any_message_may_be_arrives_live_and_later(
+    any_server: Web, connect: Connect, store: "redis.Redis", sid: str
+) -> None:
+    live = await connect(any_server, sid)
+    text = "가" * 400_000  # 1.2 MB
+    envelope = {"hd": {"event": "llm.response", "role": "llm"}, "bd": {"text": text, "reply_id": "r1-0"}}
+    store.xadd(keys.stream(sid), {"participant": "llm", "body": json.dumps(envelope, ensure_ascii=False)})
+    await live.say("and then?")
+    for client in (live, await connect(any_server, sid, since="0-0")):
+        assert (await client.recv())["bd"]["text"] == text
+        assert (await client.recv())["bd"]["text"] == "and then?"
+
+
 async def test_the_stream_entry_is_as_the_protocol_says(
     any_server: Web, connect: Connect, store: "redis.Redis", sid: str
 ) -> None:
