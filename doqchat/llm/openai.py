@@ -54,13 +54,14 @@ class OpenAI(ProviderLLM):
                         raise APIError(str(chunk.error), response.http_request, body=chunk.error)
                     if text := answer.read(chunk):
                         yield Piece(text)
-            yield answer.finish()
         except APIError as error:
             raise self._meaning(error) from None
         except TransportError as error:
-            raise LLMError("unavailable", detail=f"{type(error).__name__}: {error}") from None
+            if not answer.finish_reason:  # nothing of the answer comes after it
+                raise LLMError("unavailable", detail=f"{type(error).__name__}: {error}") from None
         except ValueError as error:
             raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None
+        yield answer.finish()
 
     async def _send(self, client: "AsyncOpenAI", conversation: Any, closing: AsyncExitStack) -> "AsyncAPIResponse[Any]":
         """The response to a request; asks for the usage too, unless the server has refused to be asked for it."""

@@ -7,7 +7,7 @@ import pytest
 from doqchat.llm.base import Finish
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
-from tests.llm.conftest import MakeModel, error_of
+from tests.llm.conftest import USUAL_ANSWER, MakeModel, error_of
 from tests.stand_ins.provider import ProviderStandIn
 
 pytestmark = pytest.mark.parametrize("backend", [OpenAI])
@@ -52,6 +52,16 @@ async def test_what_goes_wrong_is_told_apart(model: ProviderLLM, marker: str, co
 
     assert error.code == code
     assert detail in error.detail
+
+
+async def test_a_connection_that_breaks_behind_the_finish_reason_breaks_no_answer(
+    model: ProviderLLM, provider: ProviderStandIn
+) -> None:
+    reply = await model.generate("[[endless=1]]")
+
+    assert (reply.text, reply.finish.reason) == (USUAL_ANSWER, "stop")
+    assert (await error_of(model, "[[endless=1 finish=none]]")).code == "unavailable"
+    assert {call.outcome for call in provider.calls} == {"broken"}
 
 
 async def test_of_a_message_in_parts_those_are_read_that_are_said(model: ProviderLLM) -> None:

@@ -176,6 +176,9 @@ class ProviderStandIn(Server):
             part = "".join(noise + self.frame(call, text) for text in texts)
             await response.part(part.replace(STAMP, f"@{time.monotonic():.4f}") if script.stamped else part)
             call.pieces += 1
+        if script.endless:
+            call.end("broken")
+            response.leave_off()
         await response.end(AFTER_EVENTS if script.noise else self.last_frame(call))
 
     def _failure(self, script: Script, call: Call) -> Refusal | None:

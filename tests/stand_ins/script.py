@@ -26,6 +26,7 @@ class Script:
     silent: bool = False  # says nothing at all, not even headers
     hang: int = -1  # says nothing more
     cut: int = -1  # breaks the connection
+    endless: bool = False  # closes the connection after all the pieces, before what ends the stream
     malformed: int = -1  # sends a chunk that is not JSON, and has the key in it
     error: int = -1  # says in mid-answer that it is overloaded
     noise: bool = False  # server-sent events with all that their specification says to ignore, and an end mark

@@ -65,6 +65,11 @@ class Response:
         self._writer.transport.abort()
         raise BrokenConnectionError
 
+    def leave_off(self) -> NoReturn:
+        """Closes the connection before the end of the answer; what was sent of it arrives."""
+        self._writer.close()
+        raise BrokenConnectionError
+
     async def _whole(self, status: int, content_type: str, text: str) -> None:
         data = text.encode()
         await self._write(self._head(status, content_type, f"content-length: {len(data)}") + data)
