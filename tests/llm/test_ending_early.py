@@ -6,7 +6,24 @@ import pytest
 
 from doqchat.llm.provider import ProviderLLM
 from tests.llm.conftest import MakeModel, error_of
+from tests.stand_ins.call import Call
 from tests.stand_ins.provider import ProviderStandIn
+
+
+async def hung_up(call: Call) -> None:
+    """Returns when who asked has left before the end of the answer."""
+    await asyncio.wait_for(call.ended.wait(), 5)
+    assert call.outcome == "left"
+
+
+async def cancel(model: ProviderLLM, prompt: str, provider: ProviderStandIn) -> None:
+    """Ask, and cancel who waits for the answer; the provider has to hear of it."""
+    waiting = asyncio.create_task(model.generate(prompt))
+    call = await provider.arrivals.get()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await hung_up(call)
 
 
 @pytest.mark.parametrize(
@@ -27,9 +44,7 @@ async def test_a_deadline_ends_the_answer_and_its_connection(
     error = await error_of(model, f"[[{marker}]]")
 
     assert error.code == "timeout"
-    call = provider.calls[-1]
-    await asyncio.wait_for(call.ended.wait(), 5)
-    assert call.outcome == "left"
+    await hung_up(provider.calls[-1])
     assert len(provider.calls) == 2
 
 
@@ -37,14 +52,7 @@ async def test_a_deadline_ends_the_answer_and_its_connection(
 async def test_cancelling_who_waits_closes_the_providers_connection(
     model: ProviderLLM, provider: ProviderStandIn, marker: str
 ) -> None:
-    waiting = asyncio.create_task(model.generate(f"[[{marker}]]"))
-    call = await provider.arrivals.get()
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-    await asyncio.wait_for(call.ended.wait(), 5)
-    assert call.outcome == "left"
+    await cancel(model, f"[[{marker}]]", provider)
 
 
 async def test_closing_the_stream_between_pieces_closes_the_providers_connection(
@@ -54,20 +62,11 @@ async def test_closing_the_stream_between_pieces_closes_the_providers_connection
     await anext(events)
     await events.aclose()
 
-    call = provider.calls[0]
-    await asyncio.wait_for(call.ended.wait(), 5)
-    assert call.outcome == "left"
+    await hung_up(provider.calls[0])
 
 
 async def test_cancelling_closes_a_connection_that_leads_through_a_proxy_too(
     make_model: MakeModel, provider: ProviderStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", provider.origin)  # it takes what a proxy would be asked for itself
-    waiting = asyncio.create_task(make_model(BASE_URL=f"http://far.invalid{provider.base_path}").generate("[[hang=1]]"))
-    call = await provider.arrivals.get()
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-
-    await asyncio.wait_for(call.ended.wait(), 5)
-    assert call.outcome == "left"
+    await cancel(make_model(BASE_URL=f"http://far.invalid{provider.base_path}"), "[[hang=1]]", provider)
