@@ -14,7 +14,7 @@ from doqchat.store import keys
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
-from doqchat.store.stream import LONGEST_DEBOUNCE_MS
+from doqchat.store.stream import DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,8 @@ class Due:
 
     async def start(self, count: int) -> None:
         """Queue up to so many; raises redis-py's errors and Unavailable."""
-        for sid in await _DUE(self._shard.commands, [keys.DUE], count, STILL_TALKING_MS, LONGEST_DEBOUNCE_MS):
+        waits = STILL_TALKING_MS, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
+        for sid in await _DUE(self._shard.commands, [keys.DUE], count, *waits):
             try:
                 await self._budget.check()
                 await self._take(sid, "start", self._announcement(sid), self._limits.for_an_automatic_reply())

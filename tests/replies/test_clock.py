@@ -1,4 +1,4 @@
-"""A store whose clock is set back, by an administrator or by a failover: moments of before are yet to come then."""
+"""When things are due, by the clock of a store: it may be set back, and moments of before are yet to come then."""
 
 import pytest
 import redis
@@ -6,7 +6,7 @@ import redis
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
 from doqchat.protocol.frames import from_data
-from doqchat.replies.due import Due
+from doqchat.replies import due
 from doqchat.store import keys
 from tests.replies.test_waiting import ask
 
@@ -17,6 +17,11 @@ def moment(queue: "redis.Redis") -> int:
     """The store's clock, in ms."""
     seconds, microseconds = queue.time()
     return int(seconds * 1000 + microseconds // 1000)
+
+
+def automatic_replies(engine: Engine, sid: str) -> due.Due:
+    """Those of the server that holds the session."""
+    return due.Due(engine.shards.of(sid), engine.limits, engine.budget, engine.layer.channel_of)
 
 
 async def test_requests_from_before_the_clock_was_set_back_count_no_more(
@@ -40,7 +45,22 @@ async def test_an_automatic_reply_that_was_due_before_the_clock_was_set_back_is_
     later = moment(queue) + AN_HOUR_MS
     queue.zadd(keys.DUE, {sid: later})
     queue.hset(f"{keys.own(sid)}due", "since", later)
-    due = Due(own_engine.shards.of(sid), own_engine.limits, own_engine.budget, own_engine.layer.channel_of)
-    await due.start(1)
+    await automatic_replies(own_engine, sid).start(1)
     assert [reply.state for reply in (await own_engine.snapshots.take(sid)).replies] == ["waiting"]
     assert queue.zcard(keys.DUE) == 0
+
+
+async def test_what_was_said_while_the_model_talked_is_not_answered_the_moment_it_has_ended(
+    own_engine: Engine, queue: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "DEBOUNCE_MS", AN_HOUR_MS)
+    await own_engine.settings.change(sid, {"policy": "always"})
+    talking = await ask(own_engine, sid)
+    await own_engine.send(sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "and this"}}))
+    queue.zadd(keys.DUE, {sid: 1})
+    queue.hset(f"{keys.own(sid)}due", "since", 1)
+    before = moment(queue)
+    await own_engine.replies.interrupt(sid, talking, "cancelled")
+    await automatic_replies(own_engine, sid).start(1)
+    assert (await own_engine.snapshots.take(sid)).replies == []
+    assert before + AN_HOUR_MS <= queue.zscore(keys.DUE, sid) <= moment(queue) + AN_HOUR_MS

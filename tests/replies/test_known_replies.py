@@ -47,7 +47,9 @@ async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> Draft:
     """An automatic reply to a new message."""
     await engine.settings.change(sid, {"policy": "always", "llm": DEMO})
     await say(engine, sid)
-    queue.zadd(keys.DUE, {sid: 1})
+    long_ago = 1
+    queue.zadd(keys.DUE, {sid: long_ago})
+    queue.hset(f"{keys.own(sid)}due", "since", long_ago)
     await Due(engine.shards.of(sid), engine.limits, engine.budget, engine.layer.channel_of).start(1)
     return await begun(engine, sid)
 
