@@ -85,7 +85,7 @@ class Engine:
     async def _append(self, sid: str, frame: Frame) -> Appended:
         ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
         if ask:
-            await self._spare_tokens(sid, frame.msg_id)
+            await self._check_budget(sid, frame.msg_id)
         manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
         digest = frame.digest() if frame.msg_id else ""
         return await self.stream.append(
@@ -110,7 +110,7 @@ class Engine:
             raise InvalidMessage(f"There is no model {alias!r}; there are {', '.join(sorted(llms))}.", field="bd.llm")
         return alias
 
-    async def _spare_tokens(self, sid: str, msg_id: str | None) -> None:
+    async def _check_budget(self, sid: str, msg_id: str | None) -> None:
         """See that there are tokens left for a request; one that was stored before needs no more."""
         try:
             await self.budget.check()

@@ -13,7 +13,7 @@ from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import Job, Jobs
 from doqchat.replies.slots import Slots
-from doqchat.replies.strangers import Strangers
+from doqchat.replies.unknown_models import UnknownModels
 from doqchat.store.shards import Shard
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Takers:
         self._begin = begin
         self._give_back = give_back
         self._due = due
-        self._strangers = Strangers(shard, worker, begin)
+        self._unknown_models = UnknownModels(shard, worker, begin)
         self._queues: list[Jobs] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -64,7 +64,7 @@ class Takers:
         """Begin to take."""
         for alias in llms:
             self._serve(alias)
-        self._keep(self._strangers.look, LOOK_SECONDS, self._strangers.forget)
+        self._keep(self._unknown_models.look, LOOK_SECONDS, self._unknown_models.forget)
         self._keep(partial(self._due.start, DUE_AT_A_TIME), DUE_SECONDS)
 
     async def stop(self) -> None:

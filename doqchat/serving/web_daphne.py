@@ -35,7 +35,7 @@ class WebSocketProtocol(DaphneProtocol):
             super().onMessage(payload, isBinary)
             self.transport.pauseProducing()
 
-    def sendMessage(self, payload: bytes, isBinary: bool = False, *options: Any) -> None:  # noqa: N802, N803
+    def sendMessage(self, payload: bytes, isBinary: bool = False, *options: Any) -> None:  # noqa: N802, N803 - the same
         received, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
         try:
             super().sendMessage(payload, isBinary, *options)

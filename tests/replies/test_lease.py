@@ -1,7 +1,6 @@
 """Who has lost a reply to another worker writes nothing of it any more."""
 
 import json
-import re
 
 import pytest
 import redis
@@ -209,16 +208,6 @@ async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
         await Draft(shard, "one too many", job, channel_of).begin()
 
 
-async def test_a_request_that_waits_for_days_is_still_answered(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
-    await ask(own_engine, sid)
-    await ask(own_engine, sid)
-    passing = re.compile(rf"{re.escape(keys.own(sid))}(once:|asked)")
-    lasting = [key for key in queue.keys(f"{keys.own(sid)}*") if not passing.match(key)]
-    assert {key: queue.ttl(key) for key in lasting} == dict.fromkeys(lasting, -1)
-
-
 async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     draft = await taken(own_engine, sid, "first")
     gone, following = await ask(own_engine, sid), await ask(own_engine, sid)
@@ -226,38 +215,3 @@ async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, q
     await draft.begin()
     await draft.commit(end(draft))
     assert [job["reply"] for _, job in queue.xrange(JOBS)] == [following]
-
-
-async def test_who_joins_an_attempt_that_was_begun_anew_sees_what_the_others_see(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
-    first = await taken(own_engine, sid, "first")
-    await first.begin()
-    await first.say("안녕")
-    second = taken_over(own_engine, queue, first, "second")
-    await second.begin()
-    (reply,) = (await own_engine.snapshots.take(sid)).replies
-    assert (reply.attempt, reply.state, reply.text) == (1, "waiting", "안녕")
-    await second.say("hello")
-    (reply,) = (await own_engine.snapshots.take(sid)).replies
-    assert (reply.attempt, reply.state, reply.text) == (2, "streaming", "hello")
-
-
-@pytest.mark.parametrize(
-    ("said", "kept"), [([], "안녕"), ([""], "안녕"), (["hello", " there"], "hello there")], ids=["none", "empty", "two"]
-)
-async def test_a_reply_that_ends_early_keeps_what_people_saw_last_whichever_attempt_said_it(
-    own_engine: Engine, queue: "redis.Redis", sid: str, said: list[str], kept: str
-) -> None:
-    first = await speaking(own_engine, sid, "first")
-    silent = taken_over(own_engine, queue, first, "silent")
-    await silent.begin()
-    second = taken_over(own_engine, queue, first, "second")
-    await second.begin()
-    for piece in said:
-        await second.say(piece)
-    assert second.error("failed", "").text == kept
-    await own_engine.replies.interrupt(sid, first.job.reply, "cancelled")
-    *_, (_, fields) = queue.xrange(keys.stream(sid))
-    assert json.loads(fields["body"])["bd"]["text"] == kept
-    assert queue.keys(f"{keys.own(sid)}reply:*") == []

@@ -10,7 +10,7 @@ import redis
 from django.test import override_settings
 
 from doqchat.engine import Engine
-from doqchat.replies import answers, jobs, strangers, takers
+from doqchat.replies import answers, jobs, takers, unknown_models
 from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
 from tests import processes
@@ -37,7 +37,7 @@ def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that do not wait for those that know a model."""
-    monkeypatch.setattr(strangers, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(unknown_models, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(takers, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(jobs, "HEARD_SECONDS", 0.1)
     monkeypatch.setattr(jobs, "LEASE_SECONDS", 0.3)

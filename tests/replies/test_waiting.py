@@ -1,5 +1,6 @@
 """Requests that wait for a worker: cancelled, given up, forgotten."""
 
+import re
 from typing import Any
 
 import pytest
@@ -116,3 +117,13 @@ async def test_a_store_that_restarts_in_mid_reply_gets_the_whole_answer_once(
                 stored = [entry for entry in await own_engine.stream.read(sid) if entry.participant == "llm"]
     assert response["hd"]["event"] == "llm.response"
     assert [entry.id for entry in stored] == [response["hd"]["id"]]
+
+
+async def test_a_request_that_waits_for_days_is_still_answered(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await ask(own_engine, sid)
+    await ask(own_engine, sid)
+    passing = re.compile(rf"{re.escape(keys.own(sid))}(once:|asked)")
+    lasting = [key for key in queue.keys(f"{keys.own(sid)}*") if not passing.match(key)]
+    assert {key: queue.ttl(key) for key in lasting} == dict.fromkeys(lasting, -1)

@@ -37,11 +37,11 @@ class Command(shell.Command):
         """Open Python's console."""
         # Django calls `code.interact`, which takes no class.
         ordinary = code.InteractiveConsole
-        code.InteractiveConsole = AsyncConsole  # type: ignore[misc]
+        code.InteractiveConsole = AsyncConsole  # type: ignore[misc]  # a class is put in place of another
         try:
             super().python(options)
         finally:
-            code.InteractiveConsole = ordinary  # type: ignore[misc]
+            code.InteractiveConsole = ordinary  # type: ignore[misc]  # and put back
 
 
 class AsyncConsole(code.InteractiveConsole):

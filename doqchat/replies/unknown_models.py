@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 10.0
 """How long such requests wait for a worker that knows their model: it may be about to start."""
 
 
-class Strangers:
+class UnknownModels:
     """The queues of unknown models on one server.
 
     Args:

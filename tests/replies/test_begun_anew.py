@@ -1,0 +1,45 @@
+"""What people see of a reply that another worker begins anew."""
+
+import json
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.store import keys
+from tests.replies.test_lease import speaking, taken, taken_over
+
+
+async def test_who_joins_an_attempt_that_was_begun_anew_sees_what_the_others_see(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    first = await taken(own_engine, sid, "first")
+    await first.begin()
+    await first.say("안녕")
+    second = taken_over(own_engine, queue, first, "second")
+    await second.begin()
+    (reply,) = (await own_engine.snapshots.take(sid)).replies
+    assert (reply.attempt, reply.state, reply.text) == (1, "waiting", "안녕")
+    await second.say("hello")
+    (reply,) = (await own_engine.snapshots.take(sid)).replies
+    assert (reply.attempt, reply.state, reply.text) == (2, "streaming", "hello")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [([], "안녕"), ([""], "안녕"), (["hello", " there"], "hello there")], ids=["none", "empty", "two"]
+)
+async def test_a_reply_that_ends_early_keeps_what_people_saw_last_whichever_attempt_said_it(
+    own_engine: Engine, queue: "redis.Redis", sid: str, said: list[str], kept: str
+) -> None:
+    first = await speaking(own_engine, sid, "first")
+    silent = taken_over(own_engine, queue, first, "silent")
+    await silent.begin()
+    second = taken_over(own_engine, queue, first, "second")
+    await second.begin()
+    for piece in said:
+        await second.say(piece)
+    assert second.error("failed", "").text == kept
+    await own_engine.replies.interrupt(sid, first.job.reply, "cancelled")
+    *_, (_, fields) = queue.xrange(keys.stream(sid))
+    assert json.loads(fields["body"])["bd"]["text"] == kept
+    assert queue.keys(f"{keys.own(sid)}reply:*") == []
