@@ -5,6 +5,21 @@ import signal
 FRAME_BYTES = 1024 * 1024
 """The largest WebSocket message taken off the wire; a larger one is answered with close code 1009."""
 
+HEAD_BYTES = 16 * 1024
+"""The longest head of a request, its first line and all header lines together; a longer one is answered with 431."""
+
+HEAD_SECONDS = 10
+"""How long a peer has to send a head; then it is answered with 408."""
+
+BODY_BYTES = 64 * 1024
+"""The largest body of a request; a larger one is answered with 413."""
+
+ADMIN_BODY_BYTES = 1024 * 1024
+"""The same for the forms of the admin, which have a field for each permission."""
+
+BODY_SECONDS = 30
+"""How long a peer has to send a body; then it is answered with 408."""
+
 PING_SECONDS = 20
 """A silent peer is asked this often whether it is there, and has as long again to answer."""
 
@@ -22,6 +37,11 @@ LONGEST_STEP = 0.01
 
 RESTART_CODE = 1012
 """The close code of a server that goes away (PROTOCOL.md): come back with `since`."""
+
+
+def body_bytes(path: str) -> int:
+    """The largest body that a request to this path may have."""
+    return ADMIN_BODY_BYTES if path.startswith("/admin/") else BODY_BYTES
 
 
 def step_between(sockets: int) -> float:
