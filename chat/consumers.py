@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -11,6 +12,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from chat.handshake import MALFORMED, Handshake, Refusal, read_handshake
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound
+from doqchat.frame_limits import FrameLimits, TooManyRefused
 from doqchat.participant import Participant
 from doqchat.protocol import server
 from doqchat.protocol.frames import Frame, parse
@@ -19,10 +21,25 @@ from doqchat.store.faults import Uncertain
 
 log = logging.getLogger(__name__)
 
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
 NORMAL = 1000
+FAILED = 1011
 TRY_LATER = 1013
+RATE_LIMITED = 4429
 CLOSE_SECONDS = 1.0
 """How long a client that does not read may take to get its close frame."""
+
+FRAMES_A_TURN = 4
+"""How many frames of one connection are handled before all others have their turn."""
+
+PENALTY_SECONDS = 1.0
+"""How long a connection with too many refused frames is left unread before it is closed: a client that connects again
+at once would cost more than its frames do."""
+
+
+class ClientGone(Exception):
+    """The client's connection has ended; the server noticed while it wrote."""
 
 
 class ChatConsumer(AsyncJsonWebsocketConsumer):
@@ -37,30 +54,46 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     accepted = False
     dropped: int | None = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
         """Talk with the client until either side closes.
 
         A message of which nobody can say whether it is stored ends the connection: no answer to it would be true.
         """
         code = NORMAL
-        self.scope, self.base_send = scope, send
+        self.scope, self._asgi_send = scope, send
+        self.base_send = partial(_write, send)
+        self.limits = FrameLimits()
         self._task = asyncio.current_task()
         try:
-            while (message := await receive())["type"] != "websocket.disconnect":
-                if message["type"] == "websocket.connect":
-                    await self.connect()
-                else:
-                    await self.receive(message.get("text"), message.get("bytes"))
+            await self._handle_all(receive)
         except asyncio.CancelledError:
             if self.dropped is None:
                 raise
         except Uncertain as problem:
             log.warning("A connection to %s is closed: %s", self.handshake.sid, problem.message)
             code = TRY_LATER
-        except OSError:
+        except TooManyRefused as problem:
+            code = RATE_LIMITED
+            await self._punish(problem)
+        except ClientGone:
             log.debug("The client went away while it was written to.")
+        except Exception:
+            log.exception("A connection failed.")
+            code = FAILED
         finally:
             await self.disconnect(self.dropped or code)
+
+    async def _handle_all(self, receive: Callable[[], Awaitable[Any]]) -> None:
+        """Handle events until the client disconnects. What it sent at once must not hold up other connections."""
+        handled = 0
+        while (message := await receive())["type"] != "websocket.disconnect":
+            if message["type"] == "websocket.connect":
+                await self.connect()
+            else:
+                await self.receive(message.get("text"), message.get("bytes"))
+            handled += 1
+            if handled % FRAMES_A_TURN == 0:
+                await asyncio.sleep(0)
 
     async def connect(self) -> None:
         """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
@@ -81,10 +114,11 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             participant.begin(welcome, shake.since)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
-        """Take one frame; whatever is wrong with it, the client is told and the connection goes on.
+        """Take one frame; what is wrong with it is answered, and the connection goes on.
 
         Raises:
             Uncertain: it is not known whether the frame's message is stored.
+            TooManyRefused: the client goes on sending what is refused.
         """
         if self.participant is None:
             return
@@ -94,12 +128,15 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
                 raise InvalidMessage("Binary frames are not part of the protocol; send JSON as text.")
             frame = parse(text_data, self.handshake.role)
             msg_id = frame.msg_id
+            if not frame.body.durable:
+                self.limits.take_ephemeral()
             await self.receive_json(frame)
         except Uncertain:
             raise
         except DoqchatError as problem:
             problem.msg_id = problem.msg_id or msg_id
-            self._tell(problem)
+            if self.limits.refuse(problem):
+                self._tell(problem)
         except Exception:
             log.exception("A frame could not be handled.")
             self._tell(Internal("The server failed at this; its log says why.", msg_id=msg_id))
@@ -111,21 +148,30 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Leave the session; with another code than NORMAL, close the connection."""
-        if self.participant is not None:
-            participant, self.participant = self.participant, None
-            await participant.leave()
+        await self._leave()
         if code != NORMAL:
             await asyncio.wait([asyncio.create_task(self._close(code))], timeout=CLOSE_SECONDS)
 
+    async def _leave(self) -> None:
+        if self.participant is not None:
+            participant, self.participant = self.participant, None
+            await participant.leave()
+
+    async def _punish(self, problem: TooManyRefused) -> None:
+        """Say why the connection will be closed, and read nothing more until then."""
+        self._tell(problem)
+        await self._leave()
+        await asyncio.sleep(PENALTY_SECONDS)
+
     async def _close(self, code: int) -> None:
         """Close with a code that a browser can read, which takes a connection that was accepted."""
-        with suppress(OSError):
+        with suppress(ClientGone):
             if not self.accepted:
                 await self.accept()
             await self.close(code)
 
     async def _write(self, text: str) -> None:
-        await self.base_send({"type": "websocket.send", "text": text})
+        await self._asgi_send({"type": "websocket.send", "text": text})
 
     def _tell(self, problem: DoqchatError) -> None:
         if self.participant is not None:
@@ -133,11 +179,9 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
     async def _refuse(self, problem: DoqchatError, close_code: int) -> None:
         """Accept, say why not, and close with a code that a browser can read."""
-        if self.participant is not None:
-            participant, self.participant = self.participant, None
-            await participant.leave()
+        await self._leave()
         await self.accept()
-        await self._write(server.error(None, problem))
+        await self.send(server.error(None, problem))
         await self.close(close_code)
 
     def _on_drop(self, code: int) -> None:
@@ -151,9 +195,23 @@ class WrongAddress(AsyncJsonWebsocketConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         """Refuse, and wait for the client to go."""
-        self.base_send = send
+        self.base_send = partial(_write, send)
         problem = NotFound("There is no socket at this address; connect to /v1/session/chat?sid=… instead.")
-        while (await receive())["type"] != "websocket.disconnect":
-            await self.accept()
-            await self.send(server.error(None, problem))
-            await self.close(MALFORMED)
+        with suppress(ClientGone):
+            while (await receive())["type"] != "websocket.disconnect":
+                await self.accept()
+                await self.send(server.error(None, problem))
+                await self.close(MALFORMED)
+
+
+async def _write(send: Send, message: dict[str, Any]) -> None:
+    """Send an event to the server.
+
+    Raises:
+        ClientGone: as servers say it, with an OSError. Other failures are OSErrors too, TimeoutError is one of them, so
+            that nothing further out can tell what they mean.
+    """
+    try:
+        await send(message)
+    except OSError as error:
+        raise ClientGone from error

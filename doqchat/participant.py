@@ -8,7 +8,6 @@ from typing import cast
 from doqchat.engine import Engine
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member, Write
-from doqchat.pace import Pace
 from doqchat.protocol import server
 from doqchat.protocol.events import (
     Body,
@@ -50,7 +49,6 @@ class Participant:
         self._sid = sid
         self._session: LiveSession | None = None
         self._whole = False  # whether a welcome has promised that nothing is missing
-        self._pace = Pace()
 
     async def enter(self, since: str | None) -> str | None:
         """Become a member, to whom nothing is written before `begin`; the welcome, for clients that get one.
@@ -96,8 +94,6 @@ class Participant:
 
     async def take(self, frame: Frame) -> None:
         """Do what a valid frame asks for; raises DoqchatError when that cannot be."""
-        if not frame.body.durable:
-            self._pace.count()
         await _ACTIONS[type(frame.body)](self, frame)
 
     async def leave(self) -> None:

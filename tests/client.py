@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -52,6 +53,14 @@ class Client:
         frames = [await self.recv()]
         while frames[-1]["hd"]["event"] not in names:
             frames.append(await self.recv())
+        return frames
+
+    async def recv_to_the_end(self) -> list[Frame]:
+        """All frames until the server closes the connection."""
+        frames = []
+        with suppress(ConnectionClosed):
+            while True:
+                frames.append(await self.recv())
         return frames
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import redis
 
+from doqchat.frame_limits import MOST_ANSWERED, MOST_EPHEMERAL, MOST_REFUSED
 from doqchat.store import keys
 from tests.client import Client
 from tests.conftest import Connect
@@ -104,6 +105,23 @@ async def test_a_burst_of_bad_input_is_answered_frame_by_frame(
     assert [(await client.recv())["bd"]["code"] for _ in BAD] == expected
     assert traces(store, sid) == set()
     assert await goes_on(client)
+
+
+@pytest.mark.parametrize(
+    "data", ["{", b"{", '{"hd": {"event": "ping"}}', '{"hd": {"event": "chat.typing"}, "bd": {"active": 1}}']
+)
+async def test_a_connection_that_goes_on_sending_what_is_refused_is_closed_with_4429(
+    any_server: Web, connect: Connect, store: "redis.Redis", sid: str, data: str | bytes
+) -> None:
+    client, other = await connect(any_server, sid), await connect(any_server, sid)
+    for _ in range(MOST_EPHEMERAL + MOST_REFUSED + 1):
+        await client.send_raw(data)
+    errors = [answer["bd"] for answer in await client.recv_to_the_end() if answer["hd"]["event"] == "error"]
+    assert client.connection.close_code == 4429
+    assert len(errors) == MOST_ANSWERED + 1
+    assert (errors[-1]["code"], errors[-1]["retry_after"] >= 1) == ("rate_limited", True)
+    assert traces(store, sid) == set()
+    assert await goes_on(other)
 
 
 async def test_a_message_in_fragments_is_one_message(any_server: Web, connect: Connect, sid: str) -> None:
