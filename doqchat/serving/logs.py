@@ -1,0 +1,82 @@
+"""How the processes log: one short line a record, and only the first of many alike."""
+
+import logging
+import re
+from time import monotonic
+from types import TracebackType
+from typing import TypeAlias
+
+LINE_CHARACTERS = 500
+"""The longest line; what clients send can be part of a message and as long as they like."""
+
+TRACEBACK_LINES = 50
+"""The last lines of a traceback that are logged: the innermost calls."""
+
+BURST = 20
+"""Lines from one place in the code within WINDOW_SECONDS; further ones are only counted."""
+
+WINDOW_SECONDS = 10.0
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+Place: TypeAlias = tuple[str, int, str, int]
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and other control characters, and no longer than LINE_CHARACTERS."""
+    shown = _CONTROLS.sub(lambda control: repr(control[0])[1:-1], text[:LINE_CHARACTERS])
+    return shown if len(text) <= LINE_CHARACTERS else f"{shown}… ({len(text):,} characters)"
+
+
+class LineFormatter(logging.Formatter):
+    """Formats a record as one line, followed by a traceback only where the server is at fault."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As logging does, but without the traceback of a request that is refused: Django gives one for each."""
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = record.exc_text = None
+        return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line, which says how many like it were not logged."""
+        record.message = one_line(record.message)
+        return super().formatMessage(record) + getattr(record, "not_logged", "")
+
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name
+        """The end of the traceback."""
+        return "\n".join(one_line(line) for line in super().formatException(ei).splitlines()[-TRACEBACK_LINES:])
+
+
+class RateLimitFilter(logging.Filter):
+    """Passes BURST records from one place in the code within WINDOW_SECONDS.
+
+    The last of them says that more are left out, and the first after the window how many were.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._windows: dict[Place, _Window] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        place = record.name, record.levelno, record.pathname, record.lineno
+        window, now = self._windows.get(place), monotonic()
+        if window is None or now >= window.began + WINDOW_SECONDS:
+            left_out = 0 if window is None else max(window.records - BURST, 0)
+            record.not_logged = f" ({left_out} more like this were not logged.)" if left_out else ""
+            window = self._windows[place] = _Window(now)
+        window.records += 1
+        if window.records == BURST:
+            record.not_logged = f" (More like this are not logged for up to {WINDOW_SECONDS:g} s.)"
+        return window.records <= BURST
+
+
+class _Window:
+    """A stretch of WINDOW_SECONDS, and how many records came in it."""
+
+    __slots__ = ("began", "records")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.records = 0
