@@ -21,6 +21,13 @@ async def test_connections_are_counted_by_role(presence: Presence, sid: str) -> 
     assert await presence.members(sid) == {"A": 1, "B": 1}
 
 
+async def test_any_number_of_connections_of_one_process_is_counted(presence: Presence, sid: str) -> None:
+    everybody = [f"{role}:{number}" for role in ("A", "B") for number in range(5_000)]
+    assert await presence.here(sid, everybody) == {"A": 5_000, "B": 5_000}
+    assert await presence.here(sid, everybody) == {"A": 5_000, "B": 5_000}
+    assert await presence.gone(sid, everybody[1:]) == {"A": 1}
+
+
 async def test_a_connection_that_leaves_twice_left_once(presence: Presence, sid: str) -> None:
     await presence.here(sid, ["A:1", "A:2"])
     for _ in range(2):

@@ -7,7 +7,11 @@
 --       4… connections, each ROLE:NAME
 -- Returns the connections of each role: {role, count, role, count, …}
 
-local changed = note_presence(KEYS[1], ARGV[1], ARGV[2], {unpack(ARGV, 4)})
+local connections = {}
+for i = 4, #ARGV do
+  connections[i - 3] = ARGV[i]
+end
+local changed = note_presence(KEYS[1], ARGV[1], ARGV[2], connections)
 local members = members_of(KEYS[1])
 if changed > 0 or ARGV[1] == 'tell' then
   redis.call('PUBLISH', ARGV[3], cmsgpack.pack({type = 'session.presence', members = members}))
