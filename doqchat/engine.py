@@ -85,7 +85,7 @@ class Engine:
     async def _append(self, sid: str, frame: Frame) -> Appended:
         ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
         if ask:
-            await self._check_budget(sid, frame.msg_id)
+            await self._check_budget(sid, frame)
         manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
         digest = frame.digest() if frame.msg_id else ""
         return await self.stream.append(
@@ -110,12 +110,12 @@ class Engine:
             raise InvalidMessage(f"There is no model {alias!r}; there are {', '.join(sorted(llms))}.", field="bd.llm")
         return alias
 
-    async def _check_budget(self, sid: str, msg_id: str | None) -> None:
+    async def _check_budget(self, sid: str, frame: Frame) -> None:
         """See that there are tokens left for a request; one that was stored before needs no more."""
         try:
             await self.budget.check()
         except RateLimited:
-            if not (msg_id and await self.stream.knows(sid, msg_id)):
+            if not (frame.msg_id and await self.stream.knows(sid, frame.role, frame.msg_id)):
                 raise
 
     async def _manner(self, sid: str, message: ChatMessage) -> Manner:

@@ -46,9 +46,9 @@ def stream(sid: str) -> str:
     return f"chat:session:{sid}"
 
 
-def claim(sid: str, msg_id: str) -> str:
-    """Who has used this `msg_id`: the entry's id and a digest of its content."""
-    return f"{own(sid)}msg:{msg_id}"
+def claim(sid: str, role: str, msg_id: str) -> str:
+    """That a role has used this `msg_id`: the entry's id and a digest of its content."""
+    return f"{own(sid)}msg:{role}:{msg_id}"
 
 
 def once(sid: str, token: str) -> str:

@@ -110,7 +110,7 @@ class SessionStream:
             sid: the session.
             participant: the role that speaks.
             body: the envelope's JSON text.
-            msg_id: the idempotency key; a second append with it stores nothing.
+            msg_id: the role's idempotency key; its second append with it stores nothing.
             digest: fingerprint of the content, compared when the key was used before.
             ask: the alias of the model that shall answer; empty for none.
             manner: whether it was said by a person, or said with the assistant's name: then the session's reply
@@ -126,7 +126,7 @@ class SessionStream:
             digest = f"{_PROCESS}{next(_COUNTER)}"
             claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
         else:
-            claim, claim_seconds = keys.claim(sid, msg_id), CLAIM_SECONDS
+            claim, claim_seconds = keys.claim(sid, participant, msg_id), CLAIM_SECONDS
         used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE]
         place = self._channel_of(sid), digest, claim_seconds, sid, keys.own(sid)
         answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
@@ -138,9 +138,9 @@ class SessionStream:
             raise self._limits.refusal(outcome, int(*rest), participant)
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None, *rest)
 
-    async def knows(self, sid: str, msg_id: str) -> bool:
-        """Whether this `msg_id` was used in the session; raises Unavailable."""
-        return bool(await self._shards.of(sid).pipeline.execute("EXISTS", keys.claim(sid, msg_id)))
+    async def knows(self, sid: str, role: str, msg_id: str) -> bool:
+        """Whether a role has used this `msg_id` in the session; raises Unavailable."""
+        return bool(await self._shards.of(sid).pipeline.execute("EXISTS", keys.claim(sid, role, msg_id)))
 
     async def read(self, sid: str, after: str = BEGINNING, count: int = 100) -> list[Entry]:
         """The entries after an id, oldest first; raises Unavailable."""

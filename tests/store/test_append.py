@@ -85,9 +85,20 @@ async def test_a_msg_id_belongs_to_one_session(stream: SessionStream, sid: str) 
     assert not (await stream.append(sid + "-2", "A", BODY, msg_id="m1", digest="d2")).duplicate
 
 
+async def test_a_msg_id_belongs_to_the_role_that_uses_it(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
+    theirs = await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
+    ours = await stream.append(sid, "B", BODY, msg_id="m1", digest="d2")
+    assert (theirs.duplicate, ours.duplicate) == (False, False)
+    assert [await stream.knows(sid, role, "m1") for role in ("A", "B", "user")] == [True, True, False]
+    assert (await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")).id == theirs.id
+    assert store.xlen(keys.stream(sid)) == 2
+
+
 async def test_a_msg_id_is_remembered_for_a_day(stream: SessionStream, store: "redis.Redis", sid: str) -> None:
     await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
-    assert 24 * 3600 - 60 < store.ttl(keys.claim(sid, "m1")) <= 24 * 3600
+    assert 24 * 3600 - 60 < store.ttl(keys.claim(sid, "A", "m1")) <= 24 * 3600
 
 
 async def test_messages_without_a_msg_id_are_never_duplicates(
