@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from channels.layers import get_channel_layer
 
@@ -16,6 +17,7 @@ from doqchat.replies.budget import TokenBudget
 from doqchat.replies.mention import mentions
 from doqchat.replies.metrics import count_refusal
 from doqchat.replies.replies import Replies, early_end
+from doqchat.store.link import Argument
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
@@ -59,10 +61,14 @@ class Engine:
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)
         self.replies = Replies(self.shards, layer.channel_of)
-        self.settings = Settings(self.shards, lambda sid: early_end(sid, layer.channel_of(sid), "superseded"))
+        self.settings = Settings(self.shards, self._withdrawal)
         self.registry = Registry(self.shards)
         self.snapshots = Snapshots(self.shards, layer.channel_of)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
+
+    def _withdrawal(self, sid: str) -> Sequence[Argument]:
+        """How an automatic reply of a session ends that nobody wants any more, as the scripts take it."""
+        return early_end(sid, self.shards.of(sid).interruptions, self.layer.channel_of(sid), "superseded")
 
     async def send(self, sid: str, frame: Frame) -> Appended:
         """Store what a person says and tell the session; a request to a model is queued in the same step.

@@ -13,6 +13,8 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
 
 from doqchat.fanout.subscription import Subscription
+from doqchat.store.clients import database
+from doqchat.store.keys import in_database
 from doqchat.store.shards import shard_index
 
 log = logging.getLogger(__name__)
@@ -40,9 +42,16 @@ class Listener(Protocol):
 
 
 class SessionChannelLayer(RedisPubSubChannelLayer):
-    """The layer to name in CHANNEL_LAYERS; `hosts` is a list of URLs, one for each shard of sessions."""
+    """The layer to name in CHANNEL_LAYERS.
+
+    Args:
+        hosts: the URLs of the servers, one for each shard of sessions.
+        prefix: what the names of channels begin with. The numbers of the servers' databases follow it, unless all are
+            0: `doqchat.3` for database 3.
+    """
 
     def __init__(self, *, hosts: list[str], prefix: str = "doqchat") -> None:
+        prefix = in_database(prefix, *map(database, hosts))
         super().__init__(hosts=hosts, prefix=prefix)
         self._prefix = prefix
 

@@ -21,16 +21,17 @@ _INTERRUPT, _ENDED = load("reply_interrupt", "entry", "turn", "filled", "interru
 Interruption = Literal["cancelled", "superseded"]
 
 
-def early_end(sid: str, channel: str, reason: Interruption) -> Sequence[Argument]:
+def early_end(sid: str, workers: str, channel: str, reason: Interruption) -> Sequence[Argument]:
     """How a reply ends before its time, as the scripts take it that include parts/interrupt.lua.
 
     Args:
         sid: the session.
+        workers: the channel on which the server's workers hear of it.
         channel: the channel of its group.
         reason: why it ends.
     """
     blank = LLMResponse(reply_id="", request_id="", text="", finish_reason=reason, model="", usage=Usage())
-    told = keys.WORKERS, keys.INTERRUPTIONS, channel
+    told = keys.WORKERS, workers, channel
     return *told, MODEL_ROLE, server.stored(sid, blank), outcome_of(blank)
 
 
@@ -63,8 +64,9 @@ class Replies:
 
     async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> bool:
         used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
-        told = reply_id, sid, keys.own(sid), *early_end(sid, self._channel_of(sid), reason)
-        return bool(await self._shards.of(sid).pipeline.run(_INTERRUPT, used, *told))
+        shard = self._shards.of(sid)
+        told = reply_id, sid, keys.own(sid), *early_end(sid, shard.interruptions, self._channel_of(sid), reason)
+        return bool(await shard.pipeline.run(_INTERRUPT, used, *told))
 
     async def _has_ended(self, sid: str, reply_id: str, request: str) -> bool:
         """Whether a reply that is not under way was; looks at a page at a time, so that nobody waits for long."""

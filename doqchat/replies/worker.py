@@ -13,7 +13,6 @@ from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import LEASE_SECONDS
 from doqchat.replies.takers import Takers
-from doqchat.store import keys
 from doqchat.store.shards import Shard
 
 
@@ -36,7 +35,10 @@ class Worker:
         """
         takers = [self._takers(shard) for shard in self._engine.shards]
         listeners = [Subscription(shard.url, self._on_interruption, lambda _: None) for shard in self._engine.shards]
-        following = [asyncio.create_task(self._follow(listener)) for listener in listeners]
+        following = [
+            asyncio.create_task(self._follow(listener, shard.interruptions))
+            for listener, shard in zip(listeners, self._engine.shards, strict=True)
+        ]
         for taker in takers:
             taker.start()
         await stop.wait()
@@ -50,11 +52,11 @@ class Worker:
         begin, give_back = partial(self._answers.begin, shard), partial(self._answers.give_back, shard)
         return Takers(shard, self.name, at_once, begin, give_back, due)
 
-    async def _follow(self, listener: Subscription) -> None:
+    async def _follow(self, listener: Subscription, channel: str) -> None:
         """Listen for replies that have ended early; until that works, writers learn it when they write."""
         while True:
             try:
-                await listener.subscribe(keys.INTERRUPTIONS)
+                await listener.subscribe(channel)
                 return
             except Exception:
                 await asyncio.sleep(LEASE_SECONDS)

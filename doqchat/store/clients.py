@@ -5,7 +5,7 @@ first answer is lost; a caller that may repeat a command does so itself.
 """
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool, ConnectionPool
+from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool, ConnectionPool, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
@@ -23,6 +23,11 @@ BLOCKED_CONNECTIONS = 1_024
 """The same for blocking reads, each of which keeps one: there is one read for each queue."""
 
 
+def database(url: str) -> int:
+    """The number of the database that a URL selects. Raises ValueError for what is no URL of a server."""
+    return int(parse_url(url).get("db", 0))
+
+
 def pool(url: str, *, timeout: float | None, decode: bool = True, connections: int = CONNECTIONS) -> ConnectionPool:
     """A pool of connections to one server.
 
@@ -32,13 +37,15 @@ def pool(url: str, *, timeout: float | None, decode: bool = True, connections: i
         decode: whether answers become text.
         connections: how many there may be.
     """
+    # redis-py's connections to a Unix socket refuse the option instead of ignoring it.
+    keepalive = {} if url.startswith("unix://") else {"socket_keepalive": True}
     return BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
         timeout=COMMAND_TIMEOUT,
         socket_timeout=timeout,
         socket_connect_timeout=COMMAND_TIMEOUT,
-        socket_keepalive=True,
+        **keepalive,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
         decode_responses=decode,

@@ -15,8 +15,19 @@ IN_LINE = "llm:in_line"
 """How many requests stand in line behind another of their session; parts/turn.lua counts them."""
 
 WORKERS = "llm-workers"
-INTERRUPTIONS = "llm:interruptions"
-"""The channel on which workers hear that a reply is to end."""
+
+
+def interruptions(database: int) -> str:
+    """The channel on which workers hear that a reply is to end.
+
+    Channels belong to no database: without its number two sites on one server would hear each other.
+    """
+    return in_database("llm:interruptions", database)
+
+
+def in_database(name: str, *databases: int) -> str:
+    """The name of a channel for these databases; in database 0 it is the name alone."""
+    return ".".join([name, *map(str, databases)]) if any(databases) else name
 
 
 def queue(alias: str) -> str:

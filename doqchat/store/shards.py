@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
-from doqchat.store.clients import blocking, commands
+from doqchat.store import keys
+from doqchat.store.clients import blocking, commands, database
 from doqchat.store.link import Heard
 from doqchat.store.pipeline import Pipeline
 
@@ -17,6 +18,7 @@ class Shard:
     """One server, with a client for each way of talking to it.
 
     Attributes:
+        interruptions: the channel on which workers hear that a reply is to end.
         commands: for commands that answer at once.
         blocking: for reads that wait.
         appends: for what people say, which waits for nothing else.
@@ -26,6 +28,7 @@ class Shard:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.interruptions = keys.interruptions(database(url))
         self.commands = commands(url)
         self.blocking = blocking(url)
         heard = Heard()

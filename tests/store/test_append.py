@@ -85,9 +85,7 @@ async def test_a_msg_id_belongs_to_one_session(stream: SessionStream, sid: str) 
     assert not (await stream.append(sid + "-2", "A", BODY, msg_id="m1", digest="d2")).duplicate
 
 
-async def test_a_msg_id_belongs_to_the_role_that_uses_it(
-    stream: SessionStream, store: "redis.Redis", sid: str
-) -> None:
+async def test_a_msg_id_belongs_to_the_role_that_uses_it(stream: SessionStream, store: "redis.Redis", sid: str) -> None:
     theirs = await stream.append(sid, "A", BODY, msg_id="m1", digest="d1")
     ours = await stream.append(sid, "B", BODY, msg_id="m1", digest="d2")
     assert (theirs.duplicate, ours.duplicate) == (False, False)

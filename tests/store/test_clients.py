@@ -1,0 +1,24 @@
+"""Which addresses of a server can be used."""
+
+import tempfile
+from pathlib import Path
+
+import redis
+
+from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.store.shards import Shards
+from doqchat.store.stream import SessionStream
+from tests import processes
+
+
+async def test_a_server_is_reached_through_its_unix_socket(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as short:  # the name of a socket has 107 bytes at most
+        url = f"unix://{short}/valkey.sock?db=3"
+        with processes.valkey(tmp_path / "valkey", 0, "--unixsocket", f"{short}/valkey.sock") as store:
+            shards, layer = Shards([url]), SessionChannelLayer(hosts=[url])
+            await SessionStream(shards, layer.channel_of).append("room", "A", "{}")
+            await layer.group_send("room", {"type": "news"})
+            await layer.flush()
+            await shards.close()
+            with redis.Redis.from_url(store.url.removesuffix("/0") + "/3") as client:
+                assert client.xlen("chat:session:room") == 1
