@@ -1,13 +1,11 @@
 """The engine of one event loop: the store, the layer and the hub, wired together."""
 
 import asyncio
-import logging
-from collections.abc import Sequence
 
 from channels.layers import get_channel_layer
 
 from doqchat.conf import reply_settings, store_urls
-from doqchat.errors import DoqchatError, InvalidMessage, RateLimited
+from doqchat.errors import InvalidMessage, RateLimited
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import Message, SessionChannelLayer
 from doqchat.llm import llms
@@ -16,8 +14,7 @@ from doqchat.protocol.frames import Frame
 from doqchat.replies.budget import TokenBudget
 from doqchat.replies.mention import mentions
 from doqchat.replies.metrics import count_refusal
-from doqchat.replies.replies import Replies, early_end
-from doqchat.store.link import Argument
+from doqchat.replies.replies import Replies
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
@@ -27,8 +24,6 @@ from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import Appended, Manner, SessionStream
-
-log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -61,17 +56,14 @@ class Engine:
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)
         self.replies = Replies(self.shards, layer.channel_of)
-        self.settings = Settings(self.shards, self._withdrawal)
+        self.settings = Settings(self.shards, layer.channel_of)
         self.registry = Registry(self.shards)
         self.snapshots = Snapshots(self.shards, layer.channel_of)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
 
-    def _withdrawal(self, sid: str) -> Sequence[Argument]:
-        """How an automatic reply of a session ends that nobody wants any more, as the scripts take it."""
-        return early_end(sid, self.shards.of(sid).interruptions, self.layer.channel_of(sid), "superseded")
-
     async def send(self, sid: str, frame: Frame) -> Appended:
-        """Store what a person says and tell the session; a request to a model is queued in the same step.
+        """Store what a person says and tell the session, atomically; a request to a model is queued with it, and an
+        automatic reply that it supersedes ends.
 
         Raises:
             InvalidMessage: the request names a model that is not configured.
@@ -80,13 +72,10 @@ class Engine:
             Uncertain: the store has not said whether it is stored.
         """
         try:
-            appended = await self._append(sid, frame)
+            return await self._append(sid, frame)
         except RateLimited as refusal:
             count_refusal(self.shards.of(sid), refusal.limit)
             raise
-        if appended.supersedes:
-            await self._supersede(sid, appended.supersedes)
-        return appended
 
     async def _append(self, sid: str, frame: Frame) -> Appended:
         ask = await self._asked(sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
@@ -101,13 +90,6 @@ class Engine:
     def signal(self, sid: str, message: Message) -> None:
         """Send a message to the session's group, as `group_send` does but without waiting; lost without the store."""
         self.shards.of(sid).pipeline.post("PUBLISH", self.layer.channel_of(sid), self.layer.serialize(message))
-
-    async def _supersede(self, sid: str, reply_id: str) -> None:
-        """End an automatic reply for a message that is stored; without the store it just finishes."""
-        try:
-            await self.replies.interrupt(sid, reply_id, "superseded")
-        except DoqchatError as error:
-            log.info("Reply %s in %s is not superseded: %s", reply_id, sid, error.message)
 
     async def _asked(self, sid: str, request: LLMRequest) -> str:
         """The alias of the model that a request is for: its own, or the session's."""

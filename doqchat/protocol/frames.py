@@ -3,7 +3,9 @@
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
+from time import time_ns
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -52,7 +54,14 @@ class Frame:
 
 def now() -> str:
     """The present moment as RFC 3339 with milliseconds, UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, milliseconds = divmod(time_ns() // 1_000_000, 1_000)
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    """A second of 1970 and after; many frames come in the same one, and formatting it takes 4 µs."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse(text: str, default_role: Role = DEFAULT_ROLE) -> Frame:

@@ -68,8 +68,13 @@ def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:
 
 def stored(sid: str, body: Body, role: Role = MODEL_ROLE) -> str:
     """An envelope of the server's own, as the stream keeps it."""
-    hd = {"event": body.event, "role": role, "timestamp": now(), "sid": sid}
-    return to_json({"hd": hd, "bd": body.model_dump(mode="json", exclude_none=True)}).decode()
+    return stored_json(sid, body.event, to_json(body.model_dump(mode="json", exclude_none=True)).decode(), role)
+
+
+def stored_json(sid: str, event: str, bd: str, role: Role = MODEL_ROLE) -> str:
+    """As `stored`, with a `bd` that is JSON text already."""
+    hd = {"event": event, "role": role, "timestamp": now(), "sid": sid}
+    return f'{{"hd":{to_json(hd).decode()},"bd":{bd}}}'
 
 
 def error(sid: str | None, problem: DoqchatError) -> str:

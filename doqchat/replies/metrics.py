@@ -10,7 +10,7 @@ from doqchat.store import keys
 from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 
-ENDED, FAILED = "replies:", "errors:"
+ENDED, FAILED = keys.ENDED, "errors:"
 """What the names of counters begin with: replies by finish reason, errors by code."""
 
 REFUSED = "refused:"

@@ -1,38 +1,19 @@
 """Replies that end before the model has said all."""
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable
 
 from doqchat.errors import NotFound
-from doqchat.protocol import server
-from doqchat.protocol.events import LLMRequest, LLMResponse, Usage
+from doqchat.protocol.events import LLMRequest
 from doqchat.protocol.ids import parse_id, request_of
 from doqchat.protocol.names import MODEL_ROLE
-from doqchat.replies.metrics import outcome_of
 from doqchat.store import keys
-from doqchat.store.link import Argument
+from doqchat.store.early_end import Interruption, early_end
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
 LOOKED_AT, PAGE = 1_000, 100
 
 _INTERRUPT, _ENDED = load("reply_interrupt", "entry", "turn", "filled", "interrupt"), load("reply_ended")
-
-Interruption = Literal["cancelled", "superseded"]
-
-
-def early_end(sid: str, workers: str, channel: str, reason: Interruption) -> Sequence[Argument]:
-    """How a reply ends before its time, as the scripts take it that include parts/interrupt.lua.
-
-    Args:
-        sid: the session.
-        workers: the channel on which the server's workers hear of it.
-        channel: the channel of its group.
-        reason: why it ends.
-    """
-    blank = LLMResponse(reply_id="", request_id="", text="", finish_reason=reason, model="", usage=Usage())
-    told = keys.WORKERS, workers, channel
-    return *told, MODEL_ROLE, server.stored(sid, blank), outcome_of(blank)
 
 
 class Replies:

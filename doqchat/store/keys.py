@@ -11,6 +11,9 @@ DUE = "llm:due"
 COUNTERS = "llm:counters"
 """Hash of what has become of all replies so far."""
 
+ENDED = "replies:"
+"""What the counters of replies that have ended in an answer begin with; the finish reason follows."""
+
 IN_LINE = "llm:in_line"
 """How many requests stand in line behind another of their session; parts/turn.lua counts them."""
 

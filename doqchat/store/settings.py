@@ -1,6 +1,6 @@
 """What is set for one session: how the model behaves there, and what its people are called."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Literal
 from unicodedata import category
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.functional_validators import AfterValidator
 
 from doqchat.store import keys
-from doqchat.store.link import Argument
+from doqchat.store.early_end import early_end
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
@@ -56,12 +56,12 @@ class Settings:
 
     Args:
         shards: the servers.
-        withdrawal: how an automatic reply of a session ends that nobody wants any more, as the scripts take it.
+        channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(self, shards: Shards, withdrawal: Callable[[str], Sequence[Argument]]) -> None:
+    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
         self._shards = shards
-        self._withdrawal = withdrawal
+        self._channel_of = channel_of
 
     async def of(self, sid: str) -> SessionSettings:
         """The settings of a session; those of one that nobody has set anything for are the defaults."""
@@ -74,8 +74,9 @@ class Settings:
         """
         flat = [part for pair in changes.items() for part in pair]
         used = [keys.settings(sid), keys.DUE, keys.QUEUES, keys.stream(sid), keys.COUNTERS]
-        pipeline = self._shards.of(sid).pipeline
-        return _parsed(await pipeline.run(_CHANGE, used, sid, keys.own(sid), *self._withdrawal(sid), *flat))
+        shard = self._shards.of(sid)
+        withdrawn = early_end(sid, shard.interruptions, self._channel_of(sid), "superseded")
+        return _parsed(await shard.pipeline.run(_CHANGE, used, sid, keys.own(sid), *withdrawn, *flat))
 
 
 def _parsed(flat: list[str]) -> SessionSettings:

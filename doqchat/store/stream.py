@@ -11,6 +11,7 @@ from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
+from doqchat.store.early_end import early_end
 from doqchat.store.link import Argument
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
@@ -66,12 +67,10 @@ class Appended:
     Attributes:
         id: the entry's id.
         duplicate: whether it had been there before.
-        supersedes: the automatic reply that is to end for it; empty for none.
     """
 
     id: str
     duplicate: bool
-    supersedes: str = ""
 
 
 class SessionStream:
@@ -127,16 +126,18 @@ class SessionStream:
             claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
         else:
             claim, claim_seconds = keys.claim(sid, participant, msg_id), CLAIM_SECONDS
-        used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE]
-        place = self._channel_of(sid), digest, claim_seconds, sid, keys.own(sid)
+        used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE, keys.COUNTERS]
+        shard, channel = self._shards.of(sid), self._channel_of(sid)
+        place = channel, digest, claim_seconds, sid, keys.own(sid)
         answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
-        told: list[Argument] = [participant, body, *place, *answer, *self._most]
-        entry_id, outcome, *rest = await settled(self._shards.of(sid).appends, used, *told)
+        superseded = early_end(sid, shard.interruptions, channel, "superseded")
+        told: list[Argument] = [participant, body, *place, *answer, *self._most, *superseded]
+        entry_id, outcome, *rest = await settled(shard.appends, used, *told)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         if not entry_id:
             raise self._limits.refusal(outcome, int(*rest), participant)
-        return Appended(entry_id, outcome == "duplicate" and msg_id is not None, *rest)
+        return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
 
     async def knows(self, sid: str, role: str, msg_id: str) -> bool:
         """Whether a role has used this `msg_id` in the session; raises Unavailable."""

@@ -1,6 +1,7 @@
 """What a sender is told is what has happened, however the store goes away in the middle of an append."""
 
 import asyncio
+import json
 import re
 import signal
 from collections.abc import Iterator
@@ -9,15 +10,22 @@ import pytest
 import redis
 
 from doqchat.errors import Unavailable
+from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.replies.budget import TokenBudget
+from doqchat.replies.due import Due
 from doqchat.store import keys, link, settled
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import Uncertain, insist
 from doqchat.store.pipeline import BATCH
+from doqchat.store.request_limits import RequestLimits
+from doqchat.store.settings import Settings
+from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
 from tests import processes
 from tests.proxy import Proxy
 
 APPEND = b"EVALSHA"
+BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
 NOWHERE = f"127.0.0.1:{processes.free_port()}"
 
 
@@ -135,3 +143,24 @@ async def test_a_store_whose_clock_is_put_forward_takes_messages_as_before(
     for text in ("first", "second"):
         await behind_proxy.append(sid, "A", text)
     assert [entry.body for entry in await behind_proxy.read(sid)] == ["first", "second"]
+
+
+async def test_an_append_whose_answer_is_lost_supersedes_the_automatic_reply_once(
+    proxy: Proxy, proxied_shards: Shards, layer: SessionChannelLayer, store: "redis.Redis", sid: str
+) -> None:
+    stream, channel_of = SessionStream(proxied_shards, layer.channel_of), layer.channel_of
+    await Settings(proxied_shards, channel_of).change(sid, {"policy": "always", "when_talking": "supersede"})
+    asked = await stream.append(sid, "A", BODY, manner="said")
+    store.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
+    store.hset(f"{keys.own(sid)}due", "since", 0)
+    await Due(proxied_shards.of(sid), RequestLimits(), TokenBudget(proxied_shards, None), channel_of).start(64)
+    assert store.smembers(keys.replies(sid)) == {f"r{asked.id}"}
+    proxy.losing = APPEND
+    said = await stream.append(sid, "B", BODY, manner="said")
+    assert proxy.cuts == 1
+    assert store.smembers(keys.replies(sid)) == set()
+    first, second, end = [json.loads(fields["body"]) | {"id": id_} for id_, fields in store.xrange(keys.stream(sid))]
+    assert (first["id"], second["id"]) == (asked.id, said.id)
+    assert (end["hd"]["event"], end["hd"]["sid"]) == ("llm.response", sid)
+    assert (end["bd"]["finish_reason"], end["bd"]["request_id"]) == ("superseded", asked.id)
+    assert store.hget(f"{keys.own(sid)}due", "request") == said.id

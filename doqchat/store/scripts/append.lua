@@ -1,16 +1,17 @@
 -- Appends one event to a session: nothing can fall between storing it, telling of it and having it answered.
 --
 -- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append   3 the job queues
---       4 the sessions that are due an automatic reply
+--       4 the sessions that are due an automatic reply   5 the counters
 -- ARGV  1 participant   2 body   3 the group's channel   4 digest of the content, or ''   5 seconds that the claim lasts
 --       6 sid   7 what the session's own keys begin with   8 alias of the model that is asked, or '' when none is
 --       9 'said' or 'mentioned' when the reply policy decides, or ''   10 ms without a further message before an
 --       automatic reply   11 the longest such wait, ms   12 requests a minute of the session, or 0 for any number
 --       13 of one role   14 how many replies may be under way in the session, or 0   15 for one role
---       16 deadline, ms of the store's clock
--- Returns {id, 'stored', the automatic reply that this supersedes or ''}; {id, 'duplicate' | 'conflict'} when the claim
--- was taken before; {'', 'expired'} when the deadline has passed; {'', limit, ms until there may be another} when it is
--- a request and one too many.
+--       16 worker group   17 the workers' channel   18 the group's channel   19 participant   20 the terminal event's
+--       body, to be filled in, and   21 the counter of an automatic reply that is superseded
+--       22 deadline, ms of the store's clock
+-- Returns {id, 'stored'}; {id, 'duplicate' | 'conflict'} when the claim was taken before; {'', 'expired'} when the
+-- deadline has passed; {'', limit, ms until there may be another} when it is a request and one too many.
 
 local claim = redis.call('GET', KEYS[2])
 if claim then
@@ -20,7 +21,7 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > tonumber(ARGV[16]) then
+if now > tonumber(ARGV[22]) then
   -- Its sender waits no longer: this lay in the socket of a store that did not answer.
   return {'', 'expired'}
 end
@@ -47,10 +48,15 @@ local id = add_entry(KEYS[1], ARGV[3], ARGV[1], ARGV[2])
 redis.call('SET', KEYS[2], id .. ' ' .. ARGV[4], 'EX', ARGV[5])
 
 local settings = redis.call('HMGET', own .. 'settings', 'policy', 'when_talking')
-local supersedes = settings[2] == 'supersede'
-local superseded
+local function supersede()
+  local reply = settings[2] == 'supersede' and automatic_reply(own)
+  if reply then
+    interrupt(own, KEYS[3], sid, reply, KEYS[1], KEYS[5], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20],
+      shown(own, reply), ARGV[21])
+  end
+end
 if ARGV[8] ~= '' then
-  superseded = supersedes and automatic_reply(own)
+  supersede()
   new_reply(own, 'r' .. id, ARGV[8], ARGV[1], 0)
   stand_in_line(own, KEYS[3], sid, 'r' .. id)
 elseif ARGV[9] ~= '' then
@@ -67,7 +73,7 @@ elseif ARGV[9] ~= '' then
       wait = math.min(wait, since + ARGV[11])
     end
     redis.call('ZADD', KEYS[4], wait, sid)
-    superseded = supersedes and automatic_reply(own)
+    supersede()
   end
 end
-return {id, 'stored', superseded or ''}
+return {id, 'stored'}
