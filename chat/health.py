@@ -15,6 +15,8 @@ from django.utils.decorators import async_only_middleware
 from chat.metrics import show_metrics
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
+from doqchat.store.causes import cause_of
+from doqchat.store.outages import TAKES_WRITES
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -37,26 +39,26 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """The store and the database answer too; 503 says which does not."""
-    parts = {"store": await _store_answers(), "database": await sync_to_async(_database_answers)()}
-    ready = all(parts.values())
-    answers = {name: "ok" if fine else "unavailable" for name, fine in parts.items()}
-    return JsonResponse({"status": "ok" if ready else "unavailable", **answers}, status=200 if ready else 503)
+    """The store takes writes and the database answers too; 503 says which does not."""
+    parts = {"store": await _state_of_store(), "database": await sync_to_async(_state_of_database)()}
+    ready = all(state == "ok" for state in parts.values())
+    return JsonResponse({"status": "ok" if ready else "unavailable", **parts}, status=200 if ready else 503)
 
 
-async def _store_answers() -> bool:
+async def _state_of_store() -> str:
     try:
         for shard in engine().shards:
-            await shard.pipeline.execute("PING")
-    except DoqchatError:
-        return False
-    return True
+            await shard.pipeline.run(TAKES_WRITES, [])
+    except DoqchatError as error:
+        cause = cause_of(error.__cause__)
+        return cause.state if cause else "unavailable"
+    return "ok"
 
 
-def _database_answers() -> bool:
+def _state_of_database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        return False
-    return True
+        return "unavailable"
+    return "ok"

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection, commands
+from doqchat.store.outages import outage
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ class Subscription:
             try:
                 await self._follow()
             except (RedisError, OSError, TimeoutError) as error:
-                log.warning("The subscription to the store broke (%s); connecting again.", error)
+                log.debug("The subscription to the store broke (%s); connecting again.", error)
+                outage(self._url).note(error)
             except Exception:
                 log.exception("The subscription to the store failed; connecting again.")
             wait = FIRST_WAIT if self._heard else min(wait * 2, LONGEST_WAIT)

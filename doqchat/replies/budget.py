@@ -7,10 +7,13 @@ from datetime import UTC, datetime, time, timedelta
 
 from doqchat.errors import RateLimited, Unavailable
 from doqchat.store import keys
+from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 
 KEPT_SECONDS = 2 * 24 * 60 * 60
 """How long the store keeps the count of a day."""
+
+_SPEND = load("spend")
 
 PATIENCE_SECONDS = 0.1
 """How long a server is waited for, which may be away: everybody who asks waits for all of them."""
@@ -24,10 +27,7 @@ def counter_of_today() -> str:
 async def spend(shard: Shard, tokens: int) -> None:
     """Count tokens that were used just now on a server; raises Unavailable."""
     if tokens:
-        key = counter_of_today()
-        await asyncio.gather(
-            shard.pipeline.execute("INCRBY", key, tokens), shard.pipeline.execute("EXPIRE", key, KEPT_SECONDS)
-        )
+        await shard.pipeline.run(_SPEND, [counter_of_today()], tokens, KEPT_SECONDS)
 
 
 class TokenBudget:

@@ -4,10 +4,9 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import ResponseError
-
 from doqchat.store import keys
 from doqchat.store.clients import BLOCK_SECONDS
+from doqchat.store.script import load
 from doqchat.store.shards import Shard
 
 log = logging.getLogger(__name__)
@@ -24,6 +23,8 @@ HEARD_SECONDS = 2 * BLOCK_SECONDS
 _LOOKED_AT = 100
 _HELD = 1_000
 """More jobs than a worker has of one queue."""
+
+_PREPARE = load("queue_prepare")
 
 Silent = tuple[str, str, int]
 """A job that is silent: its id, its worker, and how often it was given to one."""
@@ -66,11 +67,7 @@ class Jobs:
 
     async def prepare(self) -> None:
         """Make the group of workers if there is none, and forget workers that are long gone."""
-        try:
-            await self._shard.commands.xgroup_create(self._queue, keys.WORKERS, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
+        await _PREPARE(self._shard.commands, [self._queue], keys.WORKERS)
         for consumer in await self._shard.commands.xinfo_consumers(self._queue, keys.WORKERS):
             if consumer["pending"] == 0 and consumer["idle"] > FORGOTTEN_SECONDS * 1000:
                 await self._shard.commands.xgroup_delconsumer(self._queue, keys.WORKERS, consumer["name"])

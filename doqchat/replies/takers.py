@@ -14,6 +14,7 @@ from doqchat.replies.ending import end
 from doqchat.replies.jobs import Job, Jobs
 from doqchat.replies.slots import Slots
 from doqchat.replies.unknown_models import UnknownModels
+from doqchat.store.outages import outage
 from doqchat.store.shards import Shard
 
 log = logging.getLogger(__name__)
@@ -99,29 +100,29 @@ class Takers:
             slots.fill(self._begin(job))
 
     def _keep(self, step: Step, pause: float, prepare: Step | None = None) -> None:
-        self._tasks.append(asyncio.create_task(_repeat(step, pause, prepare)))
+        self._tasks.append(asyncio.create_task(self._repeat(step, pause, prepare)))
 
+    async def _repeat(self, step: Step, pause: float, prepare: Step | None) -> None:
+        """Do a step over and over; after a failure, try again with a growing pause: the store may be away.
 
-async def _repeat(step: Step, pause: float, prepare: Step | None) -> None:
-    """Do a step over and over; after a failure, try again with a growing pause: the store may be away.
-
-    Args:
-        step: what to do.
-        pause: seconds between two.
-        prepare: what has to be done first, and again after a failure; None for nothing.
-    """
-    wait, prepared = 0.1, prepare is None
-    while True:
-        try:
-            if prepare is not None and not prepared:
-                await prepare()
-                prepared = True
-            await step()
-            wait = 0.1
-            await asyncio.sleep(pause)
-        except Exception as error:
-            prepared = False
-            unforeseen = not isinstance(error, FORESEEN)
-            log.warning("The queue of requests cannot be read now (%s).", error, exc_info=unforeseen)
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT)
+        Args:
+            step: what to do.
+            pause: seconds between two.
+            prepare: what has to be done first, and again after a failure; None for nothing.
+        """
+        wait, prepared = 0.1, prepare is None
+        while True:
+            try:
+                if prepare is not None and not prepared:
+                    await prepare()
+                    prepared = True
+                await step()
+                wait = 0.1
+                await asyncio.sleep(pause)
+            except Exception as error:
+                prepared = False
+                if not outage(self._shard.url).note(error):
+                    unforeseen = not isinstance(error, FORESEEN)
+                    log.warning("The queue of requests cannot be read now (%s).", error, exc_info=unforeseen)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)

@@ -2,11 +2,10 @@
 
 import asyncio
 
-from redis.asyncio.connection import parse_url
 from redis.exceptions import RedisError
 
 from doqchat.serving import StartError
-from doqchat.store.clients import commands
+from doqchat.store.clients import commands, place
 from doqchat.store.durability import Durability, UnsupportedStoreError, durability
 
 POLL = 0.05
@@ -37,12 +36,6 @@ async def answering(url: str, within: float | None) -> Durability:
             f"저장소 {place(url)}의 {error}은(는) 너무 오래됐습니다. Redis 7이나 Valkey 8 이상을 쓰세요. / "
             f"The store at {place(url)} is {error}: use Redis 7 or Valkey 8 or later."
         ) from error
-
-
-def place(url: str) -> str:
-    """Where a store's URL points, without its credentials."""
-    parts = parse_url(url)
-    return str(parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}")
 
 
 def report(where: str, found: Durability) -> str:

@@ -10,8 +10,9 @@ from itertools import chain
 from doqchat.serving import StartError
 from doqchat.serving.child import Child
 from doqchat.serving.health import until_healthy
-from doqchat.serving.store_report import answering, place, report
+from doqchat.serving.store_report import answering, report
 from doqchat.serving.valkey import EmbeddedStore
+from doqchat.store.clients import place
 
 GRACE = 10.0
 STORE_ANSWERS_WITHIN = 30.0

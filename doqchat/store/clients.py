@@ -28,6 +28,12 @@ def database(url: str) -> int:
     return int(parse_url(url).get("db", 0))
 
 
+def place(url: str) -> str:
+    """Where a store's URL points, without its credentials."""
+    parts = parse_url(url)
+    return str(parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}")
+
+
 def pool(url: str, *, timeout: float | None, decode: bool = True, connections: int = CONNECTIONS) -> ConnectionPool:
     """A pool of connections to one server.
 

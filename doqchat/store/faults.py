@@ -6,23 +6,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from redis.exceptions import ConnectionError as StoreConnectionError
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as StoreTimeoutError
+from redis.exceptions import RedisError
 
 from doqchat.errors import DoqchatError, Internal, Unavailable
+from doqchat.store.causes import cause_of
 
 log = logging.getLogger(__name__)
 
 STORED_NOTHING = "The store cannot take it now: nothing was stored, send it again."
 NOT_KNOWN = "The store has not answered: it is not known whether this was done."
 NO_ANSWER = "The store has not answered; try again."
-
-AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
-"""What redis-py and the event loop raise while a server cannot be reached or does not answer."""
-
-# Answers of a server that is there and cannot take a write now: full, replica, loading, failing disk or quorum.
-_CANNOT_WRITE = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "BUSY")
 
 FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
 """Seconds between attempts while the store is away: short, so that all goes on as soon as it is back."""
@@ -38,11 +31,9 @@ def translate(error: BaseException) -> DoqchatError:
     """The error of the wire protocol that stands for a failure of the store."""
     if isinstance(error, DoqchatError):
         return error
-    answer = str(error)
-    cannot_write = isinstance(error, ResponseError) and any(word in answer[:200] for word in _CANNOT_WRITE)
-    if isinstance(error, AWAY) or cannot_write or type(error).__name__ in ("ReadOnlyError", "OutOfMemoryError"):
+    if cause_of(error) is not None:
         return Unavailable(STORED_NOTHING)
-    log.error("The store refused a command: %s", answer)
+    log.error("The store refused a command: %s", error)
     return Internal("The server failed at this; its log says why.")
 
 

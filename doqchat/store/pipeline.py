@@ -11,10 +11,11 @@ from typing import Any
 from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
-from doqchat.errors import Unavailable
+from doqchat.errors import DoqchatError, Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, Uncertain, translate
 from doqchat.store.link import Argument, Command, Heard, Link
+from doqchat.store.outages import outage
 from doqchat.store.script import Script
 
 BATCH = 256
@@ -41,6 +42,7 @@ class Pipeline:
     """
 
     def __init__(self, url: str, heard: Heard | None = None, *, batch: int = BATCH, ask_first: bool = False) -> None:
+        self._outage = outage(url)
         self._link = Link(url, heard or Heard(), ask_first=ask_first)
         self._waiting: list[Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -56,7 +58,7 @@ class Pipeline:
         except NoScriptError:
             return await self.execute("EVAL", script.text, *call, repeat=repeat)
         except ResponseError as error:
-            raise translate(error) from error
+            raise self._translated(error) from error
 
     async def execute(self, *command: Argument, repeat: bool = True) -> Any:
         """Run a command; its answer as the server gives it.
@@ -73,11 +75,11 @@ class Pipeline:
         try:
             return await self._tried(command, repeat)
         except ResponseError as error:
-            raise translate(error) from error
+            raise self._translated(error) from error
 
     def post(self, *command: Argument) -> None:
         """Have a command run once, and wait for nothing; it is lost when the server cannot be reached."""
-        self._queue(command).add_done_callback(_let_go)
+        self._queue(command).add_done_callback(self._let_go)
 
     def deadline(self) -> int:
         """The moment, in ms of the store's clock, at which a caller that starts now stops waiting; first `ready`."""
@@ -99,6 +101,15 @@ class Pipeline:
     async def close(self) -> None:
         """Drop the connection."""
         await self._link.close()
+
+    def _translated(self, error: BaseException) -> DoqchatError:
+        self._outage.note(error)
+        return translate(error)
+
+    def _let_go(self, answer: "asyncio.Future[Any]") -> None:
+        """Take the outcome of what nobody waits for; that the server refuses a command is logged."""
+        if not answer.cancelled() and (error := answer.exception()) is not None:
+            self._translated(error)
 
     def _tried(self, command: Command, repeat: bool) -> Awaitable[Any]:
         return self._tried_twice(command) if repeat else self._queue(command)
@@ -163,6 +174,7 @@ class Pipeline:
 
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
         await self._link.close()
+        self._outage.note(error)
         _raise_in(batch, error, sent=self._sent)
         if not (self._sent and isinstance(error, StoreConnectionError)):
             unsent, self._waiting = self._waiting, []
@@ -176,9 +188,3 @@ def _raise_in(waiting: list[Waiting], error: BaseException, *, sent: bool) -> No
             problem = Uncertain(NOT_KNOWN) if sent else translate(error)
             problem.__cause__ = error
             future.set_exception(problem)
-
-
-def _let_go(answer: "asyncio.Future[Any]") -> None:
-    """Take the outcome of what nobody waits for; that the server refuses a command is logged."""
-    if not answer.cancelled() and (error := answer.exception()) is not None:
-        translate(error)

@@ -28,7 +28,13 @@ class Script:
 
 
 def load(name: str, *parts: str) -> Script:
-    """The script in `scripts/{name}.lua`, behind the functions in `scripts/parts/` that it names."""
-    files = [*(_FOLDER / "parts" / f"{part}.lua" for part in parts), _FOLDER / f"{name}.lua"]
-    text = "\n".join(file.read_text() for file in files)
+    """The script in `scripts/{name}.lua`, behind the functions in `scripts/parts/` that it names.
+
+    Its first line says what the store lets it do, which it checks before it runs it: `#!lua flags=no-writes` may run
+    whenever the store can be read, `flags=allow-oom` also when its memory is full, and `#!lua` only when it takes
+    writes. https://valkey.io/topics/lua-api/#script-flags
+    """
+    own = (_FOLDER / f"{name}.lua").read_text()
+    flags, _, rest = own.partition("\n") if own.startswith("#!") else ("", "", own)
+    text = "\n".join([flags, *((_FOLDER / "parts" / f"{part}.lua").read_text() for part in parts), rest])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())

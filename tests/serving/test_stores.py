@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from doqchat.serving.store_report import place
+from doqchat.store.clients import place
 from tests.processes import port_of, valkey
 from tests.serving.commands import MANAGE, environment, running
 

@@ -14,6 +14,7 @@ from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
 from tests import processes
 from tests.proxy import Proxy
+from tests.store.refusing import fill, make_room
 
 
 @pytest.fixture
@@ -117,10 +118,6 @@ async def test_what_was_acknowledged_survives_a_crash_of_the_store(
         assert [entry.id for entry in await own_stream.read(sid)] == [one.id for one in appended]
 
 
-def fill(client: "redis.Redis") -> None:
-    client.config_set("maxmemory", 1)
-
-
 def make_replica(client: "redis.Redis") -> None:
     client.replicaof("127.0.0.1", "1")
 
@@ -146,7 +143,7 @@ async def test_a_full_store_that_has_room_again_takes_messages_again(
     fill(own_client)
     with pytest.raises(Unavailable):
         await own_stream.append(sid, "A", "refused")
-    own_client.config_set("maxmemory", 0)
+    make_room(own_client)
     await own_stream.append(sid, "A", "stored")
     assert [entry.body for entry in await own_stream.read(sid)] == ["stored"]
 

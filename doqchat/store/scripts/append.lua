@@ -1,5 +1,8 @@
 -- Appends one event to a session: nothing can fall between storing it, telling of it and having it answered.
 --
+-- It has no flags, unlike the others: with them a store that refuses writes would refuse to run it at all. Without them
+-- a duplicate is still recognised, and the first write is what is refused; those that follow one never are.
+--
 -- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append   3 the job queues
 --       4 the sessions that are due an automatic reply   5 the counters
 -- ARGV  1 participant   2 body   3 the group's channel   4 digest of the content, or ''   5 seconds that the claim lasts

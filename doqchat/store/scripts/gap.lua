@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- What a session keeps, for whoever wants to know whether it is all that there was.
 --
 -- KEYS  1 the session's stream

@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- Counts who speaks in a stretch of a session, so that the bodies need not travel.
 --
 -- KEYS  1 the session's stream

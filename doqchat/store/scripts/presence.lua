@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Notes that connections are there, or gone, and tells the session's group when that changes who is there; or tells
 -- it anyway.
 -- A connection that stops saying so runs out by itself: its process may have died without a word.

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Notes how far a role has read; never backwards.
 --
 -- KEYS  1 the session's stream   2 how far each role has read

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Finds the sessions that are due an automatic reply and in which nobody else talks. After a reply that talked meanwhile
 -- people get as long to go on as after a message of theirs.
 --

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Begins an attempt at a reply. What the attempt before has said is put aside: this one's first piece replaces it.
 --
 -- KEYS  1 the job's queue   2 all job queues   3 the counters

@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- Looks in a stretch of a session for what shows that a reply, which is not under way, has ended: the request that it is
 -- named after, or the event that ended it.
 --

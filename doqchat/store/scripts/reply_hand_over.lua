@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives a job back to the queue, for any worker to take at once. That nobody died of it now is not held against it; who
 -- died of it before is kept in mind.
 --

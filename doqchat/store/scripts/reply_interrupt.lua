@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Ends a reply now, with what was said so far.
 --
 -- KEYS  1 the job queues   2 the session's stream   3 the counters

@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- What goes on with replies on this server, in numbers.
 --
 -- KEYS  1 the job queues   2 the jobs that were given up   3 the sessions that are due an automatic reply

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Adds a piece to a reply and tells the session's group; an empty piece only keeps the lease.
 -- A worker that has lost its lease writes nothing. A piece that is sent twice is added once: it says where it begins.
 --

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Starts the automatic reply that a session is due and tells the session's group that one will come, or drops it.
 --
 -- Who has called the assistant is told of it when the reply is dropped.

@@ -1,3 +1,4 @@
+#!lua
 -- Changes a session's settings. Policy `off` also withdraws what was due, and automatic replies under way or in line.
 --
 -- KEYS  1 the session's settings   2 the sessions that are due an automatic reply   3 the job queues

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes a snapshot of a session, and notes at the same moment that a connection has arrived.
 -- The session's group is told of it: what comes on the channel after that has happened after the snapshot was taken.
 -- An attempt that has said nothing yet is not seen: people still have before them what the one before has said.
@@ -19,7 +20,7 @@ for _, reply in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   local known = redis.call('HMGET', key, 'attempt', 'state')
   local attempt, text, before = known[1], redis.call('GET', key .. ':text'), redis.call('GET', key .. ':before')
   if before then
-    attempt, text = attempt - 1, before
+    attempt, text = (attempt or 1) - 1, before
   end
   replies[#replies + 1] = {reply, attempt, known[2], text}
 end

@@ -24,12 +24,16 @@ local function new_reply(own, reply, llm, role, auto)
   redis.call('HINCRBY', own .. 'asking', role, 1)
 end
 
+local function add_job(jobs, sid, reply, llm, auto)
+  return redis.call('XADD', jobs, '*', 'sid', sid, 'request', request_of(reply), 'reply', reply, 'llm', llm or '',
+    'auto', auto or 0)
+end
+
 -- Each model has a queue of its own, which is named after it; `queues` is the set of the models that have one.
 local function queue_job(own, queues, sid, reply)
   local known = redis.call('HMGET', own .. 'reply:' .. reply, 'llm', 'auto')
   redis.call('SADD', queues, known[1])
-  local job = redis.call('XADD', queues .. ':' .. known[1], '*', 'sid', sid, 'request', request_of(reply),
-    'reply', reply, 'llm', known[1], 'auto', known[2])
+  local job = add_job(queues .. ':' .. known[1], sid, reply, known[1], known[2])
   redis.call('HSET', own .. 'reply:' .. reply, 'job', job)
 end
 

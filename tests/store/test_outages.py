@@ -1,0 +1,138 @@
+"""The log names the cause when a store takes no writes, once, and says when that is over."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+
+from doqchat.errors import Unavailable
+from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.store import outages
+from doqchat.store.causes import cause_of
+from doqchat.store.shards import Shards
+from doqchat.store.stream import SessionStream
+from tests import processes
+from tests.store.conftest import WITHIN
+from tests.store.refusing import fail_disk, fill, make_room, mend_disk, valkey_that_cannot_save
+
+Change = Callable[["redis.Redis"], object]
+
+
+def demote(client: "redis.Redis") -> None:
+    client.replicaof("127.0.0.1", "1")
+
+
+def promote(client: "redis.Redis") -> None:
+    client.replicaof("NO", "ONE")
+
+
+def want_replicas(client: "redis.Redis") -> None:
+    client.config_set("min-replicas-to-write", 1)
+
+
+def want_no_replicas(client: "redis.Redis") -> None:
+    client.config_set("min-replicas-to-write", 0)
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[processes.Store]:
+    with valkey_that_cannot_save(tmp_path / "valkey") as store:
+        yield store
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What the log says so far; the store is looked at often."""
+    monkeypatch.setattr(outages, "LOOK_SECONDS", 0.02)
+    caplog.set_level(logging.INFO, "doqchat")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+async def all_are_refused(stream: SessionStream, sid: str) -> None:
+    sent = await asyncio.gather(*(stream.append(sid, "A", "{}") for _ in range(50)), return_exceptions=True)
+    assert {type(outcome) for outcome in sent} == {Unavailable}
+
+
+async def until(said: Callable[[], list[str]], text: str) -> None:
+    async with asyncio.timeout(WITHIN):
+        while not any(text in line for line in said()):  # noqa: ASYNC110 - a log tells nobody
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "state", "named"),
+    [
+        (fill, make_room, "full", "its memory is full. Raise the limit, DOQCHAT_REDIS_MEMORY"),
+        (fail_disk, mend_disk, "disk_error", "it cannot write to its disk. Make room"),
+        (demote, promote, "read_only", "it is a replica. DOQCHAT_REDIS_URL"),
+        (want_replicas, want_no_replicas, "read_only", "min-replicas-to-write"),
+    ],
+)
+async def test_a_store_that_takes_no_writes_is_named_once_and_so_is_the_end(
+    own_stream: SessionStream,
+    own_store: processes.Store,
+    own_client: "redis.Redis",
+    sid: str,
+    said: Callable[[], list[str]],
+    begin: Change,
+    end: Change,
+    state: str,
+    named: str,
+) -> None:
+    await own_stream.append(sid, "A", "{}")
+    await asyncio.to_thread(begin, own_client)
+    for _ in range(5):
+        await all_are_refused(own_stream, sid)
+    with pytest.raises(Unavailable) as refused:
+        await own_stream.append(sid, "A", "{}")
+    cause = cause_of(refused.value.__cause__)
+    assert cause is not None
+    assert cause.state == state
+    end(own_client)
+    await until(said, "takes writes again")
+    begins, ends = said()
+    where = f"The store at 127.0.0.1:{processes.port_of(own_store.url)} "
+    assert begins.startswith(f"{where}takes no writes: ")
+    assert named in begins
+    assert ends.startswith(f"{where}takes writes again, after ")
+
+
+async def test_a_store_that_cannot_be_reached_is_named_once_and_so_is_the_end(
+    own_stream: SessionStream, own_store: processes.Store, sid: str, said: Callable[[], list[str]]
+) -> None:
+    await own_stream.append(sid, "A", "{}")
+    await asyncio.to_thread(own_store.process.kill)
+    for _ in range(5):
+        await all_are_refused(own_stream, sid)
+    await until(said, "cannot be reached")
+    with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
+        await until(said, "takes writes again")
+    assert [line for line in said() if "is loading" not in line] == said()[:1] + said()[-1:]
+
+
+async def test_a_connection_that_breaks_is_no_outage(
+    own_stream: SessionStream, own_client: "redis.Redis", sid: str, said: Callable[[], list[str]]
+) -> None:
+    await own_stream.append(sid, "A", "{}")
+    await asyncio.to_thread(own_client.client_kill_filter, _type="normal", skipme=True)
+    await own_stream.append(sid, "A", "{}")
+    fill(own_client)
+    await all_are_refused(own_stream, sid)
+    await until(said, "its memory is full")
+    assert len(said()) == 1
+
+
+async def test_a_server_that_wants_another_password_is_named(
+    tmp_path: Path, sid: str, said: Callable[[], list[str]]
+) -> None:
+    with processes.valkey(tmp_path / "theirs") as store, closing(redis.Redis.from_url(store.url)) as client:
+        client.config_set("requirepass", "right")
+        shards = Shards([store.url.replace("redis://", "redis://:wrong@")])
+        await all_are_refused(SessionStream(shards, SessionChannelLayer(hosts=[store.url]).channel_of), sid)
+        await until(said, "does not accept our password")
+        await shards.close()
+    assert not any("wrong" in line for line in said())
