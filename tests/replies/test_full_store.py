@@ -1,0 +1,157 @@
+"""When the store's memory is full nothing new is taken; what was taken is finished, and all can be read."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.errors import Unavailable
+from doqchat.protocol.frames import parse
+from doqchat.replies.budget import TokenBudget, counter_of_today, spend
+from doqchat.replies.due import Due
+from doqchat.replies.jobs import Jobs
+from doqchat.store import keys
+from doqchat.store.request_limits import RequestLimits
+from tests import processes
+from tests.fanout.conftest import joined
+from tests.replies.conversation import ENDS
+from tests.replies.test_lease import end, speaking, taken
+from tests.replies.test_waiting import DEMO, JOBS, ask, end_of
+from tests.store.refusing import fail_disk, fill, make_room, mend_disk, valkey_that_cannot_save
+
+HI = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
+
+
+def stored(queue: "redis.Redis", sid: str) -> list[Any]:
+    return [json.loads(fields["body"]) for _, fields in queue.xrange(keys.stream(sid))]
+
+
+async def test_a_message_that_is_stored_is_a_duplicate_and_another_is_refused(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    known, new = (parse(HI.replace('"role"', f'"msg_id":"{msg_id}","role"')) for msg_id in ("m1", "m2"))
+    first = await own_engine.send(sid, known)
+    fill(queue)
+    assert (await own_engine.send(sid, known)).id == first.id
+    with pytest.raises(Unavailable):
+        await own_engine.send(sid, new)
+    assert queue.xlen(keys.stream(sid)) == 1
+
+
+async def test_a_session_can_be_joined_read_and_left(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    said = await own_engine.send(sid, parse(HI))
+    fill(queue)
+    async with joined(own_engine, sid, since="0-0", v1=True) as socket:
+        assert (await end_of(socket, "chat.message"))["hd"]["id"] == said.id
+        snapshot = await own_engine.snapshots.take(sid, "A:1")
+        assert snapshot.members == {"A": 1}
+        assert await own_engine.presence.here(sid, ["A:1", "B:2"]) == {"A": 1, "B": 1}
+        assert await own_engine.presence.gone(sid, ["A:1"]) == {"B": 1}
+        assert await own_engine.reading.mark(sid, "A", said.id)
+    assert await own_engine.stream.gap(sid, said.id) is None
+    assert await own_engine.participants.counts(sid) == {"A": 1}
+    assert len(await own_engine.stream.read_back(sid)) == 1
+
+
+async def test_settings_stay_as_they_are(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    before = await own_engine.settings.of(sid)
+    fill(queue)
+    with pytest.raises(Unavailable):
+        await own_engine.settings.change(sid, {"policy": "", "system": "x" * 8_000})
+    assert await own_engine.settings.of(sid) == before
+
+
+async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    shard = own_engine.shards.of(sid)
+    draft = await taken(own_engine, sid, "worker")
+    fill(queue)
+    await draft.begin()
+    await draft.say("안녕")
+    await draft.hand_over()
+    jobs = Jobs(shard, DEMO, "another")
+    await jobs.prepare()
+    job = await jobs.take()
+    assert job is not None
+    await spend(shard, 5)
+    assert queue.get(counter_of_today()) == "5"
+    again = type(draft)(shard, "another", job, own_engine.layer.channel_of)
+    await again.begin()
+    await again.say("하세요")
+    await again.commit(end(again))
+    assert stored(queue, sid)[-1]["bd"]["text"] == "하세요"
+    assert (queue.xlen(JOBS), queue.smembers(keys.replies(sid))) == (0, set())
+
+
+async def test_a_reply_can_be_cancelled(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    draft = await speaking(own_engine, sid, "worker")
+    fill(queue)
+    await own_engine.replies.interrupt(sid, draft.job.reply, "cancelled")
+    assert stored(queue, sid)[-1]["bd"]["finish_reason"] == "cancelled"
+
+
+async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    await own_engine.settings.change(sid, {"policy": "always"})
+    said = await own_engine.send(sid, parse(HI))
+    queue.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
+    queue.hset(f"{keys.own(sid)}due", "since", 0)
+    fill(queue)
+    shard, budget = own_engine.shards.of(sid), TokenBudget(own_engine.shards, None)
+    await Due(shard, RequestLimits(), budget, own_engine.layer.channel_of).start(1)
+    assert queue.smembers(keys.replies(sid)) == {f"r{said.id}"}
+
+
+async def test_a_worker_that_starts_answers_what_was_asked_and_says_once_that_the_store_is_full(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    with processes.llm_worker(own_store.url):
+        pass  # the store knows the queue of the model
+    await ask(own_engine, sid)
+    fill(queue)
+    async with joined(own_engine, sid) as socket:
+        with processes.llm_worker(own_store.url):
+            assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "stop"
+
+
+def refusals(client: "redis.Redis") -> int:
+    return int(client.info("errorstats")["errorstat_MISCONF"]["count"])
+
+
+async def test_a_worker_whose_store_cannot_write_to_its_disk_says_so_once(tmp_path: Any) -> None:
+    with (
+        valkey_that_cannot_save(tmp_path / "valkey") as store,
+        redis.Redis.from_url(store.url, decode_responses=True) as client,
+        processes.llm_worker(store.url) as worker,
+    ):
+        await asyncio.to_thread(fail_disk, client)
+        await asyncio.to_thread(worker.wait_until, lambda: "takes no writes" in worker.output)
+        await asyncio.to_thread(worker.wait_until, lambda: refusals(client) > 20)
+        mend_disk(client)
+        await asyncio.to_thread(worker.wait_until, lambda: "takes writes again" in worker.output)
+        said = [line for line in worker.output.splitlines() if " WARNING " in line or " ERROR " in line]
+    assert [("its disk" in line, "takes writes again" in line) for line in said] == [(True, False), (False, True)]
+
+
+def readiness(web: processes.Web) -> tuple[int, Any]:
+    try:
+        with urllib.request.urlopen(f"{web.http}/readyz") as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+
+
+def test_readyz_says_that_the_store_is_full(
+    own_store: processes.Store, queue: "redis.Redis", django_db_setup: None
+) -> None:
+    with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
+        assert readiness(web) == (200, {"status": "ok", "store": "ok", "database": "ok"})
+        fill(queue)
+        assert readiness(web) == (503, {"status": "unavailable", "store": "full", "database": "ok"})
+        make_room(queue)
+        assert readiness(web)[0] == 200
+        own_store.process.kill()
+        assert readiness(web) == (503, {"status": "unavailable", "store": "unavailable", "database": "ok"})
