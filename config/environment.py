@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import environ
 
+from doqchat.serving.memory import memory_limit
+
 T = TypeVar("T")
 
 TRUE_WORDS = {"1", "true", "yes", "on"}
@@ -69,6 +71,11 @@ class Environment:
             return value
 
         return self._cast(name, default, cast, "one of " + ", ".join(choices))
+
+    def memory(self, name: str, default: str) -> int:
+        """An amount of memory, or a share of the machine's, in bytes."""
+        expected = "an amount of memory such as 512mb or 2gb, 16mb at least, or a share of the machine's such as 50%"
+        return self._cast(name, memory_limit(default), memory_limit, expected)
 
     def database(self, name: str, default: str) -> dict[str, object]:
         """A database URL as an entry of Django's DATABASES."""

@@ -1,5 +1,6 @@
 """Django's settings, from the environment. `.env.example` explains every variable."""
 
+from logging import LogRecord
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LLM_WORKERS = env.integer("LLM_WORKERS", 1, minimum=0, maximum=64)
 # The data directory and the store
 DATA_DIR = (BASE_DIR / env.text("DOQCHAT_DATA_DIR", ".data")).resolve()
 EMBEDDED_STORE_PORT = env.integer("DOQCHAT_REDIS_PORT", 6390, minimum=1, maximum=65535)
+EMBEDDED_STORE_MEMORY = env.memory("DOQCHAT_REDIS_MEMORY", "50%")
 EMBEDDED_STORE = not env.words("DOQCHAT_REDIS_URL")
 STORE_URLS = env.words("DOQCHAT_REDIS_URL", [f"redis://127.0.0.1:{EMBEDDED_STORE_PORT}/0"])
 CHANNEL_LAYERS = {
@@ -151,6 +153,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+
+def _is_not_503(record: LogRecord) -> bool:
+    return getattr(record, "status_code", None) != 503
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -161,12 +168,17 @@ LOGGING = {
             "style": "{",
         }
     },
-    "filters": {"rate_limit": {"()": "doqchat.serving.logs.RateLimitFilter"}},
+    "filters": {
+        "rate_limit": {"()": "doqchat.serving.logs.RateLimitFilter"},
+        # A store that cannot be used is logged once (doqchat/store/outages.py), not with every request that it fails.
+        "not_503": {"()": "django.utils.log.CallbackFilter", "callback": _is_not_503},
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["rate_limit"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "doqchat": {"level": "INFO"},
         "chat": {"level": "INFO"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django.request": {"filters": ["not_503"]},
     },
 }

@@ -35,16 +35,23 @@ class Child:
     """One program, kept running.
 
     It gets a session of its own, so that a terminal's Ctrl-C reaches only its parent, which then ends its children
-    in the right order. `say` takes the line that tells of a death; `died` is set by the first one.
+    in the right order. `say` takes the line that tells of a death, to which `why` adds what is known of its reason;
+    `died` is set by the first one.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], say: Callable[[str], None], pass_fds: Sequence[int] = ()
+        self,
+        name: str,
+        command: Sequence[str],
+        say: Callable[[str], None],
+        pass_fds: Sequence[int] = (),
+        why: Callable[[], str] | None = None,
     ) -> None:
         self.name = name
         self.command = command
         self.say = say
         self.pass_fds = pass_fds
+        self.why = why
         self.died = asyncio.Event()
         self.process: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -78,6 +85,8 @@ class Child:
             started = clock()
             ended = await self._run()
             self.died.set()
+            if self.why is not None:
+                ended = f"{ended}: {self.why()}"
             if clock() - started >= SETTLED:
                 delay = FIRST_DELAY
             self.say(

@@ -39,7 +39,7 @@ async def answering(url: str, within: float | None) -> Durability:
 
 
 def report(where: str, found: Durability) -> str:
-    """One line: where the store is and whether what it acknowledges survives a crash."""
+    """One line: where the store is, whether what it acknowledges survives a crash, and how much memory it may use."""
     if found.weaknesses is None:
         ko, en = "장애에 안전한지 확인할 수 없습니다", "whether it survives a crash could not be checked"
     elif found.durable:
@@ -47,4 +47,10 @@ def report(where: str, found: Durability) -> str:
     else:
         settings = ", ".join(found.weaknesses)
         ko, en = f"장애가 나면 저장된 내용을 잃을 수 있습니다({settings})", f"NOT durable ({settings})"
-    return f"저장소 / store: {where}, {found.server}. {ko} / {en}."
+    return f"저장소 / store: {where}, {found.server}. {ko} / {en}. {_memory(found.memory)}."
+
+
+def _memory(limit: int | None) -> str:
+    if limit is None:
+        return "메모리 한도 없음 / no memory limit"
+    return f"메모리 한도 / memory limit: {limit / 1024**2:,.0f} MiB"

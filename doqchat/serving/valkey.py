@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import shutil
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from doqchat.store.clients import commands
 
 HOST = "127.0.0.1"
 LEFT_OVER_ENDS_WITHIN = 30.0
+FULL_DISK_BYTES = 16 * 1024 * 1024  # about as much as the store writes at once
 POLL = 0.02
 SETTINGS = {
     "appendonly": "yes",
@@ -28,11 +30,18 @@ SETTINGS = {
 
 
 class EmbeddedStore:
-    """A Valkey server on loopback that keeps all it acknowledged, in `directory`."""
+    """A Valkey server on loopback that keeps all it acknowledged.
 
-    def __init__(self, directory: Path, port: int) -> None:
+    Args:
+        directory: where its data is.
+        port: where it listens.
+        memory: bytes that it may use; what does not fit is refused. 0 for any number.
+    """
+
+    def __init__(self, directory: Path, port: int, memory: int = 0) -> None:
         self.directory = directory.resolve()
         self.port = port
+        self.memory = memory
         self.url = f"redis://{HOST}:{port}/0"
         self.log = self.directory / "valkey.log"
         self._lock: TextIO | None = None
@@ -47,7 +56,13 @@ class EmbeddedStore:
                 "지정하세요. / There is no embedded store for this machine: set DOQCHAT_REDIS_URL to the address of a "
                 "Redis 7 or Valkey 8 or later."
             ) from error
-        own = {"bind": HOST, "port": str(self.port), "dir": str(self.directory), "logfile": str(self.log)}
+        own = {
+            "bind": HOST,
+            "port": str(self.port),
+            "dir": str(self.directory),
+            "logfile": str(self.log),
+            "maxmemory": str(self.memory),
+        }
         return [str(binary), *(part for name, value in (own | SETTINGS).items() for part in (f"--{name}", value))]
 
     async def claim(self) -> None:
@@ -67,6 +82,12 @@ class EmbeddedStore:
                 f"지정하세요. / Port {self.port}, meant for the embedded store, is taken by another program: choose "
                 "another with DOQCHAT_REDIS_PORT."
             )
+
+    def why_it_ended(self) -> str:
+        """What its disk or its log says of that."""
+        if shutil.disk_usage(self.directory).free < FULL_DISK_BYTES:
+            return f"디스크가 가득 찼습니다 / the disk of {self.directory} is full"
+        return self.last_words()
 
     def last_words(self) -> str:
         """The last line of its log, or nothing."""

@@ -20,11 +20,13 @@ class Durability:
     """What a store says of itself.
 
     `server` is its name and version. `weaknesses` are the settings under which acknowledged entries can be lost, as
-    "name value"; None when the server does not tell, as managed ones may.
+    "name value"; None when the server does not tell, as managed ones may. `memory` is the limit of its memory in bytes;
+    None for one without.
     """
 
     server: str
     weaknesses: tuple[str, ...] | None
+    memory: int | None = None
 
     @property
     def durable(self) -> bool:
@@ -38,11 +40,12 @@ async def durability(client: Redis) -> Durability:
     Raises UnsupportedStoreError when it is older than Redis 7 or Valkey 8, redis.RedisError when it does not answer.
     """
     server = server_version(await client.info("server"))
+    memory = (await client.info("memory")).get("maxmemory") or None
     try:
         settings = await client.config_get(*DURABLE)
     except ResponseError:  # CONFIG is renamed or forbidden
-        return Durability(server, None)
-    return Durability(server, weaknesses({str(name): str(value) for name, value in settings.items()}))
+        return Durability(server, None, memory)
+    return Durability(server, weaknesses({str(name): str(value) for name, value in settings.items()}), memory)
 
 
 def server_version(info: Mapping[str, Any]) -> str:

@@ -61,7 +61,9 @@ class Command(BaseCommand):
     def _plan(self, listening: socket.socket) -> Plan:
         port = listening.getsockname()[1]
         host = "localhost" if settings.HOST in ANY_ADDRESS else settings.HOST
-        store = EmbeddedStore(settings.DATA_DIR / "valkey", settings.EMBEDDED_STORE_PORT)
+        store = EmbeddedStore(
+            settings.DATA_DIR / "valkey", settings.EMBEDDED_STORE_PORT, settings.EMBEDDED_STORE_MEMORY
+        )
         return Plan(
             manage=[sys.executable, str(settings.BASE_DIR / "manage.py")],
             listening=listening,
