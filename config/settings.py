@@ -7,7 +7,9 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from config.data_directory import DATABASE, SECRET, STORE, make_private_file, tighten
 from config.environment import Environment, kept_secret
+from doqchat.serving.valkey import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
@@ -22,10 +24,13 @@ LLM_WORKERS = env.integer("LLM_WORKERS", 1, minimum=0, maximum=64)
 
 # The data directory and the store
 DATA_DIR = (BASE_DIR / env.text("DOQCHAT_DATA_DIR", ".data")).resolve()
+tighten(DATA_DIR)
+EMBEDDED_STORE_DIR = DATA_DIR / STORE
 EMBEDDED_STORE_PORT = env.integer("DOQCHAT_REDIS_PORT", 6390, minimum=1, maximum=65535)
 EMBEDDED_STORE_MEMORY = env.memory("DOQCHAT_REDIS_MEMORY", "50%")
+EMBEDDED_STORE_PASSWORD = env.text("DOQCHAT_REDIS_PASSWORD")
 EMBEDDED_STORE = not env.words("DOQCHAT_REDIS_URL")
-STORE_URLS = env.words("DOQCHAT_REDIS_URL", [f"redis://127.0.0.1:{EMBEDDED_STORE_PORT}/0"])
+STORE_URLS = env.words("DOQCHAT_REDIS_URL", [embedded_url(EMBEDDED_STORE_PORT, EMBEDDED_STORE_PASSWORD)])
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "doqchat.fanout.layer.SessionChannelLayer",
@@ -70,7 +75,7 @@ DOQCHAT_REPLIES: dict[str, Any] = {
 ACCESS = env.choice("DOQCHAT_ACCESS", "open", ["open"])
 
 # Django
-SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / "secret_key")
+SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / SECRET)
 DEBUG = env.flag("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host not in ("*", "[::1]")]
@@ -116,7 +121,9 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / DATABASE}")}
+if DATABASES["default"]["NAME"] == str(DATA_DIR / DATABASE):
+    make_private_file(DATA_DIR / DATABASE)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Several processes share the file: wait for a lock instead of failing, and let readers read meanwhile.
     DATABASES["default"]["OPTIONS"] = {

