@@ -6,6 +6,7 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -26,6 +27,7 @@ from doqchat.errors import (
     Unavailable,
     UnknownEvent,
 )
+from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.store.faults import Uncertain
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ def report_in_json(api: NinjaAPI) -> None:
     """Let an API's operations tell of every problem in this form."""
     api.exception_handler(DoqchatError)(_told)
     api.exception_handler(ValidationError)(_invalid)
+    api.exception_handler(SuspiciousOperation)(_too_much)
     api.exception_handler(Exception)(_failed)
 
 
@@ -94,6 +97,13 @@ def _invalid(request: HttpRequest, invalid: ValidationError) -> HttpResponse:
     field = str(problem["loc"][-1])
     reason = str(problem["msg"]).removeprefix("Value error, ")
     return _refused(InvalidMessage(f"{field}: {reason[0].lower()}{reason[1:]}.", field=field), 400)
+
+
+def _too_much(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
+    """What Django refuses to read: too large a body, or too many parameters."""
+    if isinstance(error, RequestDataTooBig):
+        return _told(request, TooLarge(f"A message may have {MAX_FRAME_BYTES:,} bytes at most; send this in parts."))
+    return _told(request, InvalidMessage("The request has too many parameters."))
 
 
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -109,7 +109,7 @@ def json_text(request: HttpRequest) -> str:
     """
     if request.content_type != "application/json":
         raise InvalidMessage("Send JSON, with the header Content-Type: application/json.")
-    if int(request.headers.get("Content-Length") or 0) > MAX_FRAME_BYTES:
+    if int(request.headers.get("Content-Length") or 0) > MAX_FRAME_BYTES or len(request.body) > MAX_FRAME_BYTES:
         raise TooLarge(f"A message may have {MAX_FRAME_BYTES:,} bytes at most; send this in parts.")
     try:
         return request.body.decode()

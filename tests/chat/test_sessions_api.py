@@ -1,6 +1,8 @@
 """`POST /api/chat/sessions/{sid}/messages`: to say something without a socket."""
 
 import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import redis
 
 from doqchat.store import keys
 from tests.chat.fetch import fetch
+from tests.client import WITHIN
 from tests.conftest import Connect
 from tests.processes import Web
 
@@ -67,6 +70,19 @@ def test_what_cannot_be_said_is_refused_and_not_stored(
     answered, answer = post(server, sid, body)
     assert (answered, answer["error"]["code"]) == (status, code)
     assert not store.exists(keys.stream(sid))
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("size", [100_000, 4_000_000])
+def test_a_large_body_is_refused_though_its_size_is_not_announced(
+    server: Web, sid: str, method: str, size: int
+) -> None:
+    path = f"/api/chat/sessions/{sid}" + ("/messages" if method == "POST" else "")
+    with closing(HTTPConnection(server.address, timeout=WITHIN)) as connection:
+        pieces = (b" " * 10_000 for _ in range(size // 10_000))
+        connection.request(method, path, pieces, {"Content-Type": "application/json"}, encode_chunked=True)
+        response = connection.getresponse()
+        assert (response.status, json.load(response)["error"]["code"]) == (413, "too_large")
 
 
 def test_a_form_of_another_site_cannot_speak_here(server: Web, sid: str, store: "redis.Redis") -> None:
