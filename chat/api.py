@@ -16,7 +16,7 @@ from doqchat.errors import Unavailable
 from doqchat.protocol import asyncapi, positions
 from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING
-from doqchat.protocol.names import MAX_TEXT, Role
+from doqchat.protocol.names import LONGEST_SEARCH, Role
 from doqchat.store import history
 from doqchat.store.stream import Entry
 
@@ -74,7 +74,7 @@ class HistoryQuery(Schema):
     before: Annotated[str, AfterValidator(positions.before)] | None = Field(
         None, description="Only what precedes this event id, or was stored before this RFC 3339 time."
     )
-    q: str = Field("", max_length=MAX_TEXT, description="Only events whose text has this in it, in any case.")
+    q: str = Field("", max_length=LONGEST_SEARCH, description="Only events whose text has this in it, in any case.")
     limit: int = Field(100, ge=1, le=1000, description="Events on the page, at most.")
     order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first.")
     group_by: Literal["participant"] | None = Field(None, description="A list of events for each role.")
@@ -102,7 +102,7 @@ async def read_history(request: HttpRequest, sid: str, query: Query[HistoryQuery
     """The session's durable events, oldest first. A session in which nothing was said has none."""
     check_sid(sid)
     try:
-        page = await history.page(engine().stream, sid, query.search())
+        page = await engine().history.page(sid, query.search())
         participants = await engine().participants.counts(sid)
     except Unavailable:
         raise Unavailable("The store cannot be read now; ask again in a moment.") from None

@@ -15,6 +15,7 @@ from doqchat.replies.budget import TokenBudget
 from doqchat.replies.mention import mentions
 from doqchat.replies.metrics import count_refusal
 from doqchat.replies.replies import Replies
+from doqchat.store.history import History
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
@@ -31,7 +32,7 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, participants, presence, reading, registry, settings, snapshots: the store.
+        shards, stream, history, participants, presence, reading, registry, settings, snapshots: the store.
         reply_settings: how replies are written.
         limits: how many requests are taken.
         budget: the site's tokens of a day.
@@ -52,6 +53,7 @@ class Engine:
         )
         self.budget = TokenBudget(self.shards, settings.tokens_a_day)
         self.stream = SessionStream(self.shards, layer.channel_of, self.limits)
+        self.history = History(self.stream)
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards, layer.channel_of)
         self.reading = Reading(self.shards)

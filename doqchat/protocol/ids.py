@@ -5,6 +5,9 @@ import re
 BEGINNING = "0-0"
 """The id before every entry; the `prev` of a session's first event."""
 
+LAST = f"{2**64 - 1}-{2**64 - 1}"
+"""The highest id that there can be."""
+
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})")
 _LARGEST = 2**64 - 1
 

@@ -16,6 +16,8 @@ MAX_FRAME_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_TEXT = 8_000
 LONGEST_ALIAS = 64
+LONGEST_SEARCH = 200
+"""Characters of a text that is looked for."""
 
 _SID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

@@ -23,5 +23,7 @@ def read(body: str) -> Said | None:
         event, bd = envelope["hd"]["event"], envelope.get("bd")
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    if not isinstance(event, str):
+        return None
     words = (bd.get(name) for name in _SAYS) if isinstance(bd, dict) else ()
-    return Said(str(event), next((text for text in words if isinstance(text, str) and text), ""))
+    return Said(event, next((text for text in words if isinstance(text, str) and text), ""))

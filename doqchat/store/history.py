@@ -1,20 +1,32 @@
 """Reading back what was said in a session, a page at a time."""
 
-from dataclasses import dataclass
-from itertools import takewhile
-from unicodedata import normalize
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import partial
 
 from doqchat.protocol import stored
-from doqchat.protocol.ids import BEGINNING, order
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.protocol.ids import BEGINNING
+from doqchat.store.folding import folded
+from doqchat.store.stream import Entry, SessionStream, Stretch
 
 SCANNED = 20_000
 """Entries that one page looks at, at most, to find those that are asked for."""
 
+SCANNED_BYTES = 16 * 2**20
+"""Size of the entries that one page looks at, after which it ends however few it has found."""
+
+SECONDS = 2.0
+"""How long a page may take before it ends with what it has."""
+
 PAGE_BYTES = 4 * 2**20
 """Size of the envelopes of one page, after which it is full whatever its limit is."""
 
-_CHUNK = 250
+AT_ONCE = 2
+"""Pages of one server's sessions that read and filter at the same time: one filters while the other's entries are on
+their way. The others wait for their turn at every stretch."""
+
+_STRETCH, _STRETCH_BYTES = 250, 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +49,9 @@ class Search:
     limit: int = 100
     newest_first: bool = False
 
-    def finds(self, entry: Entry) -> bool:
-        """Whether an entry of the range is asked for; one that is no envelope never is."""
-        if self.participant is not None and entry.participant != self.participant:
-            return False
-        said = stored.read(entry.body)
-        if said is None or (self.event is not None and said.event != self.event):
-            return False
-        return not self.text or _folded(self.text) in _folded(said.text)
+    def behind(self, entry_id: str) -> "Search":
+        """The same for what follows an event in the order of the search."""
+        return replace(self, before=entry_id) if self.newest_first else replace(self, after=entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +69,77 @@ class Page:
     next: str | None
 
 
-async def page(stream: SessionStream, sid: str, search: Search) -> Page:
-    """One page of a session; raises Unavailable."""
-    entries: list[Entry] = []
-    cursor = (search.before or "+") if search.newest_first else search.after
-    scanned = size = 0
-    count = min(_CHUNK, search.limit + 1)
-    while True:
-        chunk = await _chunk(stream, sid, search, cursor, count)
-        for entry in chunk:
-            if len(entries) == search.limit or scanned == SCANNED or size > PAGE_BYTES:
-                return Page(entries, cursor)
-            cursor = entry.id
-            scanned += 1
-            if search.finds(entry):
-                entries.append(entry)
-                size += len(entry.body)
-        if len(chunk) < count:
-            return Page(entries, None)
-        count = _CHUNK
+class History:
+    """Finds events in the sessions' streams.
+
+    Args:
+        stream: where they are read from.
+    """
+
+    def __init__(self, stream: SessionStream) -> None:
+        self._stream = stream
+        self._reading: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, AT_ONCE))
+
+    async def page(self, sid: str, search: Search) -> Page:
+        """One page of a session; raises Unavailable."""
+        page = _Page(search)
+        clock = asyncio.get_running_loop()
+        late = clock.time() + SECONDS
+        while True:
+            async with self._reading[self._stream.server(sid)]:
+                stretch = await self._read(sid, page)
+                full = page.take(stretch.entries)
+            if not (full or stretch.more):
+                return Page(page.found, None)
+            if full or page.read > SCANNED_BYTES or clock.time() > late:
+                return Page(page.found, page.cursor)
+
+    async def _read(self, sid: str, page: "_Page") -> Stretch:
+        """The next stretch of the page's range: no more than the page needs at the least, if it is the first."""
+        search = page.search if page.cursor is None else page.search.behind(page.cursor)
+        count = _STRETCH if page.cursor else min(_STRETCH, search.limit + 1)
+        stretch = await self._stream.stretch(
+            sid, search.after, search.before, count=count, size=_STRETCH_BYTES, newest_first=search.newest_first
+        )
+        page.read += stretch.size
+        return stretch
 
 
-async def _chunk(stream: SessionStream, sid: str, search: Search, cursor: str, count: int) -> list[Entry]:
-    """The next entries of the range; fewer than `count` only at its end."""
-    if search.before == BEGINNING:
-        return []
-    if search.newest_first:
-        lower = order(search.after)
-        return list(takewhile(lambda entry: order(entry.id) > lower, await stream.read_back(sid, cursor, count)))
-    chunk = await stream.read(sid, cursor, count)
-    if search.before is None:
-        return chunk
-    upper = order(search.before)
-    return list(takewhile(lambda entry: order(entry.id) < upper, chunk))
+class _Page:
+    """A page that is being filled.
 
+    Attributes:
+        search: what is looked for.
+        found: the events that it has so far.
+        cursor: the id of the last event that was looked at; None before the first.
+        read: bytes that were read for it.
+    """
 
-def _folded(text: str) -> str:
-    return normalize("NFC", text).casefold()
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.found: list[Entry] = []
+        self.cursor: str | None = None
+        self.read = 0
+        self._text = folded(search.text)
+        self._scanned = self._size = 0
+
+    def take(self, entries: list[Entry]) -> bool:
+        """Look at entries, one after the other; True when one of them had to be left for the next page."""
+        for entry in entries:
+            if len(self.found) == self.search.limit or self._scanned == SCANNED or self._size > PAGE_BYTES:
+                return True
+            self.cursor = entry.id
+            self._scanned += 1
+            if self._wants(entry):
+                self.found.append(entry)
+                self._size += len(entry.body.encode())
+        return False
+
+    def _wants(self, entry: Entry) -> bool:
+        """Whether an entry is asked for; one that is no envelope never is."""
+        if self.search.participant is not None and entry.participant != self.search.participant:
+            return False
+        said = stored.read(entry.body)
+        if said is None or (self.search.event is not None and said.event != self.search.event):
+            return False
+        return not self._text or self._text in folded(said.text)

@@ -12,17 +12,21 @@ from doqchat.store.shards import Shards
 BATCH = 500
 """Entries that the store counts in one go: about 0.7 ms in which it does nothing else."""
 
+BATCH_BYTES = 2**20
+"""And not many more bytes than this: the store has them in memory twice meanwhile."""
+
 REMEMBERED = 1_000
 """Sessions whose counts are remembered."""
 
-_PARTICIPANTS = load("participants")
+_PARTICIPANTS = load("participants", "stretch")
 
 
 @dataclass(slots=True)
 class _Tally:
-    """The counts up to the entry where the next stretch begins."""
+    """The counts of all entries, and of how many, up to the one where the next stretch begins."""
 
     begins: str = "-"
+    entries: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -44,9 +48,9 @@ class Participants:
         if len(self._tallies) > REMEMBERED:
             self._tallies.popitem(last=False)
         async with tally.lock:
-            if await self._count_on(sid, tally) != tally.counts.total():
+            if await self._count_on(sid, tally) != tally.entries:
                 # Entries that had been counted were removed since.
-                tally.begins, tally.counts = "-", Counter()
+                tally.begins, tally.entries, tally.counts = "-", 0, Counter()
                 await self._count_on(sid, tally)
             return dict(sorted(tally.counts.items()))
 
@@ -54,10 +58,12 @@ class Participants:
         """Count what has not been counted; the number of entries in the stream at the end of it."""
         client = self._shards.of(sid).commands
         while True:
+            stretch = tally.begins, BATCH, BATCH_BYTES
             with translated():
-                seen, last, length, *flat = await _PARTICIPANTS(client, [keys.stream(sid)], tally.begins, BATCH)
+                seen, last, more, length, *flat = await _PARTICIPANTS(client, [keys.stream(sid)], *stretch)
             for role, count in zip(flat[::2], flat[1::2], strict=True):
                 tally.counts[role] += count
+            tally.entries += seen
             tally.begins = f"({last}" if last else tally.begins
-            if seen < BATCH:
+            if not more:
                 return int(length)

@@ -9,7 +9,7 @@ from typing import Literal
 from doqchat.errors import Conflict
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
-from doqchat.protocol.ids import BEGINNING, order
+from doqchat.protocol.ids import BEGINNING, LAST, order
 from doqchat.store import keys
 from doqchat.store.early_end import early_end
 from doqchat.store.link import Argument
@@ -29,6 +29,7 @@ LONGEST_DEBOUNCE_MS = 5_000
 """But it does not wait longer than this for people who go on talking."""
 
 _GAP = load("gap")
+_STRETCH = load("stretch", "stretch")
 Manner = Literal["", "said", "mentioned"]
 Raw = tuple[str, list[str]]
 
@@ -71,6 +72,21 @@ class Appended:
 
     id: str
     duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some entries of a session, one after the other.
+
+    Attributes:
+        entries: in the order in which they were asked for.
+        size: what they have in the store, in bytes.
+        more: whether there may be more behind them in the range.
+    """
+
+    entries: list[Entry]
+    size: int
+    more: bool
 
 
 class SessionStream:
@@ -160,6 +176,35 @@ class SessionStream:
         if len(oldest_first) > count:
             return _chained(oldest_first[1:], oldest_first[0][0])[::-1]
         return _chained(oldest_first, BEGINNING)[::-1]
+
+    async def stretch(
+        self,
+        sid: str,
+        after: str = BEGINNING,
+        before: str | None = None,
+        *,
+        count: int,
+        size: int,
+        newest_first: bool = False,
+    ) -> Stretch:
+        """The entries between two ids, from one end on; raises Unavailable.
+
+        Args:
+            sid: the session.
+            after, before: the ids, whose own entries are not among them; a `before` of None is the open end.
+            count: entries, at most.
+            size: bytes after which no more are read: one more entry and a few small ones may come on top.
+            newest_first: begin at the end.
+        """
+        if before == BEGINNING or after == LAST:
+            return Stretch([], 0, more=False)
+        oldest, newest = f"({after}", f"({before}" if before else "+"
+        command, *bounds = ("XREVRANGE", newest, oldest) if newest_first else ("XRANGE", oldest, newest)
+        raw, read, more, earlier = await self._shards.of(sid).reads.run(
+            _STRETCH, [keys.stream(sid)], command, *bounds, count, size
+        )
+        entries = _chained(raw[::-1], earlier)[::-1] if newest_first else _chained(raw, earlier)
+        return Stretch(entries, read, more=bool(more))
 
     async def get(self, sid: str, entry_id: str) -> Entry | None:
         """One entry, or None when the session has none with this id; raises Unavailable."""
