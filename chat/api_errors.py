@@ -26,6 +26,7 @@ from doqchat.errors import (
     TooLarge,
     Unavailable,
     UnknownEvent,
+    Unreadable,
 )
 from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.store.faults import Uncertain
@@ -40,6 +41,7 @@ STATUS: dict[type[DoqchatError], int] = {
     RoleForbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Unreadable: 409,
     TooLarge: 413,
     RateLimited: 429,
     Unavailable: 503,

@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from chat.handshake import MALFORMED, Handshake, Refusal, read_handshake
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound
+from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound, Unreadable
 from doqchat.frame_limits import FrameLimits, TooManyRefused
 from doqchat.participant import Participant
 from doqchat.protocol import server
@@ -106,6 +106,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             welcome = await participant.enter(shake.since)
         except Refusal as refusal:
             await self._refuse(refusal.problem, refusal.close_code)
+        except Unreadable as problem:
+            await self._refuse(problem, FAILED)
         except DoqchatError as problem:
             await self._refuse(problem, TRY_LATER)
         else:

@@ -21,7 +21,7 @@ from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
 from doqchat.store.registry import Registry
 from doqchat.store.request_limits import RequestLimits
-from doqchat.store.settings import Settings
+from doqchat.store.settings import SessionSettings, Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import Appended, Manner, SessionStream
@@ -95,10 +95,19 @@ class Engine:
 
     async def _asked(self, sid: str, request: LLMRequest) -> str:
         """The alias of the model that a request is for: its own, or the session's."""
-        alias = request.llm or (await self.settings.of(sid)).llm
-        if alias not in llms:
-            raise InvalidMessage(f"There is no model {alias!r}; there are {', '.join(sorted(llms))}.", field="bd.llm")
-        return alias
+        if request.llm is None:
+            return self._configured(sid, (await self.settings.of(sid)).llm)
+        if request.llm not in llms:
+            known = ", ".join(sorted(llms))
+            raise InvalidMessage(f"There is no model {request.llm!r}; there are {known}.", field="bd.llm")
+        return request.llm
+
+    def _configured(self, sid: str, alias: str) -> str:
+        """The alias that is set for a session, or the default: a model can be removed from the site."""
+        if alias in llms:
+            return alias
+        log.warning("Session %s is set to the model %r, which is not configured; the default is asked.", sid, alias)
+        return SessionSettings().llm
 
     async def _check_budget(self, sid: str, frame: Frame) -> None:
         """See that there are tokens left for a request; one that was stored before needs no more."""

@@ -80,5 +80,11 @@ class Unavailable(DoqchatError):
     code = "unavailable"
 
 
+class Unreadable(DoqchatError):
+    """Something else has written to the keys of a session: nothing was stored, and trying again does not help."""
+
+    code = "unreadable"
+
+
 class Internal(DoqchatError):
     code = "internal"

@@ -3,7 +3,7 @@
 import math
 from time import monotonic
 
-from doqchat.errors import DoqchatError, Internal, RateLimited, Unavailable
+from doqchat.errors import DoqchatError, Internal, RateLimited, Unavailable, Unreadable
 
 WINDOW_SECONDS = 10
 
@@ -73,7 +73,7 @@ class FrameLimits:
         Raises:
             TooManyRefused: there were MOST_REFUSED within WINDOW_SECONDS.
         """
-        if isinstance(problem, Unavailable | Internal):
+        if isinstance(problem, Unavailable | Unreadable | Internal):
             return True
         if wait := math.ceil(self._refused.count()):
             message = f"Too many frames were refused; reconnect in {wait} s and send only what the protocol takes."

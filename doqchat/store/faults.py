@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from doqchat.errors import DoqchatError, Internal, Unavailable
+from doqchat.errors import DoqchatError, Internal, Unavailable, Unreadable
 from doqchat.store.causes import cause_of
 
 log = logging.getLogger(__name__)
 
 STORED_NOTHING = "The store cannot take it now: nothing was stored, send it again."
 NOT_KNOWN = "The store has not answered: it is not known whether this was done."
+WRONG_TYPE = "A key of this session in the store has the wrong type; nothing was stored. Only the operator can help."
 NO_ANSWER = "The store has not answered; try again."
 
 FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
@@ -34,6 +35,8 @@ def translate(error: BaseException) -> DoqchatError:
     if cause_of(error) is not None:
         return Unavailable(STORED_NOTHING)
     log.error("The store refused a command: %s", error)
+    if "WRONGTYPE" in str(error)[:200]:
+        return Unreadable(WRONG_TYPE)
     return Internal("The server failed at this; its log says why.")
 
 
@@ -54,12 +57,14 @@ async def insist(
 
     Args:
         call: what is called.
-        errors: what it is called again after; all else is raised.
+        errors: what it is called again after; all else is raised, and Unreadable, which waiting does not change.
     """
     wait = FIRST_WAIT
     while True:
         try:
             return await call()
+        except Unreadable:
+            raise
         except errors:
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)

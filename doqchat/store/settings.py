@@ -1,16 +1,20 @@
 """What is set for one session: how the model behaves there, and what its people are called."""
 
+import logging
 from collections.abc import Callable
 from typing import Annotated, Literal
 from unicodedata import category
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic.functional_validators import AfterValidator
 
+from doqchat.errors import Unreadable
 from doqchat.store import keys
 from doqchat.store.early_end import early_end
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
+
+log = logging.getLogger(__name__)
 
 _CHANGE = load("settings_change", "entry", "turn", "filled", "interrupt")
 
@@ -64,8 +68,12 @@ class Settings:
         self._channel_of = channel_of
 
     async def of(self, sid: str) -> SessionSettings:
-        """The settings of a session; those of one that nobody has set anything for are the defaults."""
-        return _parsed(await self._shards.of(sid).pipeline.execute("HGETALL", keys.settings(sid)))
+        """The settings of a session; the default of each that is not set, or cannot be used as it is stored."""
+        try:
+            flat = await self._shards.of(sid).pipeline.execute("HGETALL", keys.settings(sid))
+        except Unreadable:
+            return SessionSettings()
+        return _parsed(sid, flat)
 
     async def change(self, sid: str, changes: dict[str, str]) -> SessionSettings:
         """Change some settings; an empty value is the default.
@@ -76,11 +84,15 @@ class Settings:
         used = [keys.settings(sid), keys.DUE, keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         shard = self._shards.of(sid)
         withdrawn = early_end(sid, shard.interruptions, self._channel_of(sid), "superseded")
-        return _parsed(await shard.pipeline.run(_CHANGE, used, sid, keys.own(sid), *withdrawn, *flat))
+        return _parsed(sid, await shard.pipeline.run(_CHANGE, used, sid, keys.own(sid), *withdrawn, *flat))
 
 
-def _parsed(flat: list[str]) -> SessionSettings:
-    stored = dict(zip(flat[::2], flat[1::2], strict=True))
-    return SessionSettings.model_validate(
-        {name: stored[name] for name in SessionSettings.model_fields if name in stored}
-    )
+def _parsed(sid: str, flat: list[str]) -> SessionSettings:
+    fields = zip(flat[::2], flat[1::2], strict=True)
+    stored = {name: value for name, value in fields if name in SessionSettings.model_fields}
+    try:
+        return SessionSettings.model_validate(stored)
+    except ValidationError as error:
+        unusable = {str(problem["loc"][0]) for problem in error.errors()}
+        log.warning("Settings of session %s cannot be used: %s.", sid, ", ".join(sorted(unusable)))
+        return SessionSettings.model_validate({name: stored[name] for name in stored.keys() - unusable})

@@ -1,15 +1,20 @@
 """How a session stands at one moment, for whoever comes into it."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from doqchat.protocol.events import ReplyUnderWay
-from doqchat.protocol.ids import order, request_of
+from doqchat.protocol.ids import order, parse_id, request_of
 from doqchat.store import keys
 from doqchat.store.presence import LASTS_SECONDS, counts
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
+
+log = logging.getLogger(__name__)
 
 _SNAPSHOT = load("snapshot", "presence")
 
@@ -55,13 +60,23 @@ class Snapshots:
 
 
 def _under_way(rows: Sequence[Any]) -> list[ReplyUnderWay]:
-    return [
-        ReplyUnderWay(
-            reply_id=reply_id,
-            request_id=request_of(reply_id),
-            attempt=int(attempt or 1),
-            state=state or "waiting",
-            text=text or "",
+    replies = [reply for row in rows if (reply := _reply(*row)) is not None]
+    return sorted(replies, key=lambda reply: order(reply.request_id))
+
+
+def _reply(reply_id: str, attempt: str | None, state: str | None, text: str | None) -> ReplyUnderWay | None:
+    """A reply as the store knows it; None for one that something else has written."""
+    request_id = parse_id(request_of(reply_id))
+    try:
+        return ReplyUnderWay.model_validate(
+            {
+                "reply_id": reply_id,
+                "request_id": request_id,
+                "attempt": attempt or 1,
+                "state": state or "waiting",
+                "text": text or "",
+            }
         )
-        for reply_id, attempt, state, text in sorted(rows, key=lambda row: order(request_of(row[0])))
-    ]
+    except ValidationError:
+        log.warning("What the store has of the reply %s is left out: it cannot be read.", reply_id)
+        return None

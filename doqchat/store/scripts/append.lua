@@ -19,7 +19,7 @@
 local claim = redis.call('GET', KEYS[2])
 if claim then
   local id, digest = string.match(claim, '^(%S+) (%S*)$')
-  return {id, digest == ARGV[4] and 'duplicate' or 'conflict'}
+  return {id or '', digest == ARGV[4] and 'duplicate' or 'conflict'}
 end
 
 local time = redis.call('TIME')
@@ -29,11 +29,16 @@ if now > tonumber(ARGV[22]) then
   return {'', 'expired'}
 end
 
-local sid, own = ARGV[6], ARGV[7]
-if ARGV[8] ~= '' then
-  local asked, asked_by_role = own .. 'asked', own .. 'asked:' .. ARGV[1]
-  local rate, rate_of_role, most, most_of_role =
-    tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
+-- All that can fail, because something else has written to a key, comes before the first write: what is stored is never
+-- answered with an error. What a session is set to is the default where it cannot be read.
+local sid, own, asks, manner = ARGV[6], ARGV[7], ARGV[8] ~= '', ARGV[9]
+local settings = redis.pcall('HMGET', own .. 'settings', 'policy', 'when_talking')
+local policy = settings[1] == 'off' and 'off' or settings[1] == 'always' and 'always' or 'mention'
+local asked, asked_by_role, rate, rate_of_role = own .. 'asked', own .. 'asked:' .. ARGV[1]
+local since, is_due
+if asks then
+  rate, rate_of_role = tonumber(ARGV[12]), tonumber(ARGV[13])
+  local most, most_of_role = tonumber(ARGV[14]), tonumber(ARGV[15])
   local wait, wait_of_role = wait_for_rate(asked, rate, now), wait_for_rate(asked_by_role, rate_of_role, now)
   if wait > 0 then
     return {'', 'requests_a_minute', wait}
@@ -44,39 +49,35 @@ if ARGV[8] ~= '' then
   elseif most_of_role > 0 and tonumber(redis.call('HGET', own .. 'asking', ARGV[1]) or 0) >= most_of_role then
     return {'', 'under_way_of_a_role', 0}
   end
-  count_in_rate(asked, rate, now)
-  count_in_rate(asked_by_role, rate_of_role, now)
+  check_line(own, KEYS[3], ARGV[8])
+elseif manner ~= '' then
+  since = redis.call('HGET', own .. 'due', 'since')
+  is_due = since or policy == 'always' or (policy == 'mention' and manner == 'mentioned')
 end
+local superseded = settings[2] == 'supersede' and (asks or is_due) and automatic_reply(own)
+local superseded_text = superseded and shown(own, superseded)
+
 local id = add_entry(KEYS[1], ARGV[3], ARGV[1], ARGV[2])
 redis.call('SET', KEYS[2], id .. ' ' .. ARGV[4], 'EX', ARGV[5])
-
-local settings = redis.call('HMGET', own .. 'settings', 'policy', 'when_talking')
-local function supersede()
-  local reply = settings[2] == 'supersede' and automatic_reply(own)
-  if reply then
-    interrupt(own, KEYS[3], sid, reply, KEYS[1], KEYS[5], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20],
-      shown(own, reply), ARGV[21])
-  end
+if superseded then
+  interrupt(own, KEYS[3], sid, superseded, KEYS[1], KEYS[5], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20],
+    superseded_text, ARGV[21])
 end
-if ARGV[8] ~= '' then
-  supersede()
+if asks then
+  count_in_rate(asked, rate, now)
+  count_in_rate(asked_by_role, rate_of_role, now)
   new_reply(own, 'r' .. id, ARGV[8], ARGV[1], 0)
   stand_in_line(own, KEYS[3], sid, 'r' .. id)
-elseif ARGV[9] ~= '' then
-  local policy = settings[1] or 'mention'
-  local since = redis.call('HGET', own .. 'due', 'since')
-  if since or policy == 'always' or (policy == 'mention' and ARGV[9] == 'mentioned') then
-    since = tonumber(since) or now
-    redis.call('HSET', own .. 'due', 'request', id, 'since', since)
-    if ARGV[9] == 'mentioned' then
-      redis.call('HSET', own .. 'due', 'called', 1)
-    end
-    local wait = now + ARGV[10]
-    if redis.call('EXISTS', own .. 'talking') == 0 then
-      wait = math.min(wait, since + ARGV[11])
-    end
-    redis.call('ZADD', KEYS[4], wait, sid)
-    supersede()
+elseif is_due then
+  since = tonumber(since) or now
+  redis.call('HSET', own .. 'due', 'request', id, 'since', since)
+  if manner == 'mentioned' then
+    redis.call('HSET', own .. 'due', 'called', 1)
   end
+  local wait = now + ARGV[10]
+  if redis.call('EXISTS', own .. 'talking') == 0 then
+    wait = math.min(wait, since + ARGV[11])
+  end
+  redis.call('ZADD', KEYS[4], wait, sid)
 end
 return {id, 'stored'}

@@ -9,8 +9,8 @@ if #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2]) == 0 then
   return 'missing'
 end
 local known = redis.call('HGET', KEYS[2], ARGV[1])
-if known then
-  local knownTime, knownSequence = string.match(known, '(%d+)-(%d+)')
+local knownTime, knownSequence = string.match(known or '', '^(%d+)-(%d+)$')
+if knownTime then
   local time, sequence = string.match(ARGV[2], '(%d+)-(%d+)')
   if tonumber(time) < tonumber(knownTime)
     or (tonumber(time) == tonumber(knownTime) and tonumber(sequence) <= tonumber(knownSequence)) then

@@ -25,6 +25,7 @@ if ARGV[1] == 'start' then
   end
   count_in_rate(asked, rate, now)
 end
+local llm = redis.pcall('HGET', own .. 'settings', 'llm')
 local request, called = unpack(redis.call('HMGET', own .. 'due', 'request', 'called'))
 redis.call('DEL', own .. 'due')
 redis.call('ZREM', KEYS[1], sid)
@@ -34,7 +35,7 @@ end
 local reply = 'r' .. request
 local told = filled(filled(ARGV[5], 'reply_id', reply), 'request_id', request)
 if ARGV[1] == 'start' then
-  new_reply(own, reply, redis.call('HGET', own .. 'settings', 'llm') or 'default', '', 1)
+  new_reply(own, reply, type(llm) == 'string' and llm or 'default', '', 1)
   take_turn(own, KEYS[2], sid, reply)
   redis.call('PUBLISH', ARGV[4], cmsgpack.pack({type = 'session.signal', text = told}))
 elseif called then

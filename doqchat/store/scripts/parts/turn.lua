@@ -51,6 +51,15 @@ local function stand_in_line(own, queues, sid, reply)
   end
 end
 
+-- Raises what `new_reply` and `stand_in_line` would, and writes nothing.
+local function check_line(own, queues, llm)
+  redis.call('SCARD', own .. 'replies')
+  redis.call('HLEN', own .. 'asking')
+  redis.call('LLEN', own .. 'line')
+  redis.call('SCARD', queues)
+  redis.call('XLEN', queues .. ':' .. llm)
+end
+
 local function next_in_line(own)
   local reply = redis.call('LPOP', own .. 'line')
   if reply then
