@@ -2,10 +2,14 @@
 
 import io
 import os
+import re
 import sys
 
 from django.conf import settings
 from django.utils.translation import get_supported_language_variant
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal may take for a command, a line break, or a change of the direction of writing."""
 
 
 def terminal_language() -> str:
@@ -16,6 +20,11 @@ def terminal_language() -> str:
         return get_supported_language_variant(locale.partition(".")[0].replace("_", "-").lower())
     except LookupError:
         return str(settings.LANGUAGE_CODE)
+
+
+def visible(text: str) -> str:
+    """The text with its control characters spelt out: those who write messages do not control the terminal."""
+    return _CONTROLS.sub(lambda control: control[0].encode("unicode_escape").decode(), text)
 
 
 def print_anything() -> None:

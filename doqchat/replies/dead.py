@@ -1,15 +1,20 @@
 """Requests that were given up: every worker that tried to answer them died of it."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from doqchat.errors import Unreadable
 from doqchat.protocol import stored
-from doqchat.protocol.ids import order
+from doqchat.protocol.ids import order, parse_id, time_of
+from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.script import load
-from doqchat.store.shards import Shards
+from doqchat.store.shards import Shard, Shards
 from doqchat.store.stream import SessionStream
 
 _RETRY = load("dead_retry", "turn")
+_REPLY = re.compile(r"r\d{1,20}-\d{1,20}(-\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,8 @@ class DeadJob:
 
     Attributes:
         id: its entry among the dead ones, whose time is that of the end.
-        sid: the session.
+        shard: the server that it is on.
+        sid: the session; like the fields below it is empty when something else has written the job without it.
         request: the id of the request's event.
         reply: the id of the reply that ended in an error.
         llm: the alias of the model that was asked.
@@ -27,6 +33,7 @@ class DeadJob:
     """
 
     id: str
+    shard: Shard = field(repr=False)
     sid: str
     request: str
     reply: str
@@ -35,9 +42,15 @@ class DeadJob:
     prompt: str
 
     @property
-    def died_at(self) -> float:
-        """When it was given up, in seconds since 1970."""
-        return order(self.id)[0] / 1000
+    def died_at(self) -> datetime:
+        """When it was given up."""
+        return time_of(self.id)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it says all that is needed to ask again."""
+        named = is_sid(self.sid) and parse_id(self.request) and _REPLY.fullmatch(self.reply)
+        return bool(named and self.llm)
 
 
 class DeadJobs:
@@ -58,14 +71,17 @@ class DeadJobs:
         for shard in self._shards:
             for entry_id, flat in await shard.reads.execute("XRANGE", keys.DEAD_JOBS, "-", "+"):
                 fields = dict(zip(flat[::2], flat[1::2], strict=True))
-                found.append(await self._read(entry_id, fields))
+                found.append(await self._read(shard, entry_id, fields))
         return sorted(found, key=lambda job: order(job.id))
 
     async def retry(self, job: DeadJob) -> str | None:
-        """Have the request answered by a new reply; its id, or None when the job is no longer there.
+        """Have the request answered by a new reply; its id, or None when the job is no longer there, or not complete.
 
         The reply that was given up has had its `llm.error`, which stays; the new one ends in an event of its own.
+        Raises Unreadable when keys of its session have the wrong type; then the job stays.
         """
+        if not job.complete:
+            return None
         used, told = (
             [keys.DEAD_JOBS, keys.QUEUES],
             (job.id, job.sid, job.reply, job.llm, int(job.automatic), keys.own(job.sid)),
@@ -74,11 +90,19 @@ class DeadJobs:
 
     async def drop(self, job: DeadJob) -> bool:
         """Forget a job; False when it is no longer there."""
-        return bool(await self._shards.of(job.sid).pipeline.execute("XDEL", keys.DEAD_JOBS, job.id, repeat=False))
+        return bool(await job.shard.pipeline.execute("XDEL", keys.DEAD_JOBS, job.id, repeat=False))
 
-    async def _read(self, entry_id: str, fields: dict[str, str]) -> DeadJob:
-        request = await self._stream.get(fields["sid"], fields["request"])
-        said = stored.read(request.body) if request else None
-        named = {name: fields[name] for name in ("sid", "request", "reply", "llm")}
-        automatic = fields.get("auto") == "1"
-        return DeadJob(id=entry_id, **named, automatic=automatic, prompt=said.text if said else "")
+    async def _read(self, shard: Shard, entry_id: str, fields: dict[str, str]) -> DeadJob:
+        named = {name: fields.get(name, "") for name in ("sid", "request", "reply", "llm")}
+        prompt = await self._prompt(named["sid"], named["request"])
+        return DeadJob(id=entry_id, shard=shard, **named, automatic=fields.get("auto") == "1", prompt=prompt)
+
+    async def _prompt(self, sid: str, request: str) -> str:
+        if not is_sid(sid) or parse_id(request) is None:
+            return ""
+        try:
+            entry = await self._stream.get(sid, request)
+        except Unreadable:
+            return ""
+        said = stored.read(entry.body) if entry else None
+        return said.text if said else ""

@@ -118,6 +118,53 @@ async def test_a_reply_that_was_asked_for_again_waits_its_turn_and_can_be_cancel
     assert response["bd"]["finish_reason"] == "cancelled"
 
 
+INCOMPLETE: tuple[dict[str, str], ...] = (
+    {"something": "else"},
+    {"sid": "no sid", "request": "5-0", "reply": "r5-0", "llm": "default"},
+    {"sid": "s", "request": "nonsense", "reply": "r5-0", "llm": "default"},
+    {"sid": "s", "request": "5-0", "reply": "nonsense", "llm": "default"},
+    {"sid": "s", "request": "5-0", "reply": "r5-0-nonsense", "llm": "default"},
+    {"sid": "s", "request": "5-0", "reply": "r5-0", "llm": ""},
+    {"sid": "\x1b[2J", "request": "5-0", "reply": "r5-0", "llm": "default"},
+)
+
+
+async def test_jobs_that_something_else_has_written_do_not_hide_the_others(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    (reply_id,) = await give_up(own_engine, queue, sid)
+    for fields in INCOMPLETE:
+        queue.xadd(keys.DEAD_JOBS, fields)
+    queue.xadd(keys.DEAD_JOBS, INCOMPLETE[0], id="18446744073709551615-1")
+    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)]
+    listed = await asyncio.to_thread(llm_dead, own_store, "list", locale="en_US.UTF-8")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert re.findall(r"^ID: (.*)$", listed.stdout, re.MULTILINE) == ids
+    assert "\x1b" not in listed.stdout
+    retried = await asyncio.to_thread(llm_dead, own_store, "retry", "--all", locale="en_US.UTF-8")
+    assert retried.stdout.splitlines() == [
+        *(f"{dead_id} cannot be asked again: it does not say what was asked." for dead_id in ids[1:]),
+        f"{ids[0]} is asked again; its new reply is {reply_id}-2.",
+    ]
+    dropped = await asyncio.to_thread(llm_dead, own_store, "drop", "--all", locale="en_US.UTF-8")
+    assert dropped.stdout.splitlines() == [f"{dead_id} is dropped." for dead_id in ids[1:]]
+    assert not queue.exists(keys.DEAD_JOBS) or queue.xlen(keys.DEAD_JOBS) == 0
+
+
+async def test_a_job_whose_session_cannot_be_read_stays_and_the_others_are_asked_again(
+    own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
+) -> None:
+    _, other = await give_up(own_engine, queue, sid, f"{sid}-2")
+    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)]
+    queue.set(keys.replies(sid), "junk")
+    retried = await asyncio.to_thread(llm_dead, own_store, "retry", "--all", locale="en_US.UTF-8")
+    assert retried.stdout.splitlines() == [
+        f"{ids[0]} cannot be asked again: its session cannot be read.",
+        f"{ids[1]} is asked again; its new reply is {other}-2.",
+    ]
+    assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)] == ids[:1]
+
+
 @pytest.mark.parametrize("arguments", [("retry",), ("drop",), ("drop", "1-1", "--all"), ("list", "1-1")])
 def test_what_is_meant_has_to_be_said(own_store: processes.Store, arguments: tuple[str, ...]) -> None:
     ended = llm_dead(own_store, *arguments, locale="en_US.UTF-8")

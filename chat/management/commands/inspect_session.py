@@ -14,14 +14,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from chat.management.terminal import print_anything, terminal_language
+from chat.management.terminal import print_anything, terminal_language, visible
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, Unreadable
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import is_sid
 from doqchat.store.stream import Entry, SessionStream
 
-_PAGE = 500
+_PAGE, _PAGE_BYTES = 500, 2**20
 
 
 class Command(BaseCommand):
@@ -36,6 +36,9 @@ class Command(BaseCommand):
         with override(lang or terminal_language()):
             try:
                 asyncio.run(self._inspect(sid))
+            except Unreadable as error:
+                problem = _("The store has something else under the name of session {sid}.").format(sid=sid)
+                raise CommandError(problem) from error
             except DoqchatError as error:
                 problem = _("The store does not answer. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
                 raise CommandError(problem) from error
@@ -64,17 +67,17 @@ class Command(BaseCommand):
         self.stdout.write(_("Messages of each participant:"))
         for role in sorted(count):
             line = ngettext("  {role}: {count}", "  {role}: {count}", count[role])
-            self.stdout.write(line.format(role=role, count=count[role]))
+            self.stdout.write(line.format(role=visible(role), count=count[role]))
 
 
 async def _first(stream: SessionStream, sid: str, total: int) -> AsyncIterator[Entry]:
     """As many entries as were counted, a page at a time: people may go on talking meanwhile."""
     cursor = BEGINNING
-    while total and (page := await stream.read(sid, cursor, min(total, _PAGE))):
-        for entry in page:
+    while total and (page := await stream.stretch(sid, cursor, count=min(total, _PAGE), size=_PAGE_BYTES)).entries:
+        for entry in page.entries:
             yield entry
-        total -= len(page)
-        cursor = page[-1].id
+        total -= len(page.entries)
+        cursor = page.entries[-1].id
 
 
 def _message(number: int, entry: Entry) -> str:
@@ -82,7 +85,7 @@ def _message(number: int, entry: Entry) -> str:
         [
             _("--- Message #{number} ---").format(number=number),
             f"ID: {entry.id}",
-            _("Participant: {role}").format(role=entry.participant),
+            _("Participant: {role}").format(role=visible(entry.participant)),
             _("Content: {body}").format(body=_readable(entry.body)),
             "\n",
         ]
@@ -90,8 +93,11 @@ def _message(number: int, entry: Entry) -> str:
 
 
 def _readable(body: str) -> str:
-    """The JSON with a space after each colon and comma, and every letter as itself; anything else as it is."""
+    """The JSON with a space after each colon and comma, and every letter as itself; anything else as it is.
+
+    Only control characters are spelt out.
+    """
     try:
-        return json.dumps(json.loads(body), ensure_ascii=False)
+        return visible(json.dumps(json.loads(body), ensure_ascii=False))
     except (ValueError, RecursionError):
-        return body
+        return visible(body)

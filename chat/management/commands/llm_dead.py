@@ -3,7 +3,6 @@
 import asyncio
 from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,9 +10,9 @@ from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from chat.management.terminal import print_anything, terminal_language
+from chat.management.terminal import print_anything, terminal_language, visible
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, Unreadable
 from doqchat.replies.dead import DeadJob, DeadJobs
 
 _FIRST_WORDS = 60
@@ -57,6 +56,9 @@ class Command(BaseCommand):
         self.stdout.write("\n\n".join([found.format(count=count), *map(_described, jobs)]))
 
     async def _retry(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
+        for job in jobs:
+            if not job.complete:
+                self.stdout.write(_("{id} cannot be asked again: it does not say what was asked.").format(id=job.id))
         await self._each(jobs, dead.retry, _("{id} is asked again; its new reply is {outcome}."))
 
     async def _drop(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
@@ -64,21 +66,26 @@ class Command(BaseCommand):
 
     async def _each(self, jobs: Sequence[DeadJob], act: Callable[[DeadJob], Awaitable[object]], done: str) -> None:
         for job in jobs:
-            if outcome := await act(job):
-                self.stdout.write(done.format(id=job.id, outcome=outcome))
+            try:
+                outcome = await act(job)
+            except Unreadable:
+                self.stdout.write(_("{id} cannot be asked again: its session cannot be read.").format(id=job.id))
+            else:
+                if outcome:
+                    self.stdout.write(done.format(id=job.id, outcome=outcome))
 
 
 def _described(job: DeadJob) -> str:
-    moment = datetime.fromtimestamp(job.died_at, get_current_timezone())
+    moment = job.died_at.astimezone(get_current_timezone())
     words = " ".join(job.prompt.split())
     return "\n".join(
         [
             f"ID: {job.id}",
             _("Given up: {moment}").format(moment=moment.strftime("%Y-%m-%d %H:%M:%S %z")),
-            _("Session: {sid}").format(sid=job.sid),
-            _("Request: {request}").format(request=job.request),
-            _("Reply: {reply}").format(reply=job.reply),
-            _("Model: {alias}").format(alias=job.llm),
-            _("Prompt: {words}").format(words=words[:_FIRST_WORDS] + "…" * (len(words) > _FIRST_WORDS)),
+            _("Session: {sid}").format(sid=visible(job.sid)),
+            _("Request: {request}").format(request=visible(job.request)),
+            _("Reply: {reply}").format(reply=visible(job.reply)),
+            _("Model: {alias}").format(alias=visible(job.llm)),
+            _("Prompt: {words}").format(words=visible(words[:_FIRST_WORDS]) + "…" * (len(words) > _FIRST_WORDS)),
         ]
     )

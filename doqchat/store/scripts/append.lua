@@ -59,11 +59,14 @@ local superseded_text = superseded and shown(own, superseded)
 
 local id = add_entry(KEYS[1], ARGV[3], ARGV[1], ARGV[2])
 redis.call('SET', KEYS[2], id .. ' ' .. ARGV[4], 'EX', ARGV[5])
-if superseded then
-  interrupt(own, KEYS[3], sid, superseded, KEYS[1], KEYS[5], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20],
-    superseded_text, ARGV[21])
+local function supersede()
+  if superseded then
+    interrupt(own, KEYS[3], sid, superseded, KEYS[1], KEYS[5], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20],
+      superseded_text, ARGV[21])
+  end
 end
 if asks then
+  supersede()
   count_in_rate(asked, rate, now)
   count_in_rate(asked_by_role, rate_of_role, now)
   new_reply(own, 'r' .. id, ARGV[8], ARGV[1], 0)
@@ -79,5 +82,6 @@ elseif is_due then
     wait = math.min(wait, since + ARGV[11])
   end
   redis.call('ZADD', KEYS[4], wait, sid)
+  supersede()
 end
 return {id, 'stored'}

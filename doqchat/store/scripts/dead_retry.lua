@@ -7,6 +7,7 @@
 -- Returns the new reply's id, or '' when the job is no longer there.
 
 local reply = next_reply(ARGV[3])
+check_line(ARGV[6], KEYS[2], ARGV[4])
 if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then
   return ''
 end
