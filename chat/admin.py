@@ -17,7 +17,7 @@ from chat.models import Session
 from chat.session_rows import bring_up_to_date
 from chat.session_timeline import timeline
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, Unreadable
 from doqchat.overview import Overview, overviews
 from doqchat.protocol.ids import parse_id
 
@@ -35,6 +35,7 @@ class SessionList(ChangeList):
             now = async_to_sync(_now)([session.sid for session in sessions])
             for session in sessions:
                 session.now = now[session.sid]
+                session.unreadable = session.now is None
 
 
 @admin.register(Session)
@@ -96,20 +97,26 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
         context = {**self.admin_site.each_context(request), "title": session.sid, "opts": self.opts, "before": before}
         try:
             session.now = async_to_sync(_now)([session.sid])[session.sid]
+            session.unreadable = session.now is None
             context |= {"timeline": async_to_sync(timeline)(session.sid, before), "now": session.now}
+        except Unreadable:
+            session.unreadable = True
+            messages.warning(request, _("The store has something else under this session's name. It cannot be read."))
         except DoqchatError:
             messages.warning(request, _("The store does not answer. Open this page again in a moment."))
         context |= {"session": session, "online": self.members_online(session)}
         return TemplateResponse(request, "admin/chat/session/timeline.html", context)
 
 
-async def _now(sids: Sequence[str]) -> dict[str, Overview]:
+async def _now(sids: Sequence[str]) -> dict[str, Overview | None]:
     return await overviews(engine(), sids)
 
 
 def _from_store(session: Session, fact: Callable[[Overview], str | int]) -> Any:
     """What a column shows that only the store knows."""
-    return _("store away") if session.now is None else fact(session.now)
+    if session.now is not None:
+        return fact(session.now)
+    return _("unreadable") if session.unreadable else _("store away")
 
 
 def _listed(members: dict[str, int]) -> str:

@@ -94,7 +94,7 @@ class HistoryQuery(Schema):
 
 @api.get(
     "/history/{sid}",
-    response={200: History, 400: api_errors.Refused, 503: api_errors.Refused},
+    response={200: History} | dict.fromkeys((400, 409, 503), api_errors.Refused),
     summary="What was said in a session",
     tags=["history"],
 )

@@ -1,12 +1,13 @@
 """What the room shows of a stored event."""
 
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 from chat import wording
-from doqchat.protocol.ids import order
+from doqchat.protocol.ids import time_of
 from doqchat.store.stream import Entry
 
 KINDS = {
@@ -44,22 +45,24 @@ class Line:
     @property
     def time(self) -> datetime:
         """When the store took the event."""
-        return datetime.fromtimestamp(order(self.id)[0] / 1000, UTC)
+        return time_of(self.id)
 
 
 def line(entry: Entry, reader: str) -> Line | None:
     """The entry as the reader with that role sees it, or None for one that the room does not show."""
     try:
-        envelope = json.loads(entry.body)
+        envelope = from_json(entry.body)
         event, bd = envelope["hd"]["event"], envelope["bd"]
         text = bd["prompt"] if event == "llm.request" else bd["text"]
         kind = KINDS[event]
     except (ValueError, KeyError, TypeError):
         return None
+    if not isinstance(text, str):
+        return None
     own = entry.participant == reader
     author = wording.author(entry.participant, own)
     failed = event == "llm.error"
-    return Line(entry.id, kind, entry.participant, own, author, _tag(event, bd), str(text), _note(event, bd), failed)
+    return Line(entry.id, kind, entry.participant, own, author, _tag(event, bd), text, _note(event, bd), failed)
 
 
 def _tag(event: str, bd: dict[str, Any]) -> str:

@@ -13,7 +13,9 @@ class Session(models.Model):
     created_at = models.DateTimeField(_("began"))
     last_activity = models.DateTimeField(_("last activity"), db_index=True)
 
-    now: Overview | None = None  # no column: what the admin has looked up in the store for the rows it shows
+    # no columns: what the admin has looked up in the store for the rows it shows, and whether that was no session
+    now: Overview | None = None
+    unreadable = False
 
     class Meta:
         verbose_name = _("chat session")

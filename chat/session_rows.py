@@ -20,7 +20,8 @@ def bring_up_to_date() -> None:
 
     Raises Unavailable, and then the list is as it was.
     """
-    newest = Session.objects.aggregate(newest=Max("last_activity"))["newest"]
+    past = Session.objects.filter(last_activity__lte=datetime.now(UTC))
+    newest = past.aggregate(newest=Max("last_activity"))["newest"]
     rows = async_to_sync(_active_since)(newest.timestamp() - OVERLAP_SECONDS if newest else 0.0)
     Session.objects.bulk_create(
         rows, batch_size=_CHUNK, update_conflicts=True, unique_fields=["sid"], update_fields=["last_activity"]
@@ -33,11 +34,13 @@ async def _active_since(moment: float) -> list[Session]:
     rows = []
     for start in range(0, len(sids), _CHUNK):
         began = await overview.began(engine(), sids[start : start + _CHUNK])
-        rows += [
-            Session(sid=sid, created_at=_at(began[sid] or active[sid]), last_activity=_at(active[sid])) for sid in began
-        ]
+        for sid, first in began.items():
+            last = _past(active[sid])
+            rows.append(Session(sid=sid, created_at=first or last, last_activity=last))
     return rows
 
 
-def _at(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _past(seconds: float) -> datetime:
+    """The moment, or now for one that is further ahead than clocks are: it would be the newest until it comes."""
+    now = datetime.now(UTC)
+    return datetime.fromtimestamp(seconds, UTC) if seconds < now.timestamp() + OVERLAP_SECONDS else now

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from doqchat.engine import engine
 from doqchat.protocol import stored
-from doqchat.protocol.ids import BEGINNING, order
+from doqchat.protocol.ids import BEGINNING, time_of
 from doqchat.store.stream import Entry
 
 EVENTS_ON_A_PAGE = 50
+PAGE_BYTES = 2**20
+"""Size of the events on a page, after which it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Event:
     @property
     def time(self) -> datetime:
         """When the store took it."""
-        return datetime.fromtimestamp(order(self.id)[0] / 1000, UTC)
+        return time_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,9 @@ class Timeline:
 
 
 async def timeline(sid: str, before: str | None) -> Timeline:
-    """The events before an id, or the newest; raises Unavailable."""
-    if before == BEGINNING:
-        return Timeline([], None)
-    entries = await engine().stream.read_back(sid, before or "+", EVENTS_ON_A_PAGE)
+    """The events before an id, or the newest; raises Unavailable and Unreadable."""
+    page = await engine().stream.stretch(sid, before=before, count=EVENTS_ON_A_PAGE, size=PAGE_BYTES, newest_first=True)
+    entries = page.entries
     older = entries[-1].id if entries and entries[-1].prev != BEGINNING else None
     return Timeline([_event(entry) for entry in entries], older)
 

@@ -11,7 +11,7 @@ from chat.api_errors import Refused
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge, UnknownEvent
 from doqchat.llm import llms
-from doqchat.overview import overviews
+from doqchat.overview import overview
 from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame, parse, refusal
 from doqchat.protocol.names import MAX_FRAME_BYTES, is_sid
@@ -56,7 +56,11 @@ class Overview(Schema):
     replies: int = Field(description="Answers under way.")
 
 
-@router.get("/{sid}", response={200: Overview, 400: Refused, 503: Refused}, summary="A session's settings and counts")
+@router.get(
+    "/{sid}",
+    response={200: Overview} | dict.fromkeys((400, 409, 503), Refused),
+    summary="A session's settings and counts",
+)
 async def look(request: HttpRequest, sid: str) -> Overview:
     """What is set for a session and what goes on in it; one that nobody has joined yet has the defaults."""
     check_sid(sid)
@@ -65,7 +69,7 @@ async def look(request: HttpRequest, sid: str) -> Overview:
 
 @router.patch(
     "/{sid}",
-    response={200: Overview, 400: Refused, 503: Refused},
+    response={200: Overview} | dict.fromkeys((400, 409, 503), Refused),
     summary="Change a session's settings",
     openapi_extra={"requestBody": {"content": {"application/json": {"schema": SessionSettings.model_json_schema()}}}},
 )
@@ -118,8 +122,7 @@ def json_text(request: HttpRequest) -> str:
 
 
 async def _overview(sid: str) -> Overview:
-    settings, now = await asyncio.gather(engine().settings.of(sid), overviews(engine(), [sid]))
-    known = now[sid]
+    settings, known = await asyncio.gather(engine().settings.of(sid), overview(engine(), sid))
     return Overview(sid=sid, settings=settings, messages=known.messages, members=known.members, replies=known.replies)
 
 

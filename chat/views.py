@@ -19,6 +19,8 @@ from doqchat.store.stream import Entry
 log = logging.getLogger(__name__)
 
 HISTORY_ON_THE_PAGE = 100
+PAGE_BYTES = 2**20
+"""Size of the events in the history on the page, after which it goes no further back."""
 
 
 async def home(request: HttpRequest) -> HttpResponse:
@@ -38,11 +40,11 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
     if not _has_a_page(sid):
         return _entrance(request, sid, role, status=404)
     try:
-        entries = (await engine().stream.read_back(sid, count=HISTORY_ON_THE_PAGE))[::-1]
+        newest = await engine().stream.stretch(sid, count=HISTORY_ON_THE_PAGE, size=PAGE_BYTES, newest_first=True)
     except DoqchatError as error:
         log.warning("The room %s is shown without its history: %s", sid, error)
         return render(request, "chat/room.html", _context(request, sid, role, None))
-    return render(request, "chat/room.html", _context(request, sid, role, entries))
+    return render(request, "chat/room.html", _context(request, sid, role, newest.entries[::-1]))
 
 
 def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, object]:

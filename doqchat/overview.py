@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from doqchat.engine import Engine
-from doqchat.protocol.ids import order
+from doqchat.errors import Unreadable
+from doqchat.protocol.ids import time_of
 from doqchat.store import keys
 
 
@@ -18,20 +20,21 @@ class Overview:
     replies: int
 
 
-async def overviews(engine: Engine, sids: Sequence[str]) -> dict[str, Overview]:
-    """Several sessions now, read in one go; raises Unavailable."""
-    return dict(zip(sids, await asyncio.gather(*(_overview(engine, sid) for sid in sids)), strict=True))
+async def overviews(engine: Engine, sids: Sequence[str]) -> dict[str, Overview | None]:
+    """Several sessions now, read in one go; None for one that cannot be read. Raises Unavailable."""
+    return dict(zip(sids, await asyncio.gather(*(_overview_if_readable(engine, sid) for sid in sids)), strict=True))
 
 
-async def began(engine: Engine, sids: Sequence[str]) -> dict[str, float | None]:
-    """When each session's first event was stored, in seconds since 1970, read in one go; None without any.
+async def began(engine: Engine, sids: Sequence[str]) -> dict[str, datetime | None]:
+    """When each session's first event was stored, read in one go; None without any, or when it cannot be read.
 
     Raises Unavailable.
     """
     return dict(zip(sids, await asyncio.gather(*(_began(engine, sid) for sid in sids)), strict=True))
 
 
-async def _overview(engine: Engine, sid: str) -> Overview:
+async def overview(engine: Engine, sid: str) -> Overview:
+    """One session now; raises Unavailable and Unreadable."""
     pipeline = engine.shards.of(sid).pipeline
     messages, members, replies = await asyncio.gather(
         pipeline.execute("XLEN", keys.stream(sid)),
@@ -41,6 +44,16 @@ async def _overview(engine: Engine, sid: str) -> Overview:
     return Overview(int(messages), members, int(replies))
 
 
-async def _began(engine: Engine, sid: str) -> float | None:
-    first = await engine.shards.of(sid).pipeline.execute("XRANGE", keys.stream(sid), "-", "+", "COUNT", 1)
-    return order(first[0][0])[0] / 1000 if first else None
+async def _overview_if_readable(engine: Engine, sid: str) -> Overview | None:
+    try:
+        return await overview(engine, sid)
+    except Unreadable:
+        return None
+
+
+async def _began(engine: Engine, sid: str) -> datetime | None:
+    try:
+        first = await engine.shards.of(sid).pipeline.execute("XRANGE", keys.stream(sid), "-", "+", "COUNT", 1)
+    except Unreadable:
+        return None
+    return time_of(first[0][0]) if first else None

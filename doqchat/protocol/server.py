@@ -36,10 +36,15 @@ def checked(stored: str, entry_id: str, prev: str) -> str:
         known = False
     if not known:
         return _unreadable(entry_id, prev)
-    if stored.startswith(_STORED_START) and "id" not in hd and "prev" not in hd:
+    if _begins_with_only_hd(stored) and "id" not in hd and "prev" not in hd:
         return _spliced(stored, entry_id, prev)
     hd = {"event": hd["event"], **hd, "id": entry_id, "prev": prev}
     return to_json({**envelope, "hd": hd}, inf_nan_mode="null").decode()
+
+
+def _begins_with_only_hd(stored: str) -> bool:
+    """Whether the text begins with an `hd` that has fields, and has no other, also none spelt with escapes."""
+    return stored.startswith(f'{_STORED_START}"') and stored.count('"hd"') == 1 and "\\u006" not in stored
 
 
 def _spliced(stored: str, entry_id: str, prev: str) -> str:

@@ -19,7 +19,7 @@ class Said:
 def read(body: str) -> Said | None:
     """What the envelope with this JSON text says; None for a text that is no envelope, as others may have stored."""
     try:
-        envelope = from_json(body)
+        envelope = from_json(body, allow_inf_nan=False)
         event, bd = envelope["hd"]["event"], envelope.get("bd")
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -1,6 +1,7 @@
 """Reading back what was said in a session, a page at a time."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +10,8 @@ from doqchat.protocol import stored
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store.folding import folded
 from doqchat.store.stream import Entry, SessionStream, Stretch
+
+log = logging.getLogger(__name__)
 
 SCANNED = 20_000
 """Entries that one page looks at, at most, to find those that are asked for."""
@@ -81,8 +84,15 @@ class History:
         self._reading: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, AT_ONCE))
 
     async def page(self, sid: str, search: Search) -> Page:
-        """One page of a session; raises Unavailable."""
+        """One page of a session; raises Unavailable and Unreadable."""
         page = _Page(search)
+        following = await self._fill(sid, page)
+        if page.unreadable:
+            log.warning("%d entries of session %s are no messages and are left out.", page.unreadable, sid)
+        return Page(page.found, following)
+
+    async def _fill(self, sid: str, page: "_Page") -> str | None:
+        """Read until the page is full, at the end of its range, or took long enough; the id to go on from."""
         clock = asyncio.get_running_loop()
         late = clock.time() + SECONDS
         while True:
@@ -90,9 +100,9 @@ class History:
                 stretch = await self._read(sid, page)
                 full = page.take(stretch.entries)
             if not (full or stretch.more):
-                return Page(page.found, None)
+                return None
             if full or page.read > SCANNED_BYTES or clock.time() > late:
-                return Page(page.found, page.cursor)
+                return page.cursor
 
     async def _read(self, sid: str, page: "_Page") -> Stretch:
         """The next stretch of the page's range: no more than the page needs at the least, if it is the first."""
@@ -113,13 +123,14 @@ class _Page:
         found: the events that it has so far.
         cursor: the id of the last event that was looked at; None before the first.
         read: bytes that were read for it.
+        unreadable: how many of the entries were no envelopes.
     """
 
     def __init__(self, search: Search) -> None:
         self.search = search
         self.found: list[Entry] = []
         self.cursor: str | None = None
-        self.read = 0
+        self.read = self.unreadable = 0
         self._text = folded(search.text)
         self._scanned = self._size = 0
 
@@ -140,6 +151,9 @@ class _Page:
         if self.search.participant is not None and entry.participant != self.search.participant:
             return False
         said = stored.read(entry.body)
-        if said is None or (self.search.event is not None and said.event != self.search.event):
+        if said is None:
+            self.unreadable += 1
+            return False
+        if self.search.event is not None and said.event != self.search.event:
             return False
         return not self._text or self._text in folded(said.text)

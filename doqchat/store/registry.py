@@ -1,13 +1,17 @@
 """Which sessions there are and when each was last active; written now and then, not with every message."""
 
+import logging
 import time
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
+from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.faults import translated
 from doqchat.store.shards import Shards
+
+log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -24,7 +28,10 @@ class Registry:
             await shard.pipeline.execute("ZADD", keys.SESSIONS, *scores)
 
     async def active_since(self, moment: float, limit: int = 100_000) -> dict[str, float]:
-        """Sessions that were active at or after a moment (seconds since 1970), with their last activity."""
+        """Sessions that were active at or after a moment (seconds since 1970), with their last activity.
+
+        Names that something else has listed and that are no sids are left out; a time can be any number, also infinite.
+        """
         found: dict[str, float] = {}
         with translated():
             for shard in self._shards:
@@ -32,7 +39,12 @@ class Registry:
                     keys.SESSIONS, moment, "+inf", start=0, num=limit, withscores=True
                 )
                 found.update((str(sid), float(score)) for sid, score in rows)
-        return found
+        named = {sid: score for sid, score in found.items() if is_sid(sid)}
+        if len(named) < len(found):
+            log.warning(
+                "%d names in %s cannot name a session and are left out.", len(found) - len(named), keys.SESSIONS
+            )
+        return named
 
     async def last_activity(self, sid: str) -> float | None:
         """When a session was last active, in seconds since 1970; None for a session nobody has joined."""
