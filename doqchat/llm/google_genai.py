@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from doqchat.llm import server_sent_events
+from doqchat.llm import provider_http, server_sent_events
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
 from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
 
@@ -70,23 +70,13 @@ class GoogleGenAI(Gemini):
             pass
 
     def _make_client(self) -> "Client":
-        """It gets an HTTP client, or else it would send through aiohttp where that is installed, unseen by `_take`.
-
-        There are no timeouts: the deadlines of the base class hold, whatever waits below them.
-        """
+        """It gets an HTTP client, or else it would make one that follows redirects, or one of aiohttp."""
         from google.genai import Client, types
-        from httpx2 import AsyncClient, Limits
 
-        http = AsyncClient(
-            timeout=None,
-            limits=Limits(max_connections=None),
-            follow_redirects=True,
-            event_hooks={"response": [_take]},
-        )
         options = types.HttpOptions(
             base_url=self.options.BASE_URL or None,
             retry_options=types.HttpRetryOptions(attempts=1),
-            httpx_async_client=http,
+            httpx_async_client=provider_http.client(_take),
         )
         return Client(vertexai=False, api_key=self.options.API_KEY.get_secret_value(), http_options=options)
 

@@ -6,6 +6,7 @@ joins all that was said so far again with every piece.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pydantic import Field
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
 from doqchat.llm.gemini import Gemini, GeminiAnswer
 from doqchat.llm.provider import ProviderOptions
+from doqchat.llm.provider_http import LONGEST_REFUSAL, check_head
 
 if TYPE_CHECKING:
     from requests import Response
@@ -114,20 +116,32 @@ class GoogleGenerativeAI(Gemini):
         client: Any = GenerativeServiceClient(transport="rest", client_options=options)
         session = client.transport._session
         make_interruptible(session, self.options.THREADS)
+        session.headers["Accept-Encoding"] = "identity"
         session.hooks["response"].append(self._check)
         return client
 
     def _check(self, response: "Response", **_options: Any) -> None:
-        """Raises LLMError for a refusal: the SDK fails over the list in which the API wraps errors of a stream."""
-        if response.status_code < 400:
-            return
+        """Raises LLMError for a redirect, which `requests` would follow, and for a refusal.
+
+        The SDK fails over the list in which the API wraps errors of a stream, and reads them whatever their size.
+        """
         try:
-            body = response.json()
-            error = (body[0] if isinstance(body, list) else body)["error"]
-            message = str(error.get("message", error))
-        except (ValueError, LookupError, TypeError, AttributeError):
-            message = response.text
-        raise self.refusal(response.status_code, message)
+            check_head(response.status_code, response.headers, response.url)
+            if response.status_code >= 400:
+                raise self.refusal(response.status_code, _message(response.raw.read(LONGEST_REFUSAL)))
+        except Exception:
+            response.close()
+            raise
+
+
+def _message(refusal: bytes) -> str:
+    """What the provider wrote, in whichever form."""
+    try:
+        body = json.loads(refusal)
+        error = (body[0] if isinstance(body, list) else body)["error"]
+        return str(error.get("message", error))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return refusal.decode(errors="replace")
 
 
 def _tell(loop: asyncio.AbstractEventLoop, arrived: "asyncio.Queue[Any]", item: Any) -> None:

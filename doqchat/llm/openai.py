@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from doqchat.llm import server_sent_events
+from doqchat.llm import provider_http, server_sent_events
 from doqchat.llm.base import Finish, LLMError, Piece, Turn
 from doqchat.llm.chat_completions import Chunk, OpenAIAnswer, messages
 from doqchat.llm.provider import ProviderLLM, ProviderOptions
@@ -95,15 +95,14 @@ class OpenAI(ProviderLLM):
 
     def _make_client(self) -> "AsyncOpenAI":
         """It has no timeouts and retries: the deadlines and retries of the base class hold."""
-        from httpx2 import Limits
-        from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+        from openai import AsyncOpenAI
 
         client = AsyncOpenAI(
             api_key=self.options.API_KEY.get_secret_value() or NO_KEY,
             base_url=self.options.BASE_URL or OPENAI_URL,
             timeout=None,
             max_retries=0,
-            http_client=DefaultAsyncHttpx2Client(timeout=None, limits=Limits(max_connections=None)),
+            http_client=provider_http.client(),
         )
         client.chat.completions  # noqa: B018  what is behind it is loaded when it is first asked for
         return client

@@ -60,6 +60,10 @@ class Response:
         await self.part(text)
         await self._write(b"0\r\n\r\n")
 
+    async def raw(self, data: bytes) -> None:
+        """Writes bytes as they are, whatever they mean in HTTP."""
+        await self._write(data)
+
     def abort(self) -> NoReturn:
         """Resets the connection, with whatever has not been sent yet."""
         self._writer.transport.abort()

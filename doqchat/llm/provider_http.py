@@ -1,0 +1,68 @@
+"""How providers are asked over HTTP: at the configured address alone, and with a bound on what they answer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urljoin, urlsplit
+
+from doqchat.llm.answers import LLMError
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncByteStream, AsyncClient, Response
+
+LONGEST_REFUSAL = 64 * 1024
+"""Bytes that are read of the body of a response that is no answer."""
+
+
+def client(*hooks: Callable[["Response"], Awaitable[None]]) -> "AsyncClient":
+    """An HTTP client for one provider; `hooks` get each response that passes `check_head`, before its body is read.
+
+    It does not follow redirects, which would send the key and the conversation to another address. It has no timeouts:
+    the deadlines of the base class hold.
+    """
+    from httpx2 import AsyncClient, Limits
+
+    return AsyncClient(
+        timeout=None,
+        limits=Limits(max_connections=None),
+        follow_redirects=False,
+        headers={"Accept-Encoding": "identity"},
+        event_hooks={"response": [_check, *hooks]},
+    )
+
+
+def check_head(status: int, headers: Mapping[str, str], url: str) -> None:
+    """See whether a response can be an answer or a refusal; `headers` are case-insensitive, `url` is what was asked.
+
+    Raises:
+        LLMError: `not_configured` for a redirect, `invalid_response` for a compressed body: a small one may be
+            gigabytes long when it is unpacked, and was not asked for.
+    """
+    if 300 <= status < 400:
+        where = _host(url, headers.get("location", ""))
+        raise LLMError("not_configured", detail=f"the provider redirects ({status}) to {where}; correct BASE_URL")
+    encoding = headers.get("content-encoding") or "identity"
+    if encoding != "identity":
+        raise LLMError("invalid_response", detail=f"the response is compressed: {encoding}")
+
+
+def _host(url: str, location: str) -> str:
+    """The host and port that a redirect leads to; the rest of its address may repeat the key."""
+    try:
+        return urlsplit(urljoin(url, location)).netloc.rpartition("@")[2]
+    except ValueError:
+        return "an invalid address"
+
+
+async def _check(response: "Response") -> None:
+    """Raises what `check_head` does; of the body of a refusal the SDK gets LONGEST_REFUSAL bytes."""
+    from httpx2 import ByteStream
+
+    check_head(response.status_code, response.headers, str(response.url))
+    if not response.is_success:
+        stream, body = cast("AsyncByteStream", response.stream), bytearray()
+        async for part in stream:
+            body += part
+            if len(body) >= LONGEST_REFUSAL:
+                break
+        await stream.aclose()
+        response.stream = ByteStream(bytes(body[:LONGEST_REFUSAL]))
