@@ -28,6 +28,13 @@ RETRIED_CODES = {"rate_limited", "unavailable"}
 LONGEST_DETAIL = 500
 """So many characters of an error's detail are kept: providers answer with whole pages."""
 
+LONGEST_ANSWER = 50_000
+"""So many characters of an answer are taken. It is stored as one event, and each client has to take it as one frame."""
+
+LONGEST_MODEL_NAME = 200
+MOST_TOKENS = 1_000_000_000
+"""More tokens than one answer uses: a provider that reports so many, or fewer than none, has not counted them."""
+
 
 class LLMOptions(BaseModel):
     """What a settings entry may say beside BACKEND. Backends add theirs; other names and types are refused."""
@@ -77,9 +84,10 @@ class LLM(ABC):
 
         A request that meets a rate limit, a failing provider or a broken connection is tried again, but never after
         the first piece. An answer that the provider blocked, whether or not it had begun, ends with Finish reason
-        `safety`. Raises ValueError for an empty prompt, and while iterating LLMError: `timeout` when the first piece
-        (retries included), the next one or the whole answer takes too long, `blocked` when the provider refused
-        the prompt itself, `no_answer` for an answer without a word, `unfinished` for one without an end.
+        `safety`, and one that is cut off after LONGEST_ANSWER characters with `length`. Raises ValueError for an empty
+        prompt, and while iterating LLMError: `timeout` when the first piece (retries included), the next one or the
+        whole answer takes too long, `blocked` when the provider refused the prompt itself, `no_answer` for an answer
+        without a word, `unfinished` for one without an end.
         """
         turns = [Turn("user", prompt)] if isinstance(prompt, str) else list(prompt)
         if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
@@ -137,7 +145,7 @@ class LLM(ABC):
                 delay = self.options.RETRY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
                 patience = min(self.options.FIRST_PIECE_SECONDS, self.options.TOTAL_SECONDS)
                 too_late = clock() + delay >= began + patience
-                error.detail = self._conceal(error.detail)[:LONGEST_DETAIL]
+                error.detail = _as_one_line(self._conceal(error.detail))[:LONGEST_DETAIL]
                 if heard or too_late or attempt > self.options.RETRIES or error.code not in RETRIED_CODES:
                     logger.warning("llms[%r]: %s (%s)", self.alias, error.code, error.detail)
                     raise
@@ -149,17 +157,22 @@ class LLM(ABC):
         clock = asyncio.get_running_loop().time
         ends = began + self.options.TOTAL_SECONDS
         due = began + self.options.FIRST_PIECE_SECONDS
-        silent = True
+        silent, room = True, LONGEST_ANSWER
         async with aclosing(self._open(turns, system)) as events:
             while True:
                 event = await self._next(events, min(due, ends))
                 if isinstance(event, Finish):
                     if silent and event.reason == "stop":
                         raise LLMError("no_answer", detail="the answer is empty")
-                    yield event
+                    yield _plausible(event)
                     return
                 silent = silent and not event.text.strip()
-                yield event
+                if text := event.text[:room]:
+                    yield Piece(text)
+                if len(event.text) > room:
+                    yield Finish("length", self.model, None, None)
+                    return
+                room -= len(event.text)
                 due = clock() + self.options.IDLE_SECONDS
 
     async def _next(self, events: AsyncGenerator[Piece | Finish, None], due: float) -> Piece | Finish:
@@ -188,3 +201,15 @@ class LLM(ABC):
                 for written in (json.dumps(secret)[1:-1], repr(secret)[1:-1], secret):
                     text = text.replace(written, "…")
         return text
+
+
+def _plausible(finish: Finish) -> Finish:
+    """The end as the provider tells it, without what cannot be true."""
+    counts = finish.input_tokens, finish.output_tokens
+    told, said = (count if count is not None and 0 <= count <= MOST_TOKENS else None for count in counts)
+    return Finish(finish.reason, finish.model[:LONGEST_MODEL_NAME], told, said)
+
+
+def _as_one_line(text: str) -> str:
+    """The text without line breaks and control characters: providers choose it, and it goes to logs and terminals."""
+    return "".join(character if character.isprintable() else " " for character in text)

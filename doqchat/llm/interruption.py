@@ -1,11 +1,13 @@
 """Lets another thread end an HTTP call that `requests` makes, at whatever point it waits.
 
 Closing a response from another thread does not do that: the close waits for the very read that it should end. Shutting
-down the socket does, and works before there is a response too.
+down the socket does, and works before there is a response too. What comes all the same is read no further.
 """
 
 import socket
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from threading import Lock, local
 from types import TracebackType
 from typing import Any
@@ -36,11 +38,15 @@ class Interruption:
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
+    def check(self) -> None:
+        """Raises ConnectionAbortedError when the call was interrupted: a peer that goes on sending is still read."""
+        if self._interrupted:
+            raise ConnectionAbortedError("The call was interrupted.")
+
     def watch(self, waiting: socket.socket) -> None:
         """Notes the socket that the thread is about to wait for. Raises ConnectionAbortedError when it is too late."""
         with self._lock:
-            if self._interrupted:
-                raise ConnectionAbortedError("The call was interrupted.")
+            self.check()
             self._socket = waiting
 
     def __enter__(self) -> "Interruption":
@@ -96,4 +102,15 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def send(self, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **options: Any) -> Any:
-        return super().send(request, stream, (CONNECT_SECONDS, timeout), *args, **options)
+        response = super().send(request, stream, (CONNECT_SECONDS, timeout), *args, **options)
+        response.iter_content = partial(_read, response.iter_content)  # type: ignore[method-assign]
+        return response
+
+
+def _read(read: Callable[..., Iterator[Any]], *args: Any, **options: Any) -> Iterator[Any]:
+    """The parts of a body, to where the call that reads it is interrupted."""
+    interruption: Interruption | None = getattr(_thread, "interruption", None)
+    for part in read(*args, **options):
+        if interruption:
+            interruption.check()
+        yield part

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 END = "[DONE]"
 END_SECONDS = 0.1
+LONGEST_EVENT = 1024 * 1024
+"""Characters of one event, or of one line, that are kept while it arrives."""
+
 IGNORED_FIELDS = ("", "event", "id", "retry")  # the empty name is that of a comment
 
 
@@ -23,17 +26,21 @@ async def read(response: "Response") -> AsyncGenerator[str, None]:
     """The data of each event as it arrives; then the JSON object that stands between the events, if one does.
 
     The API of Gemini tells of an error in mid-stream like that, over several lines. `[DONE]`, with which OpenAI's ends,
-    is the end. Raises LLMError `invalid_response` for a web page, whatever it is called, and httpx2's errors.
+    is the end. Raises LLMError `invalid_response` for a web page, whatever it is called, and for an event of more than
+    LONGEST_EVENT characters; and httpx2's errors.
     """
     data: list[str] = []
     between = ""
+    length = 0
     lines = _lines(response)
     async for line in lines:
         name, _, value = line.partition(":")
         if name == "data":
+            length += len(value)
+            _check_length(length)
             data.append(value.removeprefix(" "))
         elif not line:
-            event, data = "\n".join(data), []
+            event, data, length = "\n".join(data), [], 0
             if event == END:
                 await _let_end(lines)
                 break
@@ -44,6 +51,7 @@ async def read(response: "Response") -> AsyncGenerator[str, None]:
             raise LLMError("invalid_response", detail=f"a page instead of a stream, of type {kind}: {line}")
         elif name not in IGNORED_FIELDS and (between or line.startswith("{")):
             between += line
+            _check_length(len(between))
     for rest in ("\n".join(data), between):
         if rest.startswith("{"):
             yield rest
@@ -52,13 +60,25 @@ async def read(response: "Response") -> AsyncGenerator[str, None]:
 async def _lines(response: "Response") -> AsyncGenerator[str, None]:
     """The lines of a response, without the byte order mark that may stand before the first."""
     response.encoding = "utf-8"  # as all events are, though a server may claim another for all that it sends
-    mark, begun = "\ufeff", ""
+    mark = "\ufeff"
+    parts: list[str] = []
+    length = 0
     async for text in response.aiter_text():
-        *lines, begun = (begun + text.removeprefix(mark)).split("\n")
+        for number, part in enumerate(text.removeprefix(mark).split("\n")):
+            if number:
+                yield "".join(parts).removesuffix("\r")
+                parts, length = [], 0
+            parts.append(part)
+            length += len(part)
+            _check_length(length)
         mark = ""
-        for line in lines:
-            yield line.removesuffix("\r")
-    yield begun
+    yield "".join(parts)
+
+
+def _check_length(length: int) -> None:
+    """Raises LLMError for more than LONGEST_EVENT characters: a provider that never ends an event fills no memory."""
+    if length > LONGEST_EVENT:
+        raise LLMError("invalid_response", detail=f"an event of more than {LONGEST_EVENT:,} characters")
 
 
 async def _let_end(lines: AsyncGenerator[str, None]) -> None:
