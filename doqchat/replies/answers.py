@@ -25,7 +25,7 @@ class Answer(NamedTuple):
     """An answer that is being written."""
 
     task: asyncio.Task[None]
-    draft: Draft
+    writer: Writer
 
 
 class Answers:
@@ -46,12 +46,12 @@ class Answers:
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
         """Begin to answer a job that this worker has taken; the task ends when there is no more to do about it."""
         place = job.sid, job.reply
-        draft = self._draft(shard, job)
-        task = asyncio.create_task(self._write(draft))
+        writer = Writer(self._draft(shard, job), self._conversations, self._gather_seconds)
+        task = asyncio.create_task(self._write(writer, job))
         earlier = self._answers.get(place)
         if earlier is not None:
             earlier.task.cancel()  # it was silent for as long as a lease: what it writes is of an attempt before
-        self._answers[place] = answer = Answer(task, draft)
+        self._answers[place] = answer = Answer(task, writer)
         task.add_done_callback(lambda _: self._ended(place, answer))
         return task
 
@@ -72,7 +72,7 @@ class Answers:
             await asyncio.wait([answer.task for answer in self._answers.values()], timeout=GRACE_SECONDS)
         unfinished = list(self._answers.values())
         await end([answer.task for answer in unfinished])
-        handing_over = asyncio.gather(*(answer.draft.hand_over() for answer in unfinished), return_exceptions=True)
+        handing_over = asyncio.gather(*(answer.writer.hand_over() for answer in unfinished), return_exceptions=True)
         try:
             await asyncio.wait_for(handing_over, HAND_OVER_SECONDS)
         except TimeoutError:
@@ -85,13 +85,15 @@ class Answers:
         if self._answers.get(place) is answer:
             del self._answers[place]
 
-    async def _write(self, draft: Draft) -> None:
-        writer = Writer(draft, self._conversations, self._gather_seconds)
-        job = draft.job
+    async def _write(self, writer: Writer, job: Job) -> None:
         try:
             await self._write_or_fail(writer, job)
         except Lost:
             log.info("Reply %s in %s has ended or went to another worker.", job.reply, job.sid)
+            await writer.spend()
+        except asyncio.CancelledError:
+            await writer.spend()
+            raise
 
     async def _write_or_fail(self, writer: Writer, job: Job) -> None:
         try:

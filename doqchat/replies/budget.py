@@ -7,13 +7,14 @@ from datetime import UTC, datetime, time, timedelta
 
 from doqchat.errors import RateLimited, Unavailable
 from doqchat.store import keys
-from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 
 KEPT_SECONDS = 2 * 24 * 60 * 60
 """How long the store keeps the count of a day."""
 
-_SPEND = load("spend")
+COUNTED_SECONDS = 60 * 60
+"""How long the store knows that it has counted an attempt. A worker whose command was carried out and got no answer
+repeats it as soon as the store is back."""
 
 PATIENCE_SECONDS = 0.1
 """How long a server is waited for, which may be away: everybody who asks waits for all of them."""
@@ -24,10 +25,9 @@ def counter_of_today() -> str:
     return keys.tokens(datetime.now(UTC).date().isoformat())
 
 
-async def spend(shard: Shard, tokens: int) -> None:
-    """Count tokens that were used just now on a server; raises Unavailable."""
-    if tokens:
-        await shard.pipeline.run(_SPEND, [counter_of_today()], tokens, KEPT_SECONDS)
+def counting(tokens: int) -> tuple[int, int, int]:
+    """What scripts that include parts/tokens.lua are told of tokens that an attempt at a reply has used."""
+    return tokens, KEPT_SECONDS, COUNTED_SECONDS
 
 
 class TokenBudget:

@@ -8,7 +8,7 @@ from doqchat.protocol import server
 from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
-from doqchat.replies.budget import spend
+from doqchat.replies.budget import counter_of_today, counting
 from doqchat.replies.jobs import Job
 from doqchat.store import keys
 from doqchat.store.faults import insist
@@ -17,7 +17,8 @@ from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
 
 _BEGIN, _PIECE = load("reply_begin", "lease", "turn"), load("reply_piece", "lease")
-_COMMIT, _HAND_OVER = load("reply_commit", "lease", "entry", "turn"), load("reply_hand_over", "lease", "turn")
+_COMMIT, _SPENT = load("reply_commit", "lease", "entry", "turn", "tokens"), load("reply_spent", "tokens")
+_HAND_OVER = load("reply_hand_over", "lease", "turn", "tokens")
 
 MOST_DELIVERIES = 3
 """How many workers try to answer a request before it is given up."""
@@ -101,30 +102,33 @@ class Draft:
             raise Lost
         return int(*there) if there else None
 
-    async def commit(self, terminal: Body, *, given_up: bool = False) -> None:
+    async def commit(self, terminal: Body, *, tokens: int = 0, given_up: bool = False) -> None:
         """Store the one event that ends the reply.
 
         Args:
             terminal: an `llm.response` or `llm.error`.
+            tokens: what this attempt has used; counted whether or not the reply is lost.
             given_up: keep the job among the dead ones.
 
         Raises:
             Lost: another worker has ended it, or will.
         """
-        job, end = self.job, "given up" if given_up else ""
-        told = server.stored(job.sid, terminal), MODEL_ROLE, self._channel, end, job.sid, keys.own(job.sid)
+        sid, end = self.job.sid, "given up" if given_up else ""
+        told = server.stored(sid, terminal), MODEL_ROLE, self._channel, end
         counters = metrics.counted(terminal, self._first_piece)
-        used = [self._queue, keys.QUEUES, keys.stream(job.sid), keys.DEAD_JOBS, keys.COUNTERS]
-        if await self._run(_COMMIT, used, *self._lease, job.reply, *told, *counters) == "lost":
+        used = [self._queue, keys.QUEUES, keys.stream(sid), keys.DEAD_JOBS, keys.COUNTERS, *self._counts()]
+        if await self._run(_COMMIT, used, *self._lease, *self._place, *counting(tokens), *told, *counters) == "lost":
             raise Lost
 
     async def spend(self, tokens: int) -> None:
-        """Count what asking the model has cost."""
-        await insist(lambda: spend(self._shard, tokens))
+        """Count what this attempt has used, if that was not done yet: it does not end the reply."""
+        if tokens:
+            await self._run(_SPENT, self._counts(), *counting(tokens))
 
-    async def hand_over(self) -> None:
-        """Give the job back to the queue; raises Unavailable."""
-        await self._shard.pipeline.run(_HAND_OVER, [self._queue, keys.QUEUES], *self._lease, *self._place)
+    async def hand_over(self, tokens: int = 0) -> None:
+        """Give the job back to the queue, and count what this attempt has used; raises Unavailable."""
+        used = [self._queue, keys.QUEUES, *self._counts()]
+        await self._shard.pipeline.run(_HAND_OVER, used, *self._lease, *self._place, *counting(tokens))
 
     def response(self, text: str, reason: FinishReason, model: str, usage: Usage) -> LLMResponse:
         """The event that ends this reply with an answer."""
@@ -135,6 +139,10 @@ class Draft:
         """The event that ends this reply with an error, and with what people have seen of it."""
         ids = {"reply_id": self.job.reply, "request_id": self.job.request}
         return LLMError(**ids, code=code, message=message, text=self.text or self._before)
+
+    def _counts(self) -> list[str]:
+        """The keys that scripts with parts/tokens.lua use."""
+        return [counter_of_today(), keys.reply_spent(self.job.sid, self.job.reply, self.attempt)]
 
     async def _run(self, script: Script, used: list[str], *arguments: Argument) -> Any:
         """Run a script until the store answers: each of them can be repeated without harm."""

@@ -36,7 +36,7 @@ class Writer:
         self._news = asyncio.Event()
         self._context: Context | None = None
         self._finish: Finish | None = None
-        self._cut = False
+        self._failed = False
 
     async def write(self) -> None:
         """Answer the request. Raises Lost when another worker has it; else it has its terminal event then."""
@@ -53,11 +53,20 @@ class Writer:
         except LLMError as error:
             log.warning("Reply %s in %s ended with an error: %s", draft.job.reply, draft.job.sid, error)
             terminal = draft.error(error.code, error.message)
-        await draft.commit(terminal)
+        await draft.commit(terminal, tokens=self._tokens())
 
     async def failed(self) -> None:
         """End the reply with an error of our own."""
-        await self._draft.commit(self._draft.error("failed", "The server failed at this answer; its log says why."))
+        error = self._draft.error("failed", "The server failed at this answer; its log says why.")
+        await self._draft.commit(error, tokens=self._tokens())
+
+    async def hand_over(self) -> None:
+        """Let another worker answer; `write` has to have ended. Raises Unavailable."""
+        await self._draft.hand_over(self._tokens())
+
+    async def spend(self) -> None:
+        """Count what the model has used for a reply that this worker does not end."""
+        await self._draft.spend(self._tokens())
 
     async def _stream_reply(self, llm: LLM) -> None:
         """Listen and show at the same time, so that a slow store never holds up the provider."""
@@ -65,13 +74,9 @@ class Writer:
         try:
             await self._show(listening)
             await listening
-        except asyncio.CancelledError:
-            self._cut = True
-            raise
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            await self._draft.spend(self._tokens())
 
     async def _listen(self, llm: LLM) -> None:
         """Take what the model says; whoever ends this, the provider's connection is closed when it has ended."""
@@ -85,6 +90,9 @@ class Writer:
                     else:
                         self._said.append(item.text)
                     self._news.set()
+        except LLMError:
+            self._failed = True
+            raise
         finally:
             self._news.set()
 
@@ -93,11 +101,11 @@ class Writer:
         while self._said or not listening.done():
             if not self._said:
                 await self._wait_for_news()
-            count = 1 if shown < EAGER_PIECES else len(self._said)
-            piece, self._said = "".join(self._said[:count]), self._said[count:]
-            await self._draft.say(piece)
-            shown += count
-            if shown >= EAGER_PIECES and not listening.done():
+            pieces = self._said[:1] if shown < EAGER_PIECES else self._said[:]
+            del self._said[: len(pieces)]
+            await self._draft.say("".join(pieces))
+            shown += len(pieces)
+            if pieces and shown >= EAGER_PIECES and not listening.done():
                 await asyncio.sleep(self._gather_seconds)
 
     async def _wait_for_news(self) -> None:
@@ -112,7 +120,7 @@ class Writer:
     def _tokens(self) -> int:
         """What the answer has cost: as the provider counts, estimated where it does not say; 0 when it gave none."""
         context, finish, text = self._context, self._finish, self._draft.text
-        if context is None or (finish is None and not text and not self._cut):
+        if context is None or (self._failed and not text):
             return 0
         asked = finish.input_tokens if finish else None
         said = finish.output_tokens if finish else None

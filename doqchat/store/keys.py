@@ -46,11 +46,11 @@ def tokens(day: str) -> str:
 def own(sid: str) -> str:
     """What all keys of a session but its stream begin with.
 
-    Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, role, auto, job, attempt,
-    state), `reply:ID:text`, `reply:ID:before` (what the attempt before has said), `asking` (hash: how many replies each
-    role has asked for), `asked` and `asked:ROLE` (lists of the moments of the newest requests, to count those of a
-    minute), `talking` (the reply whose turn it is), `line` (list of those that wait for theirs), `due` (hash of the
-    automatic reply that is due: request, since), `settings`.
+    Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, role, auto, job, attempt, begun,
+    deaths, state), `reply:ID:text`, `reply:ID:before` (what the attempt before has said), `asking` (hash: how many
+    replies each role has asked for), `asked` and `asked:ROLE` (lists of the moments of the newest requests, to count
+    those of a minute), `talking` (the reply whose turn it is), `line` (list of those that wait for theirs), `due` (hash
+    of the automatic reply that is due: request, since), `settings`.
     """
     return f"{{chat:session:{sid}}}:"
 
@@ -93,6 +93,11 @@ def reply_text(sid: str, reply_id: str) -> str:
 def reply_text_before(sid: str, reply_id: str) -> str:
     """What the attempt before has said of a reply whose present attempt has said nothing yet."""
     return f"{own(sid)}reply:{reply_id}:before"
+
+
+def reply_spent(sid: str, reply_id: str, attempt: int) -> str:
+    """That the tokens of this attempt at a reply were counted."""
+    return f"{own(sid)}spent:{reply_id}:{attempt}"
 
 
 def read_marks(sid: str) -> str:

@@ -14,7 +14,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
-from doqchat.replies.budget import TokenBudget, spend
+from doqchat.replies.budget import TokenBudget, counter_of_today
 from doqchat.store import keys, pipeline
 from tests import processes
 from tests.chat.fetch import fetch
@@ -236,13 +236,13 @@ async def test_the_budget_is_known_while_one_of_several_stores_stands_still(
     shards = make_engine(*stores).shards
     budget = TokenBudget(shards, tokens=3)
     for shard in shards:
-        await spend(shard, 1)
+        await shard.pipeline.execute("INCRBY", counter_of_today(), 1)
     await budget.check()
     stores[0].process.send_signal(signal.SIGSTOP)
     try:
         async with asyncio.timeout(15):
             await budget.check()
-            await spend(list(shards)[1], 1)
+            await list(shards)[1].pipeline.execute("INCRBY", counter_of_today(), 1)
             with pytest.raises(RateLimited):
                 await budget.check()
     finally:

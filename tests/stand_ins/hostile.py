@@ -9,8 +9,8 @@ Answer = Callable[[], Iterable[bytes]]
 
 
 class HostileStandIn(Server):
-    """`requests` are those that have come; `asked` is set by the first, `left` by a client that does not wait for the end
-    of an answer. `written` counts the bytes of all answers.
+    """`requests` are those that have come; `asked` is set by the first, `left` by a client that leaves in mid-answer.
+    `written` counts the bytes of all answers.
     """
 
     def __init__(self, answer: Answer = tuple) -> None:

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Begins an attempt at a reply. What the attempt before has said is put aside: this one's first piece replaces it.
+-- Run twice for the same delivery of the job it begins one attempt.
 --
 -- KEYS  1 the job's queue   2 all job queues   3 the counters
 -- ARGV  1 worker group   2 worker   3 job   4 reply id   5 sid   6 what the session's own keys begin with
@@ -21,12 +22,14 @@ end
 if lease[4] + (redis.call('HGET', reply, 'deaths') or 0) > tonumber(ARGV[7]) then
   return {'given up', shown(own, ARGV[4])}
 end
-if redis.call('EXISTS', reply .. ':text') == 1 then
-  redis.call('RENAME', reply .. ':text', reply .. ':before')
+local delivery = ARGV[3] .. ' ' .. lease[4]
+if redis.call('HGET', reply, 'begun') ~= delivery then
+  if redis.call('EXISTS', reply .. ':text') == 1 then
+    redis.call('RENAME', reply .. ':text', reply .. ':before')
+  end
+  redis.call('HSET', reply, 'state', 'waiting', 'begun', delivery)
+  if redis.call('HINCRBY', reply, 'attempt', 1) > 1 then
+    redis.pcall('HINCRBY', KEYS[3], ARGV[8], 1)
+  end
 end
-redis.call('HSET', reply, 'state', 'waiting')
-local attempt = redis.call('HINCRBY', reply, 'attempt', 1)
-if attempt > 1 then
-  redis.call('HINCRBY', KEYS[3], ARGV[8], 1)
-end
-return {'begun', shown(own, ARGV[4]), attempt}
+return {'begun', shown(own, ARGV[4]), tonumber(redis.call('HGET', reply, 'attempt'))}
