@@ -1,0 +1,26 @@
+"""The first pieces of a reply are shown one by one, however long the model has thought before."""
+
+from collections.abc import Callable
+
+import pytest
+
+from doqchat.engine import Engine
+from doqchat.replies import writer
+from tests import processes
+from tests.fanout.conftest import joined
+from tests.replies.conversation import ENDS
+from tests.replies.test_worker import ask, working
+
+
+async def test_keeping_the_lease_of_a_silent_model_takes_no_piece_from_those_shown_at_once(
+    monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
+) -> None:
+    monkeypatch.setattr(writer, "LEASE_SECONDS", 0.2)
+    engine = make_engine(own_store, GATHER_SECONDS=1.0)
+    async with joined(engine, sid) as socket, working(engine):
+        await ask(engine, sid, f"[[pieces={writer.EAGER_PIECES} pace=0.3]]")
+        shown = []
+        while (frame := await socket.frame())["hd"]["event"] not in ENDS:
+            if frame["hd"]["event"] == "llm.streaming":
+                shown.append(frame["bd"]["text"])
+    assert shown == [f"조각 {number} 🙂 " for number in range(1, writer.EAGER_PIECES + 1)]
