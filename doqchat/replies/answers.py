@@ -10,12 +10,13 @@ from doqchat.replies.draft import Draft, Lost
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import Job
 from doqchat.replies.writer import Writer
+from doqchat.serving.limits import LAST_SECONDS
 from doqchat.store.shards import Shard
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 8.0
-HAND_OVER_SECONDS = 0.5
+HAND_OVER_SECONDS = LAST_SECONDS / 2
+"""How long handing over may take; what remains of LAST_SECONDS is for closing connections."""
 
 Place = tuple[str, str]
 """A session and a reply in it: sessions that are asked in the same millisecond have replies of the same id."""
@@ -66,15 +67,19 @@ class Answers:
         if (job.sid, job.reply) not in self._answers:
             await self._draft(shard, job).hand_over()
 
-    async def finish(self) -> None:
-        """Let all be written to the end within GRACE_SECONDS; hand over to other workers what is not."""
+    async def finish(self, seconds: float) -> None:
+        """Let all be written to the end within so many seconds; hand over to other workers what is not.
+
+        Returns HAND_OVER_SECONDS later at the latest.
+        """
         if self._answers:
-            await asyncio.wait([answer.task for answer in self._answers.values()], timeout=GRACE_SECONDS)
+            await asyncio.wait([answer.task for answer in self._answers.values()], timeout=seconds)
         unfinished = list(self._answers.values())
-        await end([answer.task for answer in unfinished])
-        handing_over = asyncio.gather(*(answer.writer.hand_over() for answer in unfinished), return_exceptions=True)
         try:
-            await asyncio.wait_for(handing_over, HAND_OVER_SECONDS)
+            async with asyncio.timeout(HAND_OVER_SECONDS):
+                await end([answer.task for answer in unfinished])
+                handing_over = (answer.writer.hand_over() for answer in unfinished)
+                await asyncio.gather(*handing_over, return_exceptions=True)
         except TimeoutError:
             log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
 

@@ -13,6 +13,7 @@ from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import LEASE_SECONDS
 from doqchat.replies.takers import Takers
+from doqchat.serving import limits
 from doqchat.store.shards import Shard
 
 
@@ -31,8 +32,9 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Take and answer jobs; after `stop` is set, take no more and finish those under way.
 
-        What is not finished within a grace period is handed over to other workers.
+        What is not finished within SHUTDOWN_SECONDS is handed over to other workers.
         """
+        clock = asyncio.get_running_loop().time
         takers = [self._takers(shard) for shard in self._engine.shards]
         listeners = [Subscription(shard.url, self._on_interruption, lambda _: None) for shard in self._engine.shards]
         following = [
@@ -42,8 +44,9 @@ class Worker:
         for taker in takers:
             taker.start()
         await stop.wait()
+        ends = clock() + limits.SHUTDOWN_SECONDS
         await asyncio.gather(end(following), *(taker.stop() for taker in takers))
-        await asyncio.gather(self._answers.finish(), *(taker.give_back() for taker in takers))
+        await asyncio.gather(self._answers.finish(ends - clock()), *(taker.give_back() for taker in takers))
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _takers(self, shard: Shard) -> Takers:

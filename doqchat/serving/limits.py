@@ -1,4 +1,4 @@
-"""What both web servers hold their connections to."""
+"""What both web servers hold their connections to, and how long any process has to end."""
 
 import signal
 
@@ -27,7 +27,10 @@ CLOSE_SECONDS = 5
 """How long a peer has to take what was already written once its connection is ending."""
 
 SHUTDOWN_SECONDS = 8
-"""How long connections and requests have to end once the process was told to."""
+"""How long connections, requests and replies have to end once the process was told to."""
+
+LAST_SECONDS = 2
+"""How long the rest may take after that: handing over replies, closing connections to the store."""
 
 SPREAD_SECONDS = 2
 """Over how much of that sockets are told to come back, so that not all of them do so in the same moment."""
@@ -50,8 +53,13 @@ def step_between(sockets: int) -> float:
 
 
 def end_soon() -> None:
-    """Let the kernel end this process a second after SHUTDOWN_SECONDS, should a thread of it hang.
+    """Let the kernel end this process LAST_SECONDS after SHUTDOWN_SECONDS, should a thread of it hang.
 
     Without a supervisor, killed perhaps, there is nobody else to do it.
     """
-    signal.alarm(SHUTDOWN_SECONDS + 1)
+    signal.alarm(SHUTDOWN_SECONDS + LAST_SECONDS)
+
+
+def kill_seconds() -> int:
+    """How long a supervisor waits for a process that was told to end before it kills it: the alarm comes first."""
+    return SHUTDOWN_SECONDS + LAST_SECONDS + 1

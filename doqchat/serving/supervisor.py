@@ -10,11 +10,11 @@ from itertools import chain
 from doqchat.serving import StartError
 from doqchat.serving.child import Child
 from doqchat.serving.health import until_healthy
+from doqchat.serving.limits import kill_seconds
 from doqchat.serving.store_report import answering, report
 from doqchat.serving.valkey import EmbeddedStore
 from doqchat.store.clients import place
 
-GRACE = 10.0
 STORE_ANSWERS_WITHIN = 30.0
 
 
@@ -61,7 +61,7 @@ class Supervisor:
             ending.cancel()
             await asyncio.wait([starting, ending])
             for group in reversed(self.groups):
-                await asyncio.gather(*(child.end(GRACE) for child in group))
+                await asyncio.gather(*(child.end(kill_seconds()) for child in group))
 
     def _on_signal(self) -> None:
         if self._ending.is_set():

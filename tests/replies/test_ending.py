@@ -1,10 +1,21 @@
 """A worker that is told to go goes, whatever it is doing at that moment."""
 
 import asyncio
+import signal
+from contextlib import ExitStack
+
+import pytest
+import redis
 
 from doqchat.engine import Engine
-from doqchat.replies.answers import GRACE_SECONDS
 from doqchat.replies.worker import Worker
+from doqchat.serving.limits import SHUTDOWN_SECONDS
+from doqchat.store import keys
+from tests import processes
+from tests.fanout.conftest import joined
+from tests.replies.conftest import Site
+from tests.replies.test_waiting import end_of
+from tests.replies.test_worker import ask
 
 WORKERS = 100
 
@@ -17,6 +28,48 @@ async def test_a_worker_ends_at_whatever_moment_it_is_told_to(own_engine: Engine
         stop.set()
         await working
 
-    async with asyncio.timeout(3 * GRACE_SECONDS):
+    async with asyncio.timeout(3 * SHUTDOWN_SECONDS):
         for _ in range(4):
             await asyncio.gather(*(work_for(number / 50) for number in range(WORKERS // 4)))
+
+
+@pytest.mark.parametrize("alias", ["gemini", "gemini-legacy"])
+@pytest.mark.parametrize("script", ["silent=1", "hang=2", "pieces=10000 pace=0.02"])
+async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itself(
+    whole_site: Site,
+    own_engine: Engine,
+    own_store: processes.Store,
+    queue: "redis.Redis",
+    sid: str,
+    script: str,
+    alias: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("doqchat.engine.llms", {alias: None})  # this process only asks
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.replies.short_grace", **whole_site.environment}
+    with processes.llm_worker(own_store.url, **settings) as worker:
+        reply = await ask(own_engine, sid, f"[[{script}]] {sid}", alias)
+        await asyncio.to_thread(worker.wait_until, lambda: bool(whole_site.calls(sid)))
+        worker.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(worker.wait) == 0
+    ((_, job),) = queue.xrange(keys.queue(alias))
+    assert job["reply"] == reply
+    assert queue.xpending(keys.queue(alias), keys.WORKERS)["pending"] == 0
+    assert queue.hget(keys.reply(sid, reply), "deaths") == "0"
+
+
+async def test_a_worker_ends_by_itself_while_the_store_stands_still(
+    whole_site: Site, own_engine: Engine, own_store: processes.Store, sid: str
+) -> None:
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.replies.short_grace", **whole_site.environment}
+    with ExitStack() as stack:
+        worker = stack.enter_context(processes.llm_worker(own_store.url, **settings))
+        async with joined(own_engine, sid) as socket:
+            await ask(own_engine, sid, "[[pieces=1000 pace=0.02]]")
+            await end_of(socket, "llm.streaming")
+            own_store.process.send_signal(signal.SIGSTOP)
+            stack.callback(own_store.process.send_signal, signal.SIGCONT)
+            worker.send_signal(signal.SIGTERM)
+            worker.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(worker.wait) == 0
+            own_store.process.send_signal(signal.SIGCONT)

@@ -10,8 +10,9 @@ import redis
 from django.test import override_settings
 
 from doqchat.engine import Engine
-from doqchat.replies import answers, jobs, takers, unknown_models
+from doqchat.replies import jobs, takers, unknown_models
 from doqchat.replies.jobs import Jobs
+from doqchat.serving import limits
 from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
@@ -31,7 +32,7 @@ DEMO_NAMED_NEW = {NEW: {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that are told to go do not wait for a provider that hangs."""
-    monkeypatch.setattr(answers, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "SHUTDOWN_SECONDS", 0.1)
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.protocol.frames import from_data
-from doqchat.replies import answers, jobs, takers, writer
+from doqchat.replies import jobs, takers, writer
 from doqchat.replies.jobs import Jobs
 from doqchat.replies.worker import Worker
+from doqchat.serving import limits
 from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
@@ -130,7 +131,7 @@ async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
     make_engine: Callable[..., Engine],
     sid: str,
 ) -> None:
-    monkeypatch.setattr(answers, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "SHUTDOWN_SECONDS", 0.1)
     monkeypatch.setattr(jobs, "LEASE_SECONDS", 3600.0)
     leaving, staying = make_engine(own_store), make_engine(own_store)
     async with joined(staying, sid) as socket:

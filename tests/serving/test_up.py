@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from doqchat.serving.supervisor import GRACE
+from doqchat.serving.limits import kill_seconds
 from tests.serving.commands import MANAGE, Command, environment, running
 
 UP = [*MANAGE, "up"]
@@ -106,7 +106,7 @@ async def test_a_second_signal_ends_at_once_what_does_not_listen(tmp_path: Path)
         up.process.send_signal(signal.SIGINT)
         await up.line("ending")
         up.process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(up.end(), GRACE - 2) == 0
+        assert await asyncio.wait_for(up.end(), kill_seconds() - 2) == 0
 
 
 async def test_what_does_not_listen_to_the_first_signal_is_killed_in_the_end(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ async def _work() -> None:
     loop = asyncio.get_running_loop()
 
     def end() -> None:
-        end_soon()
+        if not stop.is_set():
+            end_soon()
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
