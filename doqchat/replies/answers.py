@@ -5,6 +5,7 @@ import logging
 from typing import NamedTuple
 
 from doqchat.engine import Engine
+from doqchat.errors import DoqchatError
 from doqchat.replies.conversation import Conversations
 from doqchat.replies.draft import Draft, Lost
 from doqchat.replies.ending import end
@@ -96,6 +97,8 @@ class Answers:
         except Lost:
             log.info("Reply %s in %s has ended or went to another worker.", job.reply, job.sid)
             await writer.spend()
+        except DoqchatError as error:
+            log.error("Reply %s in %s cannot be ended: %s", job.reply, job.sid, error.message)
         except asyncio.CancelledError:
             await writer.spend()
             raise

@@ -4,13 +4,16 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from doqchat.errors import RateLimited
+from redis.exceptions import ResponseError
+
+from doqchat.errors import RateLimited, Unavailable
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError, LLMStreaming
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.budget import TokenBudget
 from doqchat.replies.metrics import count_refusal
 from doqchat.store import keys
+from doqchat.store.faults import translate
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
@@ -48,12 +51,30 @@ class Due:
         waits = STILL_TALKING_MS, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
         for sid in await _DUE(self._shard.commands, [keys.DUE], count, *waits):
             try:
-                await self._budget.check()
-                await self._take(sid, "start", self._announcement(sid), self._limits.for_an_automatic_reply())
-            except RateLimited as refusal:
-                if await self._take(sid, "drop", self._refusal(sid, refusal)):
-                    log.info("No automatic reply in %s: %s", sid, refusal.message)
-                    count_refusal(self._shard, refusal.limit)
+                await self._start(sid)
+            except ResponseError as error:
+                await self._forget(sid, error)
+
+    async def _start(self, sid: str) -> None:
+        """Start the session's reply, or drop it where a limit forbids it."""
+        try:
+            await self._budget.check()
+            await self._take(sid, "start", self._announcement(sid), self._limits.for_an_automatic_reply())
+        except RateLimited as refusal:
+            if await self._take(sid, "drop", self._refusal(sid, refusal)):
+                log.info("No automatic reply in %s: %s", sid, refusal.message)
+                count_refusal(self._shard, refusal.limit)
+
+    async def _forget(self, sid: str, error: ResponseError) -> None:
+        """Start no reply where the session's keys are not what they should be; others come after it.
+
+        Raises:
+            Unavailable: the server cannot write now.
+        """
+        if isinstance(problem := translate(error), Unavailable):
+            raise problem from error
+        log.error("The automatic reply in %s cannot be started and is dropped.", sid)
+        await self._shard.commands.zrem(keys.DUE, sid)
 
     async def _take(self, sid: str, what: Literal["start", "drop"], told: str, *limits: int) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more.

@@ -1,9 +1,13 @@
 """The queue of the requests to one model, as one worker sees it."""
 
 import logging
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from doqchat.protocol.ids import parse_id, request_of
+from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.clients import BLOCK_SECONDS
 from doqchat.store.script import load
@@ -25,6 +29,7 @@ _HELD = 1_000
 """More jobs than a worker has of one queue."""
 
 _PREPARE = load("queue_prepare")
+_REPLY = re.compile(r"r[0-9]+-[0-9]+(-[0-9]+)?")
 
 Silent = tuple[str, str, int]
 """A job that is silent: its id, its worker, and how often it was given to one."""
@@ -128,9 +133,18 @@ class Jobs:
         """The one job among the entries; an entry that is none is taken off the queue, it would come back for ever."""
         for entry_id, fields in entries:
             try:
-                return Job(entry_id, fields["sid"], fields["request"], fields["reply"], self._llm)
-            except (KeyError, TypeError):
-                log.error("Entry %s in the queue of requests is no job and is dropped: %s", entry_id, fields)
+                return _job(entry_id, fields, self._llm)
+            except (KeyError, TypeError, ValueError):
+                log.error("Entry %s in the queue of requests is no job and is dropped: %.500r", entry_id, fields)
                 await self._shard.commands.xack(self._queue, keys.WORKERS, entry_id)
                 await self._shard.commands.xdel(self._queue, entry_id)
         return None
+
+
+def _job(entry_id: str, fields: Mapping[str, str], llm: str) -> Job:
+    """The job that an entry's fields describe; raises KeyError, TypeError or ValueError when they describe none."""
+    job = Job(entry_id, fields["sid"], fields["request"], fields["reply"], llm)
+    names_its_request = request_of(job.reply) == job.request and _REPLY.fullmatch(job.reply)
+    if not (is_sid(job.sid) and parse_id(job.request) == job.request and names_its_request):
+        raise ValueError("not the names of a session, a request and its reply")
+    return job

@@ -1,13 +1,20 @@
 """Requests to models that this worker does not know, because its settings are older or newer than those of others."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from redis.exceptions import ResponseError
+
+from doqchat.errors import Unavailable
 from doqchat.llm import llms
 from doqchat.replies.jobs import Job, Jobs
 from doqchat.store import keys
+from doqchat.store.faults import translate
 from doqchat.store.shards import Shard
+
+log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10.0
 """How long such requests wait for a worker that knows their model: it may be about to start."""
@@ -28,22 +35,33 @@ class UnknownModels:
         self._begin = begin
         self._queues: dict[str, Jobs] = {}
         self._unserved_since: dict[str, float] = {}
+        self._unreadable: set[str] = set()
 
     async def look(self) -> None:
-        """Take what nobody has served for PATIENCE_SECONDS, so that it ends; raises redis-py's errors."""
-        now = asyncio.get_running_loop().time()
+        """Take what nobody has served for PATIENCE_SECONDS, so that it ends. Raises redis-py's errors, Unavailable."""
         asked: Any = await self._shard.commands.smembers(keys.QUEUES)
-        for alias in asked - set(llms):
-            jobs = await self._queue(alias)
-            if not await jobs.unserved():
-                self._unserved_since.pop(alias, None)
-            elif now - self._unserved_since.setdefault(alias, now) >= PATIENCE_SECONDS:
-                await self._take_all(jobs)
+        for alias in asked - set(llms) - self._unreadable:
+            try:
+                await self._look_at(alias)
+            except ResponseError as error:
+                if isinstance(problem := translate(error), Unavailable):
+                    raise problem from error
+                log.error("The queue of the model %.64r cannot be read and is left alone.", alias)
+                self._unreadable.add(alias)
 
     async def forget(self) -> None:
         """Begin to look anew: while the store was away nobody was heard of, whoever is there."""
+        self._unreadable.clear()
         self._queues.clear()
         self._unserved_since.clear()
+
+    async def _look_at(self, alias: str) -> None:
+        now = asyncio.get_running_loop().time()
+        jobs = await self._queue(alias)
+        if not await jobs.unserved():
+            self._unserved_since.pop(alias, None)
+        elif now - self._unserved_since.setdefault(alias, now) >= PATIENCE_SECONDS:
+            await self._take_all(jobs)
 
     async def _queue(self, alias: str) -> Jobs:
         if alias not in self._queues:

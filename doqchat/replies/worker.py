@@ -65,4 +65,5 @@ class Worker:
                 await asyncio.sleep(LEASE_SECONDS)
 
     def _on_interruption(self, _channel: str, payload: bytes) -> None:
-        self._answers.interrupt(*payload.decode().split())
+        sid, _, reply_id = payload.decode(errors="replace").partition(" ")
+        self._answers.interrupt(sid, reply_id)

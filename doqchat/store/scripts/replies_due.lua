@@ -16,7 +16,7 @@ end
 local ready = {}
 for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
   local own = '{chat:session:' .. sid .. '}:'
-  local since = tonumber(redis.call('HGET', own .. 'due', 'since')) or 0
+  local since = tonumber(redis.pcall('HGET', own .. 'due', 'since')) or 0
   if redis.call('EXISTS', own .. 'talking') == 1 then
     redis.call('ZADD', KEYS[1], now + ARGV[2], sid)
   elseif since <= now and since + ARGV[3] > now then

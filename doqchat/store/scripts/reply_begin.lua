@@ -19,6 +19,16 @@ if redis.call('SISMEMBER', own .. 'replies', ARGV[4]) == 0 then
   end_reply(own, KEYS[2], ARGV[5], ARGV[4])
   return {'lost'}
 end
+if redis.call('TYPE', reply).ok ~= 'hash' then
+  redis.call('DEL', reply)
+end
+local job = redis.call('HGET', reply, 'job')
+if job and job ~= ARGV[3] then
+  -- A stray entry: the reply has a job of its own.
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('XDEL', KEYS[1], ARGV[3])
+  return {'lost'}
+end
 if lease[4] + (redis.call('HGET', reply, 'deaths') or 0) > tonumber(ARGV[7]) then
   return {'given up', shown(own, ARGV[4])}
 end

@@ -12,8 +12,9 @@ for _, alias in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local queue = KEYS[1] .. ':' .. alias
   local pending = redis.pcall('XPENDING', queue, ARGV[1])
   local taken = pending.err and 0 or pending[1]
+  local length = redis.pcall('XLEN', queue)
   queues[#queues + 1] = alias
-  queues[#queues + 1] = math.max(redis.call('XLEN', queue) - taken, 0)
+  queues[#queues + 1] = math.max((tonumber(length) or 0) - taken, 0)
   queues[#queues + 1] = taken
 end
 return {
