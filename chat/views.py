@@ -14,6 +14,7 @@ from doqchat.engine import engine
 from doqchat.errors import DoqchatError
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, is_sid
+from doqchat.replies import mention
 from doqchat.store.stream import Entry
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | N
         "people": [(name, wording.author(name, name == role)) for name in HUMAN_ROLES],
         "other": other,
         "invitation": request.build_absolute_uri(_address(sid, other)),
-        "room": {"sid": sid, "role": role, "limit": MAX_TEXT, **_reach(entries)},
+        "room": {"sid": sid, "role": role, "limit": MAX_TEXT, "mention": mention.rule(), **_reach(entries)},
         "wording": wording.wording(),
     }
 

@@ -12,7 +12,7 @@ from doqchat.llm import llms
 from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame
 from doqchat.replies.budget import TokenBudget
-from doqchat.replies.mention import mentions
+from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
 from doqchat.replies.replies import Replies
 from doqchat.store.history import History
@@ -124,7 +124,7 @@ class Engine:
         """
         if not message.text.strip():
             return ""
-        if "@" not in message.text:
+        if not has_at_sign(message.text):
             return "said"
         return "mentioned" if mentions(message.text, (await self.settings.of(sid)).name_llm) else "said"
 

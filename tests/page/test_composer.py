@@ -1,6 +1,5 @@
 """The field to write in."""
 
-import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
@@ -39,26 +38,8 @@ async def test_nothing_but_spaces_is_not_sent(open_window: OpenWindow, sid: str)
     a = await open_window()
     await a.enter(sid)
     await a.say("  \n ")
-    await a.say("@llm  ")
     await a.say("words")
     await a.shows("words")
-
-
-@pytest.mark.parametrize("text", ["@llm why?", "@ai why?", "@LLM: why?", "  @llm\nwhy?"])
-async def test_a_mention_at_the_start_asks_the_model(open_window: OpenWindow, sid: str, text: str) -> None:
-    a = await open_window()
-    await a.enter(sid)
-    await a.say(text)
-    await expect(a.page.locator(".timeline__stored .message--asked .message__text")).to_have_text("why?")
-
-
-@pytest.mark.parametrize("text", ["@airport is far", "mail me @llm", "llm"])
-async def test_other_words_are_said_to_the_people(open_window: OpenWindow, sid: str, text: str) -> None:
-    a = await open_window()
-    await a.enter(sid)
-    await a.say(text)
-    await a.shows(text)
-    await expect(a.page.locator(".message--asked")).to_have_count(0)
 
 
 async def test_the_limit_is_in_characters_as_people_count_and_is_shown_near_it(

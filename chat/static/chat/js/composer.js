@@ -2,7 +2,6 @@
 
 import { say } from "./wording.js"
 
-const TO_THE_MODEL = /^\s*@(?:llm|ai)\b[\s:,]*/i
 const COUNT_SHOWN_FROM = 0.9 // of the limit
 
 export class Composer {
@@ -11,16 +10,19 @@ export class Composer {
   #count
   #problem
   #limit
+  #asking
   #send
   #signal
 
-  // `send` gets the event's name and its `bd`; `signal` is told of typing; `limit` is in code points.
-  constructor(form, { limit, send, signal }) {
+  // `send` gets the event's name and its `bd`; `signal` is told of typing; `limit` is in code points; `asking` says what
+  // the model will answer.
+  constructor(form, { limit, asking, send, signal }) {
     this.#form = form
     this.#field = form.querySelector(".composer__text")
     this.#count = form.querySelector(".composer__count")
     this.#problem = form.querySelector(".composer__problem")
     this.#limit = limit
+    this.#asking = asking
     this.#send = send
     this.#signal = signal
     this.#field.addEventListener("keydown", (event) => this.#press(event))
@@ -39,6 +41,12 @@ export class Composer {
   // Where a keyboard would come up with it and hide the conversation, the reader asks for the field by touch.
   focusUnlessTouched() {
     if (matchMedia("(pointer: fine)").matches) this.#field.focus()
+  }
+
+  // The session's settings say what the model answers.
+  follow(settings) {
+    this.#asking.follow(settings)
+    this.#show()
   }
 
   disable(disabled) {
@@ -60,25 +68,20 @@ export class Composer {
 
   #submit(event, asking) {
     event.preventDefault()
-    const { text, toTheModel } = this.#read()
+    const text = this.#field.value
     this.#field.focus()
-    if (!text || pointsIn(text) > this.#limit) return
+    if (!text.trim() || pointsIn(text) > this.#limit) return
     this.#field.value = ""
     this.#signal.off()
     this.#show()
-    if (asking || toTheModel) this.#send("llm.request", { prompt: text })
+    if (asking || this.#asking.isRequest(text)) this.#send("llm.request", { prompt: text })
     else this.#send("chat.message", { text })
   }
 
-  #read() {
-    const written = this.#field.value.trim()
-    return { text: written.replace(TO_THE_MODEL, ""), toTheModel: TO_THE_MODEL.test(written) }
-  }
-
   #show() {
-    const { text, toTheModel } = this.#read()
+    const text = this.#field.value
     const count = pointsIn(text)
-    this.#form.classList.toggle("composer--asking", toTheModel)
+    this.#form.classList.toggle("composer--asking", this.#asking.isAnswered(text))
     this.#count.hidden = count < this.#limit * COUNT_SHOWN_FROM
     this.#count.classList.toggle("composer__count--over", count > this.#limit)
     this.#count.textContent = count > this.#limit

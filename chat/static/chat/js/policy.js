@@ -8,13 +8,16 @@ export class Policy {
   #choice
   #problem
   #address
+  #tell
   #known = ""
   #turn = Promise.resolve()
   #reading = null
 
-  constructor(element, sid) {
+  // `tell` gets the session's settings whenever they have been read.
+  constructor(element, sid, tell) {
     this.#choice = element.querySelector("select")
     this.#problem = element.querySelector(".policy__problem")
+    this.#tell = tell
     this.#address = `/api/chat/sessions/${encodeURIComponent(sid)}`
     this.#choice.addEventListener("change", () => this.set(this.#choice.value))
     // Nothing tells of a change that others make: look again before the reader decides.
@@ -47,7 +50,9 @@ export class Policy {
   async #fetch(options) {
     const response = await fetch(this.#address, { ...options, signal: AbortSignal.timeout(PATIENCE) })
     if (!response.ok) throw new Error(`HTTP ${response.status}`)
-    this.#known = this.#choice.value = (await response.json()).settings.policy
+    const { settings } = await response.json()
+    this.#known = this.#choice.value = settings.policy
     this.#choice.disabled = false
+    this.#tell(settings)
   }
 }

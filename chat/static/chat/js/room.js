@@ -1,5 +1,6 @@
 // The room: what comes over the connection goes to the part of the page that shows it, and the other way round.
 
+import { Asking } from "./asking.js"
 import { Composer } from "./composer.js"
 import { Cursor } from "./cursor.js"
 import { Earlier } from "./earlier.js"
@@ -18,7 +19,7 @@ import { Timeline } from "./timeline.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
-const { sid, role, first, last, limit } = JSON.parse(document.getElementById("room").textContent)
+const { sid, role, first, last, limit, mention } = JSON.parse(document.getElementById("room").textContent)
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
@@ -35,7 +36,7 @@ const replies = new Replies(timeline, {
 })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
-const policy = new Policy(part("policy"), sid)
+const policy = new Policy(part("policy"), sid, (settings) => composer.follow(settings))
 const status = new Status(part("status"))
 
 const connection = new Connection(address, { onFrame, onState })
@@ -45,7 +46,7 @@ const outbox = new Outbox(timeline, role, {
   lose: () => connection.open(),
 })
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
-const composer = new Composer(part("composer"), { limit, send, signal })
+const composer = new Composer(part("composer"), { limit, asking: new Asking(mention), send, signal })
 const problem = part("timeline__problem")
 const earlier = new Earlier(part("timeline__earlier"), { sid, first, show: showEarlier, warn })
 

@@ -1,0 +1,95 @@
+"""Texts that call the assistant and texts that do not, with its name in the session."""
+
+from typing import NamedTuple
+from unicodedata import normalize
+
+
+class Call(NamedTuple):
+    """A text, and what the assistant is called where it is said."""
+
+    text: str
+    name: str = ""
+
+
+CALLS = [
+    Call("@llm 안녕"),
+    Call("@llm: hi"),
+    Call("@llm,"),
+    Call("@llm. And so on"),
+    Call("so, @llm?"),
+    Call("(@llm)"),
+    Call("@llm이 뭐야?"),
+    Call("@LLM아 안녕"),
+    Call("@ai님"),
+    Call("안녕@llm"),
+    Call("저기@ai야"),
+    Call("끝났어.@llm"),
+    Call("@llm...what now"),
+    Call("@llm.다음은"),
+    Call("-@llm-"),
+    Call("@llm's"),
+    Call("＠ｌｌｍ 안녕"),
+    Call("＠ai"),
+    Call("@aı"),
+    Call("`@llm"),
+    Call("\\`@llm\\`"),
+    Call("`code` @llm `code`"),
+    Call("`` ` `` @llm"),
+    Call("```\ncode\n```\n@llm"),
+    Call("see https://example.com/@ai, @ai"),
+    Call("mail a@llm.example, @llm"),
+    Call("@도우미야 안녕", "도우미"),
+    Call(normalize("NFD", "@도우미야 안녕"), normalize("NFC", "도우미")),
+    Call(normalize("NFC", "@도우미야 안녕"), normalize("NFD", "도우미")),
+    Call(normalize("NFD", "@Émile!"), "émile"),
+    Call("@AI 선생님은", "AI 선생님"),
+    Call("@이 선생님은", " 이 선생님 "),
+    Call("@C++!", "c++"),
+    Call("@(.*)[x]|\\d^$ hi", "(.*)[x]|\\d^$"),
+    Call("@A.I. hi", "A.I."),
+    Call("@GROẞ", "groß"),
+    Call("@gross", "Groß"),
+    Call("@İris", "i̇ris"),
+    Call("@ΣΑΣ", "σας"),
+    Call("@llm-pro", "LLM-Pro"),
+    Call("@도우미둘", "도우미"),
+    Call("@👩‍⚕️ 안녕", "👩‍⚕️"),
+]
+
+OTHERS = [
+    Call("llm"),
+    Call("@ llm"),
+    Call("@"),
+    Call("@llms"),
+    Call("@llm_x"),
+    Call("@llm2"),
+    Call("@llḿ"),
+    Call("@@llm"),
+    Call("＠@llm"),
+    Call("user@ai.com"),
+    Call("a.b@llm"),
+    Call("josé@llm"),
+    Call("jose\u0301@llm"),
+    Call("@ai.example.com 에 보내세요"),
+    Call("@ai-sdk/openai"),
+    Call("@AI/core"),
+    Call("@llm@example.social"),
+    Call("https://example.com/@ai"),
+    Call("example.com/@ai"),
+    Call("redis://user:word@ai:6379"),
+    Call("`@llm`"),
+    Call("``a ` @llm``"),
+    Call("`a\n@llm`"),
+    Call("```@llm```"),
+    Call("say ```\n@llm\n```"),
+    Call("```\n@llm\n```"),
+    Call("  ````python @llm\n```\n@llm\n````"),
+    Call("```\r\n@llm\r\n```\r\n"),
+    Call("~~~\n@llm\n~~~"),
+    Call("```\n@llm"),
+    Call("@도우미", "도우미둘"),
+    Call("@iris", "İris"),
+    Call("@👩‍⚕️", "👩"),
+    Call("@CC", "C+"),
+    Call("@   ", "   "),
+]
