@@ -28,8 +28,9 @@ export class Composer {
     this.#field.addEventListener("keydown", (event) => this.#press(event))
     this.#field.addEventListener("input", () => this.#change())
     this.#field.addEventListener("blur", () => signal.off())
-    form.addEventListener("submit", (event) => this.#submit(event, false))
+    form.querySelector(".composer__send").addEventListener("click", (event) => this.#submit(event, false))
     form.querySelector(".composer__ask").addEventListener("click", (event) => this.#submit(event, true))
+    this.disable(false)
     this.#show()
   }
 
