@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import WARNING, CheckMessage, Error, register
 from pydantic import ValidationError
 
+from chat.origins import parse_origin
 from doqchat.conf import reply_settings
 from doqchat.llm.checks import problems as llm_problems
 
@@ -15,6 +16,21 @@ def environment(**kwargs: Any) -> list[CheckMessage]:
     """Variables of the environment that could not be used."""
     hint = "Correct it in the environment or in .env; .env.example explains each."
     return [Error(problem, hint=hint, id="doqchat.E001") for _, problem in settings.ENVIRONMENT_PROBLEMS]
+
+
+@register()
+def hosts(**kwargs: Any) -> list[CheckMessage]:
+    """Hosts and origins that open the site to pages of others, or to nobody."""
+    hint = "Write the scheme, the host and, where it is not the default, the port, as in https://app.example.org:8443."
+    wrong = [text for text in settings.ORIGINS if parse_origin(text) is None]
+    found: list[CheckMessage] = [
+        Error(f"DOQCHAT_ORIGINS has {text!r}, which is not an origin.", hint=hint, id="doqchat.E004") for text in wrong
+    ]
+    if "*" in settings.ALLOWED_HOSTS:
+        problem = "ALLOWED_HOSTS has *, so any site whose name leads to this server can have its pages join sessions."
+        hint = "Name the site's own hosts, as in ALLOWED_HOSTS=chat.example.org."
+        found.append(CheckMessage(WARNING, problem, hint=hint, id="doqchat.W001"))
+    return found
 
 
 @register()

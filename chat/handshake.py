@@ -1,12 +1,10 @@
-"""What a client asks for when it opens the socket: the URL, the subprotocols, the origin."""
+"""What a client asks for when it opens the socket: the URL and the subprotocols."""
 
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from django.conf import settings
-from django.http.request import split_domain_port, validate_host
-
+from chat.origins import objection
 from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RoleForbidden
 from doqchat.protocol.ids import parse_id
 from doqchat.protocol.names import BASIC, DEFAULT_ROLE, HUMAN_ROLES, MODEL_ROLE, V1, Profile, Role, is_sid
@@ -41,7 +39,8 @@ class Handshake:
 
 def read_handshake(scope: dict[str, Any]) -> Handshake:
     """Read the ASGI scope of a WebSocket; raises Refusal."""
-    _check_origin(scope)
+    if problem := objection(scope):
+        raise Refusal(Forbidden(problem), FORBIDDEN)
     try:
         query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
     except UnicodeDecodeError:
@@ -61,22 +60,3 @@ def read_handshake(scope: dict[str, Any]) -> Handshake:
     if "since" in query and since is None:
         raise Refusal(InvalidMessage("since: an event id such as 1700641234567-0, or 0.", field="since"), MALFORMED)
     return Handshake(sid, cast(Role, role), V1 if V1 in scope.get("subprotocols", ()) else BASIC, since)
-
-
-def _check_origin(scope: dict[str, Any]) -> None:
-    """Refuse pages of foreign sites: a browser lets any page open a socket to any host, and says which it was."""
-    origins = [value for name, value in scope["headers"] if name == b"origin"]
-    if not origins:
-        return
-    host = _host(origins[0].decode("latin-1"))
-    if not validate_host(host, settings.ALLOWED_HOSTS):
-        problem = f"Pages of {host or 'no site'} may not connect; name the host in ALLOWED_HOSTS."
-        raise Refusal(Forbidden(problem), FORBIDDEN)
-
-
-def _host(origin: str) -> str:
-    """The host of an origin as ALLOWED_HOSTS writes it, an IPv6 address in brackets; empty where there is none."""
-    try:
-        return split_domain_port(urlsplit(origin).netloc)[0]
-    except ValueError:
-        return ""

@@ -51,6 +51,11 @@ def endings() -> dict[str, str]:
     }
 
 
+def forbidden() -> str:
+    """Why this page may not connect: where it comes from."""
+    return _("Pages from this address may not connect. Open the session at the site's own address.")
+
+
 def refusals() -> dict[str, str]:
     """Why a message was not sent, by the `code` of `error`; the server's own sentence stands for every other.
 
@@ -63,6 +68,7 @@ def refusals() -> dict[str, str]:
         "session_closed": _("This session is closed. Nothing more can be written here."),
         "not_found": _("That answer has ended already."),
         "too_large": _("This message is too large. Send it in parts."),
+        "forbidden": forbidden(),
         "internal": _("The server failed at this. Try again in a moment."),
     }
 
@@ -85,7 +91,7 @@ def connection() -> dict[str, Any]:
         "stopped": {
             "4400": _("This address is not valid. Open the session again from the start page."),
             "4401": _("This session needs a valid link. Ask for a new one."),
-            "4403": _("Your link is not for this session. Ask for the right one."),
+            "4403": forbidden(),
             "4404": _("There is no such session. Check the link."),
             "4410": _("This session is closed. Nothing more can be written here."),
         },

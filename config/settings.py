@@ -78,7 +78,10 @@ ACCESS = env.choice("DOQCHAT_ACCESS", "open", ["open"])
 SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / SECRET)
 DEBUG = env.flag("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host not in ("*", "[::1]")]
+ORIGINS = env.words("DOQCHAT_ORIGINS")  # of other sites' pages that may open a socket
+CSRF_TRUSTED_ORIGINS = [
+    f"https://{'*' if host.startswith('.') else ''}{host}" for host in ALLOWED_HOSTS if host not in ("*", "[::1]")
+]
 
 INSTALLED_APPS = [
     "daphne",

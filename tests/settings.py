@@ -30,6 +30,7 @@ _unset = [
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
     "ALLOWED_HOSTS",
+    "DOQCHAT_ORIGINS",
 ]
 # A variable that is set wins over the file, and an empty one stands for the default.
 os.environ.update(dict.fromkeys(_unset, ""))

@@ -4,12 +4,28 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.checks import run_checks
+from django.core.checks import WARNING, run_checks
 from django.test import override_settings
 
 
 def test_the_settings_as_they_come_are_fine() -> None:
     assert [problem for problem in run_checks() if str(problem.id).startswith("doqchat.")] == []
+
+
+def test_a_site_that_answers_to_every_host_is_warned() -> None:
+    with override_settings(ALLOWED_HOSTS=["chat.example.org", "*"]):
+        (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.W001"]
+    assert problem.level == WARNING
+    assert problem.hint == "Name the site's own hosts, as in ALLOWED_HOSTS=chat.example.org."
+
+
+@pytest.mark.parametrize(
+    "origin", ["app.example.org", "null", "*", "https://*.example.org", "https://a.example/", "wss://a.example"]
+)
+def test_what_is_not_an_origin_is_named(origin: str) -> None:
+    with override_settings(ORIGINS=["https://app.example.org:8443", origin]):
+        (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E004"]
+    assert problem.msg == f"DOQCHAT_ORIGINS has {origin!r}, which is not an origin."
 
 
 @pytest.mark.parametrize(

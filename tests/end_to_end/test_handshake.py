@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 import redis
 from websockets.asyncio.client import connect as open_socket
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 from tests.client import Client
 from tests.conftest import Connect
@@ -62,31 +62,6 @@ async def test_a_client_that_is_refused_and_goes_on_talking_changes_nothing(
     assert (await client.recv())["hd"]["event"] == "error"
     assert await client.close_code() == 4400
     assert store.keys(f"*{sid}*") == []
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1.evil.example:3000"])
-async def test_a_page_of_a_foreign_site_is_refused(any_server: Web, connect: Connect, sid: str, origin: str) -> None:
-    code, _, closed = await refused(await connect(any_server, sid, origin=origin))
-    assert (code, closed) == ("forbidden", 4403)
-
-
-@pytest.mark.parametrize("origin", ["null", "x", "http://[", "http://user@localhost"])
-async def test_an_origin_that_names_no_site_is_not_let_in(
-    any_server: Web, connect: Connect, sid: str, origin: str
-) -> None:
-    try:
-        client = await connect(any_server, sid, origin=origin)
-    except InvalidStatus:  # daphne refuses some of them itself
-        return
-    assert await refused(client) == ("forbidden", None, 4403)
-
-
-@pytest.mark.parametrize(
-    "origin", ["http://127.0.0.1:3000", "http://localhost", "https://LOCALHOST:8443", "http://[::1]:3000"]
-)
-async def test_a_page_of_the_site_itself_is_let_in(any_server: Web, connect: Connect, sid: str, origin: str) -> None:
-    client = await connect(any_server, sid, v1=True, origin=origin)
-    assert (await client.recv())["hd"]["event"] == "session.welcome"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""Which pages may open a socket: a browser lets any page open one to any host, and says which page it was (Origin)."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_ORIGIN = re.compile(r"(https?)://([^/?#@\\\s]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The scheme, host and port of a page (RFC 6454), with the scheme's default port filled in."""
+
+    scheme: str
+    host: str
+    port: str
+
+    def is_at(self, host: str) -> bool:
+        """Whether a Host header names the same host and port."""
+        name, port = split_domain_port(host)
+        return (name, port or _DEFAULT_PORTS[self.scheme]) == (self.host, self.port)
+
+
+def parse_origin(text: str) -> Origin | None:
+    """The origin, or None for `null` and for what is not one of a web page."""
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
+        return None
+    scheme = match[1].lower()
+    host, port = split_domain_port(match[2])
+    return Origin(scheme, host, port or _DEFAULT_PORTS[scheme]) if host else None
+
+
+def objection(scope: dict[str, Any]) -> str:
+    """Why the page that opens this socket may not, and what to do; empty where it may.
+
+    A page of the site itself may, and those of DOQCHAT_ORIGINS; so may programs, which send no Origin. The Host has to
+    be in ALLOWED_HOSTS too: otherwise a page whose name leads to this server (DNS rebinding) would be the site itself.
+    """
+    origins, hosts = _values(scope, b"origin"), _values(scope, b"host")
+    if not origins:
+        return ""
+    origin = parse_origin(origins[0]) if len(origins) == 1 else None
+    if origin is None:
+        return "The Origin is not that of a web page; open the page over http or https, or send no Origin."
+    if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], settings.ALLOWED_HOSTS):
+        return "The Host is not one of this site's; connect to one that is in ALLOWED_HOSTS, or add it there."
+    if origin.is_at(hosts[0]) or origin in map(parse_origin, settings.ORIGINS):
+        return ""
+    return (
+        f"Pages of {origins[0]} may not connect to {hosts[0]}; open the page at the server's own address, or add its"
+        " origin to DOQCHAT_ORIGINS. A proxy has to pass on the Host with its port."
+    )
+
+
+def _values(scope: dict[str, Any], header: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == header]
