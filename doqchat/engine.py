@@ -1,6 +1,7 @@
 """The engine of one event loop: the store, the layer and the hub, wired together."""
 
 import asyncio
+import logging
 
 from channels.layers import get_channel_layer
 
@@ -25,6 +26,8 @@ from doqchat.store.settings import SessionSettings, Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import Appended, Manner, SessionStream
+
+log = logging.getLogger(__name__)
 
 
 class Engine:
