@@ -1,0 +1,55 @@
+"""The short run, with every attack, on each server; and the end of a run that is interrupted."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.attack import tables
+from tests.attack.attacks.all import ATTACKS
+from tests.attack.full_store import fill
+from tests.attack.run import Plan, Run
+from tests.attack.site import site
+from tests.attack.verdict import missed
+from tests.processes import READY_WITHIN, ROOT
+
+SHORT = Plan(list(ATTACKS), attack=6, calm=2, recovery=2)
+SERVERS = pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+
+
+@SERVERS
+@pytest.mark.timeout(240)
+def test_all_attacks_at_once_harm_nobody_else(server: str, tmp_path: Path) -> None:
+    lines: list[str] = []
+    with site(server, tmp_path) as running:
+        found = asyncio.run(Run(server, running, SHORT, lines.append).findings())
+        shown = "\n".join([*lines, tables.servers([found]), tables.attacks([found]), *missed(found)])
+        shown += running.web.process.output[-10_000:]
+    assert not found.failures, shown
+    assert not found.problems.total(), shown
+    assert all(found.attempts.values()), shown
+
+
+@SERVERS
+@pytest.mark.timeout(240)
+def test_a_store_that_is_full_refuses_what_is_sent_and_can_be_read(server: str) -> None:
+    lines: list[str] = []
+    assert [sentence for sentence in fill(server, lines.append).missed() if "/readyz" not in sentence] == [], lines
+
+
+async def test_an_interrupted_run_ends_all_that_it_started() -> None:
+    command = [sys.executable, "-m", "tests.attack", "--only", "churn", "--server", "uvicorn"]
+    run = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE)
+    assert run.stdout is not None
+    async with asyncio.timeout(3 * READY_WITHIN):
+        while b"the attack begins" not in await run.stdout.readline():
+            pass
+        started = psutil.Process(run.pid).children(recursive=True)
+        run.send_signal(signal.SIGINT)
+        assert await run.wait() == 130
+    assert len(started) >= 4
+    assert [process for process in started if process.is_running()] == []
