@@ -9,7 +9,7 @@ PROGRESS := while read -r word name rest; do case "$$word $$name" in \
 	Installing\ collected) printf '\n설치 중 / installing\n' ;; esac; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench chaos
+.PHONY: help run test check bench chaos attack
 
 help:
 	@echo 'make run     doqchat을 실행합니다: http://localhost:3000/   run doqchat'
@@ -17,6 +17,7 @@ help:
 	@echo 'make check   형식, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
 	@echo 'make bench   서버의 성능을 잽니다                          measure the server'
 	@echo 'make chaos   장애를 일으키며 메시지가 모두 남는지 봅니다   break things while people talk, count what is lost'
+	@echo 'make attack  서버를 공격하며 다른 사람이 느끼는지 봅니다   attack a server, measure what others notice'
 
 run: .venv/.runtime
 	@exec $(BIN)/python manage.py up --end-with-parent $$PPID
@@ -35,6 +36,9 @@ bench: .venv/.dev
 
 chaos: .venv/.dev
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+attack: .venv/.dev
+	@$(BIN)/python -m tests.attack $(ARGS)
 
 .venv/.runtime: requirements.txt | $(BIN)/python
 	@echo '실행에 필요한 패키지를 받습니다(처음 한 번) / getting what doqchat runs on, this once:'
