@@ -17,7 +17,10 @@ local due = tonumber(redis.call('ZSCORE', KEYS[1], sid))
 if not due or due > now or redis.call('EXISTS', own .. 'talking') == 1 then
   return {'late'}
 end
+local llm = redis.pcall('HGET', own .. 'settings', 'llm')
+llm = type(llm) == 'string' and llm or 'default'
 if ARGV[1] == 'start' then
+  check_line(own, KEYS[2], llm)
   local asked, rate = own .. 'asked', tonumber(ARGV[7])
   local wait = wait_for_rate(asked, rate, now)
   if wait > 0 then
@@ -25,7 +28,6 @@ if ARGV[1] == 'start' then
   end
   count_in_rate(asked, rate, now)
 end
-local llm = redis.pcall('HGET', own .. 'settings', 'llm')
 local request, called = unpack(redis.call('HMGET', own .. 'due', 'request', 'called'))
 redis.call('DEL', own .. 'due')
 redis.call('ZREM', KEYS[1], sid)
@@ -35,7 +37,7 @@ end
 local reply = 'r' .. request
 local told = filled(filled(ARGV[5], 'reply_id', reply), 'request_id', request)
 if ARGV[1] == 'start' then
-  new_reply(own, reply, type(llm) == 'string' and llm or 'default', '', 1)
+  new_reply(own, reply, llm, '', 1)
   take_turn(own, KEYS[2], sid, reply)
   redis.call('PUBLISH', ARGV[4], cmsgpack.pack({type = 'session.signal', text = told}))
 elseif called then
