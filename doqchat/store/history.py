@@ -31,6 +31,10 @@ their way. The others wait for their turn at every stretch."""
 
 _STRETCH, _STRETCH_BYTES = 250, 256 * 1024
 
+_SLICE, _OVERLAP = 100_000, 10_000
+"""Characters of a text that are searched at a time, about 7 ms, and those that belong to the slice before as well: more
+than what is looked for can take, however it is composed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -98,7 +102,7 @@ class History:
         while True:
             async with self._reading[self._stream.server(sid)]:
                 stretch = await self._read(sid, page)
-                full = page.take(stretch.entries)
+                full = await page.take(stretch.entries)
             if not (full or stretch.more):
                 return None
             if full or page.read > SCANNED_BYTES or clock.time() > late:
@@ -134,19 +138,19 @@ class _Page:
         self._text = folded(search.text)
         self._scanned = self._size = 0
 
-    def take(self, entries: list[Entry]) -> bool:
+    async def take(self, entries: list[Entry]) -> bool:
         """Look at entries, one after the other; True when one of them had to be left for the next page."""
         for entry in entries:
             if len(self.found) == self.search.limit or self._scanned == SCANNED or self._size > PAGE_BYTES:
                 return True
             self.cursor = entry.id
             self._scanned += 1
-            if self._wants(entry):
+            if await self._wants(entry):
                 self.found.append(entry)
                 self._size += len(entry.body.encode())
         return False
 
-    def _wants(self, entry: Entry) -> bool:
+    async def _wants(self, entry: Entry) -> bool:
         """Whether an entry is asked for; one that is no envelope never is."""
         if self.search.participant is not None and entry.participant != self.search.participant:
             return False
@@ -156,4 +160,13 @@ class _Page:
             return False
         if self.search.event is not None and said.event != self.search.event:
             return False
-        return not self._text or self._text in folded(said.text)
+        return not self._text or await self._is_in(said.text)
+
+    async def _is_in(self, text: str) -> bool:
+        """Whether a text says what is looked for; between the slices of a long one, others have a turn."""
+        for start in range(0, len(text), _SLICE):
+            if self._text in folded(text[start : start + _SLICE + _OVERLAP]):
+                return True
+            if len(text) > _SLICE:
+                await asyncio.sleep(0)
+        return False

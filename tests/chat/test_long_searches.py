@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,6 +65,15 @@ def test_a_message_of_marks_is_found(server: Web, sid: str, write: Write) -> Non
     ids = write(("A", "before"), ("A", MARKS), ("A", "after"))
     found = history(server, sid, q=MARKS[:200]).json["messages"]
     assert [message["hd"]["id"] for message in found] == ids[1:2]
+
+
+@pytest.mark.parametrize("place", [0, 99_990, 99_995, 100_000, 109_999, 299_990])
+async def test_a_long_text_is_searched_to_its_end(engine: Engine, sid: str, write: Write, place: int) -> None:
+    needle = "각" * 10
+    text = ("가" * place + needle).ljust(300_000, "가")
+    (entry_id, _) = write(("llm", unicodedata.normalize("NFD", text)), ("llm", text.replace("각각각각", "각각각")))
+    (page,) = await walk(engine, sid, text=needle)
+    assert [entry.id for entry in page.entries] == [entry_id]
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
