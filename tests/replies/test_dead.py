@@ -8,6 +8,8 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
+from doqchat.errors import Internal
+from doqchat.replies.dead import DeadJobs
 from doqchat.store import keys
 from tests import processes
 from tests.chat.commands import run
@@ -40,6 +42,18 @@ async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]
         queue.xadd(keys.DEAD_JOBS, job)
         queue.xdel(JOBS, job_id)
     return replies
+
+
+async def test_a_job_that_cannot_be_asked_again_is_kept(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    await give_up(own_engine, queue, sid)
+    ((job_id, job),) = queue.xrange(keys.DEAD_JOBS)
+    queue.xdel(keys.DEAD_JOBS, job_id)
+    queue.xadd(keys.DEAD_JOBS, {**job, "reply": "no reply of ours"})
+    dead = DeadJobs(own_engine.shards, own_engine.stream)
+    (broken,) = await dead.list()
+    with pytest.raises(Internal):
+        await dead.retry(broken)
+    assert await dead.list() == [broken]
 
 
 async def test_a_request_that_was_given_up_is_asked_again_and_answered_by_a_new_reply(

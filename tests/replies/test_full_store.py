@@ -144,13 +144,29 @@ def readiness(web: processes.Web) -> tuple[int, Any]:
         return refused.code, json.load(refused)
 
 
-def test_readyz_says_that_the_store_is_full(
+def post(web: processes.Web, sid: str) -> int:
+    """Send a message; the status of the answer."""
+    url = f"{web.http}/api/chat/sessions/{sid}/messages"
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, HI.encode(), {"Content-Type": "application/json"})
+        ) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_readyz_and_one_line_say_that_the_store_is_full(
     own_store: processes.Store, queue: "redis.Redis", django_db_setup: None
 ) -> None:
     with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
         assert readiness(web) == (200, {"status": "ok", "store": "ok", "database": "ok"})
         fill(queue)
-        assert readiness(web) == (503, {"status": "unavailable", "store": "full", "database": "ok"})
+        for _ in range(5):
+            assert readiness(web) == (503, {"status": "unavailable", "store": "full", "database": "ok"})
+            assert post(web, "room") == 503
+        (line,) = web.process.output.splitlines()
+        assert "its memory is full" in line
         make_room(queue)
         assert readiness(web)[0] == 200
         own_store.process.kill()

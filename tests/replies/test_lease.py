@@ -1,6 +1,7 @@
 """Who has lost a reply to another worker writes nothing of it any more."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import redis
@@ -215,3 +216,28 @@ async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, q
     await draft.begin()
     await draft.commit(end(draft))
     assert [job["reply"] for _, job in queue.xrange(JOBS)] == [following]
+
+
+async def test_a_job_with_fields_of_somebody_else_is_kept_as_ours_when_it_is_given_up(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "worker")
+    ((job_id, job),) = queue.xrange(JOBS)
+    queue.xdel(JOBS, job_id)
+    theirs = queue.xadd(JOBS, {**job, **{f"field {number}": "" for number in range(5_000)}})
+    queue.xreadgroup(keys.WORKERS, "worker", {JOBS: ">"})
+    draft = Draft(own_engine.shards.of(sid), "worker", replace(draft.job, id=theirs), own_engine.layer.channel_of)
+    await draft.commit(draft.error("failed", "It failed."), given_up=True)
+    assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
+    assert queue.xlen(keys.stream(sid)) == 2
+    assert queue.smembers(keys.replies(sid)) == set()
+
+
+async def test_a_reply_ends_whatever_a_provider_says_of_its_tokens(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await speaking(own_engine, sid, "worker")
+    await draft.spend(10**400)
+    await draft.commit(draft.response("안녕", "stop", "demo", Usage(input_tokens=10**400, output_tokens=3)))
+    assert queue.hgetall(keys.COUNTERS).get("tokens:output") == "3"
+    assert queue.smembers(keys.replies(sid)) == set()
