@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- Reads a stretch of a session.
 --
 -- KEYS  1 the session's stream
