@@ -2,13 +2,14 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-http = get_asgi_application()  # before anything that needs Django's apps to be loaded
+django.setup(set_prefix=False)  # before anything that needs Django's apps to be loaded
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs the apps
 
+from chat.http import Handler  # noqa: E402 - needs the apps
 from chat.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 
-application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter({"http": Handler(), "websocket": URLRouter(websocket_urlpatterns)})
