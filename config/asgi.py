@@ -11,5 +11,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs
 
 from chat.http import Handler  # noqa: E402 - needs the apps
 from chat.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
+from doqchat.serving.request_bodies import BoundedBodies  # noqa: E402 - needs the settings
 
-application = ProtocolTypeRouter({"http": Handler(), "websocket": URLRouter(websocket_urlpatterns)})
+http = BoundedBodies(Handler())
+application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})

@@ -2,8 +2,19 @@
 
 import signal
 
+from doqchat.protocol.names import MAX_FRAME_BYTES
+
 FRAME_BYTES = 1024 * 1024
 """The largest WebSocket message taken off the wire; a larger one is answered with close code 1009."""
+
+KEPT_BYTES = MAX_FRAME_BYTES + 1
+"""How much of a message is kept: enough to see that it is larger than the protocol takes. The rest is read over."""
+
+FRAGMENTS = 1024
+"""The most frames that a message may come in; after that the connection is closed with 1008."""
+
+MESSAGE_SECONDS = 30
+"""How long a peer has to complete a message or control frame that it began; then it is closed with 1008."""
 
 HEAD_BYTES = 16 * 1024
 """The longest head of a request, its first line and all header lines together; a longer one is answered with 431."""
@@ -19,6 +30,12 @@ ADMIN_BODY_BYTES = 1024 * 1024
 
 BODY_SECONDS = 30
 """How long a peer has to send a body; then it is answered with 408."""
+
+SEND_SECONDS = 30
+"""How long an HTTP response waits for a peer that does not read; then its connection is aborted."""
+
+LATE = "request_timeout"
+"""The error code of what is answered with 408."""
 
 PING_SECONDS = 20
 """A silent peer is asked this often whether it is there, and has as long again to answer."""
