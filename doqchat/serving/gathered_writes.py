@@ -1,7 +1,10 @@
 """What is written to one socket in quick succession goes out together: a system call costs more than a frame."""
 
 import asyncio
+import logging
 from typing import Any, Final
+
+log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2
 """How many writes of one turn of the event loop go out as they come: who talks sees a message, and perhaps an ack."""
@@ -38,22 +41,25 @@ class Turn:
         self._ends = False
         holding, self._holding = self._holding, []
         for writes in holding:
-            writes.flush()
+            writes.flush_or_abort()
 
 
 class GatheredWrites:
     """A transport of which the first AT_ONCE writes of a turn go out at once, and the others together at its end.
+
+    What is written after `write_eof`, `close` or `abort` is dropped.
 
     Args:
         transport: what is written to; all else that is asked of it is passed on, in the order of the writes.
         turn: the turn of its event loop.
     """
 
-    __slots__ = ("_count", "_held", "_held_bytes", "_number", "_transport", "_turn")
+    __slots__ = ("_count", "_held", "_held_bytes", "_number", "_open", "_transport", "_turn")
 
     def __init__(self, transport: asyncio.Transport, turn: Turn) -> None:
         self._transport = transport
         self._turn = turn
+        self._open = True
         self._number = -1
         self._count = 0
         self._held: list[bytes] = []
@@ -61,6 +67,8 @@ class GatheredWrites:
 
     def write(self, data: bytes) -> None:
         """Write, now or at the end of the turn."""
+        if not self._open:
+            return
         if self._number != self._turn.number:
             self._number = self._turn.number
             self._count = 0
@@ -87,23 +95,37 @@ class GatheredWrites:
             if not self._transport.is_closing():
                 self._transport.write(data)
 
+    def flush_or_abort(self) -> None:
+        """Write what is held; a connection that cannot be written to is aborted, and raises nothing."""
+        try:
+            self.flush()
+        except Exception as error:
+            log.warning("A connection is aborted, it cannot be written to: %r", error)
+            self.abort()
+
     def write_eof(self) -> None:
         """Close our side after what was written."""
-        self.flush()
-        self._transport.write_eof()
+        if self._open and not self._transport.is_closing():
+            self.flush()
+            self._transport.write_eof()
+        self._open = False
 
     def close(self) -> None:
         """Close after what was written."""
-        self.flush()
+        if self._open:
+            self.flush()
+        self._open = False
         self._transport.close()
 
-    def pause_reading(self) -> None:
-        """As the transport's, which runs with every frame that comes in."""
-        self._transport.pause_reading()
+    def abort(self) -> None:
+        """Close at once and forget what was held."""
+        self._open = False
+        self._held = []
+        self._transport.abort()
 
-    def resume_reading(self) -> None:
-        """As the transport's."""
-        self._transport.resume_reading()
+    def is_closing(self) -> bool:
+        """Whether nothing can be written any more."""
+        return not self._open or self._transport.is_closing()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -13,9 +13,10 @@ PIECES = [b"%03d" % number for number in range(20)]
 
 
 class Line(NamedTuple):
-    """Writes, and the socket at which they arrive."""
+    """Writes, the transport they go to, and the socket at which they arrive."""
 
     writes: GatheredWrites
+    transport: asyncio.Transport
     peer: socket.socket
 
     def arrived(self) -> bytes:
@@ -34,14 +35,25 @@ class Line(NamedTuple):
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
+async def lines() -> AsyncIterator[list[Line]]:
+    """Two connections of one event loop."""
     loop = asyncio.get_running_loop()
-    ours, peer = socket.socketpair()
-    peer.setblocking(False)
-    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
-    yield Line(GatheredWrites(transport, Turn(loop)), peer)
-    transport.abort()
-    peer.close()
+    turn = Turn(loop)
+    made = []
+    for _ in range(2):
+        ours, peer = socket.socketpair()
+        peer.setblocking(False)
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+        made.append(Line(GatheredWrites(transport, turn), transport, peer))
+    yield made
+    for line in made:
+        line.transport.abort()
+        line.peer.close()
+
+
+@pytest.fixture
+def line(lines: list[Line]) -> Line:
+    return lines[0]
 
 
 async def test_the_first_writes_of_a_turn_go_out_at_once_and_the_others_with_its_end(line: Line) -> None:
@@ -73,3 +85,27 @@ async def test_what_is_held_when_the_connection_is_aborted_is_forgotten(line: Li
         line.writes.write(piece)
     line.writes.abort()
     assert await line.rest() == b"".join(PIECES[:AT_ONCE])
+
+
+@pytest.mark.parametrize("end", ["close", "write_eof", "abort"])
+async def test_what_is_written_after_the_end_is_dropped(line: Line, end: str) -> None:
+    line.writes.write(PIECES[0])
+    getattr(line.writes, end)()
+    for piece in PIECES[1:]:
+        line.writes.write(piece)
+    for _ in range(2):
+        line.writes.close()
+        line.writes.write_eof()
+    assert line.writes.is_closing()
+    assert await line.rest() == PIECES[0]
+
+
+async def test_a_connection_that_cannot_be_written_to_does_not_keep_others_from_it(lines: list[Line]) -> None:
+    for line in lines:
+        for piece in PIECES:
+            line.writes.write(piece)
+    broken, working = lines
+    broken.transport.write_eof()  # behind the back of what is held
+    await asyncio.sleep(0)
+    assert working.arrived() == b"".join(PIECES)
+    assert broken.transport.is_closing()
