@@ -10,6 +10,7 @@ PIECES = 1024
 STUCK_AFTER = 1.0
 
 floods: list[dict[str, Any]] = []
+heard: list[str] = []
 listening = asyncio.Event()
 
 
@@ -28,6 +29,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await send({"type": "websocket.close", "code": 4413})
         floods[-1]["closed"] = True
         await receive()
+    elif scope["path"] == "/heard":
+        await hear(receive, send)
     elif scope["path"] == "/listen":
         await listening.wait()
         await count(receive, send)
@@ -45,6 +48,14 @@ async def answer(send: Any) -> None:
 async def echo(receive: Any, send: Any) -> None:
     while (event := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": event["text"]})
+
+
+async def hear(receive: Any, send: Any) -> None:
+    """Keep what is said; say to "what" what was said last."""
+    while (event := await receive())["type"] == "websocket.receive":
+        if event["text"] == "what":
+            await send({"type": "websocket.send", "text": heard[-1]})
+        heard.append(event["text"])
 
 
 async def count(receive: Any, send: Any) -> None:

@@ -1,0 +1,14 @@
+"""Web processes of the tests of serving."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import processes
+
+
+@pytest.fixture(scope="session")
+def hurried() -> Iterator[processes.Web]:
+    """A web process on uvicorn with short deadlines."""
+    with processes.web("uvicorn", DJANGO_SETTINGS_MODULE="tests.serving.short_deadlines") as web:
+        yield web
