@@ -6,20 +6,19 @@ OFTEN = 500, 3
 """Collections of what is new come often, and so look at little: at 1,500 objects at most, in half a millisecond. With
 Python's own thresholds they take 2 ms while many clients connect, and sometimes 10."""
 
-SELDOM, LESS_SELDOM = 1_000, 200
-"""Full collections come so many times less often than those: once for 1,500,000 or 300,000 objects that are left."""
+SELDOM = 200
+"""Full collections come so many times less often than those: once for 300,000 objects that are left."""
 
 
-def settle(*, cycles: bool = False) -> None:
+def settle() -> None:
     """Leave all that is loaded by now out of every later collection, and look at the rest seldom.
 
     A full collection stops the process while it looks at every object: 190 ms with 1,000 connections, most of it for
-    what was imported at the start and lives as long as the process. Sessions are freed without it, and connections on
-    uvicorn. Call it once, when everything is imported.
-
-    Args:
-        cycles: whether connections leave cycles behind that only a full collection frees: on daphne 60 objects each.
+    what was imported at the start and lives as long as the process. Sessions are freed without it, and so are, on
+    uvicorn, WebSockets and the connections of HTTP. Cycles that only a full collection frees are left by Django's
+    pages (50 objects each: a request and its message storage refer to each other, a template's contexts too), by its
+    database connections, and by connections on daphne (60 objects each). Call it once, when everything is imported.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*OFTEN, LESS_SELDOM if cycles else SELDOM)
+    gc.set_threshold(*OFTEN, SELDOM)

@@ -36,5 +36,5 @@ class Command(BaseCommand):
         else:
             from doqchat.serving.web_uvicorn import serve
         import_module(settings.ROOT_URLCONF)  # Django does that with the first request only
-        settle(cycles=server == "daphne")
+        settle()
         serve(application, listening)
