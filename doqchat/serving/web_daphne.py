@@ -1,19 +1,18 @@
 """A web process on daphne."""
 
 import asyncio
+import logging
 import socket
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from autobahn.exception import Disconnected
 from daphne.server import Server as DaphneServer  # before the rest of Twisted: it installs the reactor
-from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 from twisted.internet import defer, reactor
 
+from doqchat.serving.daphne_http import HTTPFactory, Request
+from doqchat.serving.daphne_websocket import WebSocketProtocol
 from doqchat.serving.limits import (
-    CLOSE_SECONDS,
-    FRAME_BYTES,
     PING_SECONDS,
     RESTART_CODE,
     SHUTDOWN_SECONDS,
@@ -22,52 +21,16 @@ from doqchat.serving.limits import (
     step_between,
 )
 
+log = logging.getLogger(__name__)
 
-class WebSocketProtocol(DaphneProtocol):
-    """daphne's, which reads on only when the application has taken what came, and sends what is longer than a peer's
-    messages may be.
-    """
-
-    maxMessagePayloadSize: int  # noqa: N815 - autobahn's
-
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
-        if self.state == self.STATE_OPEN:  # what comes after our close frame is for nobody
-            super().onMessage(payload, isBinary)
-            self.transport.pauseProducing()
-
-    def sendMessage(self, payload: bytes, isBinary: bool = False, *options: Any) -> None:  # noqa: N802, N803 - the same
-        received, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
-        try:
-            super().sendMessage(payload, isBinary, *options)
-        finally:
-            self.maxMessagePayloadSize = received
-
-
-class Flow:
-    """Whether a connection's peer keeps up, as the transport tells those who produce for it (IPushProducer)."""
-
-    def __init__(self, protocol: WebSocketProtocol) -> None:
-        self.writable = asyncio.Event()
-        self.writable.set()
-        self.ended = asyncio.Event()
-        protocol.transport.unregisterProducer()  # the HTTP channel, which has handed the connection over
-        protocol.transport.registerProducer(self, True)
-
-    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        self.writable.clear()
-
-    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        self.writable.set()
-
-    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        self.writable.set()
+PIECE_BYTES = 64 * 1024
+"""How much of a response is written before the peer has to read."""
 
 
 class Server(DaphneServer):
     """daphne's, with back-pressure and a proper end.
 
-    daphne buffers whatever is sent to a WebSocket peer that does not read: here `send` waits. It buffers whatever a
-    peer sends, too: here no more is read while a frame waits for the application. Told to end it drops its sockets:
+    daphne buffers whatever is sent to a peer that does not read: here `send` waits. Told to end it drops its sockets:
     here they get close code 1012, and applications have time to finish.
     """
 
@@ -78,23 +41,23 @@ class Server(DaphneServer):
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
             websocket_timeout=-1,
-            websocket_max_message_size=FRAME_BYTES,
-            websocket_max_frame_size=FRAME_BYTES,
+            websocket_max_message_size=0,  # what is received is limited by the protocol, what is sent is not
+            websocket_max_frame_size=0,
             verbosity=0,
             server_name="",
         )
         self.endpoints.clear()
         self.listening = listening
-        self.flows: dict[WebSocketProtocol, Flow] = {}
+        self.sockets: set[WebSocketProtocol] = set()
 
     def run(self) -> None:
         reactor.callWhenRunning(self.listen)
         super().run()
 
     def listen(self) -> None:
-        # A peer that breaks the protocol is told so with a close code, and not just dropped.
+        self.http_factory = HTTPFactory(self)
         self.ws_factory.protocol = WebSocketProtocol
-        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_SECONDS)
+        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=0)  # the protocol has one of its own
         self.listening.setblocking(False)
         self.port = reactor.adoptStreamPort(self.listening.fileno(), self.listening.family, self.http_factory)
         self.listening.close()
@@ -102,41 +65,63 @@ class Server(DaphneServer):
     def protocol_connected(self, protocol: Any) -> None:
         super().protocol_connected(protocol)
         if isinstance(protocol, WebSocketProtocol):
-            self.flows[protocol] = Flow(protocol)
+            self.sockets.add(protocol)
 
     def protocol_disconnected(self, protocol: Any) -> None:
-        super().protocol_disconnected(protocol)
-        if flow := self.flows.pop(protocol, None):
-            flow.writable.set()
-            flow.ended.set()
+        self.sockets.discard(protocol)
+        if protocol in self.connections:  # not there when a handshake was refused
+            super().protocol_disconnected(protocol)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """As daphne does, which lets nobody have a say in how a WebSocket's application receives."""
-        if protocol not in self.flows:
+        if protocol not in self.sockets:
             return super().create_application(protocol, scope)
         scope.setdefault("asgi", {"version": "3.0"})
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        receive, send = partial(_receive, protocol, queue), partial(self.handle_reply, protocol)
-        running = asyncio.ensure_future(self.application(scope=scope, receive=receive, send=send))
+        running = asyncio.ensure_future(self._run(protocol, scope, queue))
         running.add_done_callback(partial(_application_ended, protocol))
         self.connections[protocol]["application_instance"] = running
         return queue
 
-    async def handle_reply(self, protocol: Any, message: Any) -> None:
-        """Waits while a WebSocket peer is behind on reading; a close does not wait.
-
-        Raises ConnectionError on a connection that is being closed, as uvicorn does.
-        """
-        if protocol in self.flows and message["type"] == "websocket.close":
-            if protocol.state == protocol.STATE_OPEN:
-                _close(protocol, message.get("code") or 1000)  # daphne's own way takes 1000 and 3000 to 4999 only
-                return
-        elif protocol in self.flows:
-            await self.flows[protocol].writable.wait()
+    async def _run(self, protocol: WebSocketProtocol, scope: dict[str, Any], queue: "asyncio.Queue[Any]") -> None:
+        """Run the application; it may end with the error that it got for writing to a connection that had ended."""
+        receive, send = partial(_receive, protocol, queue), partial(self.handle_reply, protocol)
         try:
-            await super().handle_reply(protocol, message)
-        except Disconnected as error:
-            raise ConnectionError("The connection is being closed.") from error
+            await self.application(scope=scope, receive=receive, send=send)
+        except ConnectionError:
+            if protocol.state == protocol.STATE_OPEN:
+                raise
+            log.debug("An application wrote to a connection that had ended.")
+
+    async def handle_reply(self, protocol: Any, message: Any) -> None:
+        """Waits while the peer is behind on reading; a WebSocket's close does not wait.
+
+        Raises ConnectionError on a WebSocket that is being closed, as uvicorn does.
+        """
+        if isinstance(protocol, Request):
+            await self._respond(protocol, message)
+            return
+        if message["type"] == "websocket.close" and protocol.state == protocol.STATE_OPEN:
+            protocol.close(message.get("code") or 1000)
+            return
+        if message["type"] != "websocket.close":
+            await protocol.writable.wait()
+        if protocol.state not in (protocol.STATE_CONNECTING, protocol.STATE_OPEN):
+            raise ConnectionError("The connection is closing or closed.")
+        await super().handle_reply(protocol, message)
+
+    async def _respond(self, request: Request, message: Any) -> None:
+        """Send a piece at a time, so that a peer that does not read is noticed."""
+        body = message.get("body", b"")
+        sent = 0
+        while len(body) - sent > PIECE_BYTES:
+            await request.writable.wait()
+            piece = body[sent : sent + PIECE_BYTES]
+            await super().handle_reply(request, message | {"body": piece, "more_body": True})
+            sent += PIECE_BYTES
+        await request.writable.wait()
+        await super().handle_reply(request, message | {"body": body[sent:]} if sent else message)
+        await asyncio.sleep(0)  # nothing waits for a peer that is gone, and who writes to it must not hold up others
 
     def kill_all_applications(self) -> Any:
         """What daphne does at its end; the reactor goes on until the Deferred it returns has fired."""
@@ -145,11 +130,12 @@ class Server(DaphneServer):
 
     async def _end_applications(self) -> None:
         self.port.stopListening()
-        for protocol in list(self.flows):
-            _close(protocol, RESTART_CODE)
-            await asyncio.sleep(step_between(len(self.flows)))
+        sockets = list(self.sockets)
+        for protocol in sockets:
+            protocol.close(RESTART_CODE)
+            await asyncio.sleep(step_between(len(sockets)))
         applications = {details.get("application_instance") for details in self.connections.values()} - {None}
-        closing = [flow.ended.wait() for flow in self.flows.values()]
+        closing = [protocol.ended.wait() for protocol in sockets]
         with suppress(TimeoutError):  # which cancels the applications
             await asyncio.wait_for(
                 asyncio.gather(*applications, *closing, return_exceptions=True), SHUTDOWN_SECONDS - SPREAD_SECONDS
@@ -160,21 +146,14 @@ async def _receive(protocol: WebSocketProtocol, queue: "asyncio.Queue[Any]") -> 
     """The next event for the application; when it has taken all of them, more is read."""
     event = await queue.get()
     if queue.empty():
-        protocol.transport.resumeProducing()
+        protocol.taken()
     return event
 
 
 def _application_ended(protocol: WebSocketProtocol, application: "asyncio.Future[None]") -> None:
     """As on uvicorn, a connection ends with its application; daphne itself logs the exception, if there is one."""
     failed = not application.cancelled() and application.exception()
-    _close(protocol, 1011 if failed else 1000)
-
-
-def _close(protocol: WebSocketProtocol, code: int) -> None:
-    """Send a close frame; a peer that does not answer it within CLOSE_SECONDS is cut off."""
-    if protocol.state == protocol.STATE_OPEN:
-        protocol.sendCloseFrame(code=code)  # sendClose refuses the codes that are a server's
-        protocol.transport.resumeProducing()  # the answer comes after all that the peer has sent before
+    protocol.close(1011 if failed else 1000)
 
 
 def serve(application: Any, listening: socket.socket) -> None:

@@ -1,0 +1,44 @@
+"""What HTTP and WebSocket connections on daphne have in common: deadlines, and an end that peers cannot put off."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from doqchat.serving.limits import CLOSE_SECONDS
+
+
+class Deadline:
+    """At most one call that is due; setting another replaces it."""
+
+    __slots__ = ("_due",)
+
+    def __init__(self) -> None:
+        self._due: asyncio.TimerHandle | None = None
+
+    @property
+    def is_set(self) -> bool:
+        return self._due is not None
+
+    def set(self, seconds: float, call: Callable[[], Any]) -> None:
+        """Call this in so many seconds, unless the deadline is cleared before."""
+        self.clear()
+        self._due = asyncio.get_running_loop().call_later(seconds, call)
+
+    def clear(self) -> None:
+        """Call nothing."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+
+def half_close(transport: Any, deadline: Deadline) -> None:
+    """Close our side after what was written; the connection ends with the peer's side, or CLOSE_SECONDS later.
+
+    Closing both sides while the peer still sends would reset the connection, and the peer could lose what was written
+    last. The protocol has to ignore what it receives from now on, and to clear the deadline when the connection is
+    lost.
+    """
+    transport.unregisterProducer()  # a paused producer would keep our side open
+    transport.loseWriteConnection()
+    transport.resumeProducing()
+    deadline.set(CLOSE_SECONDS, transport.abortConnection)

@@ -1,0 +1,237 @@
+"""HTTP connections on daphne: twisted's channel and daphne's request, held to the limits of `limits.py`."""
+
+import asyncio
+import json
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote
+
+from daphne.http_protocol import HTTPFactory as DaphneFactory
+from daphne.http_protocol import WebRequest
+from twisted.internet.protocol import connectionDone
+from twisted.web.http import HTTPChannel
+
+from doqchat.errors import DoqchatError, Internal, InvalidMessage, TooLarge, Unavailable
+from doqchat.serving.daphne_connection import Deadline, half_close
+from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, body_bytes
+
+ERRORS: dict[int, type[DoqchatError]] = {
+    408: Unavailable,
+    413: TooLarge,
+    431: TooLarge,
+    500: Internal,
+    503: Unavailable,
+}
+"""The error code for each status that the server itself answers with; the others are `invalid_message`."""
+
+
+def error_response(status: int, message: str) -> bytes:
+    """A response of the server's own, with its body as the API's errors have it; then the connection is closed."""
+    problem = ERRORS.get(status, InvalidMessage)(message)
+    body = json.dumps({"error": problem.as_dict()}, ensure_ascii=False).encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class Request(WebRequest):
+    """daphne's, with a body that stays in memory and errors in JSON.
+
+    Attributes:
+        writable: set while the peer keeps up with reading.
+    """
+
+    def __init__(self, channel: "Channel", *queued: Any) -> None:
+        super().__init__(channel, *queued, parsePOSTFormSubmission=False)  # Django parses forms
+        self.writable = channel.writable
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - twisted's name
+        """Keep the body in memory: it is small."""
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - twisted's name
+        """Raises TooLarge for a body that is larger than its path allows."""
+        if self.content.tell() + len(data) > self.channel.allowed_body:
+            raise TooLarge(self.channel.too_large())
+        self.content.write(data)
+
+    def process(self) -> None:
+        """Hand the request to the application, or its connection to a WebSocket."""
+        self.requestHeaders.removeHeader(b"Daphne-Root-Path")  # not for peers to set
+        protocols = self.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", [])
+        if all(value.isascii() for value in protocols):
+            super().process()
+        else:
+            self.basic_error(400, b"Bad Request", "Sec-WebSocket-Protocol has other than ASCII characters")
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """Refuse a request of which daphne says what is wrong."""
+        if not self.finished and self.channel:
+            self.channel.refuse(status, body.rstrip(".") + ".")
+
+    def handle_exception(self, exception: Exception) -> None:
+        """Answer with 500, or cut off a response that had begun."""
+        if self._response_started:
+            self.channel.transport.abortConnection()
+        else:
+            super().handle_exception(exception)
+
+
+class Channel(HTTPChannel):
+    """twisted's, which refuses what is too large or too slow, and reads on only when its peer does.
+
+    Attributes:
+        writable: set while the peer keeps up with reading.
+        allowed_body: the largest body of the present request, in bytes.
+    """
+
+    MAX_LENGTH = HEAD_BYTES
+    totalHeadersSize = HEAD_BYTES  # noqa: N815 - twisted's
+    transport: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.allowed_body = 0
+        self._head_bytes = self._body_bytes = 0
+        self._ending = self._answered = False
+        self._deadline, self._stalled = Deadline(), Deadline()
+
+    def connectionMade(self) -> None:  # noqa: N802 - twisted's names, here and below
+        super().connectionMade()
+        self._deadline.set(HEAD_SECONDS, self._late)
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
+        self._deadline.clear()
+        self._stalled.clear()
+        super().connectionLost(reason)
+        self.writable.set()
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answer with an error, and close."""
+        if not self._ending:
+            self.transport.write(error_response(status, message))
+            self._end()
+
+    def too_large(self) -> str:
+        """What is said of a body that is too large."""
+        return f"The body of a request may have {self.allowed_body:,} bytes at most here."
+
+    def _end(self) -> None:
+        self._ending = self.paused = True  # paused: nothing more of what has come is parsed
+        self._buffer = b""
+        half_close(self.transport, self._deadline)
+
+    def _late(self) -> None:
+        """The peer took too long; one that has not begun another request is only hung up on."""
+        if self._answered and self.line_mode and not self._head_bytes and not self._buffer:
+            self._end()
+        else:
+            part, seconds = ("head", HEAD_SECONDS) if self.line_mode else ("body", BODY_SECONDS)
+            self.refuse(408, f"The {part} of a request has to arrive within {seconds:g} s.")
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if self._ending:
+            return
+        super().dataReceived(data)
+        if self.line_mode and self._head_bytes + len(self._buffer) > HEAD_BYTES and not self.paused:
+            self.lineLengthExceeded(b"")
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802
+        self._head_bytes += len(line) + len(self.delimiter)
+        if self._head_bytes > HEAD_BYTES:
+            self.lineLengthExceeded(line)
+        else:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        self.refuse(431, f"The first line and the headers of a request may have {HEAD_BYTES:,} bytes at most.")
+
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802
+        if self._receivedHeaderCount >= self.maxHeaders:
+            self.refuse(431, f"A request may have {self.maxHeaders} headers at most.")
+            return False
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:  # a Content-Length of more digits than Python reads
+            self._respondToBadRequestAndDisconnect()
+            return False
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        self.refuse(400, "This is not a valid HTTP/1.1 request.")
+
+    def allHeadersReceived(self) -> None:  # noqa: N802
+        self._head_bytes = self._body_bytes = 0
+        target: Any = self._path  # bytes, whatever twisted's annotations say
+        self.allowed_body = body_bytes(unquote(target.partition(b"?")[0].decode("latin-1")))
+        if self.length is not None and self.length > self.allowed_body:
+            self.refuse(413, self.too_large())
+            return
+        self._deadline.set(BODY_SECONDS, self._late)
+        super().allHeadersReceived()
+
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802
+        if self.transport.protocol is not self:  # the rest of what came with the handshake of a WebSocket
+            self.transport.protocol.dataReceived(data)
+            return
+        self._body_bytes += len(data)
+        try:
+            super().rawDataReceived(data)
+        except TooLarge as problem:
+            self.refuse(413, problem.message)
+        unfinished = not self.line_mode and not self._handlingRequest
+        if unfinished and self._body_bytes > self.allowed_body + HEAD_BYTES:  # chunk sizes, extensions and trailers
+            self.refuse(413, self.too_large())
+
+    def allContentReceived(self) -> None:  # noqa: N802
+        self._deadline.clear()
+        super().allContentReceived()
+
+    def requestDone(self, request: Request) -> None:  # noqa: N802
+        """The next request waits until the peer has read the response to this one."""
+        self._answered = True
+        self.paused = self._waitingForTransport
+        self._deadline.set(HEAD_SECONDS, self._late)
+        if self.paused:
+            self._deadline.clear()
+            self.transport.pauseProducing()
+        super().requestDone(request)
+
+    def loseConnection(self) -> None:  # noqa: N802
+        super().loseConnection()
+        self._stalled.set(BODY_SECONDS, self.transport.abortConnection)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The peer does not read: it has BODY_SECONDS to begin with it."""
+        if self.writable.is_set():
+            self.writable.clear()
+            self._stalled.set(BODY_SECONDS, self.transport.abortConnection)
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.writable.set()
+        self._stalled.clear()
+        super().resumeProducing()
+        if self.paused and not self._ending:
+            self.paused = False
+            self._deadline.set(HEAD_SECONDS, self._late)
+            self.dataReceived(b"")
+
+
+class HTTPFactory(DaphneFactory):
+    """Makes the connections above."""
+
+    protocol = Channel
+
+    def __init__(self, server: Any) -> None:
+        super().__init__(server)
+        self.timeOut = None  # the channel has deadlines of its own
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - twisted's name
+        channel: Any = super().buildProtocol(addr)
+        channel.requestFactory = Request
+        return channel
