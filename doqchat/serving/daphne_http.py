@@ -44,6 +44,8 @@ class Request(WebRequest):
         writable: set while the peer keeps up with reading.
     """
 
+    channel: Any
+
     def __init__(self, channel: "Channel", *queued: Any) -> None:
         super().__init__(channel, *queued, parsePOSTFormSubmission=False)  # Django parses forms
         self.writable = channel.writable
@@ -64,8 +66,15 @@ class Request(WebRequest):
         protocols = self.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", [])
         if all(value.isascii() for value in protocols):
             super().process()
+            self._let_go()
         else:
             self.basic_error(400, b"Bad Request", "Sec-WebSocket-Protocol has other than ASCII characters")
+
+    def _let_go(self) -> None:
+        """When the connection has become a WebSocket, leave no cycle with the channel to the garbage collector."""
+        if self.transport is None:
+            self.channel.requests.clear()
+            self.channel = None
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Refuse a request of which daphne says what is wrong."""

@@ -57,6 +57,7 @@ class WebSocketProtocol(DaphneProtocol):
         self._deadline.clear()
         self._stalled.clear()
         super().connectionLost(reason)
+        self.is_closed = None  # a Deferred whose result is the protocol: a cycle for the garbage collector
         self.writable.set()
         self.ended.set()
 
