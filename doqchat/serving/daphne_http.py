@@ -12,24 +12,23 @@ from daphne.http_protocol import WebRequest
 from twisted.internet.protocol import connectionDone
 from twisted.web.http import HTTPChannel
 
-from doqchat.errors import DoqchatError, Internal, InvalidMessage, TooLarge, Unavailable
+from doqchat.errors import Internal, InvalidMessage, TooLarge, Unavailable
 from doqchat.serving.daphne_connection import Deadline, half_close
-from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, body_bytes
+from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS, body_bytes
 
-ERRORS: dict[int, type[DoqchatError]] = {
-    408: Unavailable,
-    413: TooLarge,
-    431: TooLarge,
-    500: Internal,
-    503: Unavailable,
+CODES = {
+    408: LATE,
+    413: TooLarge.code,
+    431: TooLarge.code,
+    500: Internal.code,
+    503: Unavailable.code,
 }
 """The error code for each status that the server itself answers with; the others are `invalid_message`."""
 
 
 def error_response(status: int, message: str) -> bytes:
     """A response of the server's own, with its body as the API's errors have it; then the connection is closed."""
-    problem = ERRORS.get(status, InvalidMessage)(message)
-    body = json.dumps({"error": problem.as_dict()}, ensure_ascii=False).encode()
+    body = json.dumps({"error": {"code": CODES.get(status, InvalidMessage.code), "message": message}}).encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -212,13 +211,13 @@ class Channel(HTTPChannel):
 
     def loseConnection(self) -> None:  # noqa: N802
         super().loseConnection()
-        self._stalled.set(BODY_SECONDS, self.transport.abortConnection)
+        self._stalled.set(SEND_SECONDS, self.transport.abortConnection)
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """The peer does not read: it has BODY_SECONDS to begin with it."""
+        """The peer does not read: it has SEND_SECONDS to begin with it."""
         if self.writable.is_set():
             self.writable.clear()
-            self._stalled.set(BODY_SECONDS, self.transport.abortConnection)
+            self._stalled.set(SEND_SECONDS, self.transport.abortConnection)
         super().pauseProducing()
 
     def resumeProducing(self) -> None:  # noqa: N802

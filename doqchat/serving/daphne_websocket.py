@@ -8,24 +8,16 @@ from typing import Any
 
 from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 
-from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.serving.daphne_connection import Deadline, half_close
 from doqchat.serving.daphne_http import error_response
-from doqchat.serving.limits import BODY_SECONDS, FRAME_BYTES
+from doqchat.serving.limits import FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, SEND_SECONDS
 
 log = logging.getLogger(__name__)
 
 STEPS_A_TURN = 64
 """autobahn's steps in one turn of the event loop, two for each frame: about a millisecond."""
 
-FRAGMENTS = 1024
-"""The most frames that one message may come in."""
-
-KEPT_BYTES = MAX_FRAME_BYTES + 4
-"""How much of a message is kept. Whoever sends more learns from the application that it is too large, and that takes
-no more of it than this: the protocol's limit and one character of UTF-8."""
-
-PROTOCOL_LEFT, POLICY, TOO_BIG, FAILED = 1006, 1008, 1009, 1011
+GONE, POLICY, TOO_BIG, FAILED = 1006, 1008, 1009, 1011
 
 
 class WebSocketProtocol(DaphneProtocol):
@@ -99,16 +91,16 @@ class WebSocketProtocol(DaphneProtocol):
             self._next_turn = asyncio.get_running_loop().call_soon(self.consumeData)
 
     def _limit_time(self) -> None:
-        """A frame or message that has begun has to be complete within BODY_SECONDS."""
+        """A frame or message that has begun has to be complete within MESSAGE_SECONDS."""
         if (self.inside_message or self.current_frame or self.data) and self._ready() and not self._deadline.is_set:
-            self._deadline.set(BODY_SECONDS, self._late)
+            self._deadline.set(MESSAGE_SECONDS, self._late)
 
     def _frame_complete(self) -> None:
         if not self.inside_message:
             self._deadline.clear()
 
     def _late(self) -> None:
-        self.close(POLICY, f"A message has to arrive within {BODY_SECONDS:g} s.")
+        self.close(POLICY, f"A message has to arrive within {MESSAGE_SECONDS:g} s.")
 
     def taken(self) -> None:
         """The application has taken the message that it was given: parse and read on, in another turn."""
@@ -135,7 +127,7 @@ class WebSocketProtocol(DaphneProtocol):
         self._frame_complete()
         if not self.writable.is_set():
             self._pong_unread = True
-            self._stalled.set(BODY_SECONDS, self.transport.abortConnection)
+            self._stalled.set(SEND_SECONDS, self.transport.abortConnection)
 
     def onPong(self, payload: bytes) -> None:  # noqa: N802
         self._frame_complete()
@@ -152,7 +144,7 @@ class WebSocketProtocol(DaphneProtocol):
         if self._message_bytes > FRAME_BYTES:
             self.close(TOO_BIG, f"A message may have {FRAME_BYTES:,} bytes at most.")
         elif self._frames > FRAGMENTS:
-            self.close(TOO_BIG, f"A message may come in {FRAGMENTS:,} frames at most.")
+            self.close(POLICY, f"A message may come in {FRAGMENTS:,} frames at most.")
 
     def onMessageFrameData(self, payload: bytes) -> None:  # noqa: N802
         self._message += payload[: KEPT_BYTES - len(self._message)]
@@ -168,8 +160,8 @@ class WebSocketProtocol(DaphneProtocol):
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         self.last_ping = time.time()
         self._application_busy = True
-        # autobahn has checked the UTF-8; what may be ignored is a character that KEPT_BYTES cut in two.
-        content = {"bytes": payload} if isBinary else {"text": payload.decode(errors="ignore")}
+        # autobahn has checked the UTF-8; what may be replaced is a character that KEPT_BYTES cut in two.
+        content = {"bytes": payload} if isBinary else {"text": payload.decode(errors="replace")}
         self.application_queue.put_nowait({"type": "websocket.receive", **content})
 
     # The end
@@ -196,7 +188,7 @@ class WebSocketProtocol(DaphneProtocol):
         if abort:
             super()._closeConnection(abort)
         else:
-            self._end(self.remoteCloseCode or PROTOCOL_LEFT)
+            self._end(self.remoteCloseCode or GONE)
 
     # The handshake
 

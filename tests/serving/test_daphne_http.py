@@ -107,7 +107,7 @@ def test_a_request_that_is_not_complete_in_time_is_refused(server: Attacked, nam
         peer.send(SLOW[name])
         if "100-continue" in name:
             assert peer.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-        assert peer.refusal() == (408, "unavailable")
+        assert peer.refusal() == (408, "request_timeout")
     server.forgets(peer)
 
 

@@ -35,7 +35,7 @@ VIOLATIONS = {
     "close code 1005": (frame(CLOSE, close(1005)), 1002),
     "close code 5000": (frame(CLOSE, close(5000)), 1002),
     "half a close code": (frame(CLOSE, b"\x03"), 1002),
-    "endless empty fragments": (frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * 3_000, 1009),
+    "endless empty fragments": (frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * 3_000, 1008),
 }
 
 
