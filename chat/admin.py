@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from chat.login import LoginForm
 from chat.models import Session
 from chat.session_rows import bring_up_to_date
 from chat.session_timeline import timeline
@@ -22,6 +23,7 @@ from doqchat.overview import Overview, overviews
 from doqchat.protocol.ids import parse_id
 
 admin.site.site_header = admin.site.site_title = "doqchat"
+admin.site.login_form = LoginForm
 
 
 class SessionList(ChangeList):

@@ -38,6 +38,17 @@ CHANNEL_LAYERS = {
     }
 }
 
+# What web processes share for a while: the attempts to log in. `process` takes its place while the store is away.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": STORE_URLS[:1],
+        "KEY_PREFIX": "doqchat:cache",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    },
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+
 # The models behind `llms[alias]`, shaped like Django's CACHES
 LLM_MODEL = env.text("DOQCHAT_LLM_MODEL")  # the default's, whichever that is
 GEMINI = {
@@ -98,6 +109,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "chat.health.answer_health",
+    "chat.admin_thread.serve_in_one_thread",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",

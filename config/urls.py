@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from chat.login import login
+
 urlpatterns = [
+    path("admin/login/", login),  # before the admin's own
     path("admin/", admin.site.urls),
     path("", include("chat.urls")),
 ]

@@ -1,0 +1,76 @@
+"""Logging in to the admin, as often as login_attempts.py allows."""
+
+from secrets import token_urlsafe
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import ngettext
+
+from chat.login_attempts import WINDOW_SECONDS, TooManyAttempts, attempt
+
+COOKIE = "doqchat_login"
+COOKIE_SECONDS = 180 * 24 * 3600
+
+
+class LoginForm(AdminAuthenticationForm):
+    """The admin's, which refuses further attempts before it looks at the password.
+
+    Attributes:
+        refused: whether this one was.
+    """
+
+    refused = False
+
+    def clean(self) -> dict[str, Any]:
+        account = self.cleaned_data.get("username")
+        if self.request is None or account is None:
+            return super().clean()
+        try:
+            with attempt(account, self.request.META.get("REMOTE_ADDR", ""), _known_browser(self.request, account)):
+                return super().clean()
+        except TooManyAttempts as refusal:
+            self.refused = True
+            raise ValidationError(_sentence(), code="rate_limited") from refusal
+
+
+def login(request: HttpRequest) -> HttpResponse:
+    """The admin's view; 429 where an attempt was refused. Whoever logs in gets a cookie to be known again by."""
+    response = admin.site.login(request)
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    if request.method == "POST" and form is None:
+        _remember_browser(request, response)
+    elif isinstance(form, LoginForm) and form.refused:
+        response.status_code = 429
+        response["Retry-After"] = str(WINDOW_SECONDS)
+    return response
+
+
+def _sentence() -> str:
+    minutes = WINDOW_SECONDS // 60
+    return ngettext(
+        "Too many attempts to log in. Try again in {minutes} minute.",
+        "Too many attempts to log in. Try again in {minutes} minutes.",
+        minutes,
+    ).format(minutes=minutes)
+
+
+def _known_browser(request: HttpRequest, account: str) -> str:
+    """The id of a browser that has logged in to this account before; empty where it has not."""
+    return request.get_signed_cookie(COOKIE, default="", salt=account, max_age=COOKIE_SECONDS) or ""
+
+
+def _remember_browser(request: HttpRequest, response: HttpResponse) -> None:
+    response.set_signed_cookie(
+        COOKIE,
+        token_urlsafe(16),
+        salt=request.user.get_username(),
+        max_age=COOKIE_SECONDS,
+        path=reverse("admin:login"),
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
