@@ -14,10 +14,10 @@ def settle() -> None:
     """Leave all that is loaded by now out of every later collection, and look at the rest seldom.
 
     A full collection stops the process while it looks at every object: 190 ms with 1,000 connections, most of it for
-    what was imported at the start and lives as long as the process. Sessions are freed without it, and so are, on
-    uvicorn, WebSockets and the connections of HTTP. Cycles that only a full collection frees are left by Django's
-    pages (50 objects each: a request and its message storage refer to each other, a template's contexts too), by its
-    database connections, and by connections on daphne (60 objects each). Call it once, when everything is imported.
+    what was imported at the start and lives as long as the process. Sessions and connections are freed without it.
+    Cycles that only a full collection frees are left by Django's pages (50 objects each: a request and its message
+    storage refer to each other, a template's contexts too) and by its database connections. Call it once, when
+    everything is imported.
     """
     gc.collect()
     gc.freeze()
