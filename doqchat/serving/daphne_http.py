@@ -16,6 +16,9 @@ from doqchat.errors import Internal, InvalidMessage, TooLarge, Unavailable
 from doqchat.serving.daphne_connection import Deadline, half_close
 from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS, body_bytes
 
+CHUNKED_BYTES = 1024
+"""How much of a chunked body is decoded in one turn of the event loop: each chunk costs twisted many microseconds."""
+
 CODES = {
     408: LATE,
     413: TooLarge.code,
@@ -106,7 +109,7 @@ class Channel(HTTPChannel):
         self.writable.set()
         self.allowed_body = 0
         self._head_bytes = self._body_bytes = 0
-        self._ending = self._answered = False
+        self._ending = self._answered = self._decoding = False
         self._deadline, self._stalled = Deadline(), Deadline()
 
     def connectionMade(self) -> None:  # noqa: N802 - twisted's names, here and below
@@ -114,6 +117,7 @@ class Channel(HTTPChannel):
         self._deadline.set(HEAD_SECONDS, self._late)
 
     def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
+        self._ending = True
         self._deadline.clear()
         self._stalled.clear()
         super().connectionLost(reason)
@@ -186,6 +190,8 @@ class Channel(HTTPChannel):
         if self.transport.protocol is not self:  # the rest of what came with the handshake of a WebSocket
             self.transport.protocol.dataReceived(data)
             return
+        if self.length is None and not self._handlingRequest:
+            data = self._first_of(data)
         self._body_bytes += len(data)
         try:
             super().rawDataReceived(data)
@@ -194,6 +200,21 @@ class Channel(HTTPChannel):
         unfinished = not self.line_mode and not self._handlingRequest
         if unfinished and self._body_bytes > self.allowed_body + HEAD_BYTES:  # chunk sizes, extensions and trailers
             self.refuse(413, self.too_large())
+
+    def _first_of(self, data: bytes) -> bytes:
+        """What of this is decoded now; the rest is decoded next, before the request can have been answered."""
+        if len(data) > CHUNKED_BYTES:
+            self._buffer = data[CHUNKED_BYTES:]
+            self._decoding = self.paused = True
+            self.transport.pauseProducing()
+            asyncio.get_running_loop().call_soon(self._decode_rest)
+        return data[:CHUNKED_BYTES]
+
+    def _decode_rest(self) -> None:
+        if not self._ending:
+            self._decoding = self.paused = False
+            self.transport.resumeProducing()
+            self.dataReceived(b"")
 
     def allContentReceived(self) -> None:  # noqa: N802
         self._deadline.clear()
@@ -224,7 +245,7 @@ class Channel(HTTPChannel):
         self.writable.set()
         self._stalled.clear()
         super().resumeProducing()
-        if self.paused and not self._ending:
+        if self.paused and not self._ending and not self._decoding:
             self.paused = False
             self._deadline.set(HEAD_SECONDS, self._late)
             self.dataReceived(b"")

@@ -27,6 +27,8 @@ async def http(path: str, receive: Any, send: Any) -> None:
     length, more = 0, True
     while more and (event := await receive())["type"] == "http.request":
         length, more = length + len(event["body"]), event["more_body"]
+    if path.startswith("/order"):
+        received.append(path)
     state = {"pid": os.getpid(), "serving": serving, "received": received, "length": length}
     body = bytes(LARGE) if path == "/large" else json.dumps(state).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})

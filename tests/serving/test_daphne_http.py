@@ -1,6 +1,7 @@
 """An HTTP peer that sends too much, too slowly, or does not read, is refused and let go: on daphne."""
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -292,6 +293,25 @@ def test_pipelined_requests_are_answered_in_order(server: Attacked) -> None:
         assert [length_seen(peer) for _ in range(200)] == list(range(200))
 
 
+def test_many_small_chunks_at_once_do_not_delay_others(server: Attacked) -> None:
+    chunks = b"POST /order/chunks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"a") * 10_000
+    with server.peer() as many, server.peer() as one:
+        server.web.process.send_signal(signal.SIGSTOP)
+        many.send(chunks + chunk(b"") + GET + b"\r\n" + post(1) + b"a")
+        one.send(b"GET /order/one HTTP/1.1\r\nHost: x\r\n\r\n")
+        server.web.process.send_signal(signal.SIGCONT)
+        assert length_seen(one) == 0
+        assert [length_seen(many) for _ in range(3)] == [10_000, 0, 1]
+        assert server.state()["received"] == ["/order/one", "/order/chunks"]
+
+
+def test_a_peer_that_goes_while_its_chunks_are_decoded_leaves_nothing_behind(server: Attacked) -> None:
+    for _ in range(20):
+        with server.peer() as peer:
+            peer.send(CHUNKED + chunk(b"a") * 5_000 + chunk(b""))
+    server.forgets(peer)
+
+
 def test_half_open_connections_do_not_keep_the_process_from_ending() -> None:
     with attacked("daphne") as server:
         peers = [server.peer() for _ in range(20)]
@@ -299,7 +319,7 @@ def test_half_open_connections_do_not_keep_the_process_from_ending() -> None:
             peer.send([b"", b"GET / HT", GET, post(10), CHUNKED][number % 5])
         with server.peer(receive_buffer=4096) as deaf:
             deaf.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-            server.web.process.send_signal(15)
+            server.web.process.send_signal(signal.SIGTERM)
             assert server.web.process.wait() == 0
         for peer in peers:
             peer.socket.close()
