@@ -226,11 +226,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._deadline = None
 
     def shutdown(self) -> None:
-        """Tell the peer to come back."""
-        if self.close_sent or not self.handshake_complete:
-            super().shutdown()
-        else:
+        """Tell the peer to come back; one that was told, or is closed for another reason, has CLOSE_SECONDS."""
+        if self.handshake_complete:
             self._fail(RESTART_CODE)
+        else:
+            super().shutdown()
 
     def _fail(self, code: int, reason: str = "") -> None:
         """Send a close frame and end the connection, whatever else the peer sends."""
