@@ -4,6 +4,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode
 
@@ -61,10 +62,29 @@ def administrator(transactional_db: None) -> None:
     user.save()
 
 
-@pytest.fixture
-def web(own_store: Store, django_db_setup: None) -> Iterator[Web]:
-    with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
+@pytest.fixture(scope="module")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with processes.valkey(tmp_path_factory.mktemp("login")) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def running_web(shared_store: Store, django_db_setup: None) -> Iterator[Web]:
+    with processes.web(DOQCHAT_REDIS_URL=shared_store.url) as web:
         yield web
+
+
+@pytest.fixture
+def counts(shared_store: Store) -> Iterator["redis.Redis"]:
+    """The client of a store in which nobody has tried to log in yet."""
+    with closing(redis.Redis.from_url(shared_store.url)) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def web(running_web: Web, counts: "redis.Redis") -> Web:
+    return running_web
 
 
 def test_wrong_passwords_for_an_account_are_refused_wherever_they_come_from(web: Web, administrator: None) -> None:
@@ -106,20 +126,21 @@ def test_those_who_log_in_use_up_no_attempts(web: Web, administrator: None) -> N
         assert Browser(web, "192.0.2.1").is_let_in(), number
 
 
-def test_all_web_processes_count_together(web: Web, own_store: Store, administrator: None) -> None:
-    with processes.web("daphne", DOQCHAT_REDIS_URL=own_store.url) as other:
+def test_all_web_processes_count_together(web: Web, shared_store: Store, administrator: None) -> None:
+    with processes.web(DOQCHAT_REDIS_URL=shared_store.url) as other:
         for number in range(3):
             Browser(web, f"192.0.2.{number}").log_in(NAME, "wrong")
         assert Browser(other, "192.0.2.9").statuses([NAME] * 3) == [200] * 2 + [429]
 
 
-def test_without_the_store_a_process_counts_for_itself(web: Web, own_store: Store, administrator: None) -> None:
-    own_store.process.kill()
-    assert Browser(web, "192.0.2.1").is_let_in()
-    assert Browser(web, "192.0.2.1").statuses([NAME] * 6) == [200] * 5 + [429]
+def test_without_the_store_a_process_counts_for_itself(own_store: Store, administrator: None) -> None:
+    with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
+        own_store.process.kill()
+        assert Browser(web, "192.0.2.1").is_let_in()
+        assert Browser(web, "192.0.2.1").statuses([NAME] * 6) == [200] * 5 + [429]
 
 
-def test_a_refusal_hashes_no_password(web: Web, own_client: "redis.Redis", administrator: None) -> None:
+def test_a_refusal_hashes_no_password(web: Web, counts: "redis.Redis", administrator: None) -> None:
     user = get_user_model().objects.get()
     user.password = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1_000)
     user.save()
@@ -128,6 +149,6 @@ def test_a_refusal_hashes_no_password(web: Web, own_client: "redis.Redis", admin
     assert Browser(web, "192.0.2.2").log_in(NAME, PASSWORD)[0] == 429
     # A right password that is looked at is hashed again, with as many iterations as Django wants by now.
     assert get_user_model().objects.get().password == before
-    own_client.flushall()
+    counts.flushall()
     assert Browser(web, "192.0.2.2").is_let_in()
     assert get_user_model().objects.get().password != before
