@@ -40,6 +40,9 @@ class HTTPProtocol(HttpToolsProtocol):
         self._stop_send_deadline()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+        while self.pipeline:
+            waiting, _ = self.pipeline.pop()
+            waiting.on_response = _forget  # uvicorn does that when the application ends: it never began
         self.transport.lost()
 
     def data_received(self, data: bytes) -> None:
@@ -193,3 +196,7 @@ def _error_response(status: HTTPStatus, code: str, message: str) -> bytes:
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body
+
+
+def _forget() -> None:
+    """Ends a response whose connection is lost, in place of the method of the protocol."""
