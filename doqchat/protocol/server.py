@@ -38,8 +38,8 @@ def checked(stored: str, entry_id: str, prev: str) -> str:
         return _unreadable(entry_id, prev)
     if _begins_with_only_hd(stored) and "id" not in hd and "prev" not in hd:
         return _spliced(stored, entry_id, prev)
-    hd = {"event": hd["event"], **hd, "id": entry_id, "prev": prev}
-    return to_json({**envelope, "hd": hd}, inf_nan_mode="null").decode()
+    kept = {name: value for name, value in hd.items() if name not in ("id", "prev")}
+    return to_json({**envelope, "hd": {"id": entry_id, "prev": prev, **kept}}, inf_nan_mode="null").decode()
 
 
 def _begins_with_only_hd(stored: str) -> bool:

@@ -110,19 +110,20 @@ class Takers:
             pause: seconds between two.
             prepare: what has to be done first, and again after a failure; None for nothing.
         """
-        wait, prepared = 0.1, prepare is None
+        wait, prepared, logged = 0.1, prepare is None, ""
         while True:
             try:
                 if prepare is not None and not prepared:
                     await prepare()
                     prepared = True
                 await step()
-                wait = 0.1
+                wait, logged = 0.1, ""
                 await asyncio.sleep(pause)
             except Exception as error:
-                prepared = False
-                if not outage(self._shard.url).note(error):
+                prepared, cause = False, str(error) or type(error).__name__
+                if not outage(self._shard.url).note(error) and cause != logged:
                     unforeseen = not isinstance(error, FORESEEN)
-                    log.warning("The queue of requests cannot be read now (%s).", error, exc_info=unforeseen)
+                    log.warning("The requests in the store cannot be read (%s).", cause, exc_info=unforeseen)
+                    logged = cause
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)

@@ -19,11 +19,14 @@ class Server:
         self._writer: asyncio.StreamWriter | None = None
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
         commands = hiredis.Reader()
         while data := await reader.read(65536):
             commands.feed(data)
             while command := commands.gets():
+                if command[0] == b"EVALSHA":  # asks whether the store takes writes, on a connection of its own
+                    writer.close()
+                    return
+                self._writer = writer
                 if command != [b"PING"]:
                     self._commands.put_nowait(command)
         writer.close()

@@ -24,7 +24,9 @@ async def test_an_answer_grows_in_both_windows_and_ends_equal(a_and_b: tuple[Win
         assert all(text.startswith(step) for step in steps)
         assert [len(step) for step in steps] == sorted(len(step) for step in steps)
         await expect(window.growing).to_have_count(0)
-    await expect(b.page.locator(".message--asked .message__text")).to_have_text("안녕하세요, 무엇을 할 수 있나요? 😊")
+    await expect(b.page.locator(".message--asked .message__text")).to_have_text(
+        "@llm 안녕하세요, 무엇을 할 수 있나요? 😊"
+    )
 
 
 async def test_the_button_asks_the_model_what_is_in_the_field(

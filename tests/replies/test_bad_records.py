@@ -165,5 +165,5 @@ async def test_what_is_no_interruption_interrupts_nothing(
         reply = await ask(engine, sid, "[[pieces=20 pace=0.05]]")
         await end_of(socket, "llm.streaming")
         for payload in (b"", b"x", b"\xff\xff", b"a b c d", f"other {reply}".encode(), b" " * 100):
-            assert queue.publish(keys.INTERRUPTIONS, payload) == 1
+            assert queue.publish(keys.interruptions(0), payload) == 1
         assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "stop"

@@ -12,7 +12,7 @@ import redis
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
 from doqchat.protocol.frames import parse
-from doqchat.replies.budget import TokenBudget, counter_of_today, spend
+from doqchat.replies.budget import TokenBudget, counter_of_today
 from doqchat.replies.due import Due
 from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
@@ -77,7 +77,7 @@ async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.R
     await jobs.prepare()
     job = await jobs.take()
     assert job is not None
-    await spend(shard, 5)
+    await draft.spend(5)
     assert queue.get(counter_of_today()) == "5"
     again = type(draft)(shard, "another", job, own_engine.layer.channel_of)
     await again.begin()

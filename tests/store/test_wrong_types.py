@@ -96,7 +96,7 @@ async def test_a_setting_that_cannot_be_used_is_its_default_and_the_others_stay(
 async def test_what_has_a_claim_that_cannot_be_read_is_not_stored_again(
     engine: Engine, store: "redis.Redis", sid: str
 ) -> None:
-    store.set(keys.claim(sid, "m1"), "junk")
+    store.set(keys.claim(sid, "user", "m1"), "junk")
     frame = parse('{"hd":{"event":"chat.message","msg_id":"m1"},"bd":{"text":"hi"}}')
     with pytest.raises(Exception, match="msg_id") as raised:
         await engine.send(sid, frame)

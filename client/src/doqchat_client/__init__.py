@@ -24,6 +24,7 @@ from doqchat_client.errors import (
     Unavailable,
     Undelivered,
     UnknownEvent,
+    Unreadable,
 )
 from doqchat_client.events import Event, Gap
 from doqchat_client.replies import Replies
@@ -55,4 +56,5 @@ __all__ = [
     "Unavailable",
     "Undelivered",
     "UnknownEvent",
+    "Unreadable",
 ]

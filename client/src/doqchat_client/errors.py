@@ -109,6 +109,10 @@ class Unavailable(ServerError):
     wire_code = "unavailable"
 
 
+class Unreadable(ServerError):
+    wire_code = "unreadable"
+
+
 class Internal(ServerError):
     wire_code = "internal"
 
