@@ -60,6 +60,7 @@ class Takers:
         self._unknown_models = UnknownModels(shard, worker, begin)
         self._queues: list[Jobs] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._failing: dict[Step, str] = {}
 
     def start(self) -> None:
         """Begin to take."""
@@ -102,6 +103,14 @@ class Takers:
     def _keep(self, step: Step, pause: float, prepare: Step | None = None) -> None:
         self._tasks.append(asyncio.create_task(self._repeat(step, pause, prepare)))
 
+    def _log_once(self, step: Step, error: Exception) -> None:
+        """Log a failure, unless this step or another has failed for the same reason and not succeeded since."""
+        cause = str(error) or type(error).__name__
+        if cause not in self._failing.values():
+            unforeseen = not isinstance(error, FORESEEN)
+            log.warning("The requests in the store cannot be read (%s).", cause, exc_info=unforeseen)
+        self._failing[step] = cause
+
     async def _repeat(self, step: Step, pause: float, prepare: Step | None) -> None:
         """Do a step over and over; after a failure, try again with a growing pause: the store may be away.
 
@@ -110,20 +119,19 @@ class Takers:
             pause: seconds between two.
             prepare: what has to be done first, and again after a failure; None for nothing.
         """
-        wait, prepared, logged = 0.1, prepare is None, ""
+        wait, prepared = 0.1, prepare is None
         while True:
             try:
                 if prepare is not None and not prepared:
                     await prepare()
                     prepared = True
                 await step()
-                wait, logged = 0.1, ""
+                wait = 0.1
+                self._failing.pop(step, None)
                 await asyncio.sleep(pause)
             except Exception as error:
-                prepared, cause = False, str(error) or type(error).__name__
-                if not outage(self._shard.url).note(error) and cause != logged:
-                    unforeseen = not isinstance(error, FORESEEN)
-                    log.warning("The requests in the store cannot be read (%s).", cause, exc_info=unforeseen)
-                    logged = cause
+                prepared = False
+                if not outage(self._shard.url).note(error):
+                    self._log_once(step, error)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
