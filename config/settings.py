@@ -109,7 +109,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "chat.health.answer_health",
-    "chat.admin_thread.serve_in_one_thread",
+    "chat.request_threads.serve_in_two_threads",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",

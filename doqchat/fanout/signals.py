@@ -9,8 +9,12 @@ from doqchat.protocol import server
 from doqchat.protocol.events import Presence
 from doqchat.store.presence import counts
 
-PRESENCE_SECONDS = 0.05
-"""How long presence changes are gathered before members hear of them."""
+PRESENCE_SECONDS, PRESENCE_SECONDS_A_MEMBER = 0.05, 0.001
+"""How long presence changes are gathered before members hear of them, and how much longer for each member: many who
+come and go in a large session would keep the process busy with telling all of them."""
+
+MEMBERS_A_TURN = 50
+"""How many members hear of presence before everything else has its turn."""
 
 ARRIVAL_SECONDS = 1.0
 """How long one who arrives waits for the word on the session's channel: it is lost when the connection breaks then."""
@@ -33,7 +37,7 @@ class Signals:
         self._sid = sid
         self._members = members
         self.present: dict[str, int] = {}
-        self._presence_due: asyncio.TimerHandle | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._arriving: dict[str, asyncio.Future[None]] = {}
 
     async def arrive(self, member: Member, snapshot: Awaitable[_Snapshot]) -> _Snapshot:
@@ -70,18 +74,20 @@ class Signals:
         arrived = self._arriving.pop(message.get("arrived", ""), None)
         if arrived is not None:
             arrived.set_result(None)
-        if self._presence_due is None:
-            self._presence_due = asyncio.get_running_loop().call_later(PRESENCE_SECONDS, self._tell_presence)
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell_presence())
 
     def close(self) -> None:
         """Tell nothing more."""
-        if self._presence_due is not None:
-            self._presence_due.cancel()
-            self._presence_due = None
+        if self._telling is not None:
+            self._telling.cancel()
 
-    def _tell_presence(self) -> None:
-        self._presence_due = None
+    async def _tell_presence(self) -> None:
+        await asyncio.sleep(max(PRESENCE_SECONDS, len(self._members) * PRESENCE_SECONDS_A_MEMBER))
+        self._telling = None
         text = server.ephemeral(self._sid, Presence(members=self.present))
-        for member in self._members:
-            if member.full:
+        for number, member in enumerate(list(self._members), 1):
+            if member.full and member in self._members:
                 member.push(text)
+            if number % MEMBERS_A_TURN == 0:
+                await asyncio.sleep(0)

@@ -6,6 +6,10 @@ from collections import deque
 PAUSE_SECONDS = 0.002
 """Between one turn and the next: everything else runs meanwhile, and the store and the kernel get their share."""
 
+MOST_AT_ONCE = 3
+"""How many go on together where the pause was longer than that because the process is busy: those who wait would be
+ever more."""
+
 CROWD = 1_000
 """For each so many who wait, one more goes on at a time: nobody gives up because it takes too long."""
 
@@ -20,6 +24,7 @@ class Turns:
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._next: asyncio.Handle | None = None
+        self._due = 0.0
 
     async def next(self) -> None:
         """Wait for a turn."""
@@ -27,12 +32,15 @@ class Turns:
         turn: asyncio.Future[None] = loop.create_future()
         self._waiting.append(turn)
         if self._next is None:
+            self._due = loop.time()
             self._next = loop.call_soon(self._give)
         await turn
 
     def _give(self) -> None:
         self._next = None
-        left = 1 + len(self._waiting) // CROWD
+        now = asyncio.get_running_loop().time()
+        left = min(1 + int((now - self._due) / PAUSE_SECONDS), MOST_AT_ONCE) + len(self._waiting) // CROWD
+        self._due = now + PAUSE_SECONDS
         while self._waiting and left:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -108,6 +108,9 @@ class Answers:
             await writer.write()
         except Lost:
             raise
+        except DoqchatError as error:
+            log.error("Reply %s in %s failed: %s", job.reply, job.sid, error.message)
+            await writer.failed()
         except Exception:
             log.exception("Reply %s in %s failed.", job.reply, job.sid)
             await writer.failed()

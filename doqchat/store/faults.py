@@ -15,8 +15,11 @@ log = logging.getLogger(__name__)
 
 STORED_NOTHING = "The store cannot take it now: nothing was stored, send it again."
 NOT_KNOWN = "The store has not answered: it is not known whether this was done."
-WRONG_TYPE = "A key of this session in the store has the wrong type; nothing was stored. Only the operator can help."
+UNUSABLE = "What the store has of this session cannot be used; nothing was stored. Only the operator can help."
 NO_ANSWER = "The store has not answered; try again."
+
+# A key that holds something else, and a stream whose last entry has the highest id that there can be.
+_UNUSABLE = ("WRONGTYPE", "exhausted the last possible ID")
 
 FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
 """Seconds between attempts while the store is away: short, so that all goes on as soon as it is back."""
@@ -35,8 +38,8 @@ def translate(error: BaseException) -> DoqchatError:
     if cause_of(error) is not None:
         return Unavailable(STORED_NOTHING)
     log.error("The store refused a command: %s", error)
-    if "WRONGTYPE" in str(error)[:200]:
-        return Unreadable(WRONG_TYPE)
+    if any(words in str(error) for words in _UNUSABLE):
+        return Unreadable(UNUSABLE)
     return Internal("The server failed at this; its log says why.")
 
 

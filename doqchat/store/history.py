@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 
 from doqchat.protocol import stored
 from doqchat.protocol.ids import BEGINNING
@@ -22,6 +23,9 @@ SCANNED_BYTES = 16 * 2**20
 SECONDS = 2.0
 """How long a page may take before it ends with what it has."""
 
+TURN_SECONDS = 0.002
+"""How long a page filters before everything else in its process has a turn."""
+
 PAGE_BYTES = 4 * 2**20
 """Size of the envelopes of one page, after which it is full whatever its limit is."""
 
@@ -31,7 +35,7 @@ their way. The others wait for their turn at every stretch."""
 
 _STRETCH, _STRETCH_BYTES = 250, 256 * 1024
 
-_SLICE, _OVERLAP = 100_000, 10_000
+_SLICE, _OVERLAP = 10_000, 10_000
 """Characters of a text that are searched at a time, about 7 ms, and those that belong to the slice before as well: more
 than what is looked for can take, however it is composed."""
 
@@ -137,6 +141,7 @@ class _Page:
         self.read = self.unreadable = 0
         self._text = folded(search.text)
         self._scanned = self._size = 0
+        self._turn_ends = 0.0
 
     async def take(self, entries: list[Entry]) -> bool:
         """Look at entries, one after the other; True when one of them had to be left for the next page."""
@@ -145,6 +150,7 @@ class _Page:
                 return True
             self.cursor = entry.id
             self._scanned += 1
+            await self._give_way()
             if await self._wants(entry):
                 self.found.append(entry)
                 self._size += len(entry.body.encode())
@@ -163,10 +169,15 @@ class _Page:
         return not self._text or await self._is_in(said.text)
 
     async def _is_in(self, text: str) -> bool:
-        """Whether a text says what is looked for; between the slices of a long one, others have a turn."""
+        """Whether a text says what is looked for."""
         for start in range(0, len(text), _SLICE):
+            await self._give_way()
             if self._text in folded(text[start : start + _SLICE + _OVERLAP]):
                 return True
-            if len(text) > _SLICE:
-                await asyncio.sleep(0)
         return False
+
+    async def _give_way(self) -> None:
+        """Let everything else run when this has run for TURN_SECONDS."""
+        if perf_counter() >= self._turn_ends:
+            await asyncio.sleep(0)
+            self._turn_ends = perf_counter() + TURN_SECONDS

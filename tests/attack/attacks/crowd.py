@@ -8,13 +8,13 @@ from tests.attack.attacks.attack import Attack, Target
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import request
 
-CROWD = 2_000
+CROWD = 500
 AT_ONCE = 10
 PAUSE = 0.1  # seconds between two joins of each of AT_ONCE: 100 a second in all, at the most
 
 
 async def crowd(target: Target) -> str:
-    """2,000 sockets in one session, opened in 20 seconds or more, all of which leave together."""
+    """500 sockets in one session, opened in 5 seconds or more, all of which leave together."""
     joined = 0
 
     async def join_some() -> None:

@@ -1,7 +1,8 @@
-"""The admin's requests run in one thread of each process.
+"""Two threads of each process serve its requests: one those to the admin, the other the rest.
 
-Django gives each request a thread. Several at once compete with the event loop for the GIL, and those that hash a
-password for the cores: every message waits for them. In one thread they take turns, also those whose client has gone.
+Django gives each request a thread of its own. Several at once compete with the event loop for the GIL, and those that
+hash a password for the cores: every message waits for them. In one thread they take turns, also those whose client has
+gone. What is not the admin's needs its thread for microseconds: the middleware, and rendering a page.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,9 +14,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import async_only_middleware
 
-PREFIX = "/admin/"
+ADMIN = "/admin/"
 AT_ONCE = 64
-"""Requests that are served or wait for the thread; more are answered with 503."""
+"""Requests to the admin that are served or wait for the thread; more are answered with 503."""
 
 BUSY = """관리자 페이지에 요청이 너무 많습니다. 잠시 뒤에 다시 시도하세요.
 There are too many requests to the admin. Try again in a moment.
@@ -25,22 +26,24 @@ GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 @async_only_middleware
-def serve_in_one_thread(get_response: GetResponse) -> GetResponse:
-    """Serve what is below PREFIX in one thread; before all middleware that runs in threads."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="admin")
+def serve_in_two_threads(get_response: GetResponse) -> GetResponse:
+    """Choose the thread of a request; before all middleware that runs in threads."""
+    admin = ThreadPoolExecutor(max_workers=1, thread_name_prefix="admin")
+    others = ThreadPoolExecutor(max_workers=1, thread_name_prefix="requests")
     present = 0
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         nonlocal present
-        if not request.path.startswith(PREFIX):
-            return await get_response(request)
+        if not request.path.startswith(ADMIN):
+            async with ThreadSensitiveContext(executor=others):
+                return await get_response(request)
         if present >= AT_ONCE:
             return HttpResponse(
                 BUSY, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "5"}
             )
         present += 1
         try:
-            async with ThreadSensitiveContext(executor=thread):
+            async with ThreadSensitiveContext(executor=admin):
                 return await _served(get_response, request)
         finally:
             present -= 1
