@@ -9,14 +9,13 @@ from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from chat.handshake import MALFORMED, Handshake, Refusal, read_handshake
+from chat.handshake import MALFORMED, Handshake, Refusal, read_handshake, subprotocol_of
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound, Unreadable
 from doqchat.frame_limits import FrameLimits, TooManyRefused
 from doqchat.participant import Participant
 from doqchat.protocol import server
 from doqchat.protocol.frames import Frame, parse
-from doqchat.protocol.names import V1
 from doqchat.store.faults import Uncertain
 
 log = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         except DoqchatError as problem:
             await self._refuse(problem, TRY_LATER)
         else:
-            await self.accept(subprotocol=V1 if shake.profile == V1 else None)
+            await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
             participant.begin(welcome, shake.since)
 
@@ -169,7 +168,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         """Close with a code that a browser can read, which takes a connection that was accepted."""
         with suppress(ClientGone):
             if not self.accepted:
-                await self.accept()
+                await self.accept(subprotocol=subprotocol_of(self.scope))
             await self.close(code)
 
     async def _write(self, text: str) -> None:
@@ -182,7 +181,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     async def _refuse(self, problem: DoqchatError, close_code: int) -> None:
         """Accept, say why not, and close with a code that a browser can read."""
         await self._leave()
-        await self.accept()
+        await self.accept(subprotocol=subprotocol_of(self.scope))
         await self.send(server.error(None, problem))
         await self.close(close_code)
 
@@ -201,7 +200,7 @@ class WrongAddress(AsyncJsonWebsocketConsumer):
         problem = NotFound("There is no socket at this address; connect to /v1/session/chat?sid=… instead.")
         with suppress(ClientGone):
             while (await receive())["type"] != "websocket.disconnect":
-                await self.accept()
+                await self.accept(subprotocol=subprotocol_of(scope))
                 await self.send(server.error(None, problem))
                 await self.close(MALFORMED)
 

@@ -37,6 +37,14 @@ class Handshake:
     since: str | None
 
 
+def subprotocol_of(scope: dict[str, Any]) -> str | None:
+    """The subprotocol to select in every answer to this handshake, None where the client offers none that is known.
+
+    A browser fails a connection whose offer is not taken up: its page sees 1006, and neither error nor close code.
+    """
+    return V1 if V1 in scope.get("subprotocols", ()) else None
+
+
 def read_handshake(scope: dict[str, Any]) -> Handshake:
     """Read the ASGI scope of a WebSocket; raises Refusal."""
     if problem := objection(scope):
@@ -59,4 +67,4 @@ def read_handshake(scope: dict[str, Any]) -> Handshake:
     since = parse_id(query["since"][0]) if "since" in query else None
     if "since" in query and since is None:
         raise Refusal(InvalidMessage("since: an event id such as 1700641234567-0, or 0.", field="since"), MALFORMED)
-    return Handshake(sid, cast(Role, role), V1 if V1 in scope.get("subprotocols", ()) else BASIC, since)
+    return Handshake(sid, cast(Role, role), V1 if subprotocol_of(scope) else BASIC, since)
