@@ -62,15 +62,15 @@ class Environment:
 
         return self._cast(name, default, cast, "true or false")
 
-    def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
-        """One of the given words."""
+    def choice(self, name: str, default: str, choices: Sequence[str], expected: str = "") -> str:
+        """One of the given words; `expected` describes them where they are too many to be listed."""
 
         def cast(value: str) -> str:
             if value not in choices:
                 raise ValueError
             return value
 
-        return self._cast(name, default, cast, "one of " + ", ".join(choices))
+        return self._cast(name, default, cast, expected or "one of " + ", ".join(choices))
 
     def memory(self, name: str, default: str) -> int:
         """An amount of memory, or a share of the machine's, in bytes."""

@@ -3,6 +3,7 @@
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -105,6 +106,7 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "ninja",
+    "servestatic",
     "chat",
 ]
 MIDDLEWARE = [
@@ -152,13 +154,16 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 
-LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
-TIME_ZONE = "Asia/Seoul"
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", ["ko", "en"])  # where the browser asks for neither
+TIME_ZONE = env.choice(
+    "TIME_ZONE", "Asia/Seoul", sorted(available_timezones()), "a time zone such as Asia/Seoul or UTC"
+)
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"  # for `collectstatic`, where a proxy serves them; nothing here reads it
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
@@ -180,6 +185,7 @@ def _is_not_503(record: LogRecord) -> bool:
     return getattr(record, "status_code", None) != 503
 
 
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])  # of doqchat; others: WARNING
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -198,8 +204,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["rate_limit"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        "doqchat": {"level": "INFO"},
-        "chat": {"level": "INFO"},
+        "doqchat": {"level": LOG_LEVEL},
+        "chat": {"level": LOG_LEVEL},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.request": {"filters": ["not_503"]},
     },
