@@ -5,12 +5,21 @@ A value that does not cast never raises here: the default takes its place and th
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import environ
+from django.db.utils import load_backend
+from dotenv.parser import Binding, parse_stream
+
+from config.store_urls import check_store_url
 
 from doqchat.serving.memory import memory_limit
 
@@ -18,6 +27,20 @@ T = TypeVar("T")
 
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off", ""}
+
+DRIVERS = {
+    "django.db.backends.postgresql": "psycopg[binary]",
+    "django.db.backends.mysql": "mysqlclient",
+    "django.db.backends.oracle": "oracledb",
+}
+"""The package with the driver of each of Django's own database backends."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SEGMENTS = re.compile(r"/?(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
+
+
+class Unusable(ValueError):
+    """A value that does not cast, and a sentence that says more than what was expected."""
 
 
 class Environment:
@@ -28,9 +51,35 @@ class Environment:
     """
 
     def __init__(self, env_file: Path) -> None:
-        if env_file.is_file():
-            environ.Env.read_env(str(env_file))
         self.problems: list[tuple[str, str]] = []
+        self._read(env_file)
+
+    def _read(self, file: Path) -> None:
+        """Set the variables of a file of lines NAME=value, except those that are set already."""
+        try:
+            text = file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            self.problems.append((file.name, f"{file.name} is not in UTF-8, see line {line}: save it in UTF-8."))
+            return
+        except OSError as error:
+            self.problems.append((file.name, f"{file.name} cannot be read: {error.strerror}."))
+            return
+        for binding in parse_stream(StringIO(text)):
+            if binding.error or binding.key is not None:
+                self._set(binding, file.name)
+
+    def _set(self, binding: Binding, file: str) -> None:
+        name, value = binding.key or "", binding.value
+        if value is None or not _NAME.fullmatch(name) or "\0" in value:
+            text = binding.original.string
+            blank_lines = text.count("\n", 0, len(text) - len(text.lstrip()))
+            expected = "write NAME=value, with the value in quotes where it has spaces or a #."
+            self.problems.append((file, f"{file}, line {binding.original.line + blank_lines}: {expected}"))
+        else:
+            os.environ.setdefault(name, value)
 
     def text(self, name: str, default: str = "") -> str:
         """The variable as it stands, or the default when it is unset or empty."""
@@ -82,12 +131,62 @@ class Environment:
         expected = "a database URL such as sqlite:////var/lib/doqchat/db.sqlite3 or postgres://user:password@host/name"
 
         def cast(value: str) -> dict[str, object]:
+            parts = urlsplit(value)
+            if parts.scheme not in environ.Env.DB_SCHEMES or (parts.scheme == "sqlite" and parts.netloc):
+                raise ValueError  # for which environ would print a warning, with the password
             entry: dict[str, object] = environ.Env.db_url_config(value)
-            if not entry.get("ENGINE"):
+            if entry["NAME"] in ("", ":memory:"):
                 raise ValueError
+            engine = str(entry["ENGINE"])
+            try:
+                load_backend(engine)
+            except Exception as error:
+                if engine not in DRIVERS:
+                    raise
+                install = f".venv/bin/pip install '{DRIVERS[engine]}'"
+                raise Unusable(f"{name} needs a driver that is not installed: {install}.") from error
             return entry
 
         return self._cast(name, cast(default), cast, expected)
+
+    def store_urls(self, name: str, default: str) -> list[str]:
+        """The addresses of Redis or Valkey servers, separated by commas."""
+        expected = (
+            "redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER or unix:///PATH, several separated by commas; in a "
+            "password write # as %23, / as %2F, : as %3A, ? as %3F, @ as %40 and a comma as %2C"
+        )
+
+        def cast(value: str) -> list[str]:
+            urls = self.words(name)
+            for url in urls:
+                check_store_url(url)
+            return urls
+
+        return self._cast(name, [default], cast, expected)
+
+    def url_path(self, name: str) -> str:
+        """A path of a URL with a slash at both ends; `/` when the variable is unset."""
+
+        def cast(value: str) -> str:
+            if value == "/":
+                return value
+            if not _SEGMENTS.fullmatch(value):
+                raise ValueError
+            return f"/{value.strip('/')}/"
+
+        return self._cast(name, "/", cast, "a path such as /chat/, of letters, digits or _ . ~ -")
+
+    def secret(self, name: str, file: Path) -> str:
+        """The variable or, when it is unset, the secret kept in a file."""
+        try:
+            return self.text(name) or kept_secret(file)
+        except OSError as error:
+            reason = f"{file.parent}: {error.strerror}"
+            problem = f"DOQCHAT_DATA_DIR must be a directory that can be written to, or {name} must be set ({reason})."
+        except ValueError:
+            problem = f"{file} holds no secret key: remove it, and another is made."
+        self.problems.append((name, problem))
+        return secrets.token_urlsafe(50)
 
     def _cast(self, name: str, default: T, cast: Callable[[str], T], expected: str) -> T:
         value = os.environ.get(name, "").strip()
@@ -95,22 +194,29 @@ class Environment:
             return default
         try:
             return cast(value)
-        except Exception:  # whatever a cast raises, the answer is the same: name the variable and what it takes
+        except Unusable as problem:
+            self.problems.append((name, str(problem)))
+        except Exception:  # whatever else a cast raises, the answer is the same: name the variable and what it takes
             self.problems.append((name, f"{name} must be {expected}."))
-            return default
+        return default
 
 
 def kept_secret(file: Path) -> str:
     """The secret key kept in a file that only its owner can read; made on first use.
 
-    Raises OSError when the folder cannot be written to.
+    Raises:
+        OSError: the file can neither be read nor made.
+        ValueError: there is no secret in it.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text().strip()
-    with os.fdopen(descriptor, "w") as opened:
-        secret = secrets.token_urlsafe(50)
-        opened.write(secret)
+    if not file.exists():
+        # Linked when it is complete: processes that start at the same time all get the first one.
+        with NamedTemporaryFile("w", dir=file.parent, encoding="ascii") as complete:
+            complete.write(secrets.token_urlsafe(50))
+            complete.flush()
+            with suppress(FileExistsError):
+                os.link(complete.name, file)
+    secret = file.read_text(encoding="utf-8").strip()
+    if not secret:
+        raise ValueError(f"{file} is empty")
     return secret

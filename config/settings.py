@@ -9,7 +9,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from config.data_directory import DATABASE, SECRET, STORE, make_private_file, tighten
-from config.environment import Environment, kept_secret
+from config.environment import Environment
 from doqchat.serving.valkey import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ EMBEDDED_STORE_PORT = env.integer("DOQCHAT_REDIS_PORT", 6390, minimum=1, maximum
 EMBEDDED_STORE_MEMORY = env.memory("DOQCHAT_REDIS_MEMORY", "50%")
 EMBEDDED_STORE_PASSWORD = env.text("DOQCHAT_REDIS_PASSWORD")
 EMBEDDED_STORE = not env.words("DOQCHAT_REDIS_URL")
-STORE_URLS = env.words("DOQCHAT_REDIS_URL", [embedded_url(EMBEDDED_STORE_PORT, EMBEDDED_STORE_PASSWORD)])
+STORE_URLS = env.store_urls("DOQCHAT_REDIS_URL", embedded_url(EMBEDDED_STORE_PORT, EMBEDDED_STORE_PASSWORD))
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "doqchat.fanout.layer.SessionChannelLayer",
@@ -87,7 +87,7 @@ DOQCHAT_REPLIES: dict[str, Any] = {
 ACCESS = env.choice("DOQCHAT_ACCESS", "open", ["open"])
 
 # Django
-SECRET_KEY = env.text("SECRET_KEY") or kept_secret(DATA_DIR / SECRET)
+SECRET_KEY = env.secret("SECRET_KEY", DATA_DIR / SECRET)
 DEBUG = env.flag("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ORIGINS = env.words("DOQCHAT_ORIGINS")  # of other sites' pages that may open a socket

@@ -17,13 +17,23 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    except (OSError, OverflowError, ValueError) as error:  # also numbers that are no port, names that are no host
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             raise StartError(
                 f"{port}번 포트를 이미 다른 프로그램이 쓰고 있습니다. PORT={port + 1}처럼 다른 번호를 지정하세요. / "
                 f"Port {port} is taken by another program: choose another, for example PORT={port + 1}."
             ) from error
         raise StartError(
             f"HOST={host} PORT={port}에서 연결을 받을 수 없습니다. / "
-            f"Cannot listen on HOST={host} PORT={port}: {error.strerror}."
+            f"Cannot listen on HOST={host} PORT={port}: {getattr(error, 'strerror', error)}."
+        ) from error
+
+
+def inherited(descriptor: int) -> socket.socket:
+    """The listening socket that another process has passed on. Raises StartError when the descriptor is none."""
+    try:
+        return socket.socket(fileno=descriptor)
+    except (OSError, OverflowError, ValueError) as error:
+        raise StartError(
+            f"파일 디스크립터 {descriptor}은(는) 소켓이 아닙니다. / The file descriptor {descriptor} is not a socket."
         ) from error

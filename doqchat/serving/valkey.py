@@ -110,13 +110,21 @@ class EmbeddedStore:
 
     def last_words(self) -> str:
         """The last line of its log, or nothing."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.is_file() else []
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.is_file() else []
         return lines[-1] if lines else ""
 
     def _lock_directory(self) -> None:
-        for folder in (self.directory.parent, self.directory):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = open(self.directory / LOCK, "w", opener=_private)  # noqa: SIM115 - held as long as this object
+        try:
+            for folder in (self.directory.parent, self.directory):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = open(  # noqa: SIM115 - held as long as this object
+                self.directory / LOCK, "w", opener=_private, encoding="utf-8"
+            )
+        except OSError as error:
+            raise StartError(
+                f"{self.directory}에 쓸 수 없습니다. DOQCHAT_DATA_DIR을 바꾸세요. / "
+                f"Cannot write to {self.directory} ({error.strerror}): choose another place with DOQCHAT_DATA_DIR."
+            ) from error
         try:
             # Not inherited by children and given up by the kernel when this process ends, however it does.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,8 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 import uvloop
-from django.core.management.base import BaseCommand
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
 
+from chat.checks import require_usable_settings
 from doqchat.engine import engine
 from doqchat.llm import LLMError, llms
 from doqchat.replies.worker import Worker
@@ -19,6 +21,10 @@ class Command(BaseCommand):
     help = "Take llm.request jobs from the queue, stream the model's replies into their sessions and store them."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            require_usable_settings()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         uvloop.run(_work())
 
 

@@ -7,10 +7,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from chat.checks import require_usable_settings
 from doqchat.serving import StartError
 from doqchat.serving.child import end_with_parent
 from doqchat.serving.listener import listen
@@ -36,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, end_with_parent: int | None, **options: Any) -> None:
         try:
             self._run(end_with_parent)
-        except (StartError, ProcessLookupError) as error:
+        except (StartError, ImproperlyConfigured, ProcessLookupError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             return  # before the supervisor listens to signals
@@ -44,6 +46,7 @@ class Command(BaseCommand):
     def _run(self, parent: int | None) -> None:
         if parent is not None:
             end_with_parent(parent)
+        require_usable_settings()
         with listen(settings.HOST, settings.PORT) as listening:
             self._migrate()
             asyncio.run(Supervisor(self._plan(listening), self._say).run())
@@ -52,7 +55,7 @@ class Command(BaseCommand):
         self._say("데이터베이스 준비 중 / preparing the database")
         try:
             call_command("migrate", interactive=False, verbosity=0)
-        except DatabaseError as error:
+        except (DatabaseError, ImproperlyConfigured, OSError) as error:
             raise StartError(
                 f"데이터베이스를 쓸 수 없습니다. DATABASE_URL을 확인하세요. / "
                 f"The database cannot be used, check DATABASE_URL: {error}".strip()

@@ -1,18 +1,18 @@
 """`manage.py web`: one web process."""
 
-import socket
 import sys
 from argparse import ArgumentParser
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 from doqchat.serving import StartError
 from doqchat.serving.garbage import settle
-from doqchat.serving.listener import listen
+from doqchat.serving.listener import inherited, listen
 
 SWITCH_SECONDS = 0.001
 """For how long a thread that serves a request may keep the GIL from the event loop; Python's own 0.005 add up."""
@@ -30,10 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--server", choices=["uvicorn", "daphne"], default=settings.SERVER, help="(SERVER)")
 
     def handle(self, *args: Any, fd: int | None, host: str, port: int, server: str, **options: Any) -> None:
-        application = import_string(settings.ASGI_APPLICATION)
         try:
-            listening = listen(host, port) if fd is None else socket.socket(fileno=fd)
-        except StartError as error:
+            application = import_string(settings.ASGI_APPLICATION)
+            listening = listen(host, port) if fd is None else inherited(fd)
+        except (StartError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
         if server == "daphne":
             from doqchat.serving.web_daphne import serve
