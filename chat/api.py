@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import get_script_prefix
 from ninja import Field, NinjaAPI, Query, Schema
 from ninja.openapi.docs import Swagger
 from pydantic import AfterValidator, WithJsonSchema
@@ -17,7 +18,7 @@ from doqchat.errors import Unavailable
 from doqchat.protocol import asyncapi, positions
 from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING
-from doqchat.protocol.names import LONGEST_SEARCH, Role
+from doqchat.protocol.names import LONGEST_SEARCH, SOCKET_PATH, Role
 from doqchat.store import history
 from doqchat.store.stream import Entry
 
@@ -119,7 +120,7 @@ async def read_history(request: HttpRequest, sid: str, query: Query[HistoryQuery
 @api.get("/asyncapi.json", summary="What clients and the server send over the socket", tags=["socket"])
 async def read_asyncapi(request: HttpRequest) -> dict[str, Any]:
     """The AsyncAPI 3 document of the socket."""
-    return asyncapi.document()
+    return asyncapi.document(f"{get_script_prefix()}{SOCKET_PATH}")
 
 
 async def _listed(entries: list[Entry]) -> str:

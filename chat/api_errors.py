@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from ninja import Field, NinjaAPI, Schema
 from ninja.errors import ValidationError
@@ -115,7 +115,8 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @csrf_exempt
 async def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
-    return _refused(NotFound(f"There is nothing at {request.path}; /api/chat/docs lists what there is."), 404)
+    docs = reverse("api:openapi-view")
+    return _refused(NotFound(f"There is nothing at {request.path}; {docs} lists what there is."), 404)
 
 
 def _refusing_methods(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:

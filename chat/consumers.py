@@ -16,6 +16,7 @@ from doqchat.frame_limits import FrameLimits, TooManyRefused
 from doqchat.participant import Participant
 from doqchat.protocol import server
 from doqchat.protocol.frames import Frame, parse
+from doqchat.protocol.names import SOCKET_PATH
 from doqchat.store.faults import Uncertain
 
 log = logging.getLogger(__name__)
@@ -197,7 +198,8 @@ class WrongAddress(AsyncJsonWebsocketConsumer):
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         """Refuse, and wait for the client to go."""
         self.base_send = partial(_write, send)
-        problem = NotFound("There is no socket at this address; connect to /v1/session/chat?sid=… instead.")
+        socket = f"{scope['root_path']}/{SOCKET_PATH}"
+        problem = NotFound(f"There is no socket at this address; connect to {socket}?sid=… instead.")
         with suppress(ClientGone):
             while (await receive())["type"] != "websocket.disconnect":
                 await self.accept(subprotocol=subprotocol_of(scope))

@@ -27,7 +27,7 @@ def answer_health(get_response: GetResponse) -> GetResponse:
     answers = {"/healthz": healthz, "/readyz": readyz, "/metrics": show_metrics}
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
-        answer = answers.get(request.path)
+        answer = answers.get(request.path_info)
         return await (answer or get_response)(request)
 
     return middleware

@@ -5,7 +5,7 @@ import logging
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
 
 from chat import wording
@@ -14,7 +14,7 @@ from chat.sids import new_sid
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
 from doqchat.protocol.ids import BEGINNING
-from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, is_sid
+from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, SOCKET_PATH, is_sid
 from doqchat.replies import mention
 from doqchat.store.stream import Entry
 
@@ -66,8 +66,24 @@ def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | N
         "people": [(name, wording.author(name, name == role)) for name in HUMAN_ROLES],
         "other": other,
         "invitation": request.build_absolute_uri(_address(sid, other)),
-        "room": {"sid": sid, "role": role, "limit": MAX_TEXT, "mention": mention.rule(), **_reach(entries)},
+        "room": {
+            "sid": sid,
+            "role": role,
+            "limit": MAX_TEXT,
+            "mention": mention.rule(),
+            "paths": _paths(sid),
+            **_reach(entries),
+        },
         "wording": wording.wording(),
+    }
+
+
+def _paths(sid: str) -> dict[str, str]:
+    """Where the page's scripts find the socket and the HTTP API."""
+    return {
+        "socket": f"{get_script_prefix()}{SOCKET_PATH}",
+        "history": reverse("api:read_history", args=[sid]),
+        "session": reverse("api:look", args=[sid]),
     }
 
 

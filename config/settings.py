@@ -23,6 +23,11 @@ SERVER = env.choice("SERVER", "uvicorn", ["uvicorn", "daphne"])
 WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=64)
 LLM_WORKERS = env.integer("LLM_WORKERS", 1, minimum=0, maximum=64)
 
+# How people reach the site, through a proxy as a rule
+HTTPS = env.flag("DOQCHAT_HTTPS", False)
+SITE_PATH = env.url_path("DOQCHAT_PATH")
+FORWARDED_ALLOW_IPS = env.words("FORWARDED_ALLOW_IPS", ["127.0.0.1", "::1"])
+
 # The data directory and the store
 DATA_DIR = (BASE_DIR / env.text("DOQCHAT_DATA_DIR", ".data")).resolve()
 tighten(DATA_DIR)
@@ -162,11 +167,20 @@ TIME_ZONE = env.choice(
 USE_I18N = True
 USE_TZ = True
 
-STATIC_URL = "/static/"
+FORCE_SCRIPT_NAME = SITE_PATH.rstrip("/") or None
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = SITE_PATH
+STATIC_URL = f"{SITE_PATH}static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"  # for `collectstatic`, where a proxy serves them; nothing here reads it
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: they are not this site's
+    "security.W008",  # redirecting to HTTPS: only the proxy knows which requests did not come by it
+    "security.W021",  # HSTS preloading: for whoever runs the whole domain to decide
+]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {

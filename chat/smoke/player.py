@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from django.utils.translation import gettext as _
 from doqchat_client import Event
 
-SOCKET = "/v1/session/chat"
+from doqchat.protocol.names import SOCKET_PATH
+
+SOCKET = f"/{SOCKET_PATH}"
 OPEN_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 

@@ -42,15 +42,15 @@ _QUERY = {
 
 
 @cache
-def document() -> dict[str, Any]:
-    """What clients send and what the server sends, as one document; not to be changed."""
+def document(address: str) -> dict[str, Any]:
+    """What clients send and what the server sends, as one document; not to be changed. `address` is the socket's."""
     clients, server = list(FROM_CLIENTS.values()), list(FROM_SERVER)
     models: list[type[BaseModel]] = [Head, *dict.fromkeys(clients + server)]
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_SCHEMA + "{model}")
     messages = {f"client.{body.event}": _message(body, _from_client(body)) for body in clients}
     messages |= {f"server.{body.event}": _message(body, _from_server(body)) for body in server}
     channel = {
-        "address": "/v1/session/chat",
+        "address": address,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
         "bindings": {"ws": {"query": {"type": "object", "required": ["sid"], "properties": _QUERY}}},
     }

@@ -12,6 +12,9 @@ Profile = Literal["basic", "doqchat.v1"]
 BASIC: Profile = "basic"
 V1: Profile = "doqchat.v1"
 
+SOCKET_PATH = "v1/session/chat"
+"""Where the socket is, below the site's path."""
+
 MAX_FRAME_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_TEXT = 8_000

@@ -60,7 +60,7 @@ RESTART_CODE = 1012
 
 
 def body_bytes(path: str) -> int:
-    """The largest body that a request to this path may have."""
+    """The largest body that a request to this path, below that of the site, may have."""
     return ADMIN_BODY_BYTES if path.startswith("/admin/") else BODY_BYTES
 
 

@@ -57,6 +57,7 @@ def serve(application: "ASGIApplication", listening: socket.socket) -> None:
         ws_ping_timeout=PING_SECONDS,
         ws_per_message_deflate=False,
         lifespan="off",
+        proxy_headers=False,  # the site's own middleware reads them, on every server
         interface="asgi3",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS - SPREAD_SECONDS,
         server_header=False,

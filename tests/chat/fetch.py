@@ -31,7 +31,7 @@ def fetch(
     request = Request(web.http + path, body, method=method, headers=dict(headers or {}))
     try:
         with urlopen(request, timeout=WITHIN) as response:
-            return Answer(response.status, response.headers, response.read().decode())
+            return Answer(response.status, response.headers, response.read().decode(errors="replace"))
     except HTTPError as refused:
         return Answer(refused.code, refused.headers, refused.read().decode())
 

@@ -12,7 +12,7 @@ from django.utils.translation import override
 from chat.management.terminal import print_anything, terminal_language
 from chat.smoke.play import perform
 from chat.smoke.player import Failed
-from doqchat.protocol.names import is_sid
+from doqchat.protocol.names import SOCKET_PATH, is_sid
 
 DONE = "Chat test completed successfully"
 WITHIN_SECONDS = 60.0
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     help = "Let A and B exchange five messages on a running server; check order, exactly-once and isolation."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        url = f"ws://localhost:{settings.PORT}/v1/session/chat"
+        url = f"ws://localhost:{settings.PORT}{settings.SITE_PATH}{SOCKET_PATH}"
         parser.add_argument("--url", default=url, help=f"the server's socket ({url})")
         parser.add_argument("--sid", default="test_room_001", help="the session to talk in (test_room_001)")
 

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         except (DatabaseError, ImproperlyConfigured, OSError) as error:
             raise StartError(
                 f"데이터베이스를 쓸 수 없습니다. DATABASE_URL을 확인하세요. / "
-                f"The database cannot be used, check DATABASE_URL: {error}".strip()
+                f"The database cannot be used, check DATABASE_URL: {' '.join(str(error).split())}"
             ) from error
 
     def _plan(self, listening: socket.socket) -> Plan:
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         return Plan(
             manage=[sys.executable, str(settings.BASE_DIR / "manage.py")],
             listening=listening,
-            address=f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/",
+            address=f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.SITE_PATH}",
             host=next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost"),
             web_workers=settings.WEB_WORKERS,
             llm_workers=settings.LLM_WORKERS,

@@ -7,15 +7,15 @@ const PAGE = 100
 
 export class Earlier {
   #element
-  #sid
+  #path
   #first
   #show
   #warn
 
   // `first`: the id of the earliest event on the page, null when there is none yet. `show` gets the envelopes.
-  constructor(element, { sid, first, show, warn }) {
+  constructor(element, { path, first, show, warn }) {
     this.#element = element
-    this.#sid = sid
+    this.#path = path
     this.#first = first
     this.#show = show
     this.#warn = warn
@@ -42,7 +42,7 @@ export class Earlier {
   #address() {
     const query = new URLSearchParams({ order: "desc", limit: PAGE })
     if (this.#first) query.set("before", this.#first)
-    return `/api/chat/history/${encodeURIComponent(this.#sid)}?${query}`
+    return `${this.#path}?${query}`
   }
 
   #take({ messages, next }) {

@@ -14,11 +14,11 @@ export class Policy {
   #reading = null
 
   // `tell` gets the session's settings whenever they have been read.
-  constructor(element, sid, tell) {
+  constructor(element, address, tell) {
     this.#choice = element.querySelector("select")
     this.#problem = element.querySelector(".policy__problem")
     this.#tell = tell
-    this.#address = `/api/chat/sessions/${encodeURIComponent(sid)}`
+    this.#address = address
     this.#choice.addEventListener("change", () => this.set(this.#choice.value))
     // Nothing tells of a change that others make: look again before the reader decides.
     this.#choice.addEventListener("focus", () => this.read())

@@ -19,7 +19,7 @@ import { Timeline } from "./timeline.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
-const { sid, role, first, last, limit, mention } = JSON.parse(document.getElementById("room").textContent)
+const { sid, role, first, last, limit, mention, paths } = JSON.parse(document.getElementById("room").textContent)
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
@@ -36,7 +36,7 @@ const replies = new Replies(timeline, {
 })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
-const policy = new Policy(part("policy"), sid, (settings) => composer.follow(settings))
+const policy = new Policy(part("policy"), paths.session, (settings) => composer.follow(settings))
 const status = new Status(part("status"))
 
 const connection = new Connection(address, { onFrame, onState })
@@ -48,7 +48,7 @@ const outbox = new Outbox(timeline, role, {
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
 const composer = new Composer(part("composer"), { limit, asking: new Asking(mention), send, signal })
 const problem = part("timeline__problem")
-const earlier = new Earlier(part("timeline__earlier"), { sid, first, show: showEarlier, warn })
+const earlier = new Earlier(part("timeline__earlier"), { path: paths.history, first, show: showEarlier, warn })
 
 offerInvitation(part("invite"))
 composer.focusUnlessTouched()
@@ -58,7 +58,7 @@ document.addEventListener("visibilitychange", () => document.visibilityState ===
 connection.open()
 
 function address() {
-  const url = new URL("/v1/session/chat", location.href)
+  const url = new URL(paths.socket, location.href)
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:"
   url.searchParams.set("sid", sid)
   url.searchParams.set("role", role)
