@@ -162,7 +162,7 @@ def web(server: str = "uvicorn", **environment: str) -> Iterator[Web]:
         address = f"127.0.0.1:{port}"
         command = [*manage("web"), "--fd", str(descriptor), "--server", server]
         with running(
-            server, command, lambda _: _is_healthy(f"http://{address}/healthz"), environment, [descriptor]
+            server, command, lambda _: is_healthy(f"http://{address}/healthz"), environment, [descriptor]
         ) as process:
             yield Web(process, address)
 
@@ -207,7 +207,7 @@ def _answers(client: "redis.Redis") -> bool:
     return False
 
 
-def _is_healthy(url: str) -> bool:
+def is_healthy(url: str) -> bool:
     with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=1) as response:
         return bool(response.status == 200)
     return False
