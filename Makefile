@@ -1,4 +1,5 @@
-# Everything installed goes into .venv; .venv/.runtime and .venv/.dev say that it is as the requirements ask.
+# Everything installed goes into .venv; .venv/.runtime and .venv/.dev are the requirements that it was installed from.
+# pip changes nothing before it has got all it needs: what was installed stays when that fails.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,6 +8,8 @@ PIP_INSTALL := $(BIN)/python -u -m pip install --disable-pip-version-check --no-
 PROGRESS := while read -r word name rest; do case "$$word $$name" in \
 	Collecting\ *) printf '%s ' "$${name%%[[!=<>~]*}" ;; \
 	Installing\ collected) printf '\n설치 중 / installing\n' ;; esac; done
+FAILED := echo '패키지를 설치하지 못했습니다. 전에 설치한 것은 그대로 있습니다. /' \
+	'The packages could not be installed; what was installed before is as it was.' >&2; exit 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench chaos attack
@@ -41,14 +44,18 @@ attack: .venv/.dev
 	@$(BIN)/python -m tests.attack $(ARGS)
 
 .venv/.runtime: requirements.txt | $(BIN)/python
-	@echo '실행에 필요한 패키지를 받습니다(처음 한 번) / getting what doqchat runs on, this once:'
-	@rm -f $@; ($(PIP_INSTALL) -r requirements.txt && touch $@) | $(PROGRESS)
-	@test -e $@
+	@cat $^ | cmp -s - $@ || { \
+		echo '실행에 필요한 패키지를 받습니다(처음 한 번) / getting what doqchat runs on, this once:'; \
+		($(PIP_INSTALL) -r requirements.txt && cat $^ > $@) | $(PROGRESS); \
+		cat $^ | cmp -s - $@ || { $(FAILED); }; }
+	@touch $@
 
-.venv/.dev: requirements-dev.txt requirements.txt | $(BIN)/python
-	@echo '개발에 필요한 패키지를 받습니다(처음 한 번) / getting what the tests and checks need, this once:'
-	@rm -f $@; ($(PIP_INSTALL) -r requirements-dev.txt && touch $@ .venv/.runtime) | $(PROGRESS)
-	@test -e $@
+.venv/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
+	@cat $^ | cmp -s - $@ || { \
+		echo '개발에 필요한 패키지를 받습니다(처음 한 번) / getting what the tests and checks need, this once:'; \
+		($(PIP_INSTALL) -r requirements-dev.txt && cat requirements.txt > .venv/.runtime && cat $^ > $@) | $(PROGRESS); \
+		cat $^ | cmp -s - $@ || { $(FAILED); }; }
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

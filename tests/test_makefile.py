@@ -1,0 +1,81 @@
+"""`make run` and the virtual environment: what is installed again, and what a failed installation leaves."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+PYTHON = """#!/bin/sh
+echo "$@" >> "$(dirname "$0")/../called"
+case "$*" in *"pip install"*) test ! -e "$(dirname "$0")/../offline" ;; *) echo started ;; esac
+"""
+
+Make = Callable[[], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The Makefile beside requirements, and an environment whose Python notes how it is called."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").write_text("django==5.2\n")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def make_run(project: Path) -> Make:
+    def run() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["make", "run"], cwd=project, env=os.environ, capture_output=True, encoding="utf-8", check=False
+        )
+
+    return run
+
+
+def installations(project: Path) -> int:
+    return (project / ".venv" / "called").read_text().count("pip install")
+
+
+def touch(project: Path) -> None:
+    """Make the requirements newer than all else, as `git checkout` does."""
+    newest = max(file.stat().st_mtime for file in (project / ".venv").iterdir())
+    os.utime(project / "requirements.txt", (newest + 1, newest + 1))
+
+
+def test_requirements_that_were_touched_and_not_changed_are_not_installed_again(project: Path, make_run: Make) -> None:
+    make_run()
+    (project / ".venv" / "offline").touch()
+    touch(project)
+    assert "started" in make_run().stdout
+    assert installations(project) == 1
+
+
+def test_requirements_that_were_changed_are_installed(project: Path, make_run: Make) -> None:
+    make_run()
+    (project / "requirements.txt").write_text("django==6.0\n")
+    touch(project)
+    assert "started" in make_run().stdout
+    assert installations(project) == 2
+
+
+def test_a_failed_installation_says_so_and_leaves_the_environment_as_it_was(project: Path, make_run: Make) -> None:
+    make_run()
+    (project / ".venv" / "offline").touch()
+    (project / "requirements.txt").write_text("django==6.0\n")
+    touch(project)
+    failed = make_run()
+    assert failed.returncode != 0
+    assert "could not be installed" in failed.stderr
+    assert "started" not in failed.stdout
+    (project / "requirements.txt").write_text("django==5.2\n")
+    touch(project)
+    assert "started" in make_run().stdout
+    assert installations(project) == 2
