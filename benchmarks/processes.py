@@ -65,7 +65,7 @@ def _wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> No
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    last_lines = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+    last_lines = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
     raise NotListeningError(f"It does not answer on port {port}. It wrote:\n{last_lines}")
 
 

@@ -69,7 +69,7 @@ class Steady:
         """Wait for the end of the workload; what came of it."""
         if await self._process.wait():
             raise RuntimeError("The steady traffic ended with an error.")
-        return Steadiness(**json.loads(self._file.read_text()))
+        return Steadiness(**json.loads(self._file.read_text(encoding="utf-8")))
 
 
 @asynccontextmanager
@@ -104,7 +104,7 @@ def main() -> None:
     raise_open_files_limit()
     url, workload, file = sys.argv[1:]
     steadiness = uvloop.run(_run(url, Traffic(**json.loads(workload))))
-    Path(file).write_text(json.dumps(asdict(steadiness)))
+    Path(file).write_text(json.dumps(asdict(steadiness)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ class Environment:
             expected = "write NAME=value, with the value in quotes where it has spaces or a #."
             self.problems.append((file, f"{file}, line {binding.original.line + blank_lines}: {expected}"))
         else:
-            os.environ.setdefault(name, value)
+            # As bytes: the locale's encoding, which os.environ is in, may have no such characters.
+            os.environb.setdefault(name.encode(), value.encode())
 
     def text(self, name: str, default: str = "") -> str:
         """The variable as it stands, or the default when it is unset or empty."""

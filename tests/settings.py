@@ -17,7 +17,9 @@ _data = Path(tempfile.mkdtemp(prefix="doqchat-tests-"))
 atexit.register(shutil.rmtree, _data, ignore_errors=True)
 
 _env_file = Path(__file__).resolve().parent.parent / ".env"
-_said_there = re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", _env_file.read_text(), re.M) if _env_file.is_file() else []
+_said_there = (
+    re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", _env_file.read_text("utf-8"), re.M) if _env_file.is_file() else []
+)
 _unset = [
     *_said_there,
     "PORT",

@@ -1,6 +1,7 @@
 """How `.env` is read: as it was meant, or refused with the line's number; never with a traceback or a value."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ NAME = "DOQCHAT_TEST_VARIABLE"
 
 
 @pytest.fixture(autouse=True)
-def restored_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def restored_environment() -> Iterator[None]:
     """Whatever a test's file sets is gone afterwards."""
-    monkeypatch.setattr(os, "environ", os.environ.copy())
+    before = os.environ.copy()
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def read(directory: Path, content: bytes) -> Environment:

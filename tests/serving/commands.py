@@ -70,7 +70,7 @@ class Command:
     async def _read(self) -> None:
         assert self.process.stdout
         async for line in self.process.stdout:
-            self.lines.append(line.decode().rstrip())
+            self.lines.append(line.decode(errors="replace").rstrip())
             async with self._news:
                 self._news.notify_all()
         async with self._news:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from chat.management.terminal import print_anything, terminal_language
+from chat.management.terminal import terminal_language
 from chat.smoke.play import perform
 from chat.smoke.player import Failed
 from doqchat.protocol.names import SOCKET_PATH, is_sid
@@ -27,7 +27,6 @@ class Command(BaseCommand):
         parser.add_argument("--sid", default="test_room_001", help="the session to talk in (test_room_001)")
 
     def handle(self, *args: Any, url: str, sid: str, **options: Any) -> None:
-        print_anything()
         with override(terminal_language()):
             if not is_sid(sid):
                 raise CommandError(_("--sid takes 1 to 64 letters, digits or _ . -"))

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from chat.management.terminal import print_anything, terminal_language, visible
+from chat.management.terminal import terminal_language, visible
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Unreadable
 from doqchat.protocol.ids import BEGINNING
@@ -32,7 +32,6 @@ class Command(BaseCommand):
         parser.add_argument("--lang", choices=[code for code, _name in settings.LANGUAGES], help="(the locale's)")
 
     def handle(self, *args: Any, sid: str, lang: str | None, **options: Any) -> None:
-        print_anything()
         with override(lang or terminal_language()):
             try:
                 asyncio.run(self._inspect(sid))

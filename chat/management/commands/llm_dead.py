@@ -10,7 +10,7 @@ from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from chat.management.terminal import print_anything, terminal_language, visible
+from chat.management.terminal import terminal_language, visible
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Unreadable
 from doqchat.replies.dead import DeadJob, DeadJobs
@@ -27,7 +27,6 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="all of them")
 
     def handle(self, *args: Any, action: str, ids: list[str], **options: Any) -> None:
-        print_anything()
         every = options["all"] or action == "list"
         with override(terminal_language()):
             if bool(ids) == every:
