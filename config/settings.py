@@ -215,12 +215,17 @@ LOGGING = {
         # A store that cannot be used is logged once (doqchat/store/outages.py), not with every request that it fails.
         "not_503": {"()": "django.utils.log.CallbackFilter", "callback": _is_not_503},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["rate_limit"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["rate_limit"]},
+        "requests": {"class": "logging.StreamHandler", "formatter": "line"},  # with DEBUG alone: a page has many
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "doqchat": {"level": LOG_LEVEL},
         "chat": {"level": LOG_LEVEL},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.request": {"filters": ["not_503"]},
+        "uvicorn.access": {"handlers": ["requests"], "level": "INFO", "propagate": False},
+        "daphne.access": {"handlers": ["requests"], "level": "INFO", "propagate": False},
     },
 }

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -22,6 +23,11 @@ from doqchat.serving.limits import (
 )
 
 log = logging.getLogger(__name__)
+access_log = logging.getLogger("daphne.access")
+
+ActionLogger = Callable[[str, str, dict[str, Any]], None]
+"""What daphne calls with a protocol, what happened, and its details."""
+
 
 PIECE_BYTES = 64 * 1024
 """How much of a response is written before the peer has to read."""
@@ -34,10 +40,11 @@ class Server(DaphneServer):
     here they get close code 1012, and applications have time to finish.
     """
 
-    def __init__(self, application: Any, listening: socket.socket) -> None:
+    def __init__(self, application: Any, listening: socket.socket, action_logger: ActionLogger | None) -> None:
         super().__init__(
             application,
             endpoints=["taken over in listen()"],  # daphne's own endpoint for a socket knows IPv4 only
+            action_logger=action_logger,
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
             websocket_timeout=-1,
@@ -156,6 +163,14 @@ def _application_ended(protocol: WebSocketProtocol, application: "asyncio.Future
     protocol.close(1011 if failed else 1000)
 
 
-def serve(application: Any, listening: socket.socket) -> None:
+def serve(application: Any, listening: socket.socket, *, log_requests: bool) -> None:
     """Serve the application to those who connect, until SIGTERM or SIGINT."""
-    Server(application, listening).run()
+    Server(application, listening, _log_request if log_requests else None).run()
+
+
+def _log_request(protocol: str, action: str, details: dict[str, Any]) -> None:
+    """Log what daphne says of its connections, as uvicorn does."""
+    if protocol == "http" and action == "complete":
+        access_log.info('%s - "%s %s" %s', details["client"], details["method"], details["path"], details["status"])
+    elif protocol == "websocket":
+        access_log.info('%s - "WebSocket %s" [%s]', details["client"], details["path"], action)

@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(application: "ASGIApplication", listening: socket.socket) -> None:
+def serve(application: "ASGIApplication", listening: socket.socket, *, log_requests: bool) -> None:
     """Serve the application to those who connect, until SIGTERM or SIGINT; a second signal cuts the wait short."""
     config = uvicorn.Config(
         application,
@@ -61,8 +61,8 @@ def serve(application: "ASGIApplication", listening: socket.socket) -> None:
         interface="asgi3",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS - SPREAD_SECONDS,
         server_header=False,
-        access_log=False,
+        access_log=log_requests,
         log_config=None,
-        log_level="warning",
+        log_level="info" if log_requests else "warning",
     )
     Server(config).run(sockets=[listening])

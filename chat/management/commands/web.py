@@ -42,4 +42,4 @@ class Command(BaseCommand):
         import_module(settings.ROOT_URLCONF)  # Django does that with the first request only
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)
-        serve(application, listening)
+        serve(application, listening, log_requests=settings.DEBUG)
