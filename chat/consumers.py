@@ -17,6 +17,7 @@ from doqchat.participant import Participant
 from doqchat.protocol import server
 from doqchat.protocol.frames import Frame, parse
 from doqchat.protocol.names import SOCKET_PATH
+from doqchat.serving.limits import FRAME_BYTES, RESTART_CODE
 from doqchat.store.faults import Uncertain
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NORMAL = 1000
+TOO_BIG = 1009
 FAILED = 1011
 TRY_LATER = 1013
 RATE_LIMITED = 4429
@@ -40,6 +42,10 @@ at once would cost more than its frames do."""
 
 class ClientGone(Exception):
     """The client's connection has ended; the server noticed while it wrote."""
+
+
+class MessageTooBig(Exception):
+    """A message of more than FRAME_BYTES, from a server that has another limit than ours."""
 
 
 class ChatConsumer(AsyncJsonWebsocketConsumer):
@@ -68,6 +74,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self._handle_all(receive)
         except asyncio.CancelledError:
             if self.dropped is None:
+                await self._close_at_the_end()
                 raise
         except Uncertain as problem:
             log.warning("A connection to %s is closed: %s", self.handshake.sid, problem.message)
@@ -75,6 +82,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         except TooManyRefused as problem:
             code = RATE_LIMITED
             await self._punish(problem)
+        except MessageTooBig:
+            code = TOO_BIG
         except ClientGone:
             log.debug("The client went away while it was written to.")
         except Exception:
@@ -121,7 +130,10 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         Raises:
             Uncertain: it is not known whether the frame's message is stored.
             TooManyRefused: the client goes on sending what is refused.
+            MessageTooBig: the server took more off the wire than it should have.
         """
+        if len(text_data or bytes_data or "") > FRAME_BYTES:
+            raise MessageTooBig
         if self.participant is None:
             return
         msg_id = None
@@ -171,6 +183,15 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             if not self.accepted:
                 await self.accept(subprotocol=subprotocol_of(self.scope))
             await self.close(code)
+
+    async def _close_at_the_end(self) -> None:
+        """Close before all else, as the server ends: some servers cancel twice, and the second time is the last.
+
+        One that has closed the connection itself raises RuntimeError.
+        """
+        with suppress(TimeoutError, RuntimeError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._close(RESTART_CODE)
 
     async def _write(self, text: str) -> None:
         await self._asgi_send({"type": "websocket.send", "text": text})
