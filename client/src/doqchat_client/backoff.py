@@ -5,7 +5,8 @@ import random
 SHORTEST = 0.2
 LONGEST = 10.0
 RESTARTS, TOO_MANY = 1012, 4429
-RESTART_SPREAD = 2.0
+RESTART_SPREAD = 0.8
+"""The longest wait after RESTARTS: the server itself spreads those over seconds, when there are many."""
 
 
 class Backoff:
