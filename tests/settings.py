@@ -18,7 +18,9 @@ atexit.register(shutil.rmtree, _data, ignore_errors=True)
 
 _env_file = Path(__file__).resolve().parent.parent / ".env"
 _said_there = (
-    re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", _env_file.read_text("utf-8"), re.M) if _env_file.is_file() else []
+    re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", _env_file.read_text("utf-8", "replace"), re.M)
+    if _env_file.is_file()
+    else []
 )
 _unset = [
     *_said_there,
@@ -33,6 +35,9 @@ _unset = [
     "OPENAI_BASE_URL",
     "ALLOWED_HOSTS",
     "DOQCHAT_ORIGINS",
+    "DOQCHAT_HTTPS",
+    "DOQCHAT_PATH",
+    "FORWARDED_ALLOW_IPS",
 ]
 # A variable that is set wins over the file, and an empty one stands for the default.
 os.environ.update(dict.fromkeys(_unset, ""))

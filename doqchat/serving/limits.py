@@ -60,8 +60,8 @@ RESTART_CODE = 1012
 
 
 def body_bytes(path: str) -> int:
-    """The largest body that a request to this path, below that of the site, may have."""
-    return ADMIN_BODY_BYTES if path.startswith("/admin/") else BODY_BYTES
+    """The largest body that a request to this path may have, wherever the site begins."""
+    return ADMIN_BODY_BYTES if "/admin/" in path else BODY_BYTES
 
 
 def step_between(sockets: int) -> float:

@@ -10,7 +10,7 @@ from itertools import chain
 
 from doqchat_client import Client
 
-PAUSE = 0.05
+PAUSE = 0.1
 """Seconds between two messages, and between two looks at a page."""
 
 ASKS_EVERY = 10

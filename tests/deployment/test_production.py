@@ -4,6 +4,8 @@ import asyncio
 import re
 import uuid
 
+import pytest
+
 from tests.deployment.conftest import Deployment
 from tests.deployment.documented import PAGES, documented
 from tests.deployment.talkers import Talker, visit
@@ -17,6 +19,7 @@ def test_the_pages_have_the_same_nginx_block_in_each_language() -> None:
     assert english == korean
 
 
+@pytest.mark.timeout(240)  # it starts eleven processes, beside those of other tests
 async def test_nothing_is_lost_and_nobody_sees_a_502_while_each_process_is_restarted(deployment: Deployment) -> None:
     sids = [f"deployed-{uuid.uuid4().hex}" for _ in range(SESSIONS)]
     pairs = [[Talker(deployment.ws, sid, role) for role in "AB"] for sid in sids]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from doqchat.serving.limits import ADMIN_BODY_BYTES, body_bytes
 from doqchat.serving.public_address import PublicAddress
 
 LOOPBACK = ["127.0.0.1", "::1"]
@@ -65,6 +66,11 @@ async def test_proxies_are_named_by_address_or_network() -> None:
 async def test_a_proxy_may_pass_the_path_on_or_strip_it(asked: str, path: str) -> None:
     found = await seen(connection(path=asked), path="/chat/")
     assert (found["root_path"], found["path"]) == ("/chat", path)
+
+
+@pytest.mark.parametrize("path", ["/admin/auth/group/1/change/", "/chat/admin/auth/group/1/change/"])
+def test_the_admin_may_have_large_forms_below_a_path_too(path: str) -> None:
+    assert body_bytes(path) == ADMIN_BODY_BYTES > body_bytes("/chat/api/chat/sessions/x")
 
 
 async def test_a_site_at_the_root_has_no_root_path_whatever_a_client_says() -> None:
