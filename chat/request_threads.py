@@ -34,7 +34,7 @@ def serve_in_two_threads(get_response: GetResponse) -> GetResponse:
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         nonlocal present
-        if not request.path.startswith(ADMIN):
+        if not request.path_info.startswith(ADMIN):
             async with ThreadSensitiveContext(executor=others):
                 return await get_response(request)
         if present >= AT_ONCE:

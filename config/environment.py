@@ -20,7 +20,6 @@ from django.db.utils import load_backend
 from dotenv.parser import Binding, parse_stream
 
 from config.store_urls import check_store_url
-
 from doqchat.serving.memory import memory_limit
 
 T = TypeVar("T")

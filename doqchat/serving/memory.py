@@ -62,6 +62,6 @@ def _cgroup_limits(root: Path) -> list[int]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except OSError:
         return ""

@@ -138,7 +138,7 @@ class EmbeddedStore:
         """Write the password where only the server's own user can read it: a command line is everybody's to see."""
         if self.password:
             self._secret.unlink(missing_ok=True)  # a file that was there would keep its mode
-            with open(self._secret, "w", opener=_private) as file:
+            with open(self._secret, "w", encoding="utf-8", opener=_private) as file:
                 escaped = "".join(f"\\x{byte:02x}" for byte in self.password.encode())
                 file.write(f'requirepass "{escaped}"\n')
 

@@ -36,5 +36,7 @@ def load(name: str, *parts: str) -> Script:
     """
     own = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
     flags, _, rest = own.partition("\n") if own.startswith("#!") else ("", "", own)
-    text = "\n".join([flags, *((_FOLDER / "parts" / f"{part}.lua").read_text(encoding="utf-8") for part in parts), rest])
+    text = "\n".join(
+        [flags, *((_FOLDER / "parts" / f"{part}.lua").read_text(encoding="utf-8") for part in parts), rest]
+    )
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
