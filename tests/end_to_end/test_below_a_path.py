@@ -75,20 +75,19 @@ def test_cookies_are_secure_and_of_this_path_alone(site: Web) -> None:
 
 @pytest.mark.django_db(transaction=True)  # without it there are no tables
 @pytest.mark.parametrize("host", ["chat.example.org", "example.org:8443", "127.0.0.1"])
-def test_the_admin_takes_its_own_form(site: Web, host: str) -> None:
+def test_the_admin_takes_its_own_form(site: Web, sid: str, host: str) -> None:
     page = fetch(site, f"{PATH}/admin/login/", headers={"Host": host})
     (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
     cookie = str(page.headers["Set-Cookie"]).partition(";")[0]
     headers = {"Host": host, "Origin": f"https://{host}", "Referer": f"https://{host}{PATH}/admin/login/"}
-    body = f"csrfmiddlewaretoken={token}&username=nobody&password=wrong".encode()
+    body = f"csrfmiddlewaretoken={token}&username={sid}&password=wrong".encode()
     answer = fetch(site, f"{PATH}/admin/login/", "POST", headers | {"Cookie": cookie}, body)
     assert answer.status == 200  # the form again, as there is no such account; a token refused would be 403
 
 
 async def test_a_page_of_the_site_may_open_a_socket(site: Web, sid: str) -> None:
-    url = f"{site.ws}{PATH}/v1/session/chat?sid={sid}"
-    headers = {"Host": "chat.example.org:8443"}
-    origin = "https://chat.example.org:8443"
-    async with connect(url, origin=origin, additional_headers=headers) as client:
+    url = f"ws://chat.example.org:8443{PATH}/v1/session/chat?sid={sid}"
+    host, port = site.address.split(":")
+    async with connect(url, origin="https://chat.example.org:8443", host=host, port=int(port)) as client:
         await client.send('{"hd": {"event": "ping"}}')
         assert '"pong"' in str(await client.recv())
