@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from channels.layers import get_channel_layer
 
 from doqchat.conf import reply_settings, store_urls
-from doqchat.errors import InvalidMessage, RateLimited
+from doqchat.errors import DoqchatError, InvalidMessage, RateLimited
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import Message, SessionChannelLayer
 from doqchat.llm import llms
@@ -88,9 +89,13 @@ class Engine:
             await self._check_budget(sid, frame)
         manner = await self._manner(sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
         digest = frame.digest() if frame.msg_id else ""
-        return await self.stream.append(
+        appended = await self.stream.append(
             sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
         )
+        if not self.hub.follows(sid):
+            with suppress(DoqchatError):  # what is stored is not reported as refused
+                await self.registry.touch([sid])
+        return appended
 
     def signal(self, sid: str, message: Message) -> None:
         """Send a message to the session's group, as `group_send` does but without waiting; lost without the store."""

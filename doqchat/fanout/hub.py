@@ -20,7 +20,9 @@ from doqchat.store.stream import SessionStream
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
-"""How often presence is renewed, what is lost of it and a lost last event are looked for, and activity is noted."""
+"""How often presence is renewed, what is lost of it and a lost last event are looked for, and activity is noted.
+
+Activity is noted as well when a session is opened, and when a member leaves after an event."""
 
 REPLAYS_AT_ONCE = 2
 """How many replays from one server read and write a page at the same time: one writes while the other's page is on
@@ -71,10 +73,17 @@ class Hub:
             await self._release(sid)
             raise
 
+    def follows(self, sid: str) -> bool:
+        """Whether a connection of this process is in the session; then the hub notes its activity."""
+        return sid in self._users
+
     async def leave(self, session: LiveSession, member: Member) -> None:
         """End a membership."""
         member.close()
         session.leave(member)
+        if session.active:
+            session.active = False
+            self._registry.note(session.sid)
         try:
             await self._presence.gone(session.sid, [member.connection])
         except DoqchatError:
@@ -92,6 +101,7 @@ class Hub:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
         session = LiveSession(sid, self._stream, self._replaying[self._stream.server(sid)], self._missed.set)
         await self._layer.join(group_of(sid), session)
+        self._registry.note(sid)  # travels with what asks for the tail
         try:
             session.open(await self._stream.tail(sid))
         except BaseException:

@@ -35,7 +35,7 @@ class LiveSession:
         last: the id of the last event delivered.
         members: those who are here.
         signals: what they hear that is not stored.
-        active: whether there was an event; whoever has noted that sets it back.
+        active: whether there was an event since the session's activity was last noted.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class LiveSession:
         self.last = BEGINNING
         self.members: set[Member] = set()
         self.signals = Signals(sid, self.members)
-        self.active = True
+        self.active = False
         self._on_missed = on_missed
         self._opened = False
         self._live: set[Member] = set()

@@ -1,4 +1,7 @@
-"""Which sessions there are and when each was last active; written now and then, not with every message."""
+"""Which sessions there are and when each was last active.
+
+A hint, which may be lost: it is written now and then, by a command of its own, not with every message.
+"""
 
 import logging
 import time
@@ -26,6 +29,10 @@ class Registry:
         for shard, group in groupby(sorted(sids, key=lambda sid: self._shards.of(sid).url), self._shards.of):
             scores = [part for sid in group for part in (now, sid)]
             await shard.pipeline.execute("ZADD", keys.SESSIONS, *scores)
+
+    def note(self, sid: str) -> None:
+        """Note that a session is active now, without waiting; lost when the server cannot be reached."""
+        self._shards.of(sid).pipeline.post("ZADD", keys.SESSIONS, time.time(), sid)
 
     async def active_since(self, moment: float, limit: int = 100_000) -> dict[str, float]:
         """Sessions that were active at or after a moment (seconds since 1970), with their last activity.

@@ -36,6 +36,13 @@ def fetch(
         return Answer(refused.code, refused.headers, refused.read().decode())
 
 
+def post(web: Web, sid: str, text: str, **hd: Any) -> Answer:
+    """The answer to one call of `POST sessions/{sid}/messages` with a `chat.message`."""
+    envelope = {"hd": {"event": "chat.message", **hd}, "bd": {"text": text}}
+    headers = {"Content-Type": "application/json"}
+    return fetch(web, f"/api/chat/sessions/{sid}/messages", "POST", headers, json.dumps(envelope).encode())
+
+
 def history(web: Web, sid: str, **query: Any) -> Answer:
     """The answer to one call of `GET history/{sid}`; the query's names are the protocol's."""
     return fetch(web, f"/api/chat/history/{quote(sid, safe='')}?{urlencode(query)}")

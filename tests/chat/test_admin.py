@@ -1,7 +1,9 @@
 """The admin: the list of sessions, and a session's timeline."""
 
+import asyncio
 import re
 import time
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -9,10 +11,9 @@ import redis
 from django.contrib.auth import get_user_model
 
 from chat.models import Session
-from doqchat.engine import Engine
 from doqchat.store import keys
 from tests.chat.conftest import Admin, Write, cookie_of
-from tests.chat.fetch import fetch
+from tests.chat.fetch import fetch, post
 from tests.conftest import Connect
 from tests.processes import Web
 
@@ -40,7 +41,7 @@ def link(page: str, text: str) -> str | None:
 
 
 async def test_the_list_shows_what_goes_on_in_a_session(
-    server: Web, connect: Connect, engine: Engine, store: "redis.Redis", admin: Admin, sid: str
+    server: Web, connect: Connect, store: "redis.Redis", admin: Admin, sid: str
 ) -> None:
     a = await connect(server, sid, v1=True, role="A")
     b = await connect(server, sid, v1=True, role="B")
@@ -49,24 +50,32 @@ async def test_the_list_shows_what_goes_on_in_a_session(
     while (await b.recv_event("chat.message"))["bd"]["text"] != "three":
         pass
     store.sadd(keys.replies(sid), "r1-0")
-    await engine.registry.touch([sid])
     page = admin(server, f"{SESSIONS}?q={sid}")
     assert page.status == 200
     shown = cells(page.text, sid)
     assert (shown["message_count"], shown["members_online"], shown["replies_under_way"]) == ("3", "A 1 · B 1", "1")
 
 
-def test_the_list_follows_the_last_activity(
-    server: Web, store: "redis.Redis", write: Write, admin: Admin, sid: str
+async def test_a_session_is_listed_though_its_only_member_left_at_once(
+    any_server: Web, connect: Connect, admin: Admin, sid: str
+) -> None:
+    client = await connect(any_server, sid)
+    await client.close()
+    page = await asyncio.to_thread(admin, any_server, f"{SESSIONS}?q={sid}")
+    assert cells(page.text, sid)["message_count"] == "0"
+
+
+def test_the_list_follows_the_last_activity_of_a_session_without_sockets(
+    any_server: Web, write: Write, admin: Admin, sid: str
 ) -> None:
     write(("A", "x"), ids=["1700641234567-0"])
-    now = time.time()
-    for moment in (now, now + 5):
-        store.zadd(keys.SESSIONS, {sid: moment})
-        admin(server, SESSIONS)
+    for _ in range(2):
+        before = datetime.now(UTC)
+        assert post(any_server, sid, "said over HTTP").status == 201
+        admin(any_server, SESSIONS)
         listed = Session.objects.get(sid=sid)
         assert listed.created_at.timestamp() == 1700641234.567
-        assert listed.last_activity.timestamp() == pytest.approx(moment, abs=1e-5)
+        assert before <= listed.last_activity <= datetime.now(UTC)
 
 
 def test_activity_that_was_noted_late_is_listed(server: Web, store: "redis.Redis", row: Session, admin: Admin) -> None:

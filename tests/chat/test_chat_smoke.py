@@ -27,6 +27,7 @@ def test_it_succeeds_on_a_server_that_does_its_job(any_server: Web, store: "redi
     assert ended.stdout.splitlines()[-1] == DONE
     roles = [fields["participant"] for _, fields in store.xrange(keys.stream(sid))]
     assert roles == ["A", "B", "A", "B", "A"]
+    assert store.zscore(keys.SESSIONS, sid)
 
 
 def test_it_succeeds_in_a_session_where_others_have_talked(server: Web, sid: str) -> None:

@@ -1,16 +1,15 @@
 """The admin in a browser, under the site's content security policy."""
 
-import time
-
 import pytest
 import redis
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from playwright.async_api import expect
 
-from doqchat.store import keys
+from tests.chat.fetch import post
 from tests.chat.sessions import write_messages
 from tests.page.conftest import OpenWindow
+from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)  # what a web process reads has to be committed
 
@@ -31,6 +30,7 @@ def administrator(transactional_db: None) -> str:
 )
 async def test_an_administrator_reads_a_session_and_the_browser_does_not_complain(
     open_window: OpenWindow,
+    server: Web,
     store: "redis.Redis",
     administrator: str,
     sid: str,
@@ -38,8 +38,9 @@ async def test_an_administrator_reads_a_session_and_the_browser_does_not_complai
     sessions: str,
     older: str,
 ) -> None:
-    write_messages(store, sid, *[("A", f"<script>alert({number})</script> 안녕하세요") for number in range(60)])
-    store.zadd(keys.SESSIONS, {sid: time.time()})
+    texts = [f"<script>alert({number})</script> 안녕하세요" for number in range(60)]
+    write_messages(store, sid, *[("A", text) for text in texts[:-1]])
+    assert post(server, sid, texts[-1]).status == 201
     window = await open_window(locale=locale)
     page = window.page
     await page.goto(f"{window.base}/admin/")

@@ -1,0 +1,55 @@
+"""Activity is noted when a session is joined, when a member leaves after an event, and otherwise by the beat."""
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.protocol.frames import from_data
+from doqchat.store import keys
+from tests.fanout.conftest import joined
+
+HELLO = {"hd": {"event": "chat.message", "role": "A", "msg_id": "m1"}, "bd": {"text": "hello"}}
+
+pytestmark = pytest.mark.usefixtures("no_beat")
+
+
+async def test_a_session_is_noted_before_its_first_member_is_in(engine: Engine, store: "redis.Redis", sid: str) -> None:
+    async with joined(engine, sid):
+        noted = store.zscore(keys.SESSIONS, sid)
+    assert noted is not None
+    assert store.zscore(keys.SESSIONS, sid) == noted, "nothing was said"
+
+
+async def test_what_was_said_since_the_last_beat_is_noted_when_a_member_leaves(
+    engine: Engine, store: "redis.Redis", sid: str
+) -> None:
+    async with joined(engine, sid) as socket:
+        noted = store.zscore(keys.SESSIONS, sid)
+        await engine.send(sid, from_data(HELLO))
+        await socket.frame()
+        assert store.zscore(keys.SESSIONS, sid) == noted, "an ordinary message writes nothing else"
+    assert store.zscore(keys.SESSIONS, sid) > noted
+
+
+async def test_what_is_said_in_a_session_without_members_is_noted_with_it(
+    engine: Engine, store: "redis.Redis", sid: str
+) -> None:
+    moments = []
+    for number in range(2):
+        await engine.send(sid, from_data({**HELLO, "hd": {**HELLO["hd"], "msg_id": f"m{number}"}}))
+        moments.append(store.zscore(keys.SESSIONS, sid))
+    assert moments[0] < moments[1]
+
+
+async def test_what_is_stored_is_not_refused_because_it_cannot_be_noted(
+    engine: Engine, store: "redis.Redis", sid: str
+) -> None:
+    index = store.dump(keys.SESSIONS)
+    store.set(keys.SESSIONS, "not a sorted set")
+    try:
+        appended = await engine.send(sid, from_data(HELLO))
+    finally:
+        store.delete(keys.SESSIONS)
+        if index:
+            store.restore(keys.SESSIONS, 0, index)
+    assert store.xrange(keys.stream(sid))[0][0] == appended.id
