@@ -12,13 +12,13 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import to_json
 
 from chat import api_errors, sessions_api
-from chat.sessions_api import check_sid
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
 from doqchat.protocol import asyncapi, positions
 from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import LONGEST_SEARCH, SOCKET_PATH, Role
+from doqchat.sessions import check_sid
 from doqchat.store import history
 from doqchat.store.stream import Entry
 

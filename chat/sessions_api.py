@@ -14,7 +14,8 @@ from doqchat.llm import llms
 from doqchat.overview import overview
 from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import Frame, parse, refusal
-from doqchat.protocol.names import MAX_FRAME_BYTES, is_sid
+from doqchat.protocol.names import MAX_FRAME_BYTES
+from doqchat.sessions import check_sid
 from doqchat.store.settings import SessionSettings
 
 router = Router(tags=["sessions"])
@@ -98,12 +99,6 @@ async def say(request: HttpRequest, sid: str) -> JsonResponse:
     appended = await engine().send(sid, _frame(request))
     answer = {"id": appended.id, "duplicate": appended.duplicate}
     return JsonResponse(answer, status=200 if appended.duplicate else 201)
-
-
-def check_sid(sid: str) -> None:
-    """Raises InvalidMessage when the sid cannot name a session."""
-    if not is_sid(sid):
-        raise InvalidMessage("sid: a session has a name of 1 to 64 letters, digits or _ . -", field="sid")
 
 
 def json_text(request: HttpRequest) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from channels.layers import get_channel_layer
@@ -141,15 +142,30 @@ class Engine:
         await self.layer.flush()
         await self.shards.close()
 
+    async def until_the_loop_ends(self) -> AsyncGenerator[None, None]:
+        """Waits at its only step until the event loop finishes its asynchronous generators, then closes the engine."""
+        try:
+            yield
+        finally:
+            await self.close()
 
-_engines: dict[asyncio.AbstractEventLoop, Engine] = {}
+
+_engines: dict[asyncio.AbstractEventLoop, tuple[Engine, AsyncGenerator[None, None]]] = {}
 
 
 def engine() -> Engine:
-    """The engine of the running event loop; connections belong to a loop, and so does it."""
+    """The engine of the running event loop; connections belong to a loop, and so does it.
+
+    It is closed when the loop ends as asyncio.run ends it. async_to_sync runs each call on a loop of its own where no
+    other is in charge, so connections that outlive their loop would pile up.
+    """
     loop = asyncio.get_running_loop()
     if loop not in _engines:
-        for closed in [other for other in _engines if other.is_closed()]:
-            del _engines[closed]
-        _engines[loop] = Engine()
-    return _engines[loop]
+        for closed in [other for other in list(_engines) if other.is_closed()]:
+            _engines.pop(closed, None)  # another thread may have been faster
+        current = Engine()
+        closing = current.until_the_loop_ends()
+        with suppress(StopIteration):
+            closing.__anext__().send(None)  # from its first step on the loop knows of it
+        _engines[loop] = current, closing
+    return _engines[loop][0]

@@ -16,6 +16,11 @@ from doqchat.store.stream import Entry, SessionStream
 
 log = logging.getLogger(__name__)
 
+LOGGED_TYPES = 100
+"""Unknown types of messages that one process logs, each of them once."""
+
+_logged: set[str] = set()
+
 
 class LiveSession:
     """Delivers the events of one session to its members in this process, without gap and in order.
@@ -56,7 +61,7 @@ class LiveSession:
         self._asked = False
 
     def on_message(self, message: dict[str, Any]) -> None:
-        """Take a message to the session's group; ones of unknown type are for other readers of the group."""
+        """Take a message to the session's group; one of another type is for other readers, or a mistake."""
         match message.get("type"):
             case "session.entry":
                 self._on_entry(Entry(message["id"], message["prev"], "", message["body"]))
@@ -64,6 +69,8 @@ class LiveSession:
                 self.signals.signal(message)
             case "session.presence":
                 self.signals.presence(message)
+            case other:
+                _log_unknown(other, self.sid)
 
     def open(self, tail: str) -> None:
         """Begin after the stream's last event, which was read after the group was joined."""
@@ -179,3 +186,15 @@ class LiveSession:
         under_way = self._replays.pop(member, None)
         if under_way is not None:
             under_way.cancel()
+
+
+def _log_unknown(kind: object, sid: str) -> None:
+    """Log a type of message that no socket gets: whoever sent it hears nothing from `group_send`."""
+    name = repr(kind)
+    if name not in _logged and len(_logged) < LOGGED_TYPES:
+        _logged.add(name)
+        log.warning(
+            "A message to the group of session %s has the type %s, which reaches no socket; send session.signal.",
+            sid,
+            name,
+        )

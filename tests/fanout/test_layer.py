@@ -110,6 +110,19 @@ async def test_a_program_with_the_stock_layer_reaches_the_sockets_of_a_session(
     assert await socket.text() == '"안녕 😊"'
 
 
+async def test_a_type_that_reaches_no_socket_is_logged_once(
+    engine: Engine, join: Join, sid: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    socket, group = await join(sid), group_of(sid)
+    kind = f"news.of.{sid}"
+    for _ in range(3):
+        await engine.layer.group_send(group, {"type": kind, "text": "{}"})
+    await engine.layer.group_send(group, {"type": ["no", "type"]})
+    await engine.layer.group_send(group, {"type": "session.signal", "text": '"a signal"'})
+    assert await socket.frame() == "a signal"
+    assert [record.getMessage().count(kind) for record in caplog.records if "reaches no socket" in record.msg] == [1, 0]
+
+
 @pytest.mark.parametrize("payload", MALFORMED.values(), ids=MALFORMED.keys())
 async def test_a_message_that_cannot_be_taken_is_logged_and_costs_nobody_an_event(
     no_beat: None,
