@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import get_script_prefix
 from ninja import Field, NinjaAPI, Query, Schema
 from ninja.openapi.docs import Swagger
+from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import to_json
 
-from chat import api_errors, sessions_api
+from chat import api_errors, openapi, sessions_api
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
 from doqchat.protocol import asyncapi, positions
@@ -27,7 +29,19 @@ NAMES = sorted(DURABLE)
 ENVELOPES_A_TURN = 20
 """How many envelopes of a page are written before everything else has its turn."""
 
-api = NinjaAPI(
+class DocumentedAPI(NinjaAPI):
+    """An API whose document has the bodies that the engine reads itself."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """The OpenAPI document; `options` are NinjaAPI's."""
+        return openapi.add_bodies(super().get_openapi_schema(**options))
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """The name of the operation's function, after which generated clients name theirs."""
+        return operation.view_func.__name__
+
+
+api = DocumentedAPI(
     title="doqchat",
     version="1",
     description="Sessions in which two people and a language model talk together.",
@@ -74,11 +88,13 @@ class HistoryQuery(Schema):
         None, description="Only events of this name."
     )
     after: Annotated[str, AfterValidator(positions.after)] = Field(
-        BEGINNING, description="Only what follows this event id, or was stored at or after this RFC 3339 time."
+        BEGINNING,
+        json_schema_extra={"pattern": positions.PATTERN},
+        description="Only what follows this event id, or was stored at or after this RFC 3339 time.",
     )
-    before: Annotated[str, AfterValidator(positions.before)] | None = Field(
-        None, description="Only what precedes this event id, or was stored before this RFC 3339 time."
-    )
+    before: (
+        Annotated[str, AfterValidator(positions.before), Field(json_schema_extra={"pattern": positions.PATTERN})] | None
+    ) = Field(None, description="Only what precedes this event id, or was stored before this RFC 3339 time.")
     q: str = Field("", max_length=LONGEST_SEARCH, description="Only events whose text has this in it, in any case.")
     limit: int = Field(100, ge=1, le=1000, description="Events on the page, at most.")
     order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first.")
@@ -99,11 +115,11 @@ class HistoryQuery(Schema):
 
 @api.get(
     "/history/{sid}",
-    response={200: History} | dict.fromkeys((400, 409, 503), api_errors.Refused),
+    response={200: History} | api_errors.refusals(409, 503),
     summary="What was said in a session",
     tags=["history"],
 )
-async def read_history(request: HttpRequest, sid: str, query: Query[HistoryQuery]) -> HttpResponse:
+async def read_history(request: HttpRequest, sid: openapi.Sid, query: Query[HistoryQuery]) -> HttpResponse:
     """The session's durable events, oldest first. A session in which nothing was said has none."""
     check_sid(sid)
     try:
@@ -117,7 +133,12 @@ async def read_history(request: HttpRequest, sid: str, query: Query[HistoryQuery
     return HttpResponse(content, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-@api.get("/asyncapi.json", summary="What clients and the server send over the socket", tags=["socket"])
+@api.get(
+    "/asyncapi.json",
+    response={200: dict[str, Any]} | api_errors.refusals(),
+    summary="What clients and the server send over the socket",
+    tags=["socket"],
+)
 async def read_asyncapi(request: HttpRequest) -> dict[str, Any]:
     """The AsyncAPI 3 document of the socket."""
     return asyncapi.document(f"{get_script_prefix()}{SOCKET_PATH}")

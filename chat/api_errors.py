@@ -55,6 +55,7 @@ class Problem(Schema):
     code: str = Field(description="One of the protocol's error codes.")
     message: str = Field(description="One sentence that says what to do.")
     field: str | None = Field(None, description="The parameter at fault; absent where it is none.")
+    msg_id: str | None = Field(None, description="The message's own `msg_id`, where it has one.")
     retry_after: int | None = Field(None, description="Seconds to wait; with `rate_limited` alone.")
 
 
@@ -62,6 +63,11 @@ class Refused(Schema):
     """The body of every answer that is not a success."""
 
     error: Problem
+
+
+def refusals(*statuses: int) -> dict[int, type[Refused]]:
+    """An operation's responses that are no success: these, and those that any request may get."""
+    return dict.fromkeys(sorted({400, 404, 405, 408, 413, 431, 500, *statuses}), Refused)
 
 
 def report_in_json(api: NinjaAPI) -> None:

@@ -7,7 +7,8 @@ from ninja import Field, Router, Schema
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from chat.api_errors import Refused
+from chat import openapi
+from chat.api_errors import refusals
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge, UnknownEvent
 from doqchat.llm import llms
@@ -19,25 +20,6 @@ from doqchat.sessions import check_sid
 from doqchat.store.settings import SessionSettings
 
 router = Router(tags=["sessions"])
-
-ENVELOPE = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["hd", "bd"],
-                    "properties": {"hd": {"type": "object"}, "bd": {"type": "object"}},
-                    "example": {
-                        "hd": {"event": "chat.message", "role": "A", "msg_id": "c1-42"},
-                        "bd": {"text": "안녕하세요! 😊"},
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 class Said(Schema):
@@ -59,10 +41,10 @@ class Overview(Schema):
 
 @router.get(
     "/{sid}",
-    response={200: Overview} | dict.fromkeys((400, 409, 503), Refused),
+    response={200: Overview} | refusals(409, 503),
     summary="A session's settings and counts",
 )
-async def look(request: HttpRequest, sid: str) -> Overview:
+async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     """What is set for a session and what goes on in it; one that nobody has joined yet has the defaults."""
     check_sid(sid)
     return await _overview(sid)
@@ -70,11 +52,11 @@ async def look(request: HttpRequest, sid: str) -> Overview:
 
 @router.patch(
     "/{sid}",
-    response={200: Overview} | dict.fromkeys((400, 409, 503), Refused),
+    response={200: Overview} | refusals(409, 503),
     summary="Change a session's settings",
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": SessionSettings.model_json_schema()}}}},
+    openapi_extra=openapi.body(openapi.SessionChanges),
 )
-async def change(request: HttpRequest, sid: str) -> Overview:
+async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     """Change the settings that are named; `null` takes one back to its default.
 
     Policy `off` lets a person take over: an automatic reply under way is withdrawn.
@@ -86,11 +68,11 @@ async def change(request: HttpRequest, sid: str) -> Overview:
 
 @router.post(
     "/{sid}/messages",
-    response={201: Said, 200: Said} | dict.fromkeys((400, 403, 409, 413, 429, 503, 504), Refused),
+    response={201: Said, 200: Said} | refusals(403, 409, 429, 503, 504),
     summary="Say something in a session",
-    openapi_extra=ENVELOPE,
+    openapi_extra=openapi.body(openapi.NewMessage, openapi.NewRequest),
 )
-async def say(request: HttpRequest, sid: str) -> JsonResponse:
+async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
     """Send a `chat.message` or an `llm.request` as over the socket. 201 with its id; 200 when it is a duplicate.
 
     503: it is not stored. 504: the store has not said whether it is; send it again, with the same `msg_id`.
@@ -116,7 +98,7 @@ def json_text(request: HttpRequest) -> str:
         raise InvalidJSON("The body is not UTF-8.") from None
 
 
-async def _overview(sid: str) -> Overview:
+async def _overview(sid: openapi.Sid) -> Overview:
     settings, known = await asyncio.gather(engine().settings.of(sid), overview(engine(), sid))
     return Overview(sid=sid, settings=settings, messages=known.messages, members=known.members, replies=known.replies)
 

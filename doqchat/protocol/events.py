@@ -4,13 +4,13 @@ import re
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.functional_validators import AfterValidator
 
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import LONGEST_ALIAS, MAX_TEXT, Role
+from doqchat.protocol.names import ID_PATTERN, LONGEST_ALIAS, MAX_TEXT, MOMENT_PATTERN, Role
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_MOMENT = re.compile(MOMENT_PATTERN)
 
 
 def _moment(value: str) -> str:
@@ -38,10 +38,10 @@ def _asking(value: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
-Prompt = Annotated[Text, AfterValidator(_asking)]
+Prompt = Annotated[Text, AfterValidator(_asking), Field(json_schema_extra={"pattern": r"\S"})]
 MessageId = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,64}$")]
-EntryId = Annotated[str, AfterValidator(_entry_id)]
-Moment = Annotated[str, AfterValidator(_moment)]
+EntryId = Annotated[str, AfterValidator(_entry_id), Field(json_schema_extra={"pattern": f"^{ID_PATTERN}$"})]
+Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"pattern": f"^{MOMENT_PATTERN}$"})]
 ReplyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
@@ -195,6 +195,7 @@ class Error(Body):
     message: str
     msg_id: str | None = None
     field: str | None = None
+    retry_after: int | None = None
 
 
 class Pong(Body):

@@ -22,7 +22,14 @@ LONGEST_ALIAS = 64
 LONGEST_SEARCH = 200
 """Characters of a text that is looked for."""
 
-_SID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+SID_PATTERN = "^[A-Za-z0-9_.-]{1,64}$"
+ID_PATTERN = "(0|[0-9]{1,20}-[0-9]{1,20})"
+"""An event's id, as far as a pattern can say it."""
+
+MOMENT_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+"""An RFC 3339 time with an offset, as far as a pattern can say it."""
+
+_SID = re.compile(SID_PATTERN)
 
 
 def is_sid(value: str) -> bool:

@@ -8,8 +8,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from doqchat.protocol.ids import BEGINNING, parse_id
+from doqchat.protocol.names import ID_PATTERN, MOMENT_PATTERN
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+PATTERN = f"^({ID_PATTERN}|{MOMENT_PATTERN})$"
+_MOMENT = re.compile(MOMENT_PATTERN)
 _LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _LAST_SEQUENCE = 2**64 - 1

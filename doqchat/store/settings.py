@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 from unicodedata import category
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.functional_validators import AfterValidator
 
 from doqchat.errors import Unreadable
@@ -30,7 +30,12 @@ def _name(value: str) -> str:
     return value
 
 
-Name = Annotated[str, StringConstraints(max_length=40), AfterValidator(_name)]
+_PATTERN = r"^[^\[\]@\u0000-\u001f\u007f-\u009f]*$"
+"""What a JSON Schema can say of `_name`."""
+
+Name = Annotated[
+    str, StringConstraints(max_length=40), AfterValidator(_name), Field(json_schema_extra={"pattern": _PATTERN})
+]
 
 
 class SessionSettings(BaseModel):
@@ -44,7 +49,7 @@ class SessionSettings(BaseModel):
         name_a, name_b, name_llm: what the people and the assistant are called; empty for their roles.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
     policy: Literal["off", "mention", "always"] = "mention"
     when_talking: Literal["finish", "supersede"] = "finish"

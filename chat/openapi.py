@@ -1,0 +1,76 @@
+"""What the OpenAPI document says of bodies that the engine reads itself, and of names in addresses."""
+
+from typing import Annotated, Any, Literal
+
+from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+
+from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment
+from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN
+from doqchat.store.settings import SessionSettings
+
+Sid = Annotated[str, WithJsonSchema({"type": "string", "pattern": SID_PATTERN, "description": "The session."})]
+
+
+class _Head(BaseModel):
+    """The `hd` of an envelope; further fields are stored and passed on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["A", "B", "user"] | None = Field(None, description=f"Who speaks: {DEFAULT_ROLE}, if nothing is said.")
+    msg_id: MessageId | None = Field(None, description="Reusing it for the same role and content stores nothing.")
+    timestamp: Moment | None = Field(None, description="RFC 3339; the server's time, if nothing is said.")
+
+
+class MessageHead(_Head):
+    event: Literal["chat.message"]
+
+
+class RequestHead(_Head):
+    event: Literal["llm.request"]
+
+
+class NewMessage(BaseModel):
+    """What a person says."""
+
+    hd: MessageHead
+    bd: ChatMessage
+
+
+class NewRequest(BaseModel):
+    """What a person asks the model."""
+
+    hd: RequestHead
+    bd: LLMRequest
+
+
+class SessionChanges(SessionSettings):
+    """The settings to change. What is absent stays as it is; `null` takes a setting back to its default."""
+
+
+class _WithoutDefaults(GenerateJsonSchema):
+    """A client that fills in defaults would set what it was not asked to."""
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+
+def body(*models: type[BaseModel]) -> dict[str, Any]:
+    """An operation's `openapi_extra` for a JSON body of one of these models."""
+    refs = [{"$ref": REF_TEMPLATE.format(model=model.__name__)} for model in models]
+    schema = refs[0] if len(refs) == 1 else {"anyOf": refs}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def add_bodies(document: OpenAPISchema) -> OpenAPISchema:
+    """The document with the components that `body` refers to."""
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in (NewMessage, NewRequest, SessionChanges)],
+        ref_template=REF_TEMPLATE,
+        schema_generator=_WithoutDefaults,
+    )
+    settings = schemas["$defs"]["SessionChanges"]["properties"]
+    settings |= {name: {"anyOf": [setting, {"type": "null"}]} for name, setting in settings.items()}
+    document["components"]["schemas"] |= schemas["$defs"]
+    return document
