@@ -4,11 +4,13 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from doqchat.protocol.closing import CLOSE_CODES, RESERVED_CLOSE_CODES
 from doqchat.protocol.events import (
     DURABLE,
     FROM_CLIENTS,
+    MESSAGE_ID_PATTERN,
     Body,
     ChatAck,
     ChatMessage,
@@ -25,34 +27,45 @@ from doqchat.protocol.events import (
     SessionNotice,
     SessionWelcome,
 )
-from doqchat.protocol.names import HUMAN_ROLES
+from doqchat.protocol.names import HUMAN_ROLES, ID_PATTERN, MODEL_ROLE, SID_PATTERN
 
 FROM_SERVER: tuple[type[Body], ...] = (
     ChatMessage, LLMRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, SessionWelcome, Presence,
     ChatTyping, ChatRead, ChatAck, Error, Pong,
 )  # fmt: skip
 
+RELAYED: tuple[type[Body], ...] = (ChatMessage, LLMRequest, ChatTyping, ChatRead)
+"""Events from clients that others get as they were sent."""
+
 _SCHEMA = "#/components/schemas/"
 _TEXT = {"type": "string"}
-_QUERY = {
-    "sid": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$", "description": "The session."},
-    "since": {"type": "string", "description": "Replay every durable event after this id, then go live; 0 for all."},
-    "role": {"enum": list(HUMAN_ROLES), "description": "Who speaks where a frame does not say."},
+_ID = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
+_ROLES = {
+    "HumanRole": {"type": "string", "enum": list(HUMAN_ROLES)},
+    "Role": {"type": "string", "enum": [*HUMAN_ROLES, MODEL_ROLE]},
 }
+_QUERY = {
+    "sid": {"type": "string", "pattern": SID_PATTERN, "description": "The session."},
+    "since": {**_ID, "description": "Replay every durable event after this id, then go live; 0 for all."},
+    "role": {**_ROLES["HumanRole"], "description": "Who speaks where a frame does not say."},
+}
+
+Schemas = dict[str, Any]
 
 
 @cache
 def document(address: str) -> dict[str, Any]:
     """What clients send and what the server sends, as one document; not to be changed. `address` is the socket's."""
-    clients, server = list(FROM_CLIENTS.values()), list(FROM_SERVER)
-    models: list[type[BaseModel]] = [Head, *dict.fromkeys(clients + server)]
-    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_SCHEMA + "{model}")
-    messages = {f"client.{body.event}": _message(body, _from_client(body)) for body in clients}
-    messages |= {f"server.{body.event}": _message(body, _from_server(body)) for body in server}
+    schemas = _bodies()
+    messages = {f"client.{body.event}": _message("Client", body, schemas) for body in FROM_CLIENTS.values()}
+    messages |= {f"server.{body.event}": _message("Server", body, schemas) for body in FROM_SERVER}
+    query = {"type": "object", "required": ["sid"], "properties": _QUERY}
     channel = {
         "address": address,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
-        "bindings": {"ws": {"query": {"type": "object", "required": ["sid"], "properties": _QUERY}}},
+        "bindings": {"ws": {"query": _titled(query, "SessionQuery")}},
+        "x-close-codes": CLOSE_CODES,
+        "x-close-codes-reserved": RESERVED_CLOSE_CODES,
     }
     return {
         "asyncapi": "3.0.0",
@@ -63,23 +76,68 @@ def document(address: str) -> dict[str, Any]:
             "fromClients": _operation("receive", [name for name in messages if name.startswith("client.")]),
             "fromServer": _operation("send", [name for name in messages if name.startswith("server.")]),
         },
-        "components": {"messages": messages, "schemas": schemas["$defs"]},
+        "components": {
+            "messages": messages,
+            "schemas": {name: _titled(schema, name) for name, schema in schemas.items()},
+        },
     }
 
 
-def _message(body: type[Body], hd: dict[str, Any]) -> dict[str, Any]:
-    properties = {"hd": hd, "bd": {"$ref": _SCHEMA + body.__name__}}
-    return {"name": body.event, "payload": {"type": "object", "required": ["hd", "bd"], "properties": properties}}
+def _bodies() -> Schemas:
+    """The schemas of the roles and of each event's `bd`, by name."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in dict.fromkeys((*FROM_CLIENTS.values(), *FROM_SERVER))
+    ]
+    _, schemas = models_json_schema(models, ref_template=_SCHEMA + "{model}")
+    bodies: Schemas = schemas["$defs"]
+    return _ROLES | bodies
 
 
-def _from_client(body: type[Body]) -> dict[str, Any]:
-    return {"allOf": [{"$ref": _SCHEMA + "Head"}, {"properties": {"event": {"const": body.event}}}]}
+def _message(sender: str, body: type[Body], schemas: Schemas) -> dict[str, Any]:
+    """A message, whose payload and head are added to the schemas."""
+    name = sender + body.__name__
+    schemas[f"{name}Head"] = _client_head(body) if sender == "Client" else _server_head(body)
+    refs = {"hd": {"$ref": f"{_SCHEMA}{name}Head"}, "bd": {"$ref": _SCHEMA + body.__name__}}
+    schemas[name] = {"type": "object", "required": ["hd", "bd"], "properties": refs}
+    return {"name": body.event, "payload": {"$ref": _SCHEMA + name}}
 
 
-def _from_server(body: type[Body]) -> dict[str, Any]:
-    always = ["event", "sid", "timestamp"] + (["role", "id", "prev"] if body.event in DURABLE else [])
-    names = dict.fromkeys(always, _TEXT) | {"role": _TEXT, "event": {"const": body.event}}
-    return {"type": "object", "required": always, "properties": names}
+def _client_head(body: type[Body]) -> dict[str, Any]:
+    head = Head.model_json_schema()
+    head["properties"] |= {"event": {"const": body.event}, "role": {"$ref": _SCHEMA + "HumanRole"}}
+    return head
+
+
+def _server_head(body: type[Body]) -> dict[str, Any]:
+    """What the server sends in `hd`: what clients send is relayed with their `msg_id` and their own fields."""
+    durable, relayed = body.event in DURABLE, body in RELAYED
+    always = ["event", "id", "prev"] if durable else ["event"]
+    if body is not SessionNotice:  # another program's entry may have none of these
+        always += ["sid", "timestamp", "role"] if durable or relayed else ["sid", "timestamp"]
+    known = dict.fromkeys(("id", "prev"), _ID) if durable else {}
+    known |= {"event": {"const": body.event}, "sid": _TEXT, "timestamp": _TEXT, "role": {"$ref": _SCHEMA + "Role"}}
+    known |= {"msg_id": {"type": "string", "pattern": MESSAGE_ID_PATTERN}} if relayed else {}
+    return {"type": "object", "required": always, "properties": known}
+
+
+def _titled(schema: dict[str, Any], title: str) -> dict[str, Any]:
+    """The schema with a title for it and for each schema in it, after which generators name their types."""
+    if "$ref" in schema:
+        return schema
+    titled = {**schema, "title": title}
+    if "properties" in schema:
+        inner = schema["properties"].items()
+        titled["properties"] = {name: _titled(field, title + _pascal(name)) for name, field in inner}
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            titled[name] = _titled(schema[name], title + _pascal(name))
+    if "anyOf" in schema:
+        titled["anyOf"] = [_titled(kind, title + _pascal(kind.get("type", ""))) for kind in schema["anyOf"]]
+    return titled
+
+
+def _pascal(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
 def _operation(action: str, messages: list[str]) -> dict[str, Any]:

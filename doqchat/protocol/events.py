@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.functional_validators import AfterValidator
 
+from doqchat.protocol.closing import RESERVED_NOTICES
 from doqchat.protocol.ids import parse_id
 from doqchat.protocol.names import ID_PATTERN, LONGEST_ALIAS, MAX_TEXT, MOMENT_PATTERN, Role
 
@@ -39,7 +40,8 @@ def _asking(value: str) -> str:
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 Prompt = Annotated[Text, AfterValidator(_asking), Field(json_schema_extra={"pattern": r"\S"})]
-MessageId = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,64}$")]
+MESSAGE_ID_PATTERN = r"^[\x20-\x7e]{1,64}$"
+MessageId = Annotated[str, StringConstraints(pattern=MESSAGE_ID_PATTERN)]
 EntryId = Annotated[str, AfterValidator(_entry_id), Field(json_schema_extra={"pattern": f"^{ID_PATTERN}$"})]
 Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"pattern": f"^{MOMENT_PATTERN}$"})]
 ReplyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
@@ -145,7 +147,10 @@ class LLMError(Body):
 class SessionNotice(Body):
     event = "session.notice"
     durable = True
-    code: str
+    code: str = Field(
+        description="`unreadable`: the entry is no envelope. "
+        f"Reserved, nothing sends them yet: {', '.join(RESERVED_NOTICES)}."
+    )
     text: str
 
 

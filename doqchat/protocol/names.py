@@ -26,7 +26,11 @@ SID_PATTERN = "^[A-Za-z0-9_.-]{1,64}$"
 ID_PATTERN = "(0|[0-9]{1,20}-[0-9]{1,20})"
 """An event's id, as far as a pattern can say it."""
 
-MOMENT_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+_HOUR_MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
+MOMENT_PATTERN = (
+    "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    rf"[Tt ]{_HOUR_MINUTE}:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]{_HOUR_MINUTE})"
+)
 """An RFC 3339 time with an offset, as far as a pattern can say it."""
 
 _SID = re.compile(SID_PATTERN)

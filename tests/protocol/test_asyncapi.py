@@ -28,6 +28,38 @@ def resolve(reference: str) -> Any:
     return found
 
 
+def head(message: Any) -> Any:
+    """The schema of a message's `hd`."""
+    return resolve(resolve(message["payload"]["$ref"])["properties"]["hd"]["$ref"])
+
+
+def schemas_in(schema: Any) -> Iterator[Any]:
+    """A schema and all schemas in it that are no references."""
+    if "$ref" not in schema:
+        yield schema
+        inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", [])]
+        inner += [schema[name] for name in ("items", "additionalProperties") if isinstance(schema.get(name), dict)]
+        for each in inner:
+            yield from schemas_in(each)
+
+
+def test_every_schema_has_a_title_of_its_own() -> None:
+    components = asyncapi.document()["components"]["schemas"]
+    titles = [schema.get("title") for component in components.values() for schema in schemas_in(component)]
+    assert all(titles)
+    assert len(titles) == len(set(titles))
+
+
+def test_what_clients_say_is_relayed_with_its_msg_id() -> None:
+    messages = asyncapi.document()["components"]["messages"]
+    relayed = {
+        message["name"]
+        for key, message in messages.items()
+        if key.startswith("server.") and "msg_id" in head(message)["properties"]
+    }
+    assert relayed == {"chat.message", "llm.request", "chat.typing", "chat.read"}
+
+
 def test_every_reference_leads_somewhere() -> None:
     found = set(references(asyncapi.document("/v1/session/chat")))
     assert "#/components/schemas/Usage" in found
@@ -52,7 +84,7 @@ def test_durable_events_have_their_place() -> None:
     placed = {
         message["name"]
         for key, message in messages.items()
-        if key.startswith("server.") and "prev" in message["payload"]["properties"]["hd"]["required"]
+        if key.startswith("server.") and "prev" in head(message)["required"]
     }
     assert placed == events.DURABLE
 
