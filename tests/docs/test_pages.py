@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from doqchat.protocol.closing import CLOSE_CODES, RESERVED_CLOSE_CODES, RESERVED_NOTICES
 from tests.docs.pages import PAGES, ROOT, anchors, headings, links
 
 DOCS = ROOT / "docs"
@@ -44,6 +45,14 @@ def test_both_languages_of_a_page_have_the_same_headings(english: Path, korean: 
 def test_the_table_of_contents_names_every_page() -> None:
     pages = {f"{page.parent.name}/{page.name}" for page in DOCS.glob("*/*.md")}
     assert pages <= set(links(DOCS / "README.md"))
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_close_codes_of_the_page_are_those_of_the_socket(language: str) -> None:
+    page = (DOCS / language / "messages.md").read_text()
+    assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", page, re.M)} == CLOSE_CODES.keys()
+    assert all(str(code) in page for code in RESERVED_CLOSE_CODES)
+    assert all(f"`{code}`" in page for code in RESERVED_NOTICES)
 
 
 @pytest.mark.parametrize("readme", READMES, ids=name)

@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from doqchat.store import keys
+from tests.chat.fetch import post
 from tests.client import Client
 from tests.conftest import Connect
 from tests.processes import Web
@@ -45,6 +46,21 @@ async def test_the_welcome_says_how_the_session_stands(any_server: Web, connect:
     assert welcome["last_id"] == entry_id
     assert welcome["members"] == {"A": 1, "B": 1}
     assert welcome["read"] == {"A": entry_id}
+
+
+async def test_a_replay_ends_with_the_last_id_of_the_welcome(
+    any_server: Web, connect: Connect, store: "redis.Redis", sid: str
+) -> None:
+    for text in ("one", "two", "three"):
+        assert post(any_server, sid, text).status == 201
+    client = await connect(any_server, sid, v1=True, since="0")
+    for _ in range(2):
+        last_id = (await client.recv_event("session.welcome"))["bd"]["last_id"]
+        while (frame := await client.recv_event("chat.message"))["hd"]["id"] != last_id:
+            pass
+        assert frame["bd"]["text"] == "three"
+        await client.send("session.sync", {"since": "0"})
+    assert last_id == store.xrevrange(keys.stream(sid), count=1)[0][0]
 
 
 async def test_a_message_with_a_msg_id_is_acknowledged_with_its_id(
