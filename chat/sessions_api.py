@@ -63,6 +63,7 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     """
     check_sid(sid)
     await engine().settings.change(sid, _changes(request))
+    engine().registry.note(sid)  # travels with what reads the overview
     return await _overview(sid)
 
 

@@ -93,7 +93,7 @@ class Engine:
         appended = await self.stream.append(
             sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
         )
-        if not self.hub.follows(sid):
+        if not self.hub.note_later(sid):
             with suppress(DoqchatError):  # what is stored is not reported as refused
                 await self.registry.touch([sid])
         return appended

@@ -73,9 +73,13 @@ class Hub:
             await self._release(sid)
             raise
 
-    def follows(self, sid: str) -> bool:
-        """Whether a connection of this process is in the session; then the hub notes its activity."""
-        return sid in self._users
+    def note_later(self, sid: str) -> bool:
+        """Note a session's activity with the next beat, or when a member leaves; False if it has no member here."""
+        opening = self._sessions.get(sid)
+        session = _result(opening) if opening is not None else None
+        if session is not None:
+            session.active = True
+        return session is not None
 
     async def leave(self, session: LiveSession, member: Member) -> None:
         """End a membership."""

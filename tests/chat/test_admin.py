@@ -65,6 +65,13 @@ async def test_a_session_is_listed_though_its_only_member_left_at_once(
     assert cells(page.text, sid)["message_count"] == "0"
 
 
+def test_a_session_is_listed_though_nothing_but_its_settings_was_set(any_server: Web, admin: Admin, sid: str) -> None:
+    changes = b'{"policy": "always"}'
+    headers = {"Content-Type": "application/json"}
+    assert fetch(any_server, f"/api/chat/sessions/{sid}", "PATCH", headers, changes).status == 200
+    assert cells(admin(any_server, f"{SESSIONS}?q={sid}").text, sid)["message_count"] == "0"
+
+
 def test_the_list_follows_the_last_activity_of_a_session_without_sockets(
     any_server: Web, write: Write, admin: Admin, sid: str
 ) -> None:
