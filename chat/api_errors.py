@@ -6,9 +6,11 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import path, reverse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from ninja import Field, NinjaAPI, Schema
 from ninja.errors import ValidationError
@@ -85,6 +87,15 @@ def urls_of(api: NinjaAPI) -> tuple[list[Any], str, str]:
         if iscoroutinefunction(pattern.callback):
             pattern.callback = _refusing_methods(pattern.callback)
     return [path("", _unknown), *patterns, path("<path:rest>", _unknown)], app_name, namespace
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """What is refused before there is a view, such as a foreign Host header; Django's page outside the API."""
+    if not request.path_info.startswith("/api/chat/"):
+        return defaults.bad_request(request, exception)
+    if isinstance(exception, DisallowedHost):
+        return _refused(InvalidMessage("The Host header names no host in ALLOWED_HOSTS.", field="Host"), 400)
+    return _refused(InvalidMessage("The request is malformed."), 400)
 
 
 def _refused(problem: DoqchatError, status: int) -> HttpResponse:

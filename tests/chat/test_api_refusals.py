@@ -83,7 +83,6 @@ def test_the_openapi_document_names_every_parameter(server: Web) -> None:
     operation = document["paths"]["/api/chat/history/{sid}"]["get"]
     names = {parameter["name"] for parameter in operation["parameters"]}
     assert names == {"sid", "participant", "event", "after", "before", "q", "limit", "order", "group_by"}
-    assert set(operation["responses"]) == {"200", "400", "409", "503"}
 
 
 def test_the_sockets_document_is_served_beside_it(server: Web) -> None:

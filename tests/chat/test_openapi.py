@@ -85,6 +85,16 @@ def test_answers_are_as_the_document_says(
     Draft202012Validator({**schema, "components": document["components"]}).validate(answer.json)
 
 
+def test_a_foreign_host_is_refused_as_the_document_says(server: Web, sid: str) -> None:
+    answer = fetch(server, SESSION.format(sid=sid), headers={"Host": "evil.example"})
+    assert (answer.status, answer.json["error"]["code"], answer.json["error"]["field"]) == (
+        400,
+        "invalid_message",
+        "Host",
+    )
+    assert "text/html" in fetch(server, "/", headers={"Host": "evil.example"}).headers["Content-Type"]
+
+
 @pytest.mark.parametrize("operation", ["read_history", "read_session", "change_session", "send_message"])
 def test_each_refusal_is_documented(document: Any, operation: str) -> None:
     (responses,) = [
