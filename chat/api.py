@@ -29,6 +29,7 @@ NAMES = sorted(DURABLE)
 ENVELOPES_A_TURN = 20
 """How many envelopes of a page are written before everything else has its turn."""
 
+
 class DocumentedAPI(NinjaAPI):
     """An API whose document has the bodies that the engine reads itself."""
 

@@ -83,7 +83,7 @@ def _paths(sid: str) -> dict[str, str]:
     return {
         "socket": f"{get_script_prefix()}{SOCKET_PATH}",
         "history": reverse("api:read_history", args=[sid]),
-        "session": reverse("api:look", args=[sid]),
+        "session": reverse("api:read_session", args=[sid]),
     }
 
 
