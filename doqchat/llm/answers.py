@@ -7,6 +7,9 @@ FinishReason = Literal["stop", "length", "safety"]
 ErrorCode = Literal[
     "not_configured",
     "rate_limited",
+    "quota_exhausted",
+    "unsupported_location",
+    "context_too_long",
     "timeout",
     "unavailable",
     "blocked",
@@ -19,6 +22,9 @@ ErrorCode = Literal[
 MESSAGES: dict[ErrorCode, str] = {
     "not_configured": "The assistant is not configured. Whoever runs this site can find the reason in its log.",
     "rate_limited": "The assistant is asked too much at the moment. Try again in a minute.",
+    "quota_exhausted": "The assistant's quota at its provider is used up. The administrator of this site can raise it.",
+    "unsupported_location": "The assistant's provider does not serve the country or region of this site's server.",
+    "context_too_long": "The conversation is too long for the assistant's model. Ask a shorter question.",
     "timeout": "The assistant took too long to answer. Try again.",
     "unavailable": "The assistant cannot be reached at the moment. Try again later.",
     "blocked": "The assistant's provider does not accept this request for safety reasons.",
@@ -42,6 +48,11 @@ class Piece:
     """The next words of an answer; never empty."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A sign that the model is reasoning; what it thinks is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +80,22 @@ class LLMError(Exception):
     """The model did not answer.
 
     `code` is stable; `message` one sentence for people in the session; `detail` is for the log and the shell only.
+    `retry_after` is the number of seconds after which the provider takes another request, if it says so.
     """
 
-    def __init__(self, code: ErrorCode, *, detail: str = "") -> None:
+    def __init__(self, code: ErrorCode, *, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.message = MESSAGES[code]
         self.detail = detail
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         return f"{self.message} ({self.detail})" if self.detail else self.message
+
+
+class SystemRoleRefused(LLMError):
+    """The model takes no system message."""
 
 
 class UnknownLLM(LookupError):

@@ -17,9 +17,12 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from doqchat.llm.answers import Finish, LLMError, Piece, Reply, Turn, UnknownLLM
+from doqchat.llm import progress
+from doqchat.llm.answers import Finish, LLMError, Piece, Reply, Thought, Turn, UnknownLLM
+from doqchat.llm.progress import Progress
+from doqchat.llm.thinking import without_reasoning
 
-__all__ = ["LLM", "Finish", "LLMError", "LLMOptions", "Piece", "Reply", "Turn", "UnknownLLM"]
+__all__ = ["LLM", "Finish", "LLMError", "LLMOptions", "Piece", "Reply", "Thought", "Turn", "UnknownLLM"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +30,6 @@ RETRIED_CODES = {"rate_limited", "unavailable"}
 
 LONGEST_DETAIL = 500
 """So many characters of an error's detail are kept: providers answer with whole pages."""
-
-LONGEST_ANSWER = 50_000
-"""So many characters of an answer are taken. It is stored as one event, and each client has to take it as one frame."""
-
-LONGEST_MODEL_NAME = 200
-MOST_TOKENS = 1_000_000_000
-"""More tokens than one answer uses: a provider that reports so many, or fewer than none, has not counted them."""
 
 
 class LLMOptions(BaseModel):
@@ -83,11 +79,15 @@ class LLM(ABC):
         answer: the provider's connection is closed before either returns.
 
         A request that meets a rate limit, a failing provider or a broken connection is tried again, but never after
-        the first piece. An answer that the provider blocked, whether or not it had begun, ends with Finish reason
-        `safety`, and one that is cut off after LONGEST_ANSWER characters with `length`. Raises ValueError for an empty
-        prompt, and while iterating LLMError: `timeout` when the first piece (retries included), the next one or the
-        whole answer takes too long, `blocked` when the provider refused the prompt itself, `no_answer` for an answer
-        without a word, `unfinished` for one without an end.
+        the first piece, nor before the provider's Retry-After. Reasoning is not shown; while it arrives, the first
+        piece may take longer. From its finish reason on an answer is complete: it ends with the response or END_SECONDS
+        later, whatever else follows. An answer that the provider blocked, whether or not it had begun, ends with Finish
+        reason `safety`, and one that is cut off after LONGEST_ANSWER characters with `length`.
+
+        Raises ValueError for an empty prompt, and while iterating LLMError: `timeout` when the first piece (retries
+        included), the next one or the whole answer takes too long, `blocked` when the provider refused the prompt
+        itself, `context_too_long` when it does not fit into the model's context, `no_answer` for an answer without a
+        word, `unfinished` for one without an end.
         """
         turns = [Turn("user", prompt)] if isinstance(prompt, str) else list(prompt)
         if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
@@ -112,11 +112,13 @@ class LLM(ABC):
         return Reply("".join(pieces), finish)
 
     @abstractmethod
-    def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
+    def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Thought | Finish, None]:
         """One request to the provider, without retries or deadlines.
 
-        Raises LLMError; its detail may be as long as it is and have secrets in it, both is seen to. Must let go of the
-        connection when it is closed or cancelled.
+        Yields pieces, Thoughts while the model reasons, and a Finish as soon as there is a finish reason; another one
+        if the usage follows. Must let go of the connection when it is closed or cancelled.
+
+        Raises LLMError; its detail may be of any length and contain secrets, which are removed.
         """
 
     def _place(self) -> AbstractAsyncContextManager[None]:
@@ -142,10 +144,11 @@ class LLM(ABC):
                         yield event
                 return
             except LLMError as error:
-                delay = self.options.RETRY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
+                backoff = self.options.RETRY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
+                delay = max(backoff, error.retry_after or 0)
                 patience = min(self.options.FIRST_PIECE_SECONDS, self.options.TOTAL_SECONDS)
                 too_late = clock() + delay >= began + patience
-                error.detail = _as_one_line(self._conceal(error.detail))[:LONGEST_DETAIL]
+                error.detail = self._told(error)
                 if heard or too_late or attempt > self.options.RETRIES or error.code not in RETRIED_CODES:
                     logger.warning("llms[%r]: %s (%s)", self.alias, error.code, error.detail)
                     raise
@@ -154,28 +157,23 @@ class LLM(ABC):
 
     async def _attempt(self, turns: Sequence[Turn], system: str, began: float) -> AsyncGenerator[Piece | Finish, None]:
         """One request under the deadlines; `began` is the event loop's time at which the call was made."""
-        clock = asyncio.get_running_loop().time
-        ends = began + self.options.TOTAL_SECONDS
-        due = began + self.options.FIRST_PIECE_SECONDS
-        silent, room = True, LONGEST_ANSWER
-        async with aclosing(self._open(turns, system)) as events:
-            while True:
-                event = await self._next(events, min(due, ends))
-                if isinstance(event, Finish):
-                    if silent and event.reason == "stop":
-                        raise LLMError("no_answer", detail="the answer is empty")
-                    yield _plausible(event)
-                    return
-                silent = silent and not event.text.strip()
-                if text := event.text[:room]:
-                    yield Piece(text)
-                if len(event.text) > room:
-                    yield Finish("length", self.model, None, None)
-                    return
-                room -= len(event.text)
-                due = clock() + self.options.IDLE_SECONDS
+        come = Progress(self.options, self.model, began, asyncio.get_running_loop().time)
+        async with aclosing(without_reasoning(self._open(turns, system), progress.LONGEST_ANSWER)) as events:
+            while not come.is_full:
+                try:
+                    event = await self._next(events, come.due)
+                except LLMError as error:
+                    if not come.is_complete:
+                        raise
+                    logger.debug("llms[%r]: after the end: %s (%s)", self.alias, error.code, self._told(error))
+                    break
+                if piece := come.take(event):
+                    yield piece
+            yield come.finish()
 
-    async def _next(self, events: AsyncGenerator[Piece | Finish, None], due: float) -> Piece | Finish:
+    async def _next(
+        self, events: AsyncGenerator[Piece | Thought | Finish, None], due: float
+    ) -> Piece | Thought | Finish:
         """The provider's next event, by the event loop's time `due` at the latest."""
         try:
             async with asyncio.timeout_at(due) as deadline:
@@ -191,6 +189,10 @@ class LLM(ABC):
             logger.error("llms[%r]: an unforeseen error\n%s", self.alias, self._conceal(trace))
             raise LLMError("failed", detail=f"{type(error).__name__}: {error}") from None
 
+    def _told(self, error: LLMError) -> str:
+        """The error's detail as it may be logged: short, on one line, and without secrets."""
+        return _as_one_line(self._conceal(error.detail)[:LONGEST_DETAIL])
+
     def _conceal(self, text: str) -> str:
         """The text without the values of secret options: providers repeat keys in their error messages.
 
@@ -201,13 +203,6 @@ class LLM(ABC):
                 for written in (json.dumps(secret)[1:-1], repr(secret)[1:-1], secret):
                     text = text.replace(written, "…")
         return text
-
-
-def _plausible(finish: Finish) -> Finish:
-    """The end as the provider tells it, without what cannot be true."""
-    counts = finish.input_tokens, finish.output_tokens
-    told, said = (count if count is not None and 0 <= count <= MOST_TOKENS else None for count in counts)
-    return Finish(finish.reason, finish.model[:LONGEST_MODEL_NAME], told, said)
 
 
 def _as_one_line(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from doqchat.llm.answers import Turn
-from doqchat.llm.provider import Answer
+from doqchat.llm.received import Answer, count
 
 
 def messages(turns: Sequence[Turn], system: str) -> list[dict[str, str]]:
@@ -19,28 +19,44 @@ def messages(turns: Sequence[Turn], system: str) -> list[dict[str, str]]:
 class Part(BaseModel):
     """A part of a message, as Mistral's models write theirs that think first; what they think is in another field."""
 
-    text: str = ""
+    text: str | None = None
+    thinking: Any = None
 
 
 class Delta(BaseModel):
+    """What a chunk adds. Each server has its own name for the model's reasoning."""
+
     content: str | list[Part] | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_text: Any = None
+    reasoning_details: Any = None
+    thinking: Any = None
+    thinking_blocks: Any = None
+    thought: Any = None
 
     @property
     def text(self) -> str:
         """What is said in it."""
         if isinstance(self.content, list):
-            return "".join(part.text for part in self.content)
+            return "".join(part.text or "" for part in self.content)
         return self.content or ""
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether it has reasoning in it."""
+        if isinstance(self.content, list):
+            return any(part.thinking for part in self.content)
+        reasoning = self.reasoning_content or self.reasoning or self.reasoning_text or self.reasoning_details
+        return bool(reasoning or self.thinking or self.thinking_blocks or self.thought)
 
 
 class Choice(BaseModel):
+    """A part of an answer; a whole one, which some servers send instead of a stream, has a message."""
+
     delta: Delta | None = None
-    finish_reason: str | None = None
-
-
-class Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    message: Delta | None = None
+    finish_reason: Any = None
 
 
 class Chunk(BaseModel):
@@ -49,32 +65,34 @@ class Chunk(BaseModel):
     # Pydantic cuts the input of its errors short, and a key in it is not known any more.
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    model: str | None = None
+    model: Any = None
     choices: list[Choice] | None = None
-    usage: Usage | None = None
+    usage: Any = None
     error: Any = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a part of an answer and nothing else."""
+        return not self.error and bool(self.choices or self.usage)
 
 
 class OpenAIAnswer(Answer):
     """Reads the chunks of one answer in order."""
 
-    finish_reasons = {
-        "stop": "stop",
-        "eos": "stop",  # Together's name for it
-        "length": "length",
-        "model_length": "length",  # Mistral's, for the end of the model's context
-        "content_filter": "safety",
-    }
-
     def read(self, chunk: Chunk) -> str:
         """The text that the chunk adds. The one with the usage has no choices."""
-        self.model = chunk.model or self.model
-        if chunk.usage:
-            self.input_tokens = chunk.usage.prompt_tokens
-            self.output_tokens = chunk.usage.completion_tokens
+        if isinstance(chunk.model, str) and chunk.model:
+            self.model = chunk.model
+        if isinstance(chunk.usage, dict):
+            self.input_tokens = count(chunk.usage.get("prompt_tokens"))
+            self.output_tokens = count(chunk.usage.get("completion_tokens"))
         if not chunk.choices:
             return ""
         self.has_begun = True
         choice = chunk.choices[0]
         self.finish_reason = choice.finish_reason or self.finish_reason
-        return choice.delta.text if choice.delta else ""
+        said = choice.delta or choice.message
+        if said is None:
+            return ""
+        self.is_thinking = said.is_thinking
+        return said.text

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from doqchat.llm.answers import Finish, LLMError
-from doqchat.llm.provider import Answer, ProviderLLM
+from doqchat.llm.answers import LLMError
+from doqchat.llm.provider import ProviderLLM
+from doqchat.llm.received import Answer, count
 
 
 class Gemini(ProviderLLM):
@@ -38,7 +39,7 @@ class Content(_Received):
 
 class Candidate(_Received):
     content: Content | None = None
-    finish_reason: str | None = None
+    finish_reason: Any = None
 
 
 class PromptFeedback(_Received):
@@ -46,66 +47,53 @@ class PromptFeedback(_Received):
 
 
 class Usage(_Received):
-    prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-
-
-class Error(_Received):
-    code: int
-    message: str | None = None
+    prompt_token_count: Any = None
+    candidates_token_count: Any = None
+    thoughts_token_count: Any = None
 
 
 class Chunk(_Received):
     candidates: list[Candidate] | None = None
     prompt_feedback: PromptFeedback | None = None
-    usage_metadata: Usage | None = None
-    model_version: str | None = None
-    error: Error | None = None
+    usage_metadata: Usage | Any = Field(default=None, union_mode="left_to_right")
+    model_version: Any = None
+    error: Any = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a part of an answer and nothing else."""
+        return not self.error and bool(self.candidates or self.prompt_feedback or self.usage_metadata)
 
 
 class GeminiAnswer(Answer):
     """Reads the chunks of one answer in order: each a Chunk, or the legacy SDK's protocol buffer of the same form."""
 
-    finish_reasons = {
-        "STOP": "stop",
-        "MAX_TOKENS": "length",
-        "CONTINUATION": "length",
-        "SAFETY": "safety",
-        "RECITATION": "safety",
-        "BLOCKLIST": "safety",
-        "PROHIBITED_CONTENT": "safety",
-        "SPII": "safety",
-        "MODEL_ARMOR": "safety",
-        "ESCALATION": "safety",
-    }
-
-    def __init__(self, model: str) -> None:
-        super().__init__(model)
-        self._prompt_block = ""
-
     def read(self, chunk: Any) -> str:
-        """The text that the chunk adds; what the model thinks to itself is not part of it."""
-        self.model = chunk.model_version or self.model
-        if chunk.prompt_feedback:
-            self._prompt_block = _name(chunk.prompt_feedback.block_reason) or self._prompt_block
-        if usage := chunk.usage_metadata:
-            self.input_tokens = usage.prompt_token_count or self.input_tokens
-            thoughts = getattr(usage, "thoughts_token_count", 0) or 0
-            self.output_tokens = (usage.candidates_token_count or 0) + thoughts or self.output_tokens
+        """The text that the chunk adds; what the model thinks to itself is not part of it.
+
+        Raises LLMError `blocked` when the prompt was blocked.
+        """
+        if chunk.model_version and isinstance(chunk.model_version, str):
+            self.model = chunk.model_version
+        if chunk.prompt_feedback and (block := _name(chunk.prompt_feedback.block_reason)):
+            raise LLMError("blocked", detail=f"the prompt was blocked: {block}")
+        self._count(chunk.usage_metadata)
         if not chunk.candidates:
             return ""
         candidate = chunk.candidates[0]
         self.has_begun = True
         self.finish_reason = _name(candidate.finish_reason) or self.finish_reason
         parts: Sequence[Any] = (candidate.content and candidate.content.parts) or ()
-        return "".join(part.text for part in parts if part.text and not getattr(part, "thought", False))
+        thoughts = [bool(getattr(part, "thought", False)) for part in parts]
+        self.is_thinking = any(thoughts)
+        return "".join(part.text or "" for part, is_thought in zip(parts, thoughts, strict=True) if not is_thought)
 
-    def finish(self) -> Finish:
-        """As every answer; raises LLMError also when the prompt was `blocked`."""
-        if self._prompt_block:
-            raise LLMError("blocked", detail=f"the prompt was blocked: {self._prompt_block}")
-        return super().finish()
+    def _count(self, usage: Any) -> None:
+        asked = count(getattr(usage, "prompt_token_count", None))
+        said = count(getattr(usage, "candidates_token_count", None))
+        thought = count(getattr(usage, "thoughts_token_count", None))
+        self.input_tokens = asked or self.input_tokens
+        self.output_tokens = (said or 0) + (thought or 0) or self.output_tokens
 
 
 def _name(reason: Any) -> str:

@@ -1,6 +1,6 @@
 """Gemini through google-genai, the current SDK: asynchronous, streamed, and closed as soon as nobody listens.
 
-The SDK sends the request and reads refusals; the stream itself is taken from it and read here, as the documented server
+The SDK sends the request; the stream itself is taken from it and read here, as the documented server
 sent events of streamGenerateContent. Read by the SDK, which parses each chunk twice, prunes it and validates all of its
 fields, a chunk costs two to two and a half times as much: 200 answers at once would take a whole core. Besides, a
 stream that is left would be closed only when the garbage collector comes by.
@@ -10,9 +10,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from doqchat.llm import provider_http, server_sent_events
-from doqchat.llm.base import Finish, LLMError, Piece, Turn
+from doqchat.llm import provider_http
+from doqchat.llm.base import LLMError, Turn
 from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
+from doqchat.llm.provider import Event
 
 if TYPE_CHECKING:
     from google.genai import Client
@@ -24,27 +25,19 @@ _taken: ContextVar[list["Response"]] = ContextVar("taken")
 class GoogleGenAI(Gemini):
     """A Gemini model."""
 
-    async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
+    async def _ask(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
         client: Client = await self._client()
-        from google.genai.errors import APIError, UnknownApiResponseError
+        from google.genai.errors import UnknownApiResponseError
         from httpx2 import TransportError
 
-        answer = GeminiAnswer(self.model)
         taken: list[Response] = []
         _taken.set(taken)
         try:
             await self._send(client, turns, system)
             if not taken:
                 raise LLMError("failed", detail="google-genai did not send the request through the given HTTP client")
-            async for data in server_sent_events.read(taken[0]):
-                chunk = Chunk.model_validate_json(data)
-                if chunk.error:
-                    raise self.refusal(chunk.error.code, chunk.error.message or "")
-                if text := answer.read(chunk):
-                    yield Piece(text)
-            yield answer.finish()
-        except APIError as error:
-            raise self.refusal(error.code or 500, error.message or "") from None
+            async for event in self._read(taken[0], GeminiAnswer(self.model), Chunk):
+                yield event
         except (UnknownApiResponseError, ValueError) as error:
             raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None
         except TransportError as error:
@@ -76,7 +69,7 @@ class GoogleGenAI(Gemini):
         options = types.HttpOptions(
             base_url=self.options.BASE_URL or None,
             retry_options=types.HttpRetryOptions(attempts=1),
-            httpx_async_client=provider_http.client(_take),
+            httpx_async_client=provider_http.client(self._refuse, _take),
         )
         return Client(vertexai=False, api_key=self.options.API_KEY.get_secret_value(), http_options=options)
 

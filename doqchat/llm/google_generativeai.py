@@ -6,7 +6,6 @@ joins all that was said so far again with every piece.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,9 +15,9 @@ from weakref import WeakKeyDictionary
 
 from pydantic import Field
 
-from doqchat.llm.base import Finish, LLMError, Piece, Turn
+from doqchat.llm.base import LLMError, Turn
 from doqchat.llm.gemini import Gemini, GeminiAnswer
-from doqchat.llm.provider import ProviderOptions
+from doqchat.llm.provider import Event, ProviderOptions
 from doqchat.llm.provider_http import LONGEST_REFUSAL, check_head
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class GoogleGenerativeAI(Gemini):
         """One of the threads; an event loop counts those that it uses."""
         return self._free.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.options.THREADS))
 
-    async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
+    async def _ask(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
         client = await self._client()
         from doqchat.llm.interruption import Interruption
 
@@ -56,19 +55,19 @@ class GoogleGenerativeAI(Gemini):
         arrived: asyncio.Queue[Any] = asyncio.Queue()
         interruption = Interruption()
         tell = partial(_tell, asyncio.get_running_loop(), arrived)
-        reading = self._threads.submit(self._read, client, turns, system, interruption, tell)
+        reading = self._threads.submit(self._listen, client, turns, system, interruption, tell)
         try:
             while (chunk := await arrived.get()) is not None:
                 if isinstance(chunk, Exception):
                     raise _meaning(chunk) from None
-                if text := answer.read(chunk):
-                    yield Piece(text)
+                for told in answer.take(chunk):
+                    yield told
             yield answer.finish()
         finally:
             reading.cancel()
             interruption.interrupt()
 
-    def _read(
+    def _listen(
         self,
         client: Any,
         turns: Sequence[Turn],
@@ -128,20 +127,10 @@ class GoogleGenerativeAI(Gemini):
         try:
             check_head(response.status_code, response.headers, response.url)
             if response.status_code >= 400:
-                raise self.refusal(response.status_code, _message(response.raw.read(LONGEST_REFUSAL)))
+                raise self._refuse(response.status_code, response.headers, response.raw.read(LONGEST_REFUSAL))
         except Exception:
             response.close()
             raise
-
-
-def _message(refusal: bytes) -> str:
-    """What the provider wrote, in whichever form."""
-    try:
-        body = json.loads(refusal)
-        error = (body[0] if isinstance(body, list) else body)["error"]
-        return str(error.get("message", error))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return refusal.decode(errors="replace")
 
 
 def _tell(loop: asyncio.AbstractEventLoop, arrived: "asyncio.Queue[Any]", item: Any) -> None:

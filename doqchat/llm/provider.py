@@ -1,17 +1,30 @@
-"""What the backends share that ask a provider over HTTP: a key, an address, clients, refusals, how answers end."""
+"""What the backends share that ask a provider over HTTP: a key, an address, clients, and how answers are read."""
 
 import asyncio
+import json
+import logging
 from abc import abstractmethod
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from threading import Lock
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from doqchat.llm.answers import Finish, FinishReason, LLMError
+from doqchat.llm import refusals, server_sent_events
+from doqchat.llm.answers import Finish, LLMError, Piece, SystemRoleRefused, Thought, Turn
 from doqchat.llm.base import LLM, LLMOptions
+from doqchat.llm.received import Answer, parsed
+from doqchat.llm.refusals import Refusal
+from doqchat.llm.server_sent_events import ServerSentEvent
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+
+logger = logging.getLogger(__name__)
+
+Event = Piece | Thought | Finish
 
 
 class ProviderOptions(LLMOptions):
@@ -55,6 +68,7 @@ class ProviderLLM(LLM):
         super().__init__(alias, options)
         self._clients: dict[asyncio.AbstractEventLoop, Any] = {}
         self._making = Lock()
+        self._takes_system = True
 
     async def prepare(self) -> None:
         """Make the client, unless its key is missing: an SDK may look for one elsewhere then."""
@@ -80,49 +94,91 @@ class ProviderLLM(LLM):
                     del self._clients[closed]
                 self._clients[loop] = self._make_client()
 
-    def refusal(self, status: int, message: str) -> LLMError:
-        """The error for an HTTP status other than 200; `message` is what the provider wrote."""
-        summary = f"{status} {' '.join(message.split())}"
-        if status == 429:
-            return LLMError("rate_limited", detail=summary)
-        if status == 408 or status >= 500:
-            return LLMError("unavailable", detail=summary)
-        if message.lstrip().startswith("<"):
+    async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
+        """One request; a second one if the first shows that the model takes no system message."""
+        if system and self._takes_system:
+            try:
+                async with aclosing(self._ask(turns, system)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except SystemRoleRefused as error:
+                logger.info("llms[%r] takes no system message; the instructions go into the first turn.", self.alias)
+                logger.debug("llms[%r]: %s", self.alias, self._told(error))
+                self._takes_system = False
+        async with aclosing(self._ask(_with_instructions(turns, system), "")) as events:
+            async for event in events:
+                yield event
+
+    @abstractmethod
+    def _ask(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
+        """One request, as `_open` of the base class describes it."""
+
+    async def _read(self, response: "Response", answer: Answer, form: type[BaseModel]) -> AsyncGenerator[Event, None]:
+        """The answer that a response streams as server-sent events, each a chunk of that form."""
+        from httpx2 import TransportError
+
+        unknown = ""
+        try:
+            async for event in server_sent_events.read(response):
+                for chunk in self._chunks(event, form):
+                    for told in answer.take(chunk):
+                        yield told
+                    unknown = "" if answer.has_begun else event.data
+            yield answer.finish()
+        except TransportError as error:
+            raise LLMError("unavailable", detail=f"{type(error).__name__}: {error}") from None
+        except ValueError as error:
+            raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None
+        except LLMError as error:
+            if error.code == "no_answer" and unknown:
+                error.detail += f": {unknown}"
+            raise
+
+    def _chunks(self, event: ServerSentEvent, form: type[BaseModel]) -> list[Any]:
+        """The chunks in an event. Raises LLMError if it tells an error, ValueError if it cannot be read."""
+        if event.name != "error":
+            with suppress(ValueError):
+                chunk: Any = form.model_validate_json(event.data)
+                if chunk.is_known:
+                    return [chunk]
+        try:
+            value = json.loads(event.data)
+        except (ValueError, RecursionError):
+            value = event.data
+        refusal = refusals.told(value)
+        if refusal or event.name == "error":
+            raise self._refusal(refusal or Refusal(event.data))
+        if isinstance(value, str):
+            raise LLMError(Refusal(value).code or "invalid_response", detail=f"an event that is no chunk: {value}")
+        return [parsed(form, each) for each in (value if value and isinstance(value, list) else [value])]
+
+    def _refuse(self, status: int, headers: Mapping[str, str], body: bytes) -> LLMError:
+        """The error for a response with a status of 400 or above."""
+        return self._refusal(refusals.of_response(status, headers, body))
+
+    def _refusal(self, refusal: Refusal) -> LLMError:
+        """The error for what a provider refuses."""
+        summary = " ".join(f"{refusal.status or ''} {refusal.words}".split())
+        if refusal.is_of_system_role and self._takes_system:
+            return SystemRoleRefused("failed", detail=summary)
+        if code := refusal.code:
+            return LLMError(code, detail=summary, retry_after=refusal.retry_after)
+        if refusal.words.lstrip().startswith("<"):
             return LLMError("invalid_response", detail=f"a page instead of JSON: {summary}")
-        if status in (401, 403) or "api key" in message.lower():
+        if refusal.status in (401, 403) or "api key" in refusal.words.lower():
             return LLMError("not_configured", detail=f"the provider refuses the key in {self.key_setting}: {summary}")
-        if status == 404:
+        if refusal.status == 404:
             what = f"the provider has no model {self.model!r}, or BASE_URL is not its API's address"
             return LLMError("not_configured", detail=f"{what}: {summary}")
         return LLMError("failed", detail=summary)
 
 
-class Answer:
-    """What is known of one answer after the chunks read so far.
-
-    `has_begun` says whether any of them had a candidate, as Gemini calls it, or a choice, as OpenAI does.
-    `finish_reasons` says what the provider's finish reasons mean; one that is not among them is a failure.
-    """
-
-    finish_reasons: ClassVar[Mapping[str, FinishReason]]
-
-    def __init__(self, model: str) -> None:
-        self.model = model
-        self.has_begun = False
-        self.finish_reason = ""
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-
-    def finish(self) -> Finish:
-        """How the answer ended.
-
-        Raises LLMError: `no_answer` when it has not begun, `unfinished` when it has no finish reason, `failed` when
-        the model gave up for a reason of its own.
-        """
-        if not self.has_begun:
-            raise LLMError("no_answer", detail="the answer has no candidates")
-        if not self.finish_reason:
-            raise LLMError("unfinished", detail="the answer ended without a finish reason")
-        if self.finish_reason not in self.finish_reasons:
-            raise LLMError("failed", detail=f"the model stopped: {self.finish_reason}")
-        return Finish(self.finish_reasons[self.finish_reason], self.model, self.input_tokens, self.output_tokens)
+def _with_instructions(turns: Sequence[Turn], system: str) -> Sequence[Turn]:
+    """The conversation with the instructions at the start of the first turn, which is a person's."""
+    if not system:
+        return turns
+    first = turns[0]
+    if first.role != "user":
+        return [Turn("user", system), *turns]
+    return [Turn("user", f"{system}\n\n{first.text}"), *turns[1:]]

@@ -1,6 +1,7 @@
 """How providers are asked over HTTP: at the configured address alone, and with a bound on what they answer."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -13,9 +14,14 @@ LONGEST_REFUSAL = 64 * 1024
 """Bytes that are read of the body of a response that is no answer."""
 
 
-def client(*hooks: Callable[["Response"], Awaitable[None]]) -> "AsyncClient":
-    """An HTTP client for one provider; `hooks` get each response that passes `check_head`, before its body is read.
+Refuse = Callable[[int, Mapping[str, str], bytes], LLMError]
+"""Makes the error for a refusal: its HTTP status, headers and body, as much of it as is read."""
 
+
+def client(refuse: Refuse, *hooks: Callable[["Response"], Awaitable[None]]) -> "AsyncClient":
+    """An HTTP client for one provider; `hooks` get each response that may be an answer, before its body is read.
+
+    Its requests raise what `refuse` makes of a refusal, and what `check_head` raises.
     It does not follow redirects, which would send the key and the conversation to another address. It has no timeouts:
     the deadlines of the base class hold.
     """
@@ -26,7 +32,7 @@ def client(*hooks: Callable[["Response"], Awaitable[None]]) -> "AsyncClient":
         limits=Limits(max_connections=None),
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
-        event_hooks={"response": [_check, *hooks]},
+        event_hooks={"response": [partial(_check, refuse), *hooks]},
     )
 
 
@@ -53,10 +59,8 @@ def _host(url: str, location: str) -> str:
         return "an invalid address"
 
 
-async def _check(response: "Response") -> None:
-    """Raises what `check_head` does; of the body of a refusal the SDK gets LONGEST_REFUSAL bytes."""
-    from httpx2 import ByteStream
-
+async def _check(refuse: Refuse, response: "Response") -> None:
+    """Raises the error for a response that is no answer."""
     check_head(response.status_code, response.headers, str(response.url))
     if not response.is_success:
         stream, body = cast("AsyncByteStream", response.stream), bytearray()
@@ -65,4 +69,4 @@ async def _check(response: "Response") -> None:
             if len(body) >= LONGEST_REFUSAL:
                 break
         await stream.aclose()
-        response.stream = ByteStream(bytes(body[:LONGEST_REFUSAL]))
+        raise refuse(response.status_code, response.headers, bytes(body[:LONGEST_REFUSAL]))

@@ -7,7 +7,7 @@ broken answer, and misses the first one behind a byte order mark; google-genai's
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from doqchat.llm.answers import LLMError
 
@@ -19,18 +19,27 @@ END_SECONDS = 0.1
 LONGEST_EVENT = 1024 * 1024
 """Characters of one event, or of one line, that are kept while it arrives."""
 
-IGNORED_FIELDS = ("", "event", "id", "retry")  # the empty name is that of a comment
+IGNORED_FIELDS = ("", "id", "retry")  # the empty name is that of a comment
 
 
-async def read(response: "Response") -> AsyncGenerator[str, None]:
-    """The data of each event as it arrives; then the JSON object that stands between the events, if one does.
+class ServerSentEvent(NamedTuple):
+    """An event's data, and its name if it has one."""
 
-    The API of Gemini tells of an error in mid-stream like that, over several lines. `[DONE]`, with which OpenAI's ends,
-    is the end. Raises LLMError `invalid_response` for a web page, whatever it is called, and for an event of more than
+    data: str
+    name: str = ""
+
+
+async def read(response: "Response") -> AsyncGenerator[ServerSentEvent, None]:
+    """Each event with data as it arrives; then what stands between the events: JSON, or a sentence.
+
+    The API of Gemini tells of an error in mid-stream like that, over several lines, and a server that does not stream
+    sends its whole answer so. `[DONE]`, with which OpenAI's streams end, is the end.
+
+    Raises LLMError `invalid_response` for a web page, whatever it is called, and for an event of more than
     LONGEST_EVENT characters; and httpx2's errors.
     """
     data: list[str] = []
-    between = ""
+    between = kind = ""
     length = 0
     lines = _lines(response)
     async for line in lines:
@@ -40,21 +49,30 @@ async def read(response: "Response") -> AsyncGenerator[str, None]:
             _check_length(length)
             data.append(value.removeprefix(" "))
         elif not line:
-            event, data, length = "\n".join(data), [], 0
-            if event == END:
+            event, data, length = ServerSentEvent("\n".join(data), kind), [], 0
+            kind = ""
+            if event.data.strip() == END:
                 await _let_end(lines)
                 break
-            if event:
+            if event.data:
                 yield event
         elif line.lstrip().startswith("<"):
-            kind = response.headers.get("content-type")
-            raise LLMError("invalid_response", detail=f"a page instead of a stream, of type {kind}: {line}")
-        elif name not in IGNORED_FIELDS and (between or line.startswith("{")):
+            of_type = response.headers.get("content-type")
+            raise LLMError("invalid_response", detail=f"a page instead of a stream, of type {of_type}: {line}")
+        elif name == "event":
+            kind = value.strip()
+        elif name not in IGNORED_FIELDS and (between or _is_no_field(line)):
             between += line
             _check_length(len(between))
-    for rest in ("\n".join(data), between):
-        if rest.startswith("{"):
+    for rest in (ServerSentEvent("\n".join(data), kind), ServerSentEvent(between)):
+        if rest.data and rest.data.strip() != END:
             yield rest
+
+
+def _is_no_field(line: str) -> bool:
+    """Whether a line is none of an event, but JSON or a sentence: names of fields have no spaces."""
+    name, colon, _value = line.partition(":")
+    return line.startswith(("{", "[")) or not colon or " " in name
 
 
 async def _lines(response: "Response") -> AsyncGenerator[str, None]:

@@ -11,6 +11,7 @@ from doqchat.llm.google_generativeai import GoogleGenerativeAI
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
 from tests.stand_ins.gemini import GeminiStandIn
+from tests.stand_ins.hostile import HostileStandIn
 from tests.stand_ins.openai import OpenAIStandIn
 from tests.stand_ins.provider import ProviderStandIn
 
@@ -59,3 +60,17 @@ def make_model(backend: type[ProviderLLM], provider: ProviderStandIn) -> MakeMod
 @pytest.fixture
 def model(make_model: MakeModel) -> ProviderLLM:
     return make_model()
+
+
+@pytest.fixture
+async def hostile() -> AsyncIterator[HostileStandIn]:
+    async with HostileStandIn() as server:
+        yield server
+
+
+@pytest.fixture
+def asking(backend: type[ProviderLLM], hostile: HostileStandIn) -> ProviderLLM:
+    """A model of that server."""
+    address = hostile.origin + STAND_INS[backend].base_path
+    options = {"MODEL": "m", "API_KEY": "right-key", "BASE_URL": address, "RETRIES": 0}
+    return backend("tested", options)

@@ -4,22 +4,21 @@ import asyncio
 import gzip
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from doqchat.llm import base, server_sent_events
+from doqchat.llm import base, progress, server_sent_events
 from doqchat.llm.answers import Finish
 from doqchat.llm.google_genai import GoogleGenAI
 from doqchat.llm.google_generativeai import GoogleGenerativeAI
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
 from tests.llm.conftest import STAND_INS, USUAL_ANSWER, error_of
+from tests.llm.raw_answers import STREAM, answer, event
 from tests.stand_ins.hostile import HostileStandIn, head
 from tests.stand_ins.provider import ProviderStandIn
 
-STREAM = head("200 OK", "content-type: text/event-stream", "connection: close")
 MEGABYTE = b"x" * 1024 * 1024
 NETWORK_BYTES = 24 * 1024 * 1024
 """More than the sockets' buffers between two processes hold."""
@@ -27,36 +26,8 @@ NETWORK_BYTES = 24 * 1024 * 1024
 both_of_today = pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
 
 
-@pytest.fixture
-async def hostile() -> AsyncIterator[HostileStandIn]:
-    async with HostileStandIn() as server:
-        yield server
-
-
-@pytest.fixture
-def asking(backend: type[ProviderLLM], hostile: HostileStandIn) -> ProviderLLM:
-    """A model of that server."""
-    address = hostile.origin + STAND_INS[backend].base_path
-    options = {"MODEL": "m", "API_KEY": "right-key", "BASE_URL": address, "RETRIES": 0}
-    return backend("tested", options)
-
-
 def endless(first: bytes, part: bytes) -> Callable[[], Iterator[bytes]]:
     return lambda: itertools.chain([first], itertools.repeat(part))
-
-
-def event(backend: type[ProviderLLM], text: str, finish: str | None = None, **others: Any) -> bytes:
-    """A chunk of an answer as the backend's provider streams it."""
-    if backend is OpenAI:
-        chunk = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}], **others}
-    else:
-        candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
-        chunk = {"candidates": [candidate | ({"finishReason": finish.upper()} if finish else {})], **others}
-    return f"data: {json.dumps(chunk)}\n\n".encode()
-
-
-def answer(*parts: bytes) -> Callable[[], Iterable[bytes]]:
-    return lambda: (STREAM, *parts)
 
 
 @both_of_today
@@ -183,7 +154,7 @@ async def test_headers_beyond_measure_or_sense_are_an_error(
 async def test_an_answer_that_is_too_long_is_cut_off_and_its_provider_hung_up_on(
     model: ProviderLLM, provider: ProviderStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "LONGEST_ANSWER", 20)
+    monkeypatch.setattr(progress, "LONGEST_ANSWER", 20)
     reply = await model.generate("[[pieces=1000 pace=0.01]]")
 
     assert reply.text == "조각 1 🙂 조각 2 🙂 조각 3 🙂 조각 4 🙂 "[:20]
@@ -193,7 +164,7 @@ async def test_an_answer_that_is_too_long_is_cut_off_and_its_provider_hung_up_on
 
 
 async def test_an_answer_as_long_as_it_may_be_is_whole(model: ProviderLLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "LONGEST_ANSWER", len(USUAL_ANSWER))
+    monkeypatch.setattr(progress, "LONGEST_ANSWER", len(USUAL_ANSWER))
     reply = await model.generate("안녕")
 
     assert (reply.text, reply.finish.reason) == (USUAL_ANSWER, "stop")
@@ -203,7 +174,7 @@ async def test_a_piece_that_is_too_long_is_cut_as_well(model: ProviderLLM, provi
     provider.script = provider.script.with_values({"text": "🙂" * 100_000, "pieces": 1})
     reply = await model.generate("안녕")
 
-    assert (len(reply.text), reply.finish.reason) == (base.LONGEST_ANSWER, "length")
+    assert (len(reply.text), reply.finish.reason) == (progress.LONGEST_ANSWER, "length")
 
 
 @both_of_today
@@ -222,15 +193,13 @@ async def test_a_count_of_tokens_that_cannot_be_true_is_none(
 
     assert reply.text == "안녕"
     assert (reply.finish.input_tokens, reply.finish.output_tokens) == (None, None)
-    assert len(reply.finish.model) == base.LONGEST_MODEL_NAME
+    assert len(reply.finish.model) == progress.LONGEST_MODEL_NAME
 
 
 @both_of_today
 @pytest.mark.parametrize(
     "data",
     [
-        b'data: {"choices": [{"delta": {"content": "\\ud800"}}]}',
-        b'data: {"error": {"code": 400, "message": "\\ud800"}}',
         b'data: {"choices": {}, "candidates": {}}',
         b'data: {"choices": [{"delta": {"content": 5}}], "candidates": [{"content": 5}]}',
         b"data: " + b'{"error":' * 5000,

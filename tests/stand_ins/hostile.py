@@ -5,7 +5,11 @@ from collections.abc import Callable, Iterable
 
 from tests.stand_ins.wire import BrokenConnectionError, Request, Response, Server
 
-Answer = Callable[[], Iterable[bytes]]
+Answer = Callable[[], Iterable[bytes | float]]
+"""Makes the parts of a response: bytes, and the seconds for which the server pauses between them."""
+
+FOREVER = float("inf")
+"""As a pause: the connection stays open and nothing more is sent."""
 
 
 class HostileStandIn(Server):
@@ -25,13 +29,20 @@ class HostileStandIn(Server):
         self.asked.set()
         try:
             for part in self.says():
-                await response.raw(part)
-                self.written += len(part)
-                await asyncio.sleep(0)
+                if isinstance(part, bytes):
+                    await response.raw(part)
+                    self.written += len(part)
+                await self._pause(part, reader)
         except ConnectionError:
             self.left.set()
             raise
         raise BrokenConnectionError
+
+    async def _pause(self, part: bytes | float, reader: asyncio.StreamReader) -> None:
+        if part == FOREVER:
+            await reader.read()
+            raise ConnectionResetError
+        await asyncio.sleep(0 if isinstance(part, bytes) else part)
 
 
 def head(status: str, *lines: str) -> bytes:

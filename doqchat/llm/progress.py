@@ -1,0 +1,89 @@
+"""How far an answer has come: when its next event is due, how much of it is taken, and whether it is complete."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from doqchat.llm.answers import Finish, LLMError, Piece, Thought
+
+LONGEST_ANSWER = 50_000
+"""So many characters of an answer are taken. It is stored as one event, and each client has to take it as one frame."""
+
+LONGEST_MODEL_NAME = 200
+MOST_TOKENS = 1_000_000_000
+"""More tokens than one answer uses: a provider that reports so many, or fewer than none, has not counted them."""
+
+END_SECONDS = 1
+"""How long the usage is waited for after the finish reason."""
+
+
+class Deadlines(Protocol):
+    """The options that say how long an answer may take, in seconds."""
+
+    FIRST_PIECE_SECONDS: float
+    IDLE_SECONDS: float
+    TOTAL_SECONDS: float
+
+
+class Progress:
+    """The progress of one attempt.
+
+    Args:
+        deadlines: how long the answer may take.
+        model: the model's name, for an answer that is cut off.
+        began: when the call was made, by the clock.
+        clock: the event loop's time.
+    """
+
+    def __init__(self, deadlines: Deadlines, model: str, began: float, clock: Callable[[], float]) -> None:
+        self._idle, self._clock, self._model = deadlines.IDLE_SECONDS, clock, model
+        self._ends = began + deadlines.TOTAL_SECONDS
+        self._due = began + deadlines.FIRST_PIECE_SECONDS
+        self._is_silent = True
+        self._room = LONGEST_ANSWER
+        self._finish: Finish | None = None
+
+    @property
+    def due(self) -> float:
+        """When the next event has to be there."""
+        return min(self._due, self._ends)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there has been a finish reason: whatever follows, nothing is missing."""
+        return self._finish is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the answer was cut off."""
+        return self._room < 0
+
+    def take(self, event: Piece | Thought | Finish) -> Piece | None:
+        """Note an event; returns what is shown of it.
+
+        A piece may follow a finish reason: some servers write one into each chunk. The next one may take as long as
+        any then.
+        """
+        if isinstance(event, Finish):
+            if not self._finish:
+                self._due = self._clock() + END_SECONDS
+            self._finish = event
+            return None
+        self._due = self._clock() + self._idle
+        if isinstance(event, Thought):
+            return None
+        self._is_silent = self._is_silent and not event.text.strip()
+        text = event.text[: self._room]
+        self._room -= len(event.text)
+        return Piece(text) if text else None
+
+    def finish(self) -> Finish:
+        """How the answer ended, without what cannot be true. Raises LLMError `no_answer` for one without a word."""
+        if self.is_full:
+            return Finish("length", self._model, None, None)
+        if self._finish is None:
+            raise LLMError("unfinished", detail="the answer ended without a finish reason")
+        if self._is_silent and self._finish.reason == "stop":
+            raise LLMError("no_answer", detail="the answer is empty")
+        counts = self._finish.input_tokens, self._finish.output_tokens
+        asked, said = (count if count is not None and 0 <= count <= MOST_TOKENS else None for count in counts)
+        return Finish(self._finish.reason, self._finish.model[:LONGEST_MODEL_NAME], asked, said)

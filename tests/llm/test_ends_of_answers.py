@@ -1,0 +1,204 @@
+"""From its finish reason on an answer is complete, whatever follows it; and what else can be the end of one."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from doqchat.llm import progress
+from doqchat.llm.google_genai import GoogleGenAI
+from doqchat.llm.google_generativeai import GoogleGenerativeAI
+from doqchat.llm.openai import OpenAI
+from doqchat.llm.provider import ProviderLLM
+from tests.llm.conftest import error_of
+from tests.llm.raw_answers import answer, event
+from tests.stand_ins.hostile import FOREVER, HostileStandIn, head
+
+both_of_today = pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
+
+AFTER: list[list[bytes | float]] = [
+    [FOREVER],
+    [],
+    [b"data: [DONE] \n\n", FOREVER],
+    [b"data: [DONE]\n", FOREVER],
+    [b"data: <eof>\n\n", FOREVER],
+    [b"</html>\n"],
+    [b'data: {"error": {"code": 500, "message": "gone"}}\n\n', FOREVER],
+    [b"event: error\ndata: gone\n\n"],
+    [b"data: {broken"],
+    [b"\xff\xfe\n\n"],
+    [b": ping\n\n" * 3, 0.05, b": ping\n\n", FOREVER],
+]
+
+
+@both_of_today
+@pytest.mark.parametrize("after", AFTER, ids=lambda after: repr(after)[:40])
+async def test_nothing_after_the_finish_reason_breaks_an_answer(
+    backend: type[ProviderLLM],
+    asking: ProviderLLM,
+    hostile: HostileStandIn,
+    after: list[bytes | float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "END_SECONDS", 0.2)
+    hostile.says = answer(event(backend, "안녕"), event(backend, "", "stop"), *after)
+    reply = await asking.generate("안녕")
+
+    assert (reply.text, reply.finish.reason) == ("안녕", "stop")
+
+
+@pytest.mark.parametrize("after", [[FOREVER], [], [b',{"error": {"code": 500, "message": "gone"}}', FOREVER]])
+@pytest.mark.parametrize("backend", [GoogleGenerativeAI])
+async def test_it_does_not_for_the_older_sdk_either(
+    asking: ProviderLLM, hostile: HostileStandIn, after: list[bytes | float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "END_SECONDS", 0.2)
+    chunk = b'[{"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]}'
+    hostile.says = lambda: [head("200 OK", "content-type: application/json", "connection: close"), chunk, *after]
+    reply = await asking.generate("안녕")
+
+    assert (reply.text, reply.finish.reason) == ("hi", "stop")
+
+
+@both_of_today
+async def test_the_usage_is_waited_for_a_moment(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    counts = {"usage": {"completion_tokens": 5}, "usageMetadata": {"candidatesTokenCount": 5}}
+    usage = f"data: {json.dumps({'choices': [], 'candidates': [], **counts})}\n\n".encode()
+    hostile.says = answer(event(backend, "안녕", "stop"), 0.1, usage, FOREVER)
+
+    assert (await asking.generate("안녕")).finish.output_tokens == 5
+
+
+@both_of_today
+async def test_pieces_that_each_have_a_finish_reason_are_all_taken(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    hostile.says = answer(*[event(backend, text, "stop") for text in "abc"])
+
+    assert str(await asking.generate("안녕")) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("STOP", "stop"),
+        ("end_turn", "stop"),
+        ("eos_token", "stop"),
+        ("stop_sequence", "stop"),
+        ("COMPLETE", "stop"),
+        ("brand-new", "stop"),
+        (1, "stop"),
+        ("max_tokens", "length"),
+        ("MAX_TOKENS", "length"),
+        ("max_output_tokens", "length"),
+        ("content-filter", "safety"),
+        ("refusal", "safety"),
+    ],
+)
+@both_of_today
+async def test_finish_reasons_of_other_servers_complete_an_answer(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, told: Any, reason: str
+) -> None:
+    hostile.says = answer(with_finish(backend, told))
+    reply = await asking.generate("안녕")
+
+    assert (reply.text, reply.finish.reason) == ("안녕", reason)
+
+
+@both_of_today
+async def test_an_unknown_one_is_logged_once(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    hostile.says = answer(with_finish(backend, "brand\nnew"), event(backend, ""))
+    with caplog.at_level(logging.INFO, logger="doqchat"):
+        await asking.generate("안녕")
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "The model 'm' ended its answer with an unknown finish reason: 'brand_new'"
+    ]
+
+
+@pytest.mark.parametrize("told", ["abort", "error", "network_error", "CANCELLED", "insufficient_system_resource"])
+@both_of_today
+async def test_one_that_means_failure_is_an_error(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, told: str
+) -> None:
+    hostile.says = answer(with_finish(backend, told))
+    error = await error_of(asking, "안녕")
+
+    assert (error.code, error.detail) == ("failed", f"the model stopped: {told}")
+
+
+@both_of_today
+async def test_an_unknown_one_without_a_word_is_an_error(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    hostile.says = answer(event(backend, "", "brand-new"))
+
+    assert (await error_of(asking, "안녕")).code == "failed"
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@both_of_today
+async def test_an_answer_in_one_piece_of_json_is_an_answer(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, indent: int | None
+) -> None:
+    openai = {"choices": [{"message": {"role": "assistant", "content": "안녕"}, "finish_reason": "stop"}]}
+    gemini = {"candidates": [{"content": {"parts": [{"text": "안녕"}]}, "finishReason": "STOP"}]}
+    body = json.dumps(openai if backend is OpenAI else [gemini], indent=indent).encode()
+    hostile.says = lambda: [head("200 OK", "content-type: application/json", f"content-length: {len(body)}"), body]
+
+    assert str(await asking.generate("안녕")) == "안녕"
+
+
+@both_of_today
+@pytest.mark.parametrize(
+    ("texts", "whole"),
+    [
+        (["a\\ud83d", "\\ude42b"], "a🙂b"),
+        (["\\ud83d\\ude42\\uD83D", "", "\\uDE42"], "🙂🙂"),
+        (["a\\ud83d", "b"], "a�b"),
+        (["a\\ude42", "\\ud83d"], "a��"),
+        (["\\\\ud83d", "x"], "\\ud83dx"),
+    ],
+)
+async def test_a_character_that_is_cut_in_two_is_joined(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, texts: list[str], whole: str
+) -> None:
+    parts = [event(backend, "TEXT").replace(b"TEXT", text.encode()) for text in texts]
+    hostile.says = answer(*parts, event(backend, "", "stop"))
+
+    assert str(await asking.generate("안녕")) == whole
+
+
+@both_of_today
+@pytest.mark.parametrize(
+    ("written", "counted"), [(4.5, None), (4.0, 4), ("12", 12), ("many", None), (-1, None), (None, None), ([], None)]
+)
+async def test_a_count_of_tokens_in_another_form_loses_no_answer(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, written: Any, counted: int | None
+) -> None:
+    usage = {"usage": {"completion_tokens": written}, "usageMetadata": {"candidatesTokenCount": written}}
+    hostile.says = answer(event(backend, "안녕", "stop", **usage))
+    reply = await asking.generate("안녕")
+
+    assert (reply.text, reply.finish.output_tokens) == ("안녕", counted)
+
+
+@both_of_today
+@pytest.mark.parametrize("written", [5, "none", [], {}, [{}]])
+async def test_neither_does_a_usage_that_is_none(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, written: Any
+) -> None:
+    hostile.says = answer(event(backend, "안녕", "stop", usage=written, usageMetadata=written, model=5, modelVersion=5))
+
+    assert str(await asking.generate("안녕")) == "안녕"
+
+
+def with_finish(backend: type[ProviderLLM], reason: Any) -> bytes:
+    """A chunk with text and that finish reason."""
+    written = json.dumps(reason).encode()
+    return event(backend, "안녕", "REASON").replace(b'"REASON"', written)
