@@ -28,4 +28,4 @@ def answer(*parts: bytes | float) -> Callable[[], Iterable[bytes | float]]:
 def refusal(status: str, body: Any, *lines: str) -> Callable[[], Iterable[bytes]]:
     """A response with an HTTP error; the body is sent as it is, or as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return lambda: [head(status, f"content-length: {len(content)}", *lines), content]
+    return lambda: [head(status, "connection: close", f"content-length: {len(content)}", *lines), content]
