@@ -32,7 +32,10 @@ ANSWER_ALL = (
 
 INDENT = "    "
 LABEL = re.compile(r"\[(\w{1,16})(?: [^\[\]]*)?\] ")
-TEXT_FIELDS = {"chat.message": "text", "llm.request": "prompt", "llm.response": "text"}
+TEXT_FIELDS = {"chat.message": "text", "llm.request": "prompt", "llm.response": "text", "llm.error": "text"}
+
+INCOMPLETE = "[incomplete: an error interrupted this answer]"
+"""Follows the text that people have seen of an answer that ended in an error."""
 
 
 class Context(NamedTuple):
@@ -40,6 +43,11 @@ class Context(NamedTuple):
 
     system: str
     turns: list[Turn]
+
+    @property
+    def tokens(self) -> int:
+        """About how many it has."""
+        return sum(map(approximate_tokens, (self.system, *(turn.text for turn in self.turns))))
 
 
 class Said(NamedTuple):
@@ -130,8 +138,9 @@ def _read(envelope: Any, names: Mapping[str, str]) -> Spoken | None:
     if not isinstance(text, str) or not text.strip():
         return None
     entry_id, role = str(hd.get("id")), str(hd.get("role", "user"))
-    if event == "llm.response":
-        return Spoken(entry_id, event, Turn("model", text), str(bd.get("request_id")))
+    if event in ("llm.response", "llm.error"):
+        shown = text if event == "llm.response" else f"{text}\n\n{INCOMPLETE}"
+        return Spoken(entry_id, event, Turn("model", shown), str(bd.get("request_id")))
     return Spoken(entry_id, event, Turn("user", labelled(role, text, names.get(role, ""))))
 
 
@@ -140,7 +149,8 @@ def _in_order(entries: Sequence[Spoken], request_id: str) -> list[Spoken]:
 
     An answer stands right behind what it answers, since it has seen no more than that: what was said while the model
     talked, or stood in line, comes after it and is still to be answered. What people said after the request is left
-    out, it has a turn of its own; but what of that has been answered meanwhile stands before the request.
+    out, it has a turn of its own; but what of that has been answered meanwhile stands before the request. So is an
+    earlier answer to the request itself that failed.
     """
     places = {entry.id: place for place, entry in enumerate(entries) if not entry.is_answer}
     if request_id not in places:
@@ -151,6 +161,7 @@ def _in_order(entries: Sequence[Spoken], request_id: str) -> list[Spoken]:
         (places.get(entry.answers, place), place)
         for place, entry in enumerate(entries)
         if place != asked and (place < asked or entry.is_answer or entry.id in answered)
+        if not (entry.event == "llm.error" and entry.answers == request_id)
     )
     return [entries[place] for _behind, place in order] + [entries[asked]]
 

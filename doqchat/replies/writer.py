@@ -36,7 +36,7 @@ class Writer:
         self._news = asyncio.Event()
         self._context: Context | None = None
         self._finish: Finish | None = None
-        self._failed = False
+        self._heard = self._failed = False
 
     async def write(self) -> None:
         """Answer the request. Raises Lost when another worker has it; else it has its terminal event then."""
@@ -81,20 +81,42 @@ class Writer:
     async def _listen(self, llm: LLM) -> None:
         """Take what the model says; whoever ends this, the provider's connection is closed when it has ended."""
         try:
-            job, budget = self._draft.job, llm.context_tokens
-            context = self._context = await insist(lambda: self._conversations.context(job, budget))
-            async with aclosing(llm.stream(context.turns, system=context.system)) as answer:
-                async for item in answer:
-                    if isinstance(item, Finish):
-                        self._finish = item
-                    else:
-                        self._said.append(item.text)
-                    self._news.set()
+            await self._ask(llm)
         except LLMError:
             self._failed = True
             raise
         finally:
             self._news.set()
+
+    async def _ask(self, llm: LLM) -> None:
+        """Ask the model; once more with half of the conversation if all of it is too long for the model."""
+        context = await self._read(llm.context_tokens)
+        try:
+            await self._hear(llm, context)
+        except LLMError as error:
+            if error.code != "context_too_long" or self._heard:
+                raise
+            shorter = await self._read(context.tokens // 2)
+            if shorter.tokens >= context.tokens:
+                raise
+            told = self._draft.job.reply, context.tokens, shorter.tokens
+            log.warning("Reply %s: about %d tokens are too long for the model, trying again with %d.", *told)
+            await self._hear(llm, shorter)
+
+    async def _read(self, budget: int) -> Context:
+        job = self._draft.job
+        return await insist(lambda: self._conversations.context(job, budget))
+
+    async def _hear(self, llm: LLM, context: Context) -> None:
+        self._context = context
+        async with aclosing(llm.stream(context.turns, system=context.system)) as answer:
+            async for item in answer:
+                if isinstance(item, Finish):
+                    self._finish = item
+                else:
+                    self._heard = True
+                    self._said.append(item.text)
+                self._news.set()
 
     async def _show(self, listening: "asyncio.Task[None]") -> None:
         shown = 0
@@ -125,7 +147,7 @@ class Writer:
         asked = finish.input_tokens if finish else None
         said = finish.output_tokens if finish else None
         if asked is None:
-            asked = sum(map(approximate_tokens, (context.system, *(turn.text for turn in context.turns))))
+            asked = context.tokens
         return asked + (approximate_tokens(text) if said is None else said)
 
     def _response(self) -> Body:

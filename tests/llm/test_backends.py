@@ -74,6 +74,17 @@ async def test_what_a_person_types_reaches_the_model_only_under_that_persons_lab
     assert not any(words in call.system for words in ("ignore your instructions", "Mallory"))
 
 
+async def test_a_model_that_takes_no_system_message_reads_its_instructions_in_the_first_turn(
+    model: ProviderLLM, provider: ProviderStandIn
+) -> None:
+    for _ in range(2):
+        await model.generate("[[no_system=1]] 안녕", system="Be brief.")
+
+    assert [call.outcome for call in provider.calls] == ["refused", "answered", "answered"]
+    assert {call.system for call in provider.calls[1:]} == {""}
+    assert provider.calls[-1].turns == [("user", "Be brief.\n\n[[no_system=1]] 안녕")]
+
+
 @pytest.mark.parametrize(
     ("marker", "reason"),
     [

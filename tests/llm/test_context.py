@@ -12,6 +12,7 @@ from doqchat.llm.context import (
     ANSWER_ALL,
     ANSWER_LAST,
     FORMAT_PROMPT,
+    INCOMPLETE,
     SYSTEM_PROMPT,
     Context,
     approximate_tokens,
@@ -39,6 +40,11 @@ def response(text: str, to: str = "") -> Envelope:
     return {"hd": {"event": "llm.response", "role": "llm", "id": "5-0"}, "bd": bd}
 
 
+def failure(text: str, to: str = "") -> Envelope:
+    bd = {"text": text, "request_id": to, "code": "unavailable", "message": "It failed."}
+    return {"hd": {"event": "llm.error", "role": "llm", "id": "5-0"}, "bd": bd}
+
+
 def given_to_model(
     *envelopes: Any, asked: str = REQUEST, names: Mapping[str, str] | None = None, **options: Any
 ) -> Context:
@@ -63,7 +69,7 @@ def test_neighbouring_answers_are_one_turn_of_the_model() -> None:
 
 def test_events_in_which_nobody_speaks_are_left_out() -> None:
     others = [
-        {"hd": {"event": "llm.error", "role": "llm"}, "bd": {"code": "failed", "message": "m", "text": "half"}},
+        {"hd": {"event": "llm.error", "role": "llm"}, "bd": {"code": "failed", "message": "m", "text": ""}},
         {"hd": {"event": "session.notice"}, "bd": {"code": "closing", "text": "Maintenance at noon."}},
         response(""),
         message("B", " \n"),
@@ -241,3 +247,19 @@ def test_tokens_are_counted_by_script() -> None:
     assert approximate_tokens("") == 0
     assert approximate_tokens("abcde") == 2
     assert approximate_tokens("안녕 😊!") == 4
+
+
+def test_what_people_have_read_of_an_answer_that_failed_is_shown_as_incomplete() -> None:
+    turns = shown(request("A", "Tell a story", "1-0"), failure("Once upon", "1-0"), request("A", "continue"))
+
+    assert turns == [
+        Turn("user", "[A] Tell a story"),
+        Turn("model", f"Once upon\n\n{INCOMPLETE}"),
+        Turn("user", "[A] continue"),
+    ]
+
+
+def test_an_error_without_text_adds_nothing_and_neither_does_one_of_the_request_itself() -> None:
+    turns = shown(failure("", "1-0"), message("A", "hi"), request("A", "go on"), failure("Once upon", REQUEST))
+
+    assert turns == [Turn("user", "[A] hi\n[A] go on")]

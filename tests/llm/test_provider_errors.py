@@ -1,7 +1,6 @@
 """What providers' errors mean, in whichever form they are written: as a response, or as an event of a stream."""
 
 import json
-import logging
 import time
 from email.utils import formatdate
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 
 from doqchat.llm import refusals
-from doqchat.llm.base import LLMError
 from doqchat.llm.google_genai import GoogleGenAI
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
@@ -300,20 +298,3 @@ async def test_what_no_retry_helps_is_asked_once(
 
     assert (error.code, len(hostile.requests)) == (code, 1)
     assert words in error.detail
-
-
-async def test_a_model_without_a_system_role_gets_its_instructions_in_the_first_turn_from_then_on(
-    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, caplog: pytest.LogCaptureFixture
-) -> None:
-    refused = refusal("400 No", {"error": {"code": 400, "message": "Developer instruction is not enabled for m"}})
-    hostile.says = refused
-    with caplog.at_level(logging.INFO, logger="doqchat"):
-        for _ in range(2):
-            with pytest.raises(LLMError, match="could not answer"):
-                await asking.generate("안녕", system="Be brief.")
-    asked = [json.loads(request.body) for request in hostile.requests]
-    contents = [body["messages"] if backend is OpenAI else body["contents"] for body in asked]
-
-    assert ["Be brief.\\n\\n안녕" in json.dumps(each, ensure_ascii=False) for each in contents] == [False, True, True]
-    assert ["systemInstruction" in body for body in asked] == [backend is not OpenAI, False, False]
-    assert caplog.text.count("takes no system message") == 1

@@ -70,6 +70,9 @@ class GeminiStandIn(ProviderStandIn):
     def chunks(self, call: Call, script: Script) -> list[list[dict[str, Any]]]:
         return [[chunk] for chunk in _chunks(script, as_numbers=not _is_sse(call))]
 
+    def thought(self) -> dict[str, Any]:
+        return {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hm.", "thought": True}]}, "index": 0}]}
+
     def error_body(self, call: Call, body: Any) -> Any:
         return [body] if call.is_streamed and not _is_sse(call) else body
 

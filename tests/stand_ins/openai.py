@@ -71,6 +71,9 @@ class OpenAIStandIn(ProviderStandIn):
             together[-1].append(_completion("chat.completion.chunk", []) | {"usage": _usage(script)})
         return together
 
+    def thought(self) -> dict[str, Any]:
+        return _delta({"reasoning_content": "Hm."})
+
     def last_frame(self, call: Call) -> str:
         return "data: [DONE]\n\n"
 

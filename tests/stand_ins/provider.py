@@ -72,6 +72,10 @@ class ProviderStandIn(Server):
     def chunks(self, call: Call, script: Script) -> list[list[dict[str, Any]]]:
         """The answer in objects as it is streamed, those that come at the same time together."""
 
+    @abstractmethod
+    def thought(self) -> dict[str, Any]:
+        """A chunk in which the model reasons."""
+
     def error_body(self, call: Call, body: Any) -> Any:
         """What a refused call gets."""
         return body
@@ -138,7 +142,7 @@ class ProviderStandIn(Server):
         if script.drop and self._fails_again(call, script.drop):
             call.end("broken")
             response.abort()
-        refused = self.refused(call, script) or self._failure(script, call)
+        refused = self.refused(call, script) or self._misfit(script, call) or self._failure(script, call)
         if refused or script.html:
             call.end("refused")
             status, body = refused or (200, {})
@@ -156,6 +160,9 @@ class ProviderStandIn(Server):
     async def _stream(self, script: Script, call: Call, response: Response) -> None:
         await response.start(self.stream_type(call))
         await response.part(BEFORE_EVENTS if script.noise else "")
+        for _ in range(script.thoughts):
+            await asyncio.sleep(script.pace)
+            await response.part(self.frame(call, json.dumps(self.thought())))
         clock = asyncio.get_running_loop().time
         due = clock()
         for number, together in enumerate(self.chunks(call, script)):
@@ -176,10 +183,22 @@ class ProviderStandIn(Server):
             part = "".join(noise + self.frame(call, text) for text in texts)
             await response.part(part.replace(STAMP, f"@{time.monotonic():.4f}") if script.stamped else part)
             call.pieces += 1
+        if script.linger:
+            await asyncio.Event().wait()
         if script.endless:
             call.end("broken")
             response.leave_off()
         await response.end(AFTER_EVENTS if script.noise else self.last_frame(call))
+
+    def _misfit(self, script: Script, call: Call) -> Refusal | None:
+        """The refusal of a conversation that the model cannot take."""
+        if script.no_system and call.system:
+            return 400, self.refusal(400, f"Developer instruction is not enabled for models/{call.model}")
+        length = sum(len(text) for _role, text in call.turns)
+        if script.window and length > script.window:
+            told = f"The input token count ({length}) exceeds the maximum number of tokens allowed ({script.window})."
+            return 400, self.refusal(400, told)
+        return None
 
     def _failure(self, script: Script, call: Call) -> Refusal | None:
         if script.status == 200 or (script.times and not self._fails_again(call, script.times)):

@@ -23,8 +23,12 @@ class Script:
     drop: int = 0  # breaks the connection before the headers, so many times for the same text
     html: bool = False  # a web page instead of JSON, with that status
     strict: bool = False  # refuses options of a request that not every server knows
+    window: int = 0  # refuses a conversation of more characters as too long for its context; 0 takes any
+    no_system: bool = False  # refuses instructions
     silent: bool = False  # says nothing at all, not even headers
+    thoughts: int = 0  # so many chunks of reasoning come before the answer, each after the pace
     hang: int = -1  # says nothing more
+    linger: bool = False  # keeps the connection open after all the pieces, and does not end the stream
     cut: int = -1  # breaks the connection
     endless: bool = False  # closes the connection after all the pieces, before what ends the stream
     malformed: int = -1  # sends a chunk that is not JSON, and has the key in it

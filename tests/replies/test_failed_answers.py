@@ -1,0 +1,48 @@
+"""What becomes of answers that the provider does not give, or not whole."""
+
+from doqchat.llm.context import INCOMPLETE
+from tests import processes
+from tests.conftest import Connect
+from tests.replies.conftest import Site
+from tests.replies.conversation import ask, end
+from tests.replies.test_context import told
+
+
+async def test_a_conversation_that_is_too_long_for_the_model_is_sent_again_without_its_oldest_part(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    for number in range(10):
+        await client.say(f"{number} {'x' * 400}")
+    await ask(client, f"summarize [[window=3500 text=done]] {sid}")
+    answer = await end(client)
+
+    _, ((_, text),) = told(site, sid)
+    assert (answer["hd"]["event"], answer["bd"]["text"]) == ("llm.response", "done")
+    assert [call["outcome"] for call in site.calls(sid)] == ["refused", "answered"]
+    assert 1 < len(text.splitlines()) < 11
+    assert text.splitlines()[-1].endswith(sid)
+
+
+async def test_a_request_that_is_too_long_by_itself_ends_in_an_error_that_says_so(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await ask(client, f"summarize [[window=10]] {sid}")
+
+    assert (await end(client))["bd"]["code"] == "context_too_long"
+    assert len(site.calls(sid)) == 1
+
+
+async def test_the_next_request_sees_what_an_answer_had_said_when_it_failed(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
+    client = await connect(web, sid)
+    await ask(client, f"tell [[text=once-upon-a-time pieces=4 error=2]] {sid}")
+    error = await end(client)
+    await ask(client, "continue")
+    await end(client)
+
+    _, turns = told(site, "continue")
+    assert (error["hd"]["event"], error["bd"]["text"]) == ("llm.error", "once-upo")
+    assert turns[1] == ("model", f"once-upo\n\n{INCOMPLETE}")
