@@ -31,6 +31,9 @@ def failures() -> dict[str, str]:
     return {
         "not_configured": _("The model is not set up. The server's administrator can do that."),
         "rate_limited": _("The model is being asked too often right now. Try again in a minute."),
+        "quota_exhausted": _("The model's quota is used up. The server's administrator can raise it."),
+        "unsupported_location": _("The model is not available in this server's country or region."),
+        "context_too_long": _("The conversation is too long for the model. Ask a shorter question."),
         "timeout": _("The model took too long and was stopped. Ask again."),
         "unavailable": _("The model cannot be reached right now. Try again in a minute."),
         "blocked": _("The model declined to answer this. Put the question another way."),

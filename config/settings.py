@@ -57,15 +57,18 @@ CACHES = {
 
 # The models behind `llms[alias]`, shaped like Django's CACHES
 LLM_MODEL = env.text("DOQCHAT_LLM_MODEL")  # the default's, whichever that is
+CONTEXT_TOKENS = env.integer("DOQCHAT_LLM_CONTEXT_TOKENS", 16_000, minimum=1_000, maximum=10_000_000)
 GEMINI = {
     "MODEL": LLM_MODEL or "gemini-flash-latest",
     "API_KEY": env.text("GEMINI_API_KEY"),
     "BASE_URL": env.text("GEMINI_BASE_URL"),
+    "CONTEXT_TOKENS": CONTEXT_TOKENS,
 }
 OPENAI = {
     "MODEL": (not GEMINI["API_KEY"] and LLM_MODEL) or "gpt-5.4-mini",
     "API_KEY": env.text("OPENAI_API_KEY"),
     "BASE_URL": env.text("OPENAI_BASE_URL"),
+    "CONTEXT_TOKENS": CONTEXT_TOKENS,
 }
 LLMS: dict[str, dict[str, Any]] = {"demo": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
 if GEMINI["API_KEY"]:

@@ -51,6 +51,7 @@ def site() -> Iterator[Site]:
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"{openai_url}/v1",
             "DOQCHAT_LLM_MODEL": "",
+            "DOQCHAT_LLM_CONTEXT_TOKENS": "",
         }
         web = stack.enter_context(processes.web(**environment))
         del environment["DOQCHAT_REDIS_URL"]

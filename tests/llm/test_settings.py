@@ -50,3 +50,12 @@ def test_a_chosen_model_name_is_the_defaults(keys: list[str], models: dict[str, 
     llms = configured(DOQCHAT_LLM_MODEL="chosen", **dict.fromkeys(keys, "k"))
 
     assert {alias: llms[alias]["MODEL"] for alias in models} == models
+
+
+def test_how_much_is_sent_can_be_set_for_the_models_of_both_providers() -> None:
+    llms = configured(DOQCHAT_LLM_CONTEXT_TOKENS="4000", GEMINI_API_KEY="k", OPENAI_API_KEY="k")
+
+    assert {alias: entry.get("CONTEXT_TOKENS") for alias, entry in llms.items()} == {
+        **dict.fromkeys(("default", "gemini", "gemini-legacy", "openai"), 4000),
+        "demo": None,
+    }
