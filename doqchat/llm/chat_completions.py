@@ -24,9 +24,10 @@ class Part(BaseModel):
 
 
 class Delta(BaseModel):
-    """What a chunk adds. Each server has its own name for the model's reasoning."""
+    """What a chunk adds. Each server has its own name for the model's reasoning; `refusal` is said to people too."""
 
     content: str | list[Part] | None = None
+    refusal: str | None = None
     reasoning_content: Any = None
     reasoning: Any = None
     reasoning_text: Any = None
@@ -40,7 +41,7 @@ class Delta(BaseModel):
         """What is said in it."""
         if isinstance(self.content, list):
             return "".join(part.text or "" for part in self.content)
-        return self.content or ""
+        return self.content or self.refusal or ""
 
     @property
     def is_thinking(self) -> bool:
@@ -52,10 +53,13 @@ class Delta(BaseModel):
 
 
 class Choice(BaseModel):
-    """A part of an answer; a whole one, which some servers send instead of a stream, has a message."""
+    """A part of an answer; a whole one, which some servers send instead of a stream, has a message. Servers that
+    complete texts write the text itself.
+    """
 
     delta: Delta | None = None
     message: Delta | None = None
+    text: str | None = None
     finish_reason: Any = None
 
 
@@ -93,6 +97,6 @@ class OpenAIAnswer(Answer):
         self.finish_reason = choice.finish_reason or self.finish_reason
         said = choice.delta or choice.message
         if said is None:
-            return ""
+            return choice.text or ""
         self.is_thinking = said.is_thinking
         return said.text

@@ -17,7 +17,7 @@ from doqchat.llm.answers import Finish, LLMError, Piece, SystemRoleRefused, Thou
 from doqchat.llm.base import LLM, LLMOptions
 from doqchat.llm.received import Answer, parsed
 from doqchat.llm.refusals import Refusal
-from doqchat.llm.server_sent_events import ServerSentEvent
+from doqchat.llm.server_sent_events import END, ServerSentEvent
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -136,7 +136,10 @@ class ProviderLLM(LLM):
             raise
 
     def _chunks(self, event: ServerSentEvent, form: type[BaseModel]) -> list[Any]:
-        """The chunks in an event. Raises LLMError if it tells an error, ValueError if it cannot be read."""
+        """The chunks in an event: one in each line where a server writes no empty lines between its events.
+
+        Raises LLMError if the event tells an error, ValueError if it cannot be read.
+        """
         if event.name != "error":
             with suppress(ValueError):
                 chunk: Any = form.model_validate_json(event.data)
@@ -145,6 +148,9 @@ class ProviderLLM(LLM):
         try:
             value = json.loads(event.data)
         except (ValueError, RecursionError):
+            if "\n" in event.data:
+                lines = [line for line in event.data.split("\n") if line.strip() not in ("", END)]
+                return [chunk for line in lines for chunk in self._chunks(event._replace(data=line), form)]
             value = event.data
         refusal = refusals.told(value)
         if refusal or event.name == "error":
@@ -160,7 +166,7 @@ class ProviderLLM(LLM):
     def _refusal(self, refusal: Refusal) -> LLMError:
         """The error for what a provider refuses."""
         summary = " ".join(f"{refusal.status or ''} {refusal.words}".split())
-        if refusal.is_of_system_role and self._takes_system:
+        if refusal.is_of_system_role:
             return SystemRoleRefused("failed", detail=summary)
         if code := refusal.code:
             return LLMError(code, detail=summary, retry_after=refusal.retry_after)

@@ -57,7 +57,7 @@ LOCATION = r"""unsupported_country|unsupported\ (countr|region|territor|location
     |not\ (supported|available)\ in\ your\ (country|region|territory|location)"""
 QUOTA = r"""insufficient.?(quota|balance|credit|funds)|exceeded\ your\ current\ quota|billing|credit\ balance
     |(out\ of|not\ enough|no\ remaining|run\ out\ of)\ (credit|fund|balance)|payment.required|account\ is\ in\ arrears
-    |(spend|spending|usage|monthly|hard)\ (usage\ )?limits?\b"""
+    |budget\ has\ been\ exceeded|budget_exceeded|(spend|spending|usage|monthly|hard)\ (usage\ )?limits?\b"""
 TOO_LONG = r"""context.{0,2}(length|window|size|limit|overflow)|exceed_context|context\ the\ overflows
     |\b(prompt|inputs?|request|messages?|conversation|payload|entity)\b.{0,30}\btoo.(long|large)\b
     |too.many.(\w+.)?tokens|\btokens?\b.{0,60}\b(exceed|at\ most\b|must\ be\ <=|maximum\b|only\ supports)
@@ -168,11 +168,11 @@ def _error_in(value: dict[str, Any]) -> Any:
     is_answer = not ANSWER_FIELDS.isdisjoint(value)
     for name in ERROR_FIELDS[: 1 if is_answer else None]:
         if value.get(name):
-            return value[name]
+            return value if value[name] is True else value[name]
     if is_answer:
         return None
     has_message = any(value.get(name) for name in MESSAGE_FIELDS)
-    is_error = "error" in (value.get("type"), value.get("object"))
+    is_error = "error" in (value.get("type"), value.get("object")) or value.get("success") is False
     return value if is_error or (has_message and (len(value) == 1 or any(map(value.get, NAME_FIELDS)))) else None
 
 

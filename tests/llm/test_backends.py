@@ -85,6 +85,12 @@ async def test_a_model_that_takes_no_system_message_reads_its_instructions_in_th
     assert provider.calls[-1].turns == [("user", "Be brief.\n\n[[no_system=1]] 안녕")]
 
 
+async def test_requests_that_find_that_out_at_the_same_time_are_all_answered(model: ProviderLLM) -> None:
+    asking = (model.generate(f"[[no_system=1]] {number}", system="Be brief.") for number in range(3))
+
+    assert {str(reply) for reply in await asyncio.gather(*asking)} == {USUAL_ANSWER}
+
+
 @pytest.mark.parametrize(
     ("marker", "reason"),
     [

@@ -155,6 +155,26 @@ async def test_an_answer_in_one_piece_of_json_is_an_answer(
 
 
 @both_of_today
+async def test_chunks_without_empty_lines_between_them_are_an_answer(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    parts = event(backend, "안녕"), event(backend, "", "stop"), b"data: [DONE]\n"
+    hostile.says = answer(b"".join(parts).replace(b"\n\n", b"\n"))
+
+    assert str(await asking.generate("안녕")) == "안녕"
+
+
+@pytest.mark.parametrize("choice", [{"text": "안녕"}, {"delta": {"content": None, "refusal": "안녕"}}])
+@pytest.mark.parametrize("backend", [OpenAI])
+async def test_text_under_another_name_is_read(
+    asking: ProviderLLM, hostile: HostileStandIn, choice: dict[str, Any]
+) -> None:
+    hostile.says = answer(f"data: {json.dumps({'choices': [choice | {'finish_reason': 'stop'}]})}\n\n".encode())
+
+    assert str(await asking.generate("안녕")) == "안녕"
+
+
+@both_of_today
 @pytest.mark.parametrize(
     ("texts", "whole"),
     [

@@ -34,6 +34,8 @@ SHAPES: list[Any] = [
     {"detail": WORDS},
     {"detail": [{"loc": ["body", "messages"], "msg": WORDS, "type": "value_error"}]},
     {"message": WORDS},
+    {"error": True, "message": WORDS},
+    {"success": False, "message": WORDS},
     {"code": "E1", "msg": WORDS},
     {"choices": [], "error": {"code": "bad_thing", "message": WORDS}},
 ]
@@ -113,6 +115,7 @@ SAID: dict[str, list[str]] = {
         "Insufficient Balance",
         "Your credit balance is too low to access the API.",
         "This request requires more credits: insufficient credits",
+        "Budget has been exceeded! Current cost: 1.0, Max budget: 0.5",
     ],
     "unsupported_location": [
         "User location is not supported for the API use.",
