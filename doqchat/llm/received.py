@@ -75,7 +75,7 @@ class Answer(ABC):
             yield Piece(text)
         elif self.is_thinking:
             yield Thought()
-        if _plain(self.finish_reason) not in NO_REASONS:
+        if self.finish_reason and _plain(self.finish_reason) not in NO_REASONS:
             yield self.finish()
 
     def finish(self) -> Finish:

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from doqchat.llm import context
+from doqchat.llm import context, progress
 from doqchat.llm.base import Finish, Piece, Turn
 from doqchat.llm.google_genai import GoogleGenAI
 from doqchat.llm.openai import OpenAI
@@ -72,6 +72,23 @@ async def test_what_a_person_types_reaches_the_model_only_under_that_persons_lab
     assert others == [("model", "Hello."), ("user", "[B] What did I say?")]
     assert call.system.startswith("You are an interpreter.")
     assert not any(words in call.system for words in ("ignore your instructions", "Mallory"))
+
+
+async def test_an_answer_whose_connection_stays_open_after_its_finish_reason_is_complete(
+    model: ProviderLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "END_SECONDS", 0.2)
+
+    assert str(await model.generate("[[linger=1]]")) == USUAL_ANSWER
+
+
+@pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
+async def test_a_model_may_reason_for_longer_than_the_first_piece_may_take(make_model: MakeModel) -> None:
+    model = make_model()
+    await model.prepare()
+    model.options = model.options.model_copy(update={"FIRST_PIECE_SECONDS": 1, "IDLE_SECONDS": 1})
+
+    assert str(await model.generate("[[thoughts=5 pace=0.3]]")) == USUAL_ANSWER
 
 
 async def test_a_model_that_takes_no_system_message_reads_its_instructions_in_the_first_turn(
