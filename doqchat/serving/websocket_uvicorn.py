@@ -10,7 +10,7 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol
 from websockets.streams import StreamReader
 
-from doqchat.serving.limits import CLOSE_SECONDS, FRAGMENTS, KEPT_BYTES, MESSAGE_SECONDS, RESTART_CODE
+from doqchat.serving.limits import CLOSE_SECONDS, FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, RESTART_CODE
 from doqchat.serving.paced_reads import Hold
 from doqchat.serving.paced_transport import PacedTransport
 
@@ -82,7 +82,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.reads = self.transport.reads
         self.reads.parse = self._parse
         self._message = bytearray()
-        self._fragments = 0
+        self._fragments = self._bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
 
     def open(self, request: Request) -> None:
@@ -173,24 +173,29 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _begin(self, frame: Frame) -> None:
         """Keep the first fragment of a message."""
         self._message = bytearray(frame.data)
-        self._fragments = 1
-        self._count_skipped()
+        self._fragments, self._bytes = 1, 0
+        self._count(frame)
 
     def _continue(self, frame: Frame) -> None:
         """Add a fragment to the message."""
         self._message += frame.data[: KEPT_BYTES - len(self._message)]
         self._fragments += 1
-        if frame.fin:
+        self._count(frame)
+        if self._bytes > FRAME_BYTES:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"a message of more than {FRAME_BYTES:,} bytes")
+        elif frame.fin:
             message, self._message = self._message, bytearray()
             self._deliver(message)
         elif self._fragments >= FRAGMENTS:
             self._fail(CloseCode.POLICY_VIOLATION, f"more than {FRAGMENTS} fragments")
-        else:
-            self._count_skipped()
 
-    def _count_skipped(self) -> None:
-        """Count what was not kept for the limit of a whole message."""
-        if self.reader.skipped and self.conn.current_size is not None:
+    def _count(self, frame: Frame) -> None:
+        """Count a fragment, with what was not kept of it, for the limit of a whole message.
+
+        websockets has parsed what came with it already, by the sizes that it knew then.
+        """
+        self._bytes += len(frame.data) + self.reader.skipped
+        if self.conn.current_size is not None:
             self.conn.current_size += self.reader.skipped
         self.reader.skipped = 0
 
