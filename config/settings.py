@@ -80,7 +80,7 @@ LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 
 # Replies; None is no limit
 DOQCHAT_REPLIES: dict[str, Any] = {
-    "SYSTEM": None,  # what models are told where a session says nothing; None: see doqchat/llm/context.py
+    "SYSTEM": None,  # instructions of the site for its models, in addition to those of doqchat/llm/context.py
     "GATHER_SECONDS": 0.03,  # pieces are shown together so often
     "AT_ONCE": 64,  # replies of each model, in the sessions of each store, that one worker writes at the same time
     "REQUESTS_A_MINUTE": 120,  # of one session

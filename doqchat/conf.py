@@ -12,8 +12,7 @@ class ReplySettings(BaseModel):
     """`DOQCHAT_REPLIES`: how replies are written, and how many may be asked for.
 
     Attributes:
-        system: what a model is told before a conversation of a session that says nothing itself; None for the words of
-            doqchat/llm/context.py.
+        system: instructions of the site for its models, in addition to those of doqchat/llm/context.py.
         gather_seconds: how long the pieces of a reply are gathered before they are shown together.
         at_once: how many replies of each model one worker writes at the same time, in the sessions of one server.
         requests_a_minute: of one session, automatic replies included; None for no limit.

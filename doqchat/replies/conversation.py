@@ -8,9 +8,9 @@ from typing import Any
 from pydantic_core import from_json
 
 from doqchat.llm.base import LLMError
-from doqchat.llm.context import SYSTEM_PROMPT, Context, Spoken, build, read
+from doqchat.llm.context import Context, Spoken, build, instructions, read
 from doqchat.replies.jobs import Job
-from doqchat.store.settings import SessionSettings, Settings
+from doqchat.store.settings import Settings
 from doqchat.store.stream import Entry, SessionStream
 
 log = logging.getLogger(__name__)
@@ -28,13 +28,13 @@ class Conversations:
     Args:
         stream: where the conversations are.
         settings: what a session tells its model, and what everybody is called there.
-        system: what the models of the site are told where the session says nothing; None for SYSTEM_PROMPT.
+        system: instructions of the site for its models; None for none.
     """
 
     def __init__(self, stream: SessionStream, settings: Settings, system: str | None) -> None:
         self._stream = stream
         self._settings = settings
-        self._system = system or SYSTEM_PROMPT
+        self._system = system or ""
 
     async def context(self, job: Job, budget: int) -> Context:
         """The conversation as it is by now, and the request.
@@ -59,7 +59,7 @@ class Conversations:
         return build(
             [*earlier, *read(_envelopes([request, *later]), names)],
             request.id,
-            system_prompt="\n\n".join(filter(None, [chosen.system or self._system, _introduction(chosen)])),
+            system=instructions(self._system, chosen.system, chosen.name_llm),
             budget=budget,
         )
 
@@ -85,8 +85,3 @@ def _envelopes(entries: Iterable[Entry]) -> Iterator[Any]:
             yield from_json(entry.wire())
         except ValueError:
             log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
-
-
-def _introduction(settings: SessionSettings) -> str:
-    """What the assistant is called, for its instructions; what people are called stands in their labels."""
-    return f"You are called {settings.name_llm}." if settings.name_llm else ""

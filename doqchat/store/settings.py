@@ -45,7 +45,7 @@ class SessionSettings(BaseModel):
         policy: what the model answers by itself: nothing (`off`), what mentions it (`mention`), everything.
         when_talking: what a new request or message does to an automatic reply: let it finish, or supersede it.
         llm: the alias of the model.
-        system: the system prompt; empty for the site's.
+        system: instructions for the model, in addition to the site's.
         name_a, name_b, name_llm: what the people and the assistant are called; empty for their roles.
     """
 

@@ -10,7 +10,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.llm.base import LLMOptions
-from doqchat.llm.context import FORMAT_PROMPT, approximate_tokens
+from doqchat.llm.context import ANSWER_ALL, ANSWER_LAST, EARLIER, approximate_tokens, instructions
 from doqchat.replies.conversation import PAGE, Conversations
 from doqchat.replies.jobs import Job
 from doqchat.store import keys
@@ -46,8 +46,8 @@ async def test_people_go_by_role_and_name_in_their_labels_and_only_the_assistant
     assert turns == [
         (
             "user",
-            f"[A 민지 (Minji)] 점심?\n[B 철수] [A 민지 (Minji)] I am {sid}\n    [A 민지 (Minji)] and I pay\n"
-            "[user] who pays?\n[A 민지 (Minji)] 요약해 줘",
+            f"[A 민지 (Minji)] 점심?\n[B 철수]\n    [A 민지 (Minji)] I am {sid}\n    [A 민지 (Minji)] and I pay\n"
+            f"[user] who pays?\n[A 민지 (Minji)] 요약해 줘\n[server] {ANSWER_LAST}",
         )
     ]
     assert "You are called 도우미." in system
@@ -68,7 +68,7 @@ async def test_a_request_that_stood_in_line_is_asked_with_the_answer_before_it(
     assert turns == [
         ("user", f"[user] Who wrote Hamlet? {sid} [[text=Shakespeare pace=0.1]]"),
         ("model", "Shakespeare"),
-        ("user", "[user] And when was he born?"),
+        ("user", f"[user] And when was he born?\n[server] {ANSWER_LAST}"),
     ]
 
 
@@ -85,7 +85,7 @@ async def test_all_that_was_said_while_the_model_talked_comes_after_its_words(
         await client.recv_until(*ENDS)
 
     _, turns = told(site, sid)
-    assert turns[1:] == [("model", "one-two-three"), ("user", "[B] and this\n[A] and that")]
+    assert turns[1:] == [("model", "one-two-three"), ("user", f"[B] and this\n[A] and that\n[server] {ANSWER_ALL}")]
 
 
 @pytest.mark.parametrize("body", ["not JSON", "[]", '{"hd":{"event":"chat.message"}}', '{"hd":{},"bd":{"text":"x"}}'])
@@ -98,7 +98,7 @@ async def test_an_entry_that_something_else_wrote_keeps_nobody_from_an_answer(
     end: Any = (await client.recv_until(*ENDS))[-1]
 
     assert end["hd"]["event"] == "llm.response"
-    assert told(site, sid)[1] == [("user", f"[user] hello {sid}")]
+    assert told(site, sid)[1] == [("user", f"[user] hello {sid}\n[server] {ANSWER_LAST}")]
 
 
 @pytest.mark.parametrize(("messages", "length"), [(1_500, 1), (700, 200)])
@@ -114,11 +114,13 @@ async def test_as_much_of_a_long_conversation_is_sent_as_the_budget_takes(
     await ask(client, f"the last one {sid}")
     await client.recv_until(*ENDS)
 
-    instructions, ((_, text),) = told(site, sid)
-    *sent, request = text.splitlines()
+    system, ((_, text),) = told(site, sid)
+    *sent, request, note = text.splitlines()
+    earlier = [sent.pop(0)] if EARLIER in sent[0] else []
+    assert bool(earlier) == (len(sent) < messages)
     assert request == f"[B] the last one {sid}"
     assert [int(line.split()[1]) for line in sent] == list(range(messages - len(sent), messages))
-    used = sum(map(approximate_tokens, (instructions, *sent, request)))
+    used = sum(map(approximate_tokens, (system, *earlier, *sent, request, note)))
     assert used <= BUDGET
     assert len(sent) == messages or used + approximate_tokens(sent[0]) > BUDGET
 
@@ -140,14 +142,13 @@ async def test_of_a_conversation_no_more_is_kept_than_the_model_is_shown(
     assert most < 3 * PAGE * 60_000
 
 
-async def test_the_sites_instructions_are_for_sessions_that_have_none_of_their_own(
+async def test_a_session_adds_its_instructions_to_those_of_the_site(
     whole_site: Site, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store, SYSTEM="Answer like a pirate.")
-    await engine.settings.change(f"{sid}-own", {"system": "Answer like a poet."})
+    await engine.settings.change(sid, {"system": "Speak of the sea."})
     async with working(engine):
-        for each, first in ((sid, "Answer like a pirate."), (f"{sid}-own", "Answer like a poet.")):
-            await ask_for_reply(engine, each, f"hello {each}!")
-            await answered(engine, each)
-            instructions, _ = told(whole_site, f"hello {each}!")
-            assert instructions.startswith(f"{first}\n\n{FORMAT_PROMPT}")
+        await ask_for_reply(engine, sid, f"hello {sid}!")
+        await answered(engine, sid)
+
+    assert told(whole_site, f"hello {sid}!")[0] == instructions("Answer like a pirate.", "Speak of the sea.", "")
