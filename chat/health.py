@@ -15,6 +15,8 @@ from django.utils.decorators import async_only_middleware
 from chat.metrics import show_metrics
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
+from doqchat.llm import llms
+from doqchat.replies.metrics import read_metrics
 from doqchat.store.causes import cause_of
 from doqchat.store.outages import TAKES_WRITES
 
@@ -39,10 +41,23 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """The store takes writes and the database answers too; 503 says which does not."""
+    """The store takes writes and the database answers too; 503 says which does not.
+
+    Models without a worker are no reason for 503: a load balancer would take down a site where people can talk.
+    """
     parts = {"store": await _state_of_store(), "database": await sync_to_async(_state_of_database)()}
     ready = all(state == "ok" for state in parts.values())
-    return JsonResponse({"status": "ok" if ready else "unavailable", **parts}, status=200 if ready else 503)
+    status = "ok" if ready else "unavailable"
+    return JsonResponse({"status": status, **parts, "workers": await _workers()}, status=200 if ready else 503)
+
+
+async def _workers() -> dict[str, int] | None:
+    """How many workers are there for each of the site's models; None while the store cannot tell."""
+    try:
+        found = (await read_metrics(engine().shards)).workers
+    except DoqchatError:
+        return None
+    return {alias: found[alias] for alias in llms}
 
 
 async def _state_of_store() -> str:

@@ -34,6 +34,10 @@ class _Replies(Collector):
 
     def collect(self) -> Iterator[Metric]:
         read, counters = self._read, self._read.counters
+        yield _by_model("llm_workers", "Workers that are there for the model.", read.workers)
+        yield _by_model(
+            "oldest_waiting_seconds", "How long the oldest of the requests waiting has waited.", read.oldest
+        )
         yield _by_model("requests_waiting", "Requests to the model that no worker has taken.", read.waiting)
         yield _by_model("replies_under_way", "Replies that a worker writes.", read.under_way)
         for name, meaning, value in (
@@ -65,7 +69,7 @@ class _Replies(Collector):
         return family
 
 
-def _by_model(name: str, meaning: str, counts: Mapping[str, int]) -> Metric:
+def _by_model(name: str, meaning: str, counts: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(f"doqchat_{name}", meaning, labels=["llm"])
     for alias, count in sorted(counts.items()):
         family.add_metric([alias], count)

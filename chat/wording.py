@@ -30,6 +30,7 @@ def failures() -> dict[str, str]:
     """Why the model did not answer, by the `code` of `llm.error`; `failed` stands for every other."""
     return {
         "not_configured": _("The model is not set up. The server's administrator can do that."),
+        "no_worker": _("The AI is not running right now. The server's administrator can start it."),
         "rate_limited": _("The model is being asked too often right now. Try again in a minute."),
         "quota_exhausted": _("The model's quota is used up. The server's administrator can raise it."),
         "unsupported_location": _("The model is not available in this server's country or region."),

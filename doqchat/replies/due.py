@@ -11,7 +11,7 @@ from doqchat.protocol import server
 from doqchat.protocol.events import LLMError, LLMStreaming
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies.budget import TokenBudget
-from doqchat.replies.metrics import count_refusal
+from doqchat.replies.metrics import FAILED, count_refusal
 from doqchat.store import keys
 from doqchat.store.faults import translate
 from doqchat.store.request_limits import RequestLimits
@@ -61,9 +61,18 @@ class Due:
             await self._budget.check()
             await self._take(sid, "start", self._announcement(sid), self._limits.for_an_automatic_reply())
         except RateLimited as refusal:
-            if await self._take(sid, "drop", self._refusal(sid, refusal)):
+            if await self._take(sid, "drop", self._error(sid, refusal.code, refusal.message)):
                 log.info("No automatic reply in %s: %s", sid, refusal.message)
                 count_refusal(self._shard, refusal.limit)
+
+    async def fail(self, sid: str, code: str, message: str) -> None:
+        """Drop the session's reply and tell the session why; raises redis-py's errors and Unavailable."""
+        try:
+            if await self._take(sid, "fail", self._error(sid, code, message)):
+                log.warning("No automatic reply in %s: %s", sid, message)
+                self._shard.pipeline.post("HINCRBY", keys.COUNTERS, FAILED + code, 1)
+        except ResponseError as error:
+            await self._forget(sid, error)
 
     async def _forget(self, sid: str, error: ResponseError) -> None:
         """Start no reply where the session's keys are not what they should be; others come after it.
@@ -76,7 +85,7 @@ class Due:
         log.error("The automatic reply in %s cannot be started and is dropped.", sid)
         await self._shard.commands.zrem(keys.DUE, sid)
 
-    async def _take(self, sid: str, what: Literal["start", "drop"], told: str, *limits: int) -> bool:
+    async def _take(self, sid: str, what: Literal["start", "drop", "fail"], told: str, *limits: int) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more.
 
         Raises:
@@ -93,6 +102,6 @@ class Due:
         streaming = LLMStreaming(reply_id="", request_id="", attempt=1, offset=0, text="")
         return server.ephemeral(sid, streaming, MODEL_ROLE)
 
-    def _refusal(self, sid: str, refusal: RateLimited) -> str:
-        error = LLMError(reply_id="", request_id="", code=refusal.code, message=refusal.message, text="")
+    def _error(self, sid: str, code: str, message: str) -> str:
+        error = LLMError(reply_id="", request_id="", code=code, message=message, text="")
         return server.stored(sid, error)

@@ -77,11 +77,10 @@ class Jobs:
             if consumer["pending"] == 0 and consumer["idle"] > FORGOTTEN_SECONDS * 1000:
                 await self._shard.commands.xgroup_delconsumer(self._queue, keys.WORKERS, consumer["name"])
 
-    async def take(self, *, wait: bool = True) -> Job | None:
-        """The next new job; waits for one for BLOCK_SECONDS, if it shall."""
-        block = int(BLOCK_SECONDS * 1000) if wait else None
+    async def take(self) -> Job | None:
+        """The next new job; waits for one for BLOCK_SECONDS."""
         answer: Any = await self._shard.blocking.xreadgroup(
-            keys.WORKERS, self._worker, {self._queue: ">"}, count=1, block=block
+            keys.WORKERS, self._worker, {self._queue: ">"}, count=1, block=int(BLOCK_SECONDS * 1000)
         )
         return await self._read(answer[0][1] if answer else ())
 
@@ -92,13 +91,6 @@ class Jobs:
         )
         entries = [await self._shard.commands.xrange(self._queue, row["message_id"], row["message_id"]) for row in rows]
         return [job for each in entries if (job := await self._read(each)) is not None]
-
-    async def unserved(self) -> bool:
-        """Whether there are jobs, and no other worker was heard of for HEARD_SECONDS."""
-        if not await self._shard.commands.xlen(self._queue):
-            return False
-        workers = await self._shard.commands.xinfo_consumers(self._queue, keys.WORKERS)
-        return all(each["idle"] > HEARD_SECONDS * 1000 for each in workers if each["name"] != self._worker)
 
     async def abandoned(self) -> list[str]:
         """The ids of jobs whose workers have fallen silent: in this look at them and in the one before.

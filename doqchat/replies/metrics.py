@@ -4,8 +4,10 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
+from doqchat.llm import llms
 from doqchat.protocol.events import Body, LLMError, LLMResponse
 from doqchat.replies.budget import counter_of_today
+from doqchat.replies.jobs import HEARD_SECONDS
 from doqchat.store import keys
 from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
@@ -20,7 +22,7 @@ RESTARTS = "restarts"
 INPUT_TOKENS, OUTPUT_TOKENS = "tokens:input", "tokens:output"
 FIRST_PIECES, FIRST_PIECE_SECONDS = "first_piece:count", "first_piece:seconds"
 
-_METRICS = load("reply_metrics")
+_METRICS = load("reply_metrics", "workers")
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class Metrics:
     """All replies of all servers.
 
     Attributes:
+        workers: workers that are there for each model, on the server that has the fewest, by alias.
+        oldest: for how many seconds the oldest request has waited that no worker has taken, by alias.
         waiting: requests that no worker has taken, by alias of the model that was asked.
         in_line: requests that stand in line behind another of their session.
         under_way: requests that a worker has taken, by alias.
@@ -37,6 +41,8 @@ class Metrics:
         counters: what has become of all replies so far, by the names above.
     """
 
+    workers: dict[str, int] = field(default_factory=dict)
+    oldest: dict[str, float] = field(default_factory=dict)
     waiting: Counter[str] = field(default_factory=Counter)
     in_line: int = 0
     under_way: Counter[str] = field(default_factory=Counter)
@@ -47,14 +53,17 @@ class Metrics:
 
 
 async def read_metrics(shards: Shards) -> Metrics:
-    """The numbers as they are now; raises Unavailable."""
+    """The numbers as they are now, of the models in the settings and all that were ever asked; raises Unavailable."""
     used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS, keys.IN_LINE]
     metrics = Metrics()
-    answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, keys.WORKERS) for shard in shards))
+    told = keys.WORKERS, int(HEARD_SECONDS * 1000), *llms
+    answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, *told) for shard in shards))
     for queues, dead, due, tokens, flat, in_line in answers:
-        for alias, waiting, under_way in zip(queues[::3], queues[1::3], queues[2::3], strict=True):
+        for alias, waiting, under_way, workers, oldest in zip(*(queues[part::5] for part in range(5)), strict=True):
             metrics.waiting[alias] += waiting
             metrics.under_way[alias] += under_way
+            metrics.workers[alias] = min(workers, metrics.workers.get(alias, workers))
+            metrics.oldest[alias] = max(oldest / 1000, metrics.oldest.get(alias, 0.0))
         metrics.in_line += int(in_line)
         metrics.dead += dead
         metrics.due += due

@@ -5,28 +5,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from redis.exceptions import RedisError
-
-from doqchat.errors import DoqchatError
 from doqchat.llm import llms
 from doqchat.replies.due import Due
 from doqchat.replies.ending import end
 from doqchat.replies.jobs import Job, Jobs
 from doqchat.replies.slots import Slots
-from doqchat.replies.unknown_models import UnknownModels
-from doqchat.store.outages import outage
+from doqchat.replies.steps import FORESEEN, Step, Steps
 from doqchat.store.shards import Shard
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = 2.0
 LOOK_SECONDS = 1.0
 DUE_SECONDS = 0.1
 DUE_AT_A_TIME = 64
 GIVE_BACK_SECONDS = 0.5
-FORESEEN = (RedisError, OSError, TimeoutError, DoqchatError)
-
-Step = Callable[[], Awaitable[None]]
 
 
 class Takers:
@@ -57,16 +49,14 @@ class Takers:
         self._begin = begin
         self._give_back = give_back
         self._due = due
-        self._unknown_models = UnknownModels(shard, worker, begin)
         self._queues: list[Jobs] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._failing: dict[Step, str] = {}
+        self._steps = Steps(shard)
 
     def start(self) -> None:
         """Begin to take."""
         for alias in llms:
             self._serve(alias)
-        self._keep(self._unknown_models.look, LOOK_SECONDS, self._unknown_models.forget)
         self._keep(partial(self._due.start, DUE_AT_A_TIME), DUE_SECONDS)
 
     async def stop(self) -> None:
@@ -101,37 +91,4 @@ class Takers:
             slots.fill(self._begin(job))
 
     def _keep(self, step: Step, pause: float, prepare: Step | None = None) -> None:
-        self._tasks.append(asyncio.create_task(self._repeat(step, pause, prepare)))
-
-    def _log_once(self, step: Step, error: Exception) -> None:
-        """Log a failure, unless this step or another has failed for the same reason and not succeeded since."""
-        cause = str(error) or type(error).__name__
-        if cause not in self._failing.values():
-            unforeseen = not isinstance(error, FORESEEN)
-            log.warning("The requests in the store cannot be read (%s).", cause, exc_info=unforeseen)
-        self._failing[step] = cause
-
-    async def _repeat(self, step: Step, pause: float, prepare: Step | None) -> None:
-        """Do a step over and over; after a failure, try again with a growing pause: the store may be away.
-
-        Args:
-            step: what to do.
-            pause: seconds between two.
-            prepare: what has to be done first, and again after a failure; None for nothing.
-        """
-        wait, prepared = 0.1, prepare is None
-        while True:
-            try:
-                if prepare is not None and not prepared:
-                    await prepare()
-                    prepared = True
-                await step()
-                wait = 0.1
-                self._failing.pop(step, None)
-                await asyncio.sleep(pause)
-            except Exception as error:
-                prepared = False
-                if not outage(self._shard.url).note(error):
-                    self._log_once(step, error)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+        self._tasks.append(asyncio.create_task(self._steps.repeat(step, pause, prepare)))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -40,7 +40,13 @@ class Server(DaphneServer):
     here they get close code 1012, and applications have time to finish.
     """
 
-    def __init__(self, application: Any, listening: socket.socket, action_logger: ActionLogger | None) -> None:
+    def __init__(
+        self,
+        application: Any,
+        listening: socket.socket,
+        watch: Callable[[], Awaitable[None]],
+        action_logger: ActionLogger | None,
+    ) -> None:
         super().__init__(
             application,
             endpoints=["taken over in listen()"],  # daphne's own endpoint for a socket knows IPv4 only
@@ -55,6 +61,7 @@ class Server(DaphneServer):
         )
         self.endpoints.clear()
         self.listening = listening
+        self.watch = watch
         self.sockets: set[WebSocketProtocol] = set()
 
     def run(self) -> None:
@@ -68,6 +75,7 @@ class Server(DaphneServer):
         self.listening.setblocking(False)
         self.port = reactor.adoptStreamPort(self.listening.fileno(), self.listening.family, self.http_factory)
         self.listening.close()
+        self.watching = asyncio.ensure_future(self.watch())
 
     def protocol_connected(self, protocol: Any) -> None:
         super().protocol_connected(protocol)
@@ -136,6 +144,7 @@ class Server(DaphneServer):
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._end_applications()))
 
     async def _end_applications(self) -> None:
+        self.watching.cancel()
         self.port.stopListening()
         sockets = list(self.sockets)
         for protocol in sockets:
@@ -163,9 +172,11 @@ def _application_ended(protocol: WebSocketProtocol, application: "asyncio.Future
     protocol.close(1011 if failed else 1000)
 
 
-def serve(application: Any, listening: socket.socket, *, log_requests: bool) -> None:
-    """Serve the application to those who connect, until SIGTERM or SIGINT."""
-    Server(application, listening, _log_request if log_requests else None).run()
+def serve(
+    application: Any, listening: socket.socket, watch: Callable[[], Awaitable[None]], *, log_requests: bool
+) -> None:
+    """Serve the application to those who connect, until SIGTERM or SIGINT; `watch` runs meanwhile."""
+    Server(application, listening, watch, _log_request if log_requests else None).run()
 
 
 def _log_request(protocol: str, action: str, details: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -21,9 +23,29 @@ from doqchat.serving.websocket_uvicorn import WebSocketProtocol
 if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication
 
+Watch = Callable[[], Awaitable[None]]
+
 
 class Server(uvicorn.Server):
-    """uvicorn's, which ends with exit code 0 when it is told to end."""
+    """uvicorn's, which ends with exit code 0 when it is told to end.
+
+    Args:
+        config: uvicorn's.
+        watch: runs while the server does, and is cancelled at its end.
+    """
+
+    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
+        super().__init__(config)
+        self._watch = watch
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            await super().serve(sockets)
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not handed on to uvicorn, which would raise the signal again when it has finished.
@@ -45,8 +67,11 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(application: "ASGIApplication", listening: socket.socket, *, log_requests: bool) -> None:
-    """Serve the application to those who connect, until SIGTERM or SIGINT; a second signal cuts the wait short."""
+def serve(application: "ASGIApplication", listening: socket.socket, watch: Watch, *, log_requests: bool) -> None:
+    """Serve the application to those who connect, until SIGTERM or SIGINT; a second signal cuts the wait short.
+
+    `watch` runs meanwhile.
+    """
     config = uvicorn.Config(
         application,
         loop="uvloop",
@@ -65,4 +90,4 @@ def serve(application: "ASGIApplication", listening: socket.socket, *, log_reque
         log_config=None,
         log_level="info" if log_requests else "warning",
     )
-    Server(config).run(sockets=[listening])
+    Server(config, watch).run(sockets=[listening])

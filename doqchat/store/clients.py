@@ -13,7 +13,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 COMMAND_TIMEOUT = 2.0
 """Seconds that a command may take, connecting included, before its caller is told `unavailable`."""
 
-BLOCK_SECONDS = 5.0
+BLOCK_SECONDS = 2.0
 """Seconds that a blocking read waits in the store before it comes back empty."""
 
 CONNECTIONS = 32

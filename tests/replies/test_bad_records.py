@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies import jobs, takers, unknown_models
+from doqchat.replies import jobs, takers
 from doqchat.replies.draft import Draft, Lost
 from doqchat.store import keys
 from tests import processes
@@ -129,32 +129,6 @@ async def test_an_automatic_reply_that_cannot_be_started_delays_no_other(
         await engine.stream.append(sid, "A", said, manner="said")
         assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.response"
         assert queue.zcard(keys.DUE) == 0
-
-
-async def test_a_queue_that_is_none_keeps_no_other_model_from_being_looked_at(
-    monkeypatch: pytest.MonkeyPatch,
-    own_store: processes.Store,
-    queue: "redis.Redis",
-    make_engine: Callable[..., Engine],
-    sid: str,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(unknown_models, "PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr(takers, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(jobs, "HEARD_SECONDS", 0.1)
-    engine = make_engine(own_store, aliases=("default", "broken"))
-    for alias in ("broken", *"abc"):
-        queue.sadd(keys.QUEUES, alias)
-        queue.set(keys.queue(alias), "text")
-    monkeypatch.setattr("doqchat.engine.llms", {"old": None, "default": None})
-    await ask(engine, sid, "안녕", "old")
-    async with working(engine):
-        assert (await answered(engine, sid))["bd"]["code"] == "not_configured"
-        await ask(engine, f"{sid}-2", "안녕")
-        assert (await answered(engine, f"{sid}-2"))["hd"]["event"] == "llm.response"
-    for alias in "abc":
-        assert caplog.text.count(f"The queue of the model '{alias}' cannot be read") == 1
-    assert caplog.text.count("cannot be read (WRONGTYPE") == 1
 
 
 async def test_what_is_no_interruption_interrupts_nothing(

@@ -2,15 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
 import redis
-from django.test import override_settings
 
 from doqchat.engine import Engine
-from doqchat.replies import jobs, takers, unknown_models
 from doqchat.replies.jobs import Jobs
 from doqchat.serving import limits
 from doqchat.store import keys
@@ -18,37 +16,17 @@ from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conftest import AT_ONCE, Site
 from tests.replies.conversation import ENDS
-from tests.replies.test_lease import end
-from tests.replies.test_lease import taken as held
-from tests.replies.test_waiting import DEMO, end_of
+from tests.replies.test_waiting import end_of
 from tests.replies.test_worker import answered, ask, working
 
 HANGING, WELL = "hanging", "default"
 SILENT = "[[silent=1]]"
-NEW = "new"
-DEMO_NAMED_NEW = {NEW: {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
 
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that are told to go do not wait for a provider that hangs."""
     monkeypatch.setattr(limits, "SHUTDOWN_SECONDS", 0.1)
-
-
-@pytest.fixture
-def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that do not wait for those that know a model."""
-    monkeypatch.setattr(unknown_models, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(takers, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(jobs, "HEARD_SECONDS", 0.1)
-    monkeypatch.setattr(jobs, "LEASE_SECONDS", 0.3)
-
-
-@pytest.fixture
-def worker(own_store: processes.Store) -> Iterator[processes.Process]:
-    """A worker in a process of its own, with the project's models."""
-    with processes.llm_worker(own_store.url) as worker:
-        yield worker
 
 
 async def hang(site: Site, engine: Engine, sid: str, requests: int) -> None:
@@ -125,49 +103,6 @@ async def test_requests_that_are_there_before_any_worker_are_answered(
     with processes.llm_worker(own_store.url):
         for alias in ("demo", "default"):
             assert (await answered(own_engine, f"{sid}-{alias}"))["hd"]["event"] == "llm.response"
-
-
-async def test_a_request_to_a_model_that_no_worker_knows_ends_in_an_error(
-    no_patience: None, make_engine: Callable[..., Engine], own_store: processes.Store, queue: "redis.Redis", sid: str
-) -> None:
-    engine = make_engine(own_store)
-    with override_settings(LLMS=DEMO_NAMED_NEW):
-        await ask(engine, f"{sid}-left", "안녕", NEW)
-        await taken(engine, f"{sid}-taken", "안녕", NEW)
-    async with working(engine):
-        for each in (f"{sid}-left", f"{sid}-taken"):
-            error = await answered(engine, each)
-            assert (error["hd"]["event"], error["bd"]["code"]) == ("llm.error", "not_configured")
-            assert error["bd"]["message"] == "The assistant 'new' is not configured."
-    assert queue.xlen(keys.queue(NEW)) == 0
-
-
-async def test_a_request_to_a_model_that_only_a_later_worker_knows_waits_for_that_worker(
-    own_engine: Engine, worker: processes.Process, queue: "redis.Redis", sid: str
-) -> None:
-    with override_settings(LLMS=DEMO_NAMED_NEW):
-        await ask(own_engine, sid, "안녕", NEW)
-        async with asyncio.timeout(15):
-            while not queue.xinfo_groups(keys.queue(NEW)):  # noqa: ASYNC110 - the other process has looked
-                await asyncio.sleep(0.05)
-        async with working(own_engine):
-            assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
-
-
-async def test_a_queue_is_served_as_long_as_a_worker_reads_it_or_writes_an_answer(
-    own_engine: Engine, sid: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "HEARD_SECONDS", 0.3)
-    draft = await held(own_engine, sid, "busy")
-    looking = Jobs(own_engine.shards.of(sid), DEMO, "looking")
-    await draft.begin()
-    await asyncio.sleep(0.4)  # how long nothing is heard is what this is about
-    assert await looking.unserved()
-    await draft.say("")
-    assert not await looking.unserved()
-    await draft.commit(end(draft))
-    await asyncio.sleep(0.4)
-    assert not await looking.unserved()
 
 
 async def test_a_store_that_stands_still_delays_nobody_in_the_sessions_of_another(

@@ -10,6 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from doqchat.engine import engine
+from doqchat.replies.unserved import watch
 from doqchat.serving import StartError
 from doqchat.serving.garbage import settle
 from doqchat.serving.listener import inherited, listen
@@ -42,4 +44,8 @@ class Command(BaseCommand):
         import_module(settings.ROOT_URLCONF)  # Django does that with the first request only
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)
-        serve(application, listening, log_requests=settings.DEBUG)
+        serve(application, listening, _watch, log_requests=settings.DEBUG)
+
+
+async def _watch() -> None:
+    await watch(engine())

@@ -3,19 +3,52 @@
 --
 -- KEYS  1 the job queues   2 the jobs that were given up   3 the sessions that are due an automatic reply
 --       4 the day's tokens   5 the counters   6 how many requests stand in line
--- ARGV  1 worker group
--- Returns {{alias, jobs that no worker has, jobs that one has, alias, …}, jobs given up, sessions due, tokens,
--- {counter, amount, …}, requests in line}.
+-- ARGV  1 worker group   2 ms without a sign of life after which a worker counts as gone   3… aliases of models
+-- Returns {{alias, jobs that no worker has, jobs that one has, workers, ms since the oldest of the first was asked, alias,
+-- …}, jobs given up, sessions due, tokens, {counter, amount, …}, requests in line}, for those models and all that were
+-- ever asked.
 
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- How long ago the oldest request was made whose job no worker has.
+local function oldest(queue)
+  local from = '-'
+  local groups = redis.pcall('XINFO', 'GROUPS', queue)
+  for _, group in ipairs(groups.err and {} or groups) do
+    for i = 1, #group, 2 do
+      if group[i] == 'last-delivered-id' then
+        from = '(' .. group[i + 1]
+      end
+    end
+  end
+  local job = redis.pcall('XRANGE', queue, from, '+', 'COUNT', 1)[1]
+  for i = 1, job and #job[2] or 0, 2 do
+    if job[2][i] == 'request' then
+      return math.max(now - (tonumber(string.match(job[2][i + 1], '^%d+')) or now), 0)
+    end
+  end
+  return 0
+end
+
+local aliases, seen = redis.call('SMEMBERS', KEYS[1]), {}
+for i = 3, #ARGV do
+  aliases[#aliases + 1] = ARGV[i]
+end
 local queues = {}
-for _, alias in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  local queue = KEYS[1] .. ':' .. alias
-  local pending = redis.pcall('XPENDING', queue, ARGV[1])
-  local taken = pending.err and 0 or pending[1]
-  local length = redis.pcall('XLEN', queue)
-  queues[#queues + 1] = alias
-  queues[#queues + 1] = math.max((tonumber(length) or 0) - taken, 0)
-  queues[#queues + 1] = taken
+for _, alias in ipairs(aliases) do
+  if not seen[alias] then
+    seen[alias] = true
+    local queue = KEYS[1] .. ':' .. alias
+    local pending = redis.pcall('XPENDING', queue, ARGV[1])
+    local taken = pending.err and 0 or pending[1]
+    local length = redis.pcall('XLEN', queue)
+    queues[#queues + 1] = alias
+    queues[#queues + 1] = math.max((tonumber(length) or 0) - taken, 0)
+    queues[#queues + 1] = taken
+    queues[#queues + 1] = workers_at(queue, ARGV[1], ARGV[2])
+    queues[#queues + 1] = oldest(queue)
+  end
 end
 return {
   queues, redis.call('XLEN', KEYS[2]), redis.call('ZCARD', KEYS[3]), redis.call('GET', KEYS[4]) or '0',

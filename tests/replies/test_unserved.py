@@ -1,0 +1,159 @@
+"""Who asks a model that no worker serves is told so; a worker that comes in time answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.protocol.frames import from_data
+from doqchat.replies import unserved
+from doqchat.replies.jobs import HEARD_SECONDS
+from doqchat.store import keys
+from doqchat.store.clients import BLOCK_SECONDS
+from tests import processes
+from tests.chat.fetch import fetch
+from tests.fanout.conftest import joined
+from tests.replies.conversation import ENDS
+from tests.replies.test_lease import end, taken
+from tests.replies.test_metrics import numbers
+from tests.replies.test_waiting import DEMO, JOBS, ask, end_of
+from tests.replies.test_worker import answered, working
+
+SOON = {"WAITED_SECONDS": 0.6, "CONFIRM_SECONDS": 0.2, "LOOK_SECONDS": 0.1, "HEARD_SECONDS": 0.2}
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People are told sooner than they are by default."""
+    for name, seconds in SOON.items():
+        monkeypatch.setattr(unserved, name, seconds)
+
+
+@pytest.fixture
+def lonely_web(own_store: processes.Store, django_db_setup: None) -> Iterator[processes.Web]:
+    """A web process without any worker."""
+    with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
+        yield web
+
+
+@asynccontextmanager
+async def watched(engine: Engine) -> AsyncIterator[None]:
+    """What each web process does beside its connections."""
+    watching = asyncio.create_task(unserved.watch(engine))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+
+async def say(engine: Engine, sid: str, text: str) -> str:
+    return (await engine.send(sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))).id
+
+
+def told(error: Any) -> tuple[str, str]:
+    return error["hd"]["event"], error["bd"]["code"]
+
+
+def test_people_are_told_within_ten_seconds() -> None:
+    seen = unserved.CONFIRM_SECONDS + 2 * unserved.LOOK_SECONDS
+    assert BLOCK_SECONDS < unserved.CONFIRM_SECONDS
+    assert unserved.WAITED_SECONDS + unserved.LOOK_SECONDS < 10
+    assert HEARD_SECONDS + seen < 10
+
+
+async def test_all_requests_in_line_end_in_one_error_each_and_a_later_worker_answers_none_of_them(
+    soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    replies = [await ask(own_engine, sid) for _ in range(3)]
+    async with joined(own_engine, sid) as socket, watched(own_engine):
+        errors = [await end_of(socket, *ENDS) for _ in replies]
+        async with working(own_engine):
+            later = await ask(own_engine, sid)
+            answer = await end_of(socket, *ENDS)
+
+    assert [(told(error), error["bd"]["reply_id"]) for error in errors] == [
+        (("llm.error", "no_worker"), reply) for reply in replies
+    ]
+    assert (answer["hd"]["event"], answer["bd"]["reply_id"]) == ("llm.response", later)
+    assert (queue.xlen(JOBS), (await own_engine.snapshots.take(sid)).replies) == (0, [])
+
+
+async def test_a_request_whose_only_worker_has_died_ends_with_what_was_said(
+    soon: None, own_engine: Engine, sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "dead")
+    await draft.begin()
+    await draft.say("Half an ans")
+    async with watched(own_engine):
+        error = await answered(own_engine, sid)
+
+    assert (told(error), error["bd"]["text"]) == (("llm.error", "no_worker"), "Half an ans")
+
+
+async def test_a_request_that_a_worker_takes_its_time_for_is_let_alone(
+    soon: None, own_engine: Engine, sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "busy")
+    await draft.begin()
+    async with watched(own_engine), asyncio.timeout(10):
+        for _ in range(15):
+            await draft.say("")  # which keeps the lease
+            await asyncio.sleep(SOON["HEARD_SECONDS"] / 4)
+        await draft.commit(end(draft))
+    assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
+
+
+@pytest.mark.parametrize("policy", ["mention", "always"])
+async def test_an_automatic_reply_that_no_worker_starts_ends_in_an_error(
+    soon: None, own_engine: Engine, queue: "redis.Redis", sid: str, policy: str
+) -> None:
+    await own_engine.settings.change(sid, {"policy": policy})
+    async with joined(own_engine, sid) as socket, watched(own_engine):
+        said = await say(own_engine, sid, "@llm hello")
+        error = await end_of(socket, *ENDS)
+
+    assert (told(error), error["bd"]["request_id"]) == (("llm.error", "no_worker"), said)
+    assert queue.zcard(keys.DUE) == 0
+
+
+async def test_a_queue_that_something_else_has_overwritten_keeps_no_other_from_being_looked_at(
+    soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    for alias in "abc":
+        queue.sadd(keys.QUEUES, alias)
+        queue.set(keys.queue(alias), "text")
+    queue.xadd(JOBS, {"sid": "not/a/session", "request": "1-0", "reply": "r1-0"})
+    await ask(own_engine, sid)
+    async with watched(own_engine):
+        assert told(await answered(own_engine, sid)) == ("llm.error", "no_worker")
+
+
+async def test_readyz_and_metrics_name_models_without_a_worker_and_the_longest_wait(
+    own_store: processes.Store, own_engine: Engine, lonely_web: processes.Web, sid: str
+) -> None:
+    await ask(own_engine, sid)
+    await asyncio.sleep(0.1)  # how long it waits is what this is about
+    alone, counted = fetch(lonely_web, "/readyz"), numbers(fetch(lonely_web, "/metrics"))
+    with processes.llm_worker(own_store.url):
+        served = fetch(lonely_web, "/readyz")
+
+    assert (alone.status, alone.json["status"], alone.json["workers"][DEMO]) == (200, "ok", 0)
+    assert counted[f"doqchat_llm_workers {DEMO}"] == 0
+    assert 0.1 <= counted[f"doqchat_oldest_waiting_seconds {DEMO}"] < 60
+    assert served.json["workers"] == {"demo": 1, "default": 1}
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
+async def test_a_web_process_tells_people_by_itself(
+    own_engine: Engine, own_store: processes.Store, django_db_setup: None, sid: str, server: str
+) -> None:
+    await ask(own_engine, sid)
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.replies.short_wait", "DOQCHAT_REDIS_URL": own_store.url}
+    with processes.web(server, **settings):
+        assert told(await answered(own_engine, sid)) == ("llm.error", "no_worker")
