@@ -122,7 +122,7 @@ def _changes(request: HttpRequest) -> dict[str, str]:
     unknown = asked.keys() - SessionSettings.model_fields.keys()
     if unknown:
         raise InvalidMessage(f"There is no setting {min(unknown)!r}.", field=min(unknown))
-    return {name: value or "" for name, value in asked.items()}
+    return {name: "" if value is None else str(value) for name, value in asked.items()}
 
 
 def _frame(request: HttpRequest) -> Frame:

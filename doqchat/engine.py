@@ -28,6 +28,7 @@ from doqchat.store.settings import SessionSettings, Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import Appended, Manner, SessionStream
+from doqchat.store.typing import Typing
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, history, participants, presence, reading, registry, settings, snapshots: the store.
+        shards, stream, history, participants, presence, reading, registry, settings, typing, snapshots: the store.
         reply_settings: how replies are written.
         limits: how many requests are taken.
         budget: the site's tokens of a day.
@@ -65,6 +66,7 @@ class Engine:
         self.replies = Replies(self.shards, layer.channel_of)
         self.settings = Settings(self.shards, layer.channel_of)
         self.registry = Registry(self.shards)
+        self.typing = Typing(self.shards)
         self.snapshots = Snapshots(self.shards, layer.channel_of)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
 

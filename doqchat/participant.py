@@ -112,6 +112,7 @@ class Participant:
         await self._engine.replies.interrupt(self._sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
 
     async def _typing(self, frame: Frame) -> None:
+        self._engine.typing.note(self._sid, frame.role, active=cast(ChatTyping, frame.body).active)
         self._tell_others(frame)
 
     async def _read(self, frame: Frame) -> None:

@@ -17,14 +17,14 @@ from doqchat.store.faults import translate
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
-from doqchat.store.stream import DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
+from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_MS
 
 log = logging.getLogger(__name__)
 
 STILL_TALKING_MS = 250
-"""How long until a session whose model still talks is looked at again."""
+"""How long until a session in which the model still talks, or a person types, is looked at again."""
 
-_DUE, _START = load("replies_due"), load("reply_start", "entry", "filled", "rate", "turn")
+_DUE, _START = load("replies_due", "wait"), load("reply_start", "entry", "filled", "rate", "turn")
 
 
 class Due:
@@ -48,7 +48,7 @@ class Due:
 
     async def start(self, count: int) -> None:
         """Queue up to so many; raises redis-py's errors and Unavailable."""
-        waits = STILL_TALKING_MS, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
+        waits = STILL_TALKING_MS, DEBOUNCE_MS, LONGEST_WAIT_MS
         for sid in await _DUE(self._shard.commands, [keys.DUE], count, *waits):
             try:
                 await self._start(sid)

@@ -50,7 +50,7 @@ def own(sid: str) -> str:
     deaths, state), `reply:ID:text`, `reply:ID:before` (what the attempt before has said), `asking` (hash: how many
     replies each role has asked for), `asked` and `asked:ROLE` (lists of the moments of the newest requests, to count
     those of a minute), `talking` (the reply whose turn it is), `line` (list of those that wait for theirs), `due` (hash
-    of the automatic reply that is due: request, since), `settings`.
+    of the automatic reply that is due: request, since, called), `typing`, `settings`.
     """
     return f"{{chat:session:{sid}}}:"
 
@@ -98,6 +98,11 @@ def reply_text_before(sid: str, reply_id: str) -> str:
 def reply_spent(sid: str, reply_id: str, attempt: int) -> str:
     """That the tokens of this attempt at a reply were counted."""
     return f"{own(sid)}spent:{reply_id}:{attempt}"
+
+
+def typing(sid: str) -> str:
+    """Hash of the moments until which each role counts as typing, in ms."""
+    return f"{own(sid)}typing"
 
 
 def read_marks(sid: str) -> str:

@@ -81,6 +81,18 @@ class Pipeline:
         """Have a command run once, and wait for nothing; it is lost when the server cannot be reached."""
         self._queue(command).add_done_callback(self._let_go)
 
+    def post_script(self, script: Script, keys: Sequence[str], *arguments: Argument) -> None:
+        """Have a script run once, and wait for nothing; as `post`."""
+        call = (len(keys), *keys, *arguments)
+
+        def take(answer: "asyncio.Future[Any]") -> None:
+            if not answer.cancelled() and isinstance(answer.exception(), NoScriptError):
+                self.post("EVAL", script.text, *call)
+            else:
+                self._let_go(answer)
+
+        self._queue(("EVALSHA", script.digest, *call)).add_done_callback(take)
+
     def deadline(self) -> int:
         """The moment, in ms of the store's clock, at which a caller that starts now stops waiting; first `ready`."""
         return self._link.deadline()

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 _CHANGE = load("settings_change", "entry", "turn", "filled", "interrupt")
 
+DEFAULT_WAIT_SECONDS = 0.8
+
 _JOINERS = "\u200c\u200d"
 """Invisible, but parts of Persian names and of many an emoji."""
 
@@ -44,6 +46,7 @@ class SessionSettings(BaseModel):
     Attributes:
         policy: what the model answers by itself: nothing (`off`), what mentions it (`mention`), everything.
         when_talking: what a new request or message does to an automatic reply: let it finish, or supersede it.
+        wait_seconds: how long nobody has to say anything, or type, before an automatic reply.
         llm: the alias of the model.
         system: instructions for the model, in addition to the site's.
         name_a, name_b, name_llm: what the people and the assistant are called; empty for their roles.
@@ -53,6 +56,7 @@ class SessionSettings(BaseModel):
 
     policy: Literal["off", "mention", "always"] = "mention"
     when_talking: Literal["finish", "supersede"] = "finish"
+    wait_seconds: Annotated[float, Field(ge=0.3, le=30)] = DEFAULT_WAIT_SECONDS
     llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "default"
     system: Annotated[str, StringConstraints(max_length=8_000)] = ""
     name_a: Name = ""
@@ -96,8 +100,8 @@ def _parsed(sid: str, flat: list[str]) -> SessionSettings:
     fields = zip(flat[::2], flat[1::2], strict=True)
     stored = {name: value for name, value in fields if name in SessionSettings.model_fields}
     try:
-        return SessionSettings.model_validate(stored)
+        return SessionSettings.model_validate_strings(stored)
     except ValidationError as error:
         unusable = {str(problem["loc"][0]) for problem in error.errors()}
         log.warning("Settings of session %s cannot be used: %s.", sid, ", ".join(sorted(unusable)))
-        return SessionSettings.model_validate({name: stored[name] for name in stored.keys() - unusable})
+        return SessionSettings.model_validate_strings({name: stored[name] for name in stored.keys() - unusable})

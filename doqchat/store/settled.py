@@ -17,7 +17,7 @@ _NOT_SETTLED = (
     "The store has not answered: it is not known whether this is stored. Send it again, with the same msg_id if it had "
     "one."
 )
-_APPEND = load("append", "entry", "rate", "turn", "filled", "interrupt")
+_APPEND = load("append", "entry", "rate", "wait", "turn", "filled", "interrupt")
 
 
 async def settled(pipeline: Pipeline, used: Sequence[str], *arguments: Argument) -> list[str]:

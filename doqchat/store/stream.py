@@ -15,6 +15,7 @@ from doqchat.store.early_end import early_end
 from doqchat.store.link import Argument
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
+from doqchat.store.settings import DEFAULT_WAIT_SECONDS
 from doqchat.store.settled import settled
 from doqchat.store.shards import Shards
 
@@ -22,11 +23,15 @@ CLAIM_SECONDS = 24 * 60 * 60
 ONCE_SECONDS = 60
 NO_LIMITS = RequestLimits()
 
-DEBOUNCE_MS = 800
-"""An automatic reply waits until nobody has said anything for so long: fragments get one reply together."""
+DEBOUNCE_MS = int(DEFAULT_WAIT_SECONDS * 1000)
+"""An automatic reply waits until nobody has said anything for so long, unless the session sets another wait: fragments
+get one reply together."""
 
-LONGEST_DEBOUNCE_MS = 5_000
-"""But it does not wait longer than this for people who go on talking."""
+LONGEST_WAIT_CALLED_MS = 5_000
+"""But it does not wait longer than this for people who go on talking, when one of them has called the assistant."""
+
+LONGEST_WAIT_MS = 60_000
+"""The same when nobody has: the assistant does not interrupt people who talk or type."""
 
 _GAP = load("gap")
 _STRETCH = load("stretch", "stretch")
@@ -145,7 +150,7 @@ class SessionStream:
         used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE, keys.COUNTERS]
         shard, channel = self._shards.of(sid), self._channel_of(sid)
         place = channel, digest, claim_seconds, sid, keys.own(sid)
-        answer = ask, manner, DEBOUNCE_MS, LONGEST_DEBOUNCE_MS
+        answer = ask, manner, DEBOUNCE_MS, LONGEST_WAIT_CALLED_MS, LONGEST_WAIT_MS
         superseded = early_end(sid, shard.interruptions, channel, "superseded")
         told: list[Argument] = [participant, body, *place, *answer, *self._most, *superseded]
         entry_id, outcome, *rest = await settled(shard.appends, used, *told)

@@ -1,0 +1,27 @@
+"""Who is typing, as far as automatic replies have to wait for it."""
+
+from doqchat.store import keys
+from doqchat.store.script import load
+from doqchat.store.shards import Shards
+from doqchat.store.stream import DEBOUNCE_MS
+
+TYPING_MS = 5_000
+"""How long a person counts as typing who does not say so again; clients that type say it every 3 seconds."""
+
+_TYPING = load("typing", "wait")
+
+
+class Typing:
+    """The marks of all sessions.
+
+    Args:
+        shards: the servers.
+    """
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    def note(self, sid: str, role: str, *, active: bool) -> None:
+        """Note that a role types, or has stopped, without waiting; lost when the store cannot be reached."""
+        used = [keys.typing(sid), keys.settings(sid)]
+        self._shards.of(sid).pipeline.post_script(_TYPING, used, role, int(active), TYPING_MS, DEBOUNCE_MS)

@@ -1,0 +1,125 @@
+"""An automatic reply waits for a pause: as long as the session sets, and while somebody types."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.protocol.frames import from_data
+from doqchat.store import keys
+from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_CALLED_MS, LONGEST_WAIT_MS
+from tests import processes
+from tests.chat.fetch import fetch
+from tests.conftest import Connect
+from tests.replies.conversation import change
+from tests.replies.test_clock import automatic_replies, moment
+
+
+async def say(engine: Engine, sid: str, text: str = "hello") -> None:
+    await engine.send(sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))
+
+
+async def wait_of(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: int = 0) -> float:
+    """How many ms the reply still waits after a message, the first one having been said so long before."""
+    if said_ms_ago:
+        queue.hset(f"{keys.own(sid)}due", "since", moment(queue) - said_ms_ago)
+    await say(engine, sid)
+    return float(queue.zscore(keys.DUE, sid)) - moment(queue)
+
+
+async def types(engine: Engine, queue: "redis.Redis", sid: str, *, active: bool = True) -> None:
+    before = queue.hget(keys.typing(sid), "B")
+    engine.typing.note(sid, "B", active=active)
+    async with asyncio.timeout(5):
+        while queue.hget(keys.typing(sid), "B") == before:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+
+
+async def started(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: int = 10_000) -> bool:
+    """Whether the session's reply begins now that its pause is over."""
+    queue.hset(f"{keys.own(sid)}due", "since", moment(queue) - said_ms_ago)
+    queue.zadd(keys.DUE, {sid: 1})
+    await automatic_replies(engine, sid).start(1)
+    return bool((await engine.snapshots.take(sid)).replies)
+
+
+@pytest.mark.parametrize(("stored", "expected"), [(None, DEBOUNCE_MS), ("30.0", 30_000), ("nan", DEBOUNCE_MS)])
+async def test_the_session_sets_the_pause_before_an_automatic_reply(
+    own_engine: Engine, queue: "redis.Redis", sid: str, stored: str | None, expected: int
+) -> None:
+    queue.hset(keys.settings(sid), mapping={"policy": "always"} | ({"wait_seconds": stored} if stored else {}))
+
+    assert expected - 5_000 < await wait_of(own_engine, queue, sid) <= expected
+
+
+async def test_people_who_go_on_talking_are_interrupted_sooner_when_they_have_called_the_assistant(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await own_engine.settings.change(sid, {"policy": "always"})
+    assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_CALLED_MS + 1_000) > 0
+    assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_MS + 1_000) < 0
+    await say(own_engine, sid, "@llm well?")
+    assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_CALLED_MS + 1_000) < 0
+
+
+async def test_a_reply_that_the_next_message_would_supersede_waits_until_people_pause(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await own_engine.settings.change(sid, {"policy": "always", "when_talking": "supersede"})
+
+    assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_MS + 1_000) > 0
+
+
+async def test_a_reply_waits_while_somebody_types_and_begins_when_they_have_stopped(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await own_engine.settings.change(sid, {"policy": "always", "wait_seconds": "0.3"})
+    await say(own_engine, sid)
+    await types(own_engine, queue, sid)
+    assert not await started(own_engine, queue, sid)
+    await types(own_engine, queue, sid, active=False)
+    async with asyncio.timeout(5):
+        while not await started(own_engine, queue, sid):  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.05)
+
+
+async def test_typing_holds_up_no_reply_for_long_and_none_to_who_has_called_the_assistant(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    for each, text, ago in ((sid, "hello", LONGEST_WAIT_MS), (f"{sid}-called", "@llm hello", 10_000)):
+        await own_engine.settings.change(each, {"policy": "always"})
+        await say(own_engine, each, text)
+        await types(own_engine, queue, each)
+        assert await started(own_engine, queue, each, ago)
+
+
+async def test_typing_is_noted_where_the_model_answers_everything_and_nowhere_else(
+    store: "redis.Redis", server: processes.Web, connect: Connect, sid: str
+) -> None:
+    marks = []
+    for policy in ("mention", "always"):
+        change(server, sid, policy=policy)
+        client = await connect(server, sid, v1=True, role="A")
+        await client.send("chat.typing", {"active": True})
+        await client.send("chat.read", {"id": "0-0"})  # goes the same way, and is answered
+        await client.send("ping")
+        await client.recv_event("pong")
+        marks.append(store.hkeys(keys.typing(sid)))
+
+    assert marks == [[], ["A"]]
+    assert 0 < store.pttl(keys.typing(sid)) <= 30_000
+
+
+@pytest.mark.parametrize("wait", [0.2, 31, "2", True, [1]])
+def test_a_pause_that_makes_no_sense_is_refused(server: processes.Web, sid: str, wait: Any) -> None:
+    path, body = f"/api/chat/sessions/{sid}", json.dumps({"wait_seconds": wait}).encode()
+    answer = fetch(server, path, "PATCH", {"Content-Type": "application/json"}, body)
+    assert (answer.status, answer.json["error"]["field"]) == (400, "wait_seconds")
+
+
+def test_a_pause_is_set_and_taken_back_to_its_default(server: processes.Web, sid: str) -> None:
+    assert change(server, sid, wait_seconds=2)["settings"]["wait_seconds"] == 2
+    assert change(server, sid, wait_seconds=None)["settings"]["wait_seconds"] == 0.8
