@@ -12,10 +12,11 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
+from doqchat.serving.notice import NAME, NEW
 from doqchat.serving.valkey import LOCK
 
 DATABASE, SECRET, STORE = "db.sqlite3", "secret_key", "valkey"
-FILES = {DATABASE, *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm", "journal")), SECRET}
+FILES = {DATABASE, *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm", "journal")), SECRET, NAME, NEW}
 _OTHERS_RIGHTS = stat.S_IRWXG | stat.S_IRWXO
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.data_directory import DATABASE, SECRET, STORE, make_private_file, tighten
 from config.environment import Environment
+from doqchat.serving.notice import find_running
 from doqchat.serving.valkey import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -37,6 +38,13 @@ EMBEDDED_STORE_MEMORY = env.memory("DOQCHAT_REDIS_MEMORY", "50%")
 EMBEDDED_STORE_PASSWORD = env.text("DOQCHAT_REDIS_PASSWORD")
 EMBEDDED_STORE = not env.words("DOQCHAT_REDIS_URL")
 STORE_URLS = env.store_urls("DOQCHAT_REDIS_URL", embedded_url(EMBEDDED_STORE_PORT, EMBEDDED_STORE_PASSWORD))
+
+# Where a running `manage.py up` says that it is, unless the variables say otherwise
+running = find_running(DATA_DIR)
+if running and not any(map(env.text, ("DOQCHAT_REDIS_URL", "DOQCHAT_REDIS_PORT", "DOQCHAT_REDIS_PASSWORD"))):
+    STORE_URLS = running.store_urls
+SITE_ADDRESS = running.address if running and not env.text("PORT") else f"http://localhost:{PORT}{SITE_PATH}"
+
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "doqchat.fanout.layer.SessionChannelLayer",

@@ -6,6 +6,7 @@ import socket
 from doqchat.serving import StartError
 
 BACKLOG = 2048
+ANY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104 - compared, not bound
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -37,3 +38,9 @@ def inherited(descriptor: int) -> socket.socket:
         raise StartError(
             f"파일 디스크립터 {descriptor}은(는) 소켓이 아닙니다. / The file descriptor {descriptor} is not a socket."
         ) from error
+
+
+def address_of(host: str, port: int, path: str) -> str:
+    """The URL of a site on this machine, which begins at the path."""
+    name = "localhost" if host in ANY_ADDRESS else host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}"

@@ -11,7 +11,8 @@ from doqchat.serving import StartError
 from doqchat.serving.child import Child
 from doqchat.serving.health import until_healthy
 from doqchat.serving.limits import kill_seconds
-from doqchat.serving.store_report import answering, report
+from doqchat.serving.notice import Notice
+from doqchat.serving.start_report import answering, models, report
 from doqchat.serving.valkey import EmbeddedStore
 from doqchat.store.clients import place
 
@@ -23,7 +24,8 @@ class Plan:
     """What to run.
 
     `manage` starts the project's command line. The web processes accept from `listening`; `address` is what people
-    open, `host` a name that the site answers to. `embedded` is None when somebody else runs the stores.
+    open, `host` a name that the site answers to. `embedded` is None when somebody else runs the stores. `notice` tells
+    other commands where all of it is.
     """
 
     manage: Sequence[str]
@@ -34,6 +36,7 @@ class Plan:
     llm_workers: int
     store_urls: Sequence[str]
     embedded: EmbeddedStore | None
+    notice: Notice
 
 
 class Supervisor:
@@ -60,6 +63,7 @@ class Supervisor:
             starting.cancel()
             ending.cancel()
             await asyncio.wait([starting, ending])
+            self.plan.notice.remove()
             for group in reversed(self.groups):
                 await asyncio.gather(*(child.end(kill_seconds()) for child in group))
 
@@ -77,6 +81,8 @@ class Supervisor:
         for url in self.plan.store_urls:
             where = f"{place(url)} ({self.plan.embedded.directory})" if self.plan.embedded else place(url)
             self.say(report(where, await answering(url, STORE_ANSWERS_WITHIN)))
+        self.say(models())
+        self.plan.notice.post(self.plan.store_urls, self.plan.address)
         descriptor = self.plan.listening.fileno()
         self._keep("llmworker", self.plan.llm_workers, "llmworker")
         self._keep("web", self.plan.web_workers, "web", "--fd", str(descriptor), pass_fds=[descriptor])
@@ -102,7 +108,7 @@ class Supervisor:
             )
 
     def _keep(self, name: str, count: int, *arguments: str, pass_fds: Sequence[int] = ()) -> None:
-        command = [*self.plan.manage, *arguments, "--skip-checks"]
+        command = [*self.plan.manage, *arguments, "--supervised", "--skip-checks"]
         group = [Child(f"{name} {number}", command, self.say, pass_fds) for number in range(1, count + 1)]
         self.groups.append(group)
         for child in group:

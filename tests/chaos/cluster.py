@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from doqchat.serving.health import until_healthy
-from doqchat.serving.store_report import answering
+from doqchat.serving.start_report import answering
 from doqchat.serving.valkey import EmbeddedStore
 from tests.processes import READY_WITHIN, Process, free_port, manage
 from tests.proxy import Proxy

@@ -42,6 +42,15 @@ async def test_a_server_that_keeps_its_settings_to_itself(tmp_path: Path) -> Non
     assert "whether it survives a crash could not be checked" in line
 
 
+@pytest.mark.parametrize("command", [["web", "--server", "uvicorn"], ["web", "--server", "daphne"], ["llmworker"]])
+async def test_a_process_that_is_started_by_itself_says_what_it_uses(command: list[str], tmp_path: Path) -> None:
+    with valkey(tmp_path / "theirs", 0, "--maxmemory", "64mb") as theirs:
+        async with running([*MANAGE, *command], environment(tmp_path, DOQCHAT_REDIS_URL=theirs.url)) as started:
+            assert "memory limit: 64 MiB" in await started.line(f"store: 127.0.0.1:{port_of(theirs.url)},")
+    assert "models: demo, default." in started.lines[-2]
+    assert ("web: http://localhost:" in started.lines[0]) == (command[0] == "web")
+
+
 async def test_every_shard_is_reported(tmp_path: Path) -> None:
     with valkey(tmp_path / "first") as first, valkey(tmp_path / "second", 0, "--appendonly", "no") as second:
         variables = environment(tmp_path, DOQCHAT_REDIS_URL=f"{first.url},{second.url}")

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     help = "Let A and B exchange five messages on a running server; check order, exactly-once and isolation."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        url = f"ws://localhost:{settings.PORT}{settings.SITE_PATH}{SOCKET_PATH}"
+        url = f"ws{settings.SITE_ADDRESS.removeprefix('http')}{SOCKET_PATH}"
         parser.add_argument("--url", default=url, help=f"the server's socket ({url})")
         parser.add_argument("--sid", default="test_room_001", help="the session to talk in (test_room_001)")
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+from argparse import ArgumentParser
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,20 +17,28 @@ from doqchat.llm import LLMError, llms
 from doqchat.replies.worker import Worker
 from doqchat.serving.garbage import settle
 from doqchat.serving.limits import end_soon
+from doqchat.serving.start_report import say_what_is_used
 
 
 class Command(BaseCommand):
     help = "Take llm.request jobs from the queue, stream the model's replies into their sessions and store them."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--supervised", action="store_true", help="leave it to `up` to say what is used")
+
+    def handle(self, *args: Any, supervised: bool, **options: Any) -> None:
         try:
             require_usable_settings()
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
-        uvloop.run(_work())
+        uvloop.run(_work(None if supervised else self._say))
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
 
 
-async def _work() -> None:
+async def _work(say: Callable[[str], None] | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -39,6 +49,7 @@ async def _work() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
+    saying = asyncio.create_task(say_what_is_used(say)) if say else None
     current = engine()
     with suppress(LLMError):  # whoever asks is told
         await llms["default"].prepare()
@@ -46,4 +57,6 @@ async def _work() -> None:
     try:
         await Worker(current).run(stop)
     finally:
+        if saying:
+            saying.cancel()
         await current.close()

@@ -15,11 +15,10 @@ from django.db import DatabaseError
 from chat.checks import require_usable_settings
 from doqchat.serving import StartError
 from doqchat.serving.child import end_with_parent
-from doqchat.serving.listener import listen
+from doqchat.serving.listener import address_of, listen
+from doqchat.serving.notice import Notice
 from doqchat.serving.supervisor import Plan, Supervisor
 from doqchat.serving.valkey import EmbeddedStore
-
-ANY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104 - compared, not bound
 
 
 class Command(BaseCommand):
@@ -62,8 +61,6 @@ class Command(BaseCommand):
             ) from error
 
     def _plan(self, listening: socket.socket) -> Plan:
-        port = listening.getsockname()[1]
-        host = "localhost" if settings.HOST in ANY_ADDRESS else settings.HOST
         store = EmbeddedStore(
             settings.EMBEDDED_STORE_DIR,
             settings.EMBEDDED_STORE_PORT,
@@ -73,12 +70,13 @@ class Command(BaseCommand):
         return Plan(
             manage=[sys.executable, str(settings.BASE_DIR / "manage.py")],
             listening=listening,
-            address=f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.SITE_PATH}",
+            address=address_of(settings.HOST, listening.getsockname()[1], settings.SITE_PATH),
             host=next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost"),
             web_workers=settings.WEB_WORKERS,
             llm_workers=settings.LLM_WORKERS,
-            store_urls=settings.STORE_URLS,
+            store_urls=[store.url] if settings.EMBEDDED_STORE else settings.STORE_URLS,
             embedded=store if settings.EMBEDDED_STORE else None,
+            notice=Notice(settings.DATA_DIR),
         )
 
     def _say(self, line: str) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -14,7 +15,8 @@ from doqchat.engine import engine
 from doqchat.replies.unserved import watch
 from doqchat.serving import StartError
 from doqchat.serving.garbage import settle
-from doqchat.serving.listener import inherited, listen
+from doqchat.serving.listener import address_of, inherited, listen
+from doqchat.serving.start_report import say_what_is_used
 
 SWITCH_SECONDS = 0.001
 """For how long a thread that serves a request may keep the GIL from the event loop; Python's own 0.005 add up."""
@@ -30,8 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--host", default=settings.HOST, help="the address to listen on (HOST)")
         parser.add_argument("--port", type=int, default=settings.PORT, help="the port to listen on (PORT)")
         parser.add_argument("--server", choices=["uvicorn", "daphne"], default=settings.SERVER, help="(SERVER)")
+        parser.add_argument("--supervised", action="store_true", help="leave it to `up` to say what is used")
 
-    def handle(self, *args: Any, fd: int | None, host: str, port: int, server: str, **options: Any) -> None:
+    def handle(
+        self, *args: Any, fd: int | None, host: str, port: int, server: str, supervised: bool, **options: Any
+    ) -> None:
         try:
             application = import_string(settings.ASGI_APPLICATION)
             listening = listen(host, port) if fd is None else inherited(fd)
@@ -44,8 +49,15 @@ class Command(BaseCommand):
         import_module(settings.ROOT_URLCONF)  # Django does that with the first request only
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)
-        serve(application, listening, _watch, log_requests=settings.DEBUG)
+        if not supervised:
+            self._say(f"doqchat web: {address_of(host, listening.getsockname()[1], settings.SITE_PATH)}")
+        serve(application, listening, partial(self._watch, supervised), log_requests=settings.DEBUG)
 
+    async def _watch(self, supervised: bool) -> None:
+        if not supervised:
+            await say_what_is_used(self._say)
+        await watch(engine())
 
-async def _watch() -> None:
-    await watch(engine())
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,14 +1,35 @@
-"""The lines that say where the stores are and how much their word is worth."""
+"""The lines that say at the start where the stores are, how much their word is worth, and which models there are."""
 
 import asyncio
+from collections.abc import Callable
 
+from django.conf import settings
 from redis.exceptions import RedisError
 
+from doqchat.conf import store_urls
 from doqchat.serving import StartError
 from doqchat.store.clients import commands, place
 from doqchat.store.durability import Durability, UnsupportedStoreError, durability
 
 POLL = 0.05
+PATIENCE_SECONDS = 5.0
+"""How long a process that is started by itself waits for the store to say what it is; it serves in any case."""
+
+
+async def say_what_is_used(say: Callable[[str], None]) -> None:
+    """Say what `manage.py up` says of the stores and the models, or that a store does not answer."""
+    say(models())
+    for url in store_urls():
+        try:
+            say(report(place(url), await answering(url, PATIENCE_SECONDS)))
+        except StartError as problem:
+            say(str(problem))
+
+
+def models() -> str:
+    """One line: the aliases of the models, each with the name of the model behind it."""
+    named = (f"{alias} ({entry['MODEL']})" if entry.get("MODEL") else alias for alias, entry in settings.LLMS.items())
+    return f"모델 / models: {', '.join(named)}."
 
 
 async def answering(url: str, within: float | None) -> Durability:

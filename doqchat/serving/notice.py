@@ -1,0 +1,77 @@
+"""Where a running doqchat is, for commands that are started without the variables that it was started with.
+
+`manage.py up` leaves a file in the data directory and holds a lock on it, which the kernel gives up when the process
+ends, however that ends. A file without the lock says nothing.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, NamedTuple
+
+NAME, NEW = "running.json", "running.json.new"
+
+
+class Running(NamedTuple):
+    """A running doqchat.
+
+    Attributes:
+        store_urls: its stores, with their passwords.
+        address: the URL of its start page.
+    """
+
+    store_urls: list[str]
+    address: str
+
+
+class Notice:
+    """The file in a data directory. It has passwords in it: only its owner can read it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file, self._new = directory / NAME, directory / NEW
+        self._held: IO[str] | None = None
+
+    def post(self, store_urls: Sequence[str], address: str) -> None:
+        """Say where this process's doqchat is, until `remove` or the end of the process. Raises OSError."""
+        self._new.unlink(missing_ok=True)  # a file that was there would keep its mode
+        descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._held = os.fdopen(descriptor, "w")  # the lock lasts as long as it is open
+        fcntl.flock(self._held, fcntl.LOCK_EX)
+        json.dump(Running(list(store_urls), address)._asdict(), self._held)
+        self._held.flush()
+        self._new.replace(self._file)
+
+    def remove(self) -> None:
+        """Say so no more, unless another process has taken the place of this one's file."""
+        if self._held is not None:
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(self._held.fileno()), self._file.stat()):
+                    self._file.unlink()
+            self._held.close()
+            self._held = None
+
+
+def find_running(directory: Path) -> Running | None:
+    """The doqchat that runs on a data directory; None when there is none, or it is another user's."""
+    try:
+        descriptor = os.open(directory / NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(descriptor) as file:
+        if os.geteuid() not in (0, os.fstat(descriptor).st_uid) or not _is_held(file):
+            return None
+        with suppress(ValueError, TypeError):
+            return Running(**json.load(file))
+    return None
+
+
+def _is_held(file: IO[str]) -> bool:
+    """Whether the process that wrote the file still runs."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False

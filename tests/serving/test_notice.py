@@ -1,0 +1,83 @@
+"""Commands find a running `up` though they do not have its variables."""
+
+import asyncio
+import stat
+import subprocess
+from pathlib import Path
+
+from redis import Redis
+
+from doqchat.serving.notice import NAME, Notice, Running, find_running
+from tests.processes import ROOT, free_port
+from tests.serving.commands import MANAGE, environment, running
+
+THEIRS = Running(["redis://:s3cret@127.0.0.1:7000/0"], "http://localhost:3456/")
+PORTS = ("PORT", "DOQCHAT_REDIS_PORT", "DOQCHAT_REDIS_PASSWORD")
+
+
+async def test_commands_find_what_was_told_its_ports_by_its_own_environment_alone(tmp_path: Path) -> None:
+    variables = environment(tmp_path, DOQCHAT_REDIS_PASSWORD="s3cret", PORT=str(free_port()))
+    variables["DJANGO_SETTINGS_MODULE"] = "config.settings"
+
+    async def run(*command: str) -> str:
+        without = variables | dict.fromkeys(PORTS, "")
+        call = [*MANAGE, *command]
+        done = await asyncio.to_thread(subprocess.run, call, cwd=ROOT, env=without, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    async with running([*MANAGE, "up"], variables) as up:
+        await up.line("ready: http")
+        assert stat.S_IMODE((tmp_path / NAME).stat().st_mode) == 0o600
+        port = int(variables["DOQCHAT_REDIS_PORT"])
+        with Redis(port=port, password="s3cret") as store:
+            store.xadd("chat:session:room001", {"participant": "A", "body": "{}"})
+        found, help_text = await asyncio.gather(
+            run("inspect_session", "room001", "--lang", "en"), run("chat_smoke", "-h")
+        )
+    assert "Found 1 message" in found
+    assert f"ws://localhost:{variables['PORT']}/v1/session/chat" in help_text.replace("\n", "")
+    assert not (tmp_path / NAME).exists()
+    assert [sum(text in line for line in up.lines) for text in ("store: ", "models: ")] == [1, 1]
+
+
+def test_nothing_runs_where_there_is_no_notice(tmp_path: Path) -> None:
+    assert find_running(tmp_path) is None
+    assert find_running(tmp_path / "nowhere") is None
+
+
+def test_a_notice_is_found_until_it_is_removed(tmp_path: Path) -> None:
+    notice = Notice(tmp_path)
+    notice.post(*THEIRS)
+    assert find_running(tmp_path) == THEIRS
+    notice.remove()
+    assert find_running(tmp_path) is None
+
+
+def test_the_notice_of_a_process_that_was_killed_is_passed_over_and_replaced(tmp_path: Path) -> None:
+    notice = Notice(tmp_path)
+    notice.post(*THEIRS)
+    left = (tmp_path / NAME).read_text()
+    notice.remove()
+    (tmp_path / NAME).write_text(left)
+    assert find_running(tmp_path) is None
+    notice.post(["redis://127.0.0.1:1/0"], THEIRS.address)
+    assert find_running(tmp_path) == Running(["redis://127.0.0.1:1/0"], THEIRS.address)
+
+
+def test_the_notice_of_another_process_is_left_where_it_is(tmp_path: Path) -> None:
+    first, second = Notice(tmp_path), Notice(tmp_path)
+    first.post(["redis://127.0.0.1:1/0"], THEIRS.address)
+    second.post(*THEIRS)
+    first.remove()
+    assert find_running(tmp_path) == THEIRS
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    elsewhere, here = tmp_path / "elsewhere", tmp_path / "here"
+    for directory in (elsewhere, here):
+        directory.mkdir()
+    notice = Notice(elsewhere)
+    notice.post(*THEIRS)
+    (here / NAME).symlink_to(elsewhere / NAME)
+    assert find_running(here) is None
