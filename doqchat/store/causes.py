@@ -6,6 +6,8 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, 
 from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import TimeoutError as StoreTimeoutError
 
+from doqchat.store.clients import COMMAND_TIMEOUT
+
 AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
 """What redis-py and the event loop raise while a server cannot be reached or does not answer."""
 
@@ -25,11 +27,15 @@ class Cause:
     remedy: str
 
 
-UNREACHABLE = Cause(
-    "unavailable",
-    "cannot be reached, or does not answer",
-    "Start it, or check DOQCHAT_REDIS_URL; nothing is stored until then.",
-)
+_START_IT = "Start it, or check DOQCHAT_REDIS_URL; nothing is stored until then."
+_WITHIN = f"within {COMMAND_TIMEOUT:g} s"
+_UNREACHABLE = Cause("unavailable", "cannot be reached", _START_IT)
+_CONNECT_TIMEOUT = Cause("unavailable", f"accepts no connection {_WITHIN} (connect timeout)", _START_IT)
+_COMMAND_TIMEOUT = Cause("unavailable", f"does not answer a command {_WITHIN} (command timeout)", _START_IT)
+AWAY_CAUSES = frozenset({_UNREACHABLE, _CONNECT_TIMEOUT, _COMMAND_TIMEOUT})
+"""Of these only asking tells whether they are more than one connection that broke; one can follow on the other within
+one outage."""
+
 _FORBIDDEN = Cause(
     "unavailable",
     "does not accept our password",
@@ -68,7 +74,10 @@ def cause_of(error: BaseException | None) -> Cause | None:
         return _REFUSALS.get(_code(error))
     if isinstance(error, AuthenticationError):
         return _FORBIDDEN
-    return UNREACHABLE if isinstance(error, AWAY) else None
+    if isinstance(error, StoreTimeoutError | TimeoutError):
+        # redis-py has one exception for both, the event loop's timeout is that of a command.
+        return _CONNECT_TIMEOUT if "connecting" in str(error) else _COMMAND_TIMEOUT
+    return _UNREACHABLE if isinstance(error, AWAY) else None
 
 
 def _code(error: RedisError) -> str:

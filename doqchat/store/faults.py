@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from doqchat.errors import DoqchatError, Internal, Unavailable, Unreadable
 from doqchat.store.causes import cause_of
+from doqchat.store.clients import COMMAND_TIMEOUT
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ STORED_NOTHING = "The store cannot take it now: nothing was stored, send it agai
 NOT_KNOWN = "The store has not answered: it is not known whether this was done."
 UNUSABLE = "What the store has of this session cannot be used; nothing was stored. Only the operator can help."
 NO_ANSWER = "The store has not answered; try again."
+TIMED_OUT = f"The store has not answered within {COMMAND_TIMEOUT:g} s (command timeout); try again."
 
 # A key that holds something else, and a stream whose last entry has the highest id that there can be.
 _UNUSABLE = ("WRONGTYPE", "exhausted the last possible ID")

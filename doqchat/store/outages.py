@@ -9,7 +9,7 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from doqchat.store.causes import AWAY, UNREACHABLE, Cause, cause_of
+from doqchat.store.causes import AWAY, AWAY_CAUSES, Cause, cause_of
 from doqchat.store.clients import commands, place
 from doqchat.store.script import load
 
@@ -47,9 +47,9 @@ class Outage:
     async def _until_it_takes_writes(self, cause: Cause) -> None:
         began, told = monotonic(), None
         # One connection that broke says little of the server: only asking tells. A refusal speaks for itself.
-        current = await self._cause() if cause is UNREACHABLE else cause
+        current = await self._cause() if cause in AWAY_CAUSES else cause
         while current is not None:
-            if current is not told:
+            if current is not told and not {current, told} <= AWAY_CAUSES:
                 log.error("The store at %s %s. %s", place(self._url), current.problem, current.remedy)
                 told = current
             await asyncio.sleep(LOOK_SECONDS)

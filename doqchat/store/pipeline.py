@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from doqchat.errors import DoqchatError, Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, Uncertain, translate
+from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, TIMED_OUT, Uncertain, translate
 from doqchat.store.link import Argument, Command, Heard, Link
 from doqchat.store.outages import outage
 from doqchat.store.script import Script
@@ -132,7 +132,7 @@ class Pipeline:
             return await self._queue(command)
         except Uncertain as error:
             if isinstance(error.__cause__, TimeoutError):
-                raise Unavailable(NO_ANSWER) from error
+                raise Unavailable(TIMED_OUT) from error
         try:
             return await self._queue(command)
         except Uncertain as error:

@@ -14,8 +14,8 @@ SETTLED_WITHIN = 30.0
 """Seconds after which an append is given up of which the store has still not said what became of it."""
 
 _NOT_SETTLED = (
-    "The store has not answered: it is not known whether this is stored. Send it again, with the same msg_id if it had "
-    "one."
+    f"The store has not answered within {SETTLED_WITHIN:g} s: it is not known whether this is stored. Send it again, "
+    "with the same msg_id if it had one."
 )
 _APPEND = load("append", "entry", "rate", "wait", "turn", "filled", "interrupt")
 

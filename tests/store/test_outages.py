@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -109,6 +110,21 @@ async def test_a_store_that_cannot_be_reached_is_named_once_and_so_is_the_end(
     for _ in range(5):
         await all_are_refused(own_stream, sid)
     await until(said, "cannot be reached")
+    with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
+        await until(said, "takes writes again")
+    assert [line for line in said() if "is loading" not in line] == said()[:1] + said()[-1:]
+
+
+async def test_a_store_that_stands_still_and_then_dies_is_one_outage_whose_timeout_is_named(
+    own_stream: SessionStream, own_store: processes.Store, sid: str, said: Callable[[], list[str]]
+) -> None:
+    await own_stream.append(sid, "A", "{}")
+    own_store.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(Unavailable):
+        await own_stream.length(sid)
+    await until(said, "does not answer a command within 2 s (command timeout)")
+    await asyncio.to_thread(own_store.process.kill)
+    await all_are_refused(own_stream, sid)
     with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
         await until(said, "takes writes again")
     assert [line for line in said() if "is loading" not in line] == said()[:1] + said()[-1:]
