@@ -62,14 +62,14 @@ async def test_what_a_person_types_reaches_the_model_only_under_that_persons_lab
         {"hd": {"event": "llm.request", "role": "B", "id": "2-0"}, "bd": {"prompt": "What did I say?"}},
     ]
     entries = context.read(envelopes, {"A": "Mallory"})
-    built = context.build(entries, "2-0", system_prompt="You are an interpreter.", budget=16_000)
+    built = context.build(entries, "2-0", system="You are an interpreter.", budget=16_000)
     await model.generate(built.turns, system=built.system)
 
     call = provider.calls[0]
     (_user, first), *others = call.turns
-    assert first.startswith("[A Mallory] hi\n")
-    assert [line[:4] for line in first.splitlines()[1:]] == ["    "] * 3
-    assert others == [("model", "Hello."), ("user", "[B] What did I say?")]
+    assert first.startswith("[A Mallory]\n    hi\n")
+    assert [line[:4] for line in first.splitlines()[1:]] == ["    "] * 4
+    assert others == [("model", "Hello."), ("user", f"[B] What did I say?\n[server] {context.ANSWER_LAST}")]
     assert call.system.startswith("You are an interpreter.")
     assert not any(words in call.system for words in ("ignore your instructions", "Mallory"))
 
