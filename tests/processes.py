@@ -35,7 +35,8 @@ class Process:
         self, name: str, command: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
     ) -> None:
         self.name = name
-        self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it lasts as long as this object
+        self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is closed when the process has ended
+        self._printed: str | None = None
         self._popen = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -52,6 +53,8 @@ class Process:
     @property
     def output(self) -> str:
         """What it has printed so far. The place to write at is the process's own: it must not be moved to read."""
+        if self._printed is not None:
+            return self._printed
         printed = os.fstat(self._output.fileno()).st_size
         return os.pread(self._output.fileno(), printed, 0).decode(errors="replace")
 
@@ -91,6 +94,9 @@ class Process:
             self._popen.send_signal(signal.SIGABRT)
             self._popen.wait()
             raise RuntimeError(f"{self.name} does not end. It printed:\n{self.output}") from error
+        finally:
+            self._printed = self.output
+            self._output.close()
 
 
 @dataclass(frozen=True)
