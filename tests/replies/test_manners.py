@@ -116,7 +116,7 @@ async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_sa
 ) -> None:
     change(web, sid, policy="always", when_talking="supersede")
     client = await connect(web, sid)
-    await client.say(SLOW)
+    await client.say("[[pieces=40 pace=0.05]]")
     piece = await client.recv_event("llm.streaming")
     await client.say("never mind")
     first = await end(client)
@@ -162,7 +162,7 @@ async def test_fragments_that_follow_a_long_reply_get_one_reply_together(
 ) -> None:
     change(web, sid, policy="always")
     client = await connect(web, sid)
-    await client.say(SLOW)
+    await client.say("[[pieces=40 pace=0.05]]")
     await client.recv_event("llm.streaming")
     await client.say("one")
     await end(client)
