@@ -83,6 +83,7 @@ class Process:
         """SIGKILL: it dies in the middle of what it does."""
         self._popen.kill()
         self._popen.wait()
+        self._keep_output()
 
     def end(self) -> None:
         """SIGTERM; nothing for one that has ended. Raises RuntimeError, with all stacks, when that does not end it."""
@@ -95,8 +96,11 @@ class Process:
             self._popen.wait()
             raise RuntimeError(f"{self.name} does not end. It printed:\n{self.output}") from error
         finally:
-            self._printed = self.output
-            self._output.close()
+            self._keep_output()
+
+    def _keep_output(self) -> None:
+        self._printed = self.output
+        self._output.close()
 
 
 @dataclass(frozen=True)
