@@ -55,6 +55,7 @@ class PacedTransport(GatheredWrites):
 
     def half_close(self) -> None:
         """Close our side after what was written, ignore what comes, and wait for the peer to close its own."""
+        self.peer_sends = True  # a `close` that follows has nothing to hurry
         self._abort_soon()
         self.reads.discard()
         self.write_eof()
