@@ -170,7 +170,7 @@ def web(server: str = "uvicorn", **environment: str) -> Iterator[Web]:
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
         port, descriptor = listening.getsockname()[1], listening.fileno()
         address = f"127.0.0.1:{port}"
-        command = [*manage("web"), "--fd", str(descriptor), "--server", server]
+        command = [*manage("web"), "--fd", str(descriptor), "--server", server, "--supervised"]
         with running(
             server, command, lambda _: is_healthy(f"http://{address}/healthz"), environment, [descriptor]
         ) as process:

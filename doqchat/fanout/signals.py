@@ -1,7 +1,7 @@
 """What the members of a session hear that is not stored: signals, and who is here."""
 
 import asyncio
-from collections.abc import Awaitable, Set
+from collections.abc import Awaitable, Sequence, Set
 from typing import Any, TypeVar
 
 from doqchat.fanout.member import Member
@@ -37,7 +37,7 @@ class Signals:
         self._sid = sid
         self._members = members
         self.present: dict[str, int] = {}
-        self._telling: asyncio.Task[None] | None = None
+        self._presence_due: asyncio.TimerHandle | None = None
         self._arriving: dict[str, asyncio.Future[None]] = {}
 
     async def arrive(self, member: Member, snapshot: Awaitable[_Snapshot]) -> _Snapshot:
@@ -74,20 +74,24 @@ class Signals:
         arrived = self._arriving.pop(message.get("arrived", ""), None)
         if arrived is not None:
             arrived.set_result(None)
-        if self._telling is None:
-            self._telling = asyncio.create_task(self._tell_presence())
+        if self._presence_due is None:
+            wait = max(PRESENCE_SECONDS, len(self._members) * PRESENCE_SECONDS_A_MEMBER)
+            self._presence_due = asyncio.get_running_loop().call_later(wait, self._tell_presence)
 
     def close(self) -> None:
         """Tell nothing more."""
-        if self._telling is not None:
-            self._telling.cancel()
+        if self._presence_due is not None:
+            self._presence_due.cancel()
+            self._presence_due = None
 
-    async def _tell_presence(self) -> None:
-        await asyncio.sleep(max(PRESENCE_SECONDS, len(self._members) * PRESENCE_SECONDS_A_MEMBER))
-        self._telling = None
+    def _tell_presence(self) -> None:
+        self._presence_due = None
         text = server.ephemeral(self._sid, Presence(members=self.present))
-        for number, member in enumerate(list(self._members), 1):
-            if member.full and member in self._members:
-                member.push(text)
-            if number % MEMBERS_A_TURN == 0:
-                await asyncio.sleep(0)
+        self._tell(text, [member for member in self._members if member.full])
+
+    def _tell(self, text: str, members: Sequence[Member]) -> None:
+        """Tell some members, and the others in the turns that follow."""
+        for member in members[:MEMBERS_A_TURN]:
+            member.push(text)
+        if others := members[MEMBERS_A_TURN:]:
+            asyncio.get_running_loop().call_soon(self._tell, text, others)

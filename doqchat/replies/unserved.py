@@ -58,7 +58,7 @@ class Unserved:
         self._looks_since = asyncio.get_running_loop().time()
 
     async def look(self) -> None:
-        """End what has waited for WAITED_SECONDS; raises redis-py's errors and DoqchatError."""
+        """End what has waited for WAITED_SECONDS; raises DoqchatError."""
         while await self._end_what_waits():
             pass  # the next in line of each session is in the queue now
 
@@ -67,7 +67,7 @@ class Unserved:
         now, ended = asyncio.get_running_loop().time(), False
         waited, gone = int(WAITED_SECONDS * 1000), int(HEARD_SECONDS * 1000)
         used = [keys.QUEUES, keys.DUE]
-        flat, due = await _FIND(self._shard.commands, used, keys.WORKERS, gone, waited, AT_A_TIME)
+        flat, due = await self._shard.pipeline.run(_FIND, used, keys.WORKERS, gone, waited, AT_A_TIME)
         unserved = dict(zip(flat[::2], flat[1::2], strict=True))
         self._since = {alias: self._since.get(alias, now) for alias in unserved}
         for alias, named in unserved.items():
