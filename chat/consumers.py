@@ -32,9 +32,6 @@ RATE_LIMITED = 4429
 CLOSE_SECONDS = 1.0
 """How long a client that does not read may take to get its close frame."""
 
-FRAMES_A_TURN = 4
-"""How many frames of one connection are handled before all others have their turn."""
-
 PENALTY_SECONDS = 1.0
 """How long a connection with too many refused frames is left unread before it is closed: a client that connects again
 at once would cost more than its frames do."""
@@ -93,16 +90,13 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self.disconnect(self.dropped or code)
 
     async def _handle_all(self, receive: Callable[[], Awaitable[Any]]) -> None:
-        """Handle events until the client disconnects. What it sent at once must not hold up other connections."""
-        handled = 0
+        """Handle events until the client disconnects, one in each turn of the event loop."""
         while (message := await receive())["type"] != "websocket.disconnect":
             if message["type"] == "websocket.connect":
                 await self.connect()
             else:
                 await self.receive(message.get("text"), message.get("bytes"))
-            handled += 1
-            if handled % FRAMES_A_TURN == 0:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     async def connect(self) -> None:
         """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""

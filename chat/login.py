@@ -32,9 +32,17 @@ class LoginForm(AdminAuthenticationForm):
         try:
             with attempt(account, self.request.META.get("REMOTE_ADDR", ""), _known_browser(self.request, account)):
                 return super().clean()
-        except TooManyAttempts as refusal:
+        except TooManyAttempts:
             self.refused = True
-            raise ValidationError(_sentence(), code="rate_limited") from refusal
+        raise ValidationError(_sentence(), code="rate_limited")
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """As Django's, without the traceback: it refers to the form and the form to the error, a cycle that only the
+        garbage collector would free.
+        """
+        if isinstance(error, ValidationError):
+            error.__traceback__ = None
+        super().add_error(field, error)
 
 
 def login(request: HttpRequest) -> HttpResponse:

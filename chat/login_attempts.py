@@ -6,6 +6,7 @@ window begins with its first attempt and is not prolonged by what is refused: no
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 
@@ -62,14 +63,20 @@ def _count(what: str, change: int) -> int:
     """Change a count of the window and return it."""
     key = f"login:{sha256(what.encode()).hexdigest()}"
     try:
-        return _counted(caches["default"], key, change)
+        return _counted(_cache("default"), key, change)
     except RedisError:
-        return _counted(caches["process"], key, change)
+        return _counted(_cache("process"), key, change)
 
 
-def _counted(cache: BaseCache, key: str, change: int) -> int:
-    cache.add(key, 0, WINDOW_SECONDS)
-    count = cache.incr(key, change)
+@cache
+def _cache(alias: str) -> BaseCache:
+    """A cache for the whole process; `caches[alias]` connects to the store again with each request."""
+    return caches.create_connection(alias)
+
+
+def _counted(counts: BaseCache, key: str, change: int) -> int:
+    counts.add(key, 0, WINDOW_SECONDS)
+    count = counts.incr(key, change)
     if count == change == 1:
-        cache.touch(key, WINDOW_SECONDS)  # should it have expired in between, incr has made one that would not
+        counts.touch(key, WINDOW_SECONDS)  # should it have expired in between, incr has made one that would not
     return count

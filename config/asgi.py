@@ -13,13 +13,14 @@ from django.conf import settings  # noqa: E402 - as the others
 from chat.checks import require_usable_settings  # noqa: E402 - needs the apps
 from chat.http import Handler  # noqa: E402 - needs the apps
 from chat.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
+from doqchat.serving.paced_starts import PacedStarts  # noqa: E402 - as the others
 from doqchat.serving.public_address import PublicAddress  # noqa: E402 - as the others
 from doqchat.serving.request_bodies import BoundedBodies  # noqa: E402 - needs the settings
 
 require_usable_settings()  # servers other than `manage.py web` load this without running the system checks
 http = BoundedBodies(Handler())
 application = PublicAddress(
-    ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)}),
+    PacedStarts(ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})),
     https=settings.HTTPS,
     path=settings.SITE_PATH,
     proxies=settings.FORWARDED_ALLOW_IPS,

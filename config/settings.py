@@ -127,7 +127,6 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "chat.health.answer_health",
-    "chat.request_threads.serve_in_two_threads",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from doqchat.fanout.live import LiveSession
 
 PAGE = 100
-FRAMES_A_TURN = 10
+FRAMES_A_TURN = 4
 """How many frames that were read are written before everything else has its turn."""
 
 

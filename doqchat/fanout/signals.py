@@ -13,7 +13,7 @@ PRESENCE_SECONDS, PRESENCE_SECONDS_A_MEMBER = 0.05, 0.001
 """How long presence changes are gathered before members hear of them, and how much longer for each member: many who
 come and go in a large session would keep the process busy with telling all of them."""
 
-MEMBERS_A_TURN = 50
+MEMBERS_A_TURN = 20
 """How many members hear of presence before everything else has its turn."""
 
 ARRIVAL_SECONDS = 1.0

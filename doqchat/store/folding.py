@@ -6,6 +6,9 @@ from unicodedata import combining, normalize
 LONGEST_RUN = 30
 """Combining marks in a row, at most, as in the Stream-Safe Text Format of UAX #15. No writing system comes near it."""
 
+LONGEST_COMPOSED = 4
+"""Characters of which NFC makes one, at most, as of U+1F82 (UAX #15, maximum expansion of NFD)."""
+
 _JOINER = "\u034f"
 """The combining grapheme joiner: it is invisible, and no mark is reordered across it."""
 

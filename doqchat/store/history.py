@@ -9,7 +9,7 @@ from time import perf_counter
 
 from doqchat.protocol import stored
 from doqchat.protocol.ids import BEGINNING
-from doqchat.store.folding import folded
+from doqchat.store.folding import LONGEST_COMPOSED, LONGEST_RUN, folded
 from doqchat.store.stream import Entry, SessionStream, Stretch
 
 log = logging.getLogger(__name__)
@@ -23,21 +23,19 @@ SCANNED_BYTES = 16 * 2**20
 SECONDS = 2.0
 """How long a page may take before it ends with what it has."""
 
-TURN_SECONDS = 0.002
+TURN_SECONDS = 0.001
 """How long a page filters before everything else in its process has a turn."""
 
 PAGE_BYTES = 4 * 2**20
 """Size of the envelopes of one page, after which it is full whatever its limit is."""
 
-AT_ONCE = 2
-"""Pages of one server's sessions that read and filter at the same time: one filters while the other's entries are on
-their way. The others wait for their turn at every stretch."""
+AT_ONCE = 1
+"""Pages of one server's sessions that read and filter at the same time; others wait for their turn at each stretch."""
 
 _STRETCH, _STRETCH_BYTES = 250, 256 * 1024
 
-_SLICE, _OVERLAP = 10_000, 10_000
-"""Characters of a text that are searched at a time, about 7 ms, and those that belong to the slice before as well: more
-than what is looked for can take, however it is composed."""
+_SLICE = 2_000
+"""Characters of a text that are searched at a time, in less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +168,10 @@ class _Page:
 
     async def _is_in(self, text: str) -> bool:
         """Whether a text says what is looked for."""
+        overlap = LONGEST_COMPOSED * len(self._text) + LONGEST_RUN
         for start in range(0, len(text), _SLICE):
             await self._give_way()
-            if self._text in folded(text[start : start + _SLICE + _OVERLAP]):
+            if self._text in folded(text[start : start + _SLICE + overlap]):
                 return True
         return False
 

@@ -13,8 +13,9 @@ from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection
 Argument = str | int | float | bytes
 Command = tuple[Argument, ...]
 
-AWAKE_SECONDS = 0.001
-"""For how long a server that has answered is taken to be awake."""
+AWAKE_SECONDS = 0.05
+"""For how long a server that has answered is taken to be awake: some turns of the event loop of a busy process. The
+question costs each message a round trip."""
 
 
 class Heard:

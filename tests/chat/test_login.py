@@ -152,3 +152,13 @@ def test_a_refusal_hashes_no_password(web: Web, counts: "redis.Redis", administr
     counts.flushall()
     assert Browser(web, "192.0.2.2").is_let_in()
     assert get_user_model().objects.get().password != before
+
+
+def test_attempts_share_a_connection_to_the_store(
+    web: Web, shared_store: Store, counts: "redis.Redis", administrator: None
+) -> None:
+    Browser(web, "127.0.0.2").log_in("somebody", "wrong")
+    before = counts.info("stats")["total_connections_received"]
+    for number in range(5):
+        Browser(web, "127.0.0.3").log_in(f"somebody {number}", "wrong")
+    assert counts.info("stats")["total_connections_received"] == before

@@ -67,7 +67,7 @@ def test_a_message_of_marks_is_found(server: Web, sid: str, write: Write) -> Non
     assert [message["hd"]["id"] for message in found] == ids[1:2]
 
 
-@pytest.mark.parametrize("place", [0, 99_990, 99_995, 100_000, 109_999, 299_990])
+@pytest.mark.parametrize("place", [0, 1_330, 99_990, 99_995, 100_000, 109_999, 299_990])
 async def test_a_long_text_is_searched_to_its_end(engine: Engine, sid: str, write: Write, place: int) -> None:
     needle = "각" * 10
     text = ("가" * place + needle).ljust(300_000, "가")

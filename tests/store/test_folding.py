@@ -6,7 +6,7 @@ from unicodedata import combining, normalize
 
 import pytest
 
-from doqchat.store.folding import LONGEST_RUN, folded, stream_safe
+from doqchat.store.folding import LONGEST_COMPOSED, LONGEST_RUN, folded, stream_safe
 
 ACUTE, CEDILLA = "\u0301", "\u0327"
 ZALGO = "".join(letter + "\u0315\u0300\u0316" * 7 for letter in "zalgo")
@@ -68,3 +68,7 @@ def test_a_text_of_marks_alone_still_finds_itself() -> None:
     marks = "e" + (ACUTE + CEDILLA) * 100
     assert folded(marks) in folded(f"Caf{marks}")
     assert folded(ACUTE) not in folded(CEDILLA * 100)
+
+
+def test_no_character_is_composed_of_more_than_four() -> None:
+    assert max(len(normalize("NFD", c)) / len(normalize("NFC", c)) for c in ALL) == LONGEST_COMPOSED

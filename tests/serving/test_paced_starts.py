@@ -1,0 +1,54 @@
+"""Requests that arrive together begin one by one, and the event loop turns in between."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from doqchat.serving.paced_starts import PacedStarts
+
+REQUESTS = 20
+
+
+class Application:
+    """Notes in which turn of the event loop each connection began."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.begun: list[tuple[str, int]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.begun.append((scope["path"], self.turn))
+
+    async def count_turns(self) -> None:
+        while True:
+            self.turn += 1
+            await asyncio.sleep(0)
+
+
+async def test_requests_begin_in_order_and_in_different_turns() -> None:
+    application = Application()
+    paced = PacedStarts(application)
+    counting = asyncio.create_task(application.count_turns())
+    scopes = [{"type": ("http", "websocket")[number % 2], "path": str(number)} for number in range(REQUESTS)]
+    await asyncio.gather(*(paced(scope, None, None) for scope in scopes))
+    counting.cancel()
+    assert [path for path, _ in application.begun] == [scope["path"] for scope in scopes]
+    assert len({turn for _, turn in application.begun}) == REQUESTS
+
+
+async def test_a_request_that_is_cancelled_before_it_began_takes_no_turn() -> None:
+    application = Application()
+    paced = PacedStarts(application)
+    requests = [
+        asyncio.create_task(paced({"type": "http", "path": str(number)}, None, None)) for number in range(REQUESTS)
+    ]
+    await asyncio.sleep(0)
+    for request in requests[:-1]:
+        request.cancel()
+    async with asyncio.timeout(5):
+        await requests[-1]
+    for request in requests:
+        with suppress(asyncio.CancelledError):
+            await request
+    assert application.begun[-1][0] == str(REQUESTS - 1)
+    assert len(application.begun) <= 2
