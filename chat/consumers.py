@@ -16,7 +16,7 @@ from doqchat.frame_limits import FrameLimits, TooManyRefused
 from doqchat.participant import Participant
 from doqchat.protocol import server
 from doqchat.protocol.frames import Frame, parse
-from doqchat.protocol.names import SOCKET_PATH
+from doqchat.protocol.names import SOCKET_PATH, WRITE_TEXT
 from doqchat.serving.limits import FRAME_BYTES, RESTART_CODE
 from doqchat.store.faults import Uncertain
 
@@ -103,7 +103,13 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         try:
             shake = self.handshake = read_handshake(self.scope)
             participant = Participant(
-                engine(), shake.sid, shake.role, shake.profile, self._write, on_drop=self._on_drop
+                engine(),
+                shake.sid,
+                shake.role,
+                shake.profile,
+                self._write,
+                on_drop=self._on_drop,
+                write_now=self.scope.get("extensions", {}).get(WRITE_TEXT),
             )
             self.participant = participant
             welcome = await participant.enter(shake.since)

@@ -7,7 +7,7 @@ from typing import cast
 
 from doqchat.engine import Engine
 from doqchat.fanout.live import LiveSession
-from doqchat.fanout.member import Member, Write
+from doqchat.fanout.member import Member, Write, WriteNow
 from doqchat.protocol import server
 from doqchat.protocol.events import (
     Body,
@@ -38,13 +38,23 @@ class Participant:
         profile: how much of the protocol the client understands.
         write: sends one text frame; may wait for the client to read.
         on_drop: called with a close code when the connection is to be closed.
+        write_now: as for Member.
     """
 
     def __init__(
-        self, engine: Engine, sid: str, role: Role, profile: Profile, write: Write, on_drop: Callable[[int], None]
+        self,
+        engine: Engine,
+        sid: str,
+        role: Role,
+        profile: Profile,
+        write: Write,
+        on_drop: Callable[[int], None],
+        write_now: WriteNow | None,
     ) -> None:
         connection = f"{role}:{uuid.uuid4().hex}"
-        self.member = Member(write, connection=connection, role=role, profile=profile, on_drop=on_drop)
+        self.member = Member(
+            write, connection=connection, role=role, profile=profile, on_drop=on_drop, write_now=write_now
+        )
         self._engine = engine
         self._sid = sid
         self._session: LiveSession | None = None

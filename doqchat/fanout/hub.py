@@ -11,7 +11,6 @@ from doqchat.errors import DoqchatError
 from doqchat.fanout.layer import SessionLoopLayer, group_of
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member
-from doqchat.fanout.turns import Turns
 from doqchat.protocol.ids import order
 from doqchat.store.presence import Presence
 from doqchat.store.registry import Registry
@@ -46,7 +45,6 @@ class Hub:
         self._registry = registry
         self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
         self._users: dict[str, int] = {}
-        self._joining = Turns()
         self._replaying: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, REPLAYS_AT_ONCE))
         self._beat: asyncio.Task[None] | None = None
         self._missed = asyncio.Event()
@@ -61,12 +59,9 @@ class Hub:
         """
         if self._beat is None:
             self._beat = asyncio.create_task(self._keep_beating())
-        await self._joining.next()
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
             session = await asyncio.shield(self._opened(sid))
-            # What a member does next keeps the process busy once more; it waits before its outbox can fill.
-            await self._joining.next()
             session.members.add(member)
             return session
         except BaseException:

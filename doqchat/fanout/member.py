@@ -17,6 +17,7 @@ TOO_SLOW, FAILED = 4413, 1011
 """Close codes of a member that is dropped: its outbox is full, or the server failed at serving it."""
 
 Write = Callable[[str], Coroutine[Any, Any, None]]
+WriteNow = Callable[[str], bool]
 
 
 class Member:
@@ -31,15 +32,25 @@ class Member:
         role: who the connection speaks as.
         profile: how much of the protocol the client understands.
         on_drop: called once with a close code when the member is dropped; it takes nothing from then on.
+        write_now: sends one text frame without waiting, or returns False where it would have to; None where the server
+            has no such call. It saves the coroutine and the ASGI message of each write.
     """
 
     def __init__(
-        self, write: Write, *, connection: str, role: Role, profile: Profile, on_drop: Callable[[int], None]
+        self,
+        write: Write,
+        *,
+        connection: str,
+        role: Role,
+        profile: Profile,
+        on_drop: Callable[[int], None],
+        write_now: WriteNow | None = None,
     ) -> None:
         self.connection = connection
         self.role = role
         self.full = profile == V1
         self._write = write
+        self._write_now = write_now
         self._on_drop = on_drop
         self._waiting: deque[str] = deque()
         self._bytes = 0
@@ -67,6 +78,8 @@ class Member:
             self._bytes += getsizeof(text)
             if self._bytes > OUTBOX_BYTES:
                 self.drop(TOO_SLOW)
+            return
+        if self._write_now is not None and self._write_now(text):
             return
         writing = self._write(text)
         try:

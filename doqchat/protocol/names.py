@@ -15,6 +15,9 @@ V1: Profile = "doqchat.v1"
 SOCKET_PATH = "v1/session/chat"
 """Where the socket is, below the site's path."""
 
+WRITE_TEXT = "doqchat.write_text"
+"""An ASGI extension of doqchat's own server: a call that writes a text message without waiting."""
+
 MAX_FRAME_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_TEXT = 8_000

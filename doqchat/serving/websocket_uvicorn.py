@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame, Opcode
@@ -10,6 +11,7 @@ from websockets.http11 import Request
 from websockets.protocol import Protocol
 from websockets.streams import StreamReader
 
+from doqchat.protocol.names import WRITE_TEXT
 from doqchat.serving.limits import CLOSE_SECONDS, FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, RESTART_CODE
 from doqchat.serving.paced_reads import Hold
 from doqchat.serving.paced_transport import PacedTransport
@@ -84,6 +86,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._message = bytearray()
         self._fragments = self._bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._extensions: dict[str, Any] = {}
 
     def open(self, request: Request) -> None:
         """Hand the handshake to the application; what the peer sends before it is accepted has to wait.
@@ -97,9 +100,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.handle_connect(request)
         if self.conn.handshake_exc is not None:
             _forget_frames(self.conn.handshake_exc)
+        else:
+            self._extensions = cast(dict[str, Any], self.scope["extensions"])
+            self._extensions[WRITE_TEXT] = self.write_text
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._extensions.pop(WRITE_TEXT, None)  # it refers to the protocol, which refers to the scope
         self._stop_deadline()
         self.transport.lost()
         self.conn.parser_exc = None  # its traceback refers to the connection
@@ -120,6 +127,16 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.send":
             return super().send(message)
         return self._send_close(message) if message["type"] == "websocket.close" else self._answer(message)
+
+    def write_text(self, text: str) -> bool:
+        """Write a text message without waiting; the scope's extension WRITE_TEXT.
+
+        Returns False, and writes nothing, where `send` would have to wait or cannot write.
+        """
+        if not self.writable.is_set() or not self.handshake_complete or self.close_sent or self.transport.is_closing():
+            return False
+        self.transport.write(_text_frame(text))
+        return True
 
     async def _answer(self, message: "ASGISendEvent") -> None:
         await super().send(message)
@@ -253,6 +270,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._stop_deadline()
         self.writable.set()
         self.transport.half_close()
+
+
+@lru_cache(maxsize=16)
+def _text_frame(text: str) -> bytes:
+    """A message in one frame, the same bytes for all members of a session."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
 def _forget_frames(error: BaseException | None) -> None:
