@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection, commands
 from doqchat.store.outages import outage
+from doqchat.store.received import Received
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,37 @@ class _Channel:
         self.followed = False
 
 
+class _Published(Received):
+    """Hands on what is published, TURN_BYTES in each turn of the event loop."""
+
+    def __init__(self, take: Callable[[list[Any]], int]) -> None:
+        super().__init__(decode=False)
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._take = take
+        self._burst = 0
+
+    def take(self, answer: Any) -> bool:
+        if isinstance(answer, Exception):
+            raise answer
+        self._burst += self._take(answer)
+        if self._burst < TURN_BYTES or self.transport is None:
+            return True
+        self._burst = 0
+        self.transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._next_turn)
+        return False
+
+    def end(self, error: Exception) -> None:
+        super().end(error)
+        if not self.over.done():
+            self.over.set_exception(error)
+
+    def _next_turn(self) -> None:
+        if not self.ended and self.transport is not None:
+            self.transport.resume_reading()
+            self.go_on()
+
+
 class Subscription:
     """Subscribes to channels, and again to all of them after the connection broke.
 
@@ -64,7 +95,6 @@ class Subscription:
         self._asked: deque[_Channel] = deque()  # the server answers in this order
         self._receiver: asyncio.Task[None] | None = None
         self._heard = False
-        self._burst = 0
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Publish to all who listen now; raises redis-py's errors."""
@@ -127,11 +157,12 @@ class Subscription:
         async with asyncio.timeout(COMMAND_TIMEOUT):
             await connection.connect()
         self._connection = connection
+        published = _Published(self._take)
+        published.take_over(connection)
         pulse = asyncio.create_task(self._pulse())
         try:
             await self._ask_for(list(self._channels.values()))
-            while True:
-                await self._read_one()
+            await published.over
         finally:
             pulse.cancel()
             await self._drop()
@@ -144,17 +175,15 @@ class Subscription:
                 self._asked.extend(chunk)
                 await self._send("SUBSCRIBE", *(channel.name for channel in chunk))
 
-    async def _read_one(self) -> None:
-        answer = await self._connection.read_response(timeout=math.inf)
+    def _take(self, answer: list[Any]) -> int:
+        """Take what the server has sent; returns the size of a message, and 0 for anything else."""
         self._heard = True
         if answer[0] == b"message":
             self._deliver(answer[1].decode(), answer[2])
-            self._burst += len(answer[2])
-            if self._burst > TURN_BYTES:
-                self._burst = 0
-                await asyncio.sleep(0)
-        elif answer[0] == b"subscribe":
+            return len(answer[2])
+        if answer[0] == b"subscribe":
             self._confirm(self._asked.popleft())
+        return 0
 
     def _confirm(self, channel: _Channel) -> None:
         """Take the server's word; it may be for a channel that was left, and joined again, since."""

@@ -1,14 +1,17 @@
 """One connection to one server, made when it is needed, and how the server's clock stands to ours."""
 
-import math
+import asyncio
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import hiredis
 from redis.exceptions import ConnectionError as StoreConnectionError
+from redis.exceptions import InvalidResponse, ResponseError
 
 from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection
+from doqchat.store.received import Received
 
 Argument = str | int | float | bytes
 Command = tuple[Argument, ...]
@@ -25,6 +28,48 @@ class Heard:
         self.at = 0.0
 
 
+class Answers(Received):
+    """Hands the server's answers to those who wait for them, in the order of the commands."""
+
+    def __init__(self) -> None:
+        super().__init__(decode=True)
+        self._awaited: deque[asyncio.Future[Any]] = deque()
+        self._all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def expect(self, answers: Sequence["asyncio.Future[Any]"]) -> "asyncio.Future[None]":
+        """Have these set to the next answers; the result is done when all of them are there.
+
+        It raises redis-py's ConnectionError when the connection ends before, and InvalidResponse for what is none.
+        """
+        self._all = asyncio.get_running_loop().create_future()
+        self._awaited.extend(answers)
+        if self.ended:
+            self.end(StoreConnectionError("The connection to the store has ended."))
+        return self._all
+
+    def take(self, answer: Any) -> bool:
+        if not self._awaited:
+            raise InvalidResponse(f"an answer to nothing: {answer!r:.100}")
+        if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+            raise answer  # the server refuses everything, as while it loads its data
+        awaited = self._awaited.popleft()
+        if not awaited.done():
+            if isinstance(answer, ResponseError):
+                awaited.set_exception(answer)
+            else:
+                awaited.set_result(answer)
+        if not self._awaited and not self._all.done():
+            self._all.set_result(None)
+        return True
+
+    def end(self, error: Exception) -> None:
+        super().end(error)
+        self._awaited.clear()
+        if not self._all.done():
+            self._all.set_exception(error)
+            self._all.exception()  # nobody may wait for it
+
+
 class Link:
     """A connection; calls raise redis-py's errors and OSError, and wait without bound.
 
@@ -37,37 +82,37 @@ class Link:
     """
 
     def __init__(self, url: str, heard: Heard, *, ask_first: bool) -> None:
-        self._connection = bare_connection(url)
+        self._connection: Any = bare_connection(url)
+        self._answers: Answers | None = None
         self._heard = heard
         self._ask_first = ask_first
         self._clock_offset: float | None = None
 
     async def open(self) -> None:
         """Return when what is sent reaches the server: a connection that is broken is made anew."""
-        connection = self._connection
-        if connection.is_connected and await connection.can_read():
-            # Nothing was asked: this is the end of a connection that the server has closed.
+        if self._answers is not None and self._answers.ended:
             await self.close()
-        if connection.is_connected and self._ask_first and time.monotonic() > self._heard.at + AWAKE_SECONDS:
+        if self._answers is not None and self._ask_first and time.monotonic() > self._heard.at + AWAKE_SECONDS:
             await self._wait_for_a_sign()
-        if not connection.is_connected:
-            await connection.connect()
+        if self._answers is None:
+            await self._connection.connect()
+            self._answers = Answers()
+            self._answers.take_over(self._connection)
             self.compare_clocks(await self._ask("TIME"))
 
-    async def send(self, commands: Iterable[Command]) -> None:
-        """Send commands as one write."""
-        packed = [hiredis.pack_command(cast(Any, command)) for command in commands]
-        await self._connection.send_packed_command(packed, check_health=False)
-
-    async def receive(self) -> Any:
-        """The next answer."""
-        answer = await self._connection.read_response(timeout=math.inf)
+    async def exchange(self, commands: Iterable[Command], answers: Sequence["asyncio.Future[Any]"]) -> None:
+        """Send commands as one write; returns when each of the futures has its answer, or the server's refusal."""
+        if self._answers is None or self._answers.transport is None:
+            raise StoreConnectionError("There is no connection to the store.")
+        awaited = self._answers.expect(answers)
+        self._answers.transport.write(b"".join(hiredis.pack_command(cast(Any, command)) for command in commands))
+        await awaited
         self._heard.at = time.monotonic()
-        return answer
 
     async def close(self) -> None:
         """Drop the connection, and what was known of the server's clock."""
         self._clock_offset = None
+        self._answers = None
         await self._connection.disconnect(nowait=True)
 
     @property
@@ -93,5 +138,6 @@ class Link:
             await self.close()
 
     async def _ask(self, command: str) -> Any:
-        await self.send([(command,)])
-        return await self.receive()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        await self.exchange([(command,)], [answer])
+        return answer.result()

@@ -173,16 +173,7 @@ class Pipeline:
     async def _exchange(self, batch: list[Waiting]) -> None:
         await self._link.open()
         self._sent = True
-        await self._link.send(command for command, _ in batch)
-        for _, future in batch:
-            try:
-                answer = await self._link.receive()
-            except ResponseError as error:
-                if not future.done():
-                    future.set_exception(error)
-            else:
-                if not future.done():
-                    future.set_result(answer)
+        await self._link.exchange([command for command, _ in batch], [answer for _, answer in batch])
 
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
         await self._link.close()
