@@ -48,7 +48,7 @@ SITE_ADDRESS = running.address if running and not env.text("PORT") else f"http:/
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "doqchat.fanout.layer.SessionChannelLayer",
-        "CONFIG": {"hosts": STORE_URLS, "prefix": "doqchat"},
+        "CONFIG": {"hosts": STORE_URLS},
     }
 }
 

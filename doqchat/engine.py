@@ -58,16 +58,16 @@ class Engine:
             settings.under_way_of_a_role,
         )
         self.budget = TokenBudget(self.shards, settings.tokens_a_day)
-        self.stream = SessionStream(self.shards, layer.channel_of, self.limits)
+        self.stream = SessionStream(self.shards, self.limits)
         self.history = History(self.stream)
         self.participants = Participants(self.shards)
-        self.presence = Presence(self.shards, layer.channel_of)
+        self.presence = Presence(self.shards)
         self.reading = Reading(self.shards)
-        self.replies = Replies(self.shards, layer.channel_of)
-        self.settings = Settings(self.shards, layer.channel_of)
+        self.replies = Replies(self.shards)
+        self.settings = Settings(self.shards)
         self.registry = Registry(self.shards)
         self.typing = Typing(self.shards)
-        self.snapshots = Snapshots(self.shards, layer.channel_of)
+        self.snapshots = Snapshots(self.shards)
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
 
     async def send(self, sid: str, frame: Frame) -> Appended:
@@ -102,7 +102,8 @@ class Engine:
 
     def signal(self, sid: str, message: Message) -> None:
         """Send a message to the session's group, as `group_send` does but without waiting; lost without the store."""
-        self.shards.of(sid).pipeline.post("PUBLISH", self.layer.channel_of(sid), self.layer.serialize(message))
+        shard = self.shards.of(sid)
+        shard.pipeline.post("PUBLISH", shard.channel(sid), self.layer.serialize(message))
 
     async def _asked(self, sid: str, request: LLMRequest) -> str:
         """The alias of the model that a request is for: its own, or the session's."""

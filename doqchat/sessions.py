@@ -11,6 +11,9 @@ from doqchat.errors import InvalidMessage
 from doqchat.protocol.events import Body, ChatMessage, LLMRequest
 from doqchat.protocol.frames import from_data
 from doqchat.protocol.names import DEFAULT_ROLE, Role, is_sid
+from doqchat.store.keys import group_name
+
+__all__ = ["aask", "asay", "ask", "check_sid", "group_name", "say"]
 
 
 async def asay(sid: str, text: str, *, role: Role = DEFAULT_ROLE, msg_id: str | None = None) -> str:

@@ -8,10 +8,11 @@ from contextlib import suppress
 from functools import partial
 
 from doqchat.errors import DoqchatError
-from doqchat.fanout.layer import SessionLoopLayer, group_of
+from doqchat.fanout.layer import SessionLoopLayer
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member
 from doqchat.protocol.ids import order
+from doqchat.store import keys
 from doqchat.store.presence import Presence
 from doqchat.store.registry import Registry
 from doqchat.store.stream import SessionStream
@@ -99,12 +100,12 @@ class Hub:
     async def _open(self, sid: str) -> LiveSession:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
         session = LiveSession(sid, self._stream, self._replaying[self._stream.server(sid)], self._missed.set)
-        await self._layer.join(group_of(sid), session)
+        await self._layer.join(keys.group_name(sid), session)
         self._registry.note(sid)  # travels with what asks for the tail
         try:
             session.open(await self._stream.tail(sid))
         except BaseException:
-            await self._layer.leave(group_of(sid), session)
+            await self._layer.leave(keys.group_name(sid), session)
             raise
         return session
 
@@ -117,7 +118,7 @@ class Hub:
             session = _result(opening)
             if session is not None:
                 session.close()
-                await self._layer.leave(group_of(sid), session)
+                await self._layer.leave(keys.group_name(sid), session)
 
     def _open_sessions(self) -> list[LiveSession]:
         return [session for session in map(_result, self._sessions.values()) if session is not None]

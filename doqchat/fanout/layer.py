@@ -13,19 +13,12 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
 
 from doqchat.fanout.subscription import Subscription
-from doqchat.store.clients import database
-from doqchat.store.keys import in_database
-from doqchat.store.shards import shard_index
+from doqchat.store.keys import GROUP_PREFIX
+from doqchat.store.shards import layer_prefix, shard_index
 
 log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
-GROUP_PREFIX = "chat.session."
-
-
-def group_of(sid: str) -> str:
-    """The name of a session's group in the channel layer."""
-    return GROUP_PREFIX + sid
 
 
 class Listener(Protocol):
@@ -46,18 +39,10 @@ class SessionChannelLayer(RedisPubSubChannelLayer):
 
     Args:
         hosts: the URLs of the servers, one for each shard of sessions.
-        prefix: what the names of channels begin with. The numbers of the servers' databases follow it, unless all are
-            0: `doqchat.3` for database 3.
     """
 
-    def __init__(self, *, hosts: list[str], prefix: str = "doqchat") -> None:
-        prefix = in_database(prefix, *map(database, hosts))
-        super().__init__(hosts=hosts, prefix=prefix)
-        self._prefix = prefix
-
-    def channel_of(self, sid: str) -> str:
-        """The name of the channel on which messages to a session's group are published."""
-        return f"{self._prefix}__group__{group_of(sid)}"
+    def __init__(self, *, hosts: list[str]) -> None:
+        super().__init__(hosts=hosts, prefix=layer_prefix(hosts))
 
     def for_loop(self) -> "SessionLoopLayer":
         """The layer of the running event loop, with its connections."""

@@ -85,7 +85,7 @@ class Answers:
             log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
 
     def _draft(self, shard: Shard, job: Job) -> Draft:
-        return Draft(shard, self._worker, job, self._engine.layer.channel_of)
+        return Draft(shard, self._worker, job)
 
     def _ended(self, place: Place, answer: Answer) -> None:
         if self._answers.get(place) is answer:

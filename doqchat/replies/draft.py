@@ -1,6 +1,5 @@
 """A reply while a worker writes it: leased, visible as it grows, committed once."""
 
-from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -39,10 +38,9 @@ class Draft:
         shard: the server that holds the session.
         worker: this worker's name.
         job: the request.
-        channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(self, shard: Shard, worker: str, job: Job, channel_of: Callable[[str], str]) -> None:
+    def __init__(self, shard: Shard, worker: str, job: Job) -> None:
         self.job = job
         self.attempt = 1
         self._pieces: list[str] = []
@@ -54,7 +52,7 @@ class Draft:
         self._queue = keys.queue(job.llm)
         self._lease = (keys.WORKERS, worker, job.id)
         self._place = (job.reply, job.sid, keys.own(job.sid))
-        self._channel = channel_of(job.sid)
+        self._channel = shard.channel(job.sid)
 
     @property
     def text(self) -> str:

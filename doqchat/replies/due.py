@@ -1,7 +1,6 @@
 """Automatic replies: started when they are due, one to all that was said since the last one."""
 
 import logging
-from collections.abc import Callable
 from typing import Literal
 
 from redis.exceptions import ResponseError
@@ -35,16 +34,12 @@ class Due:
         limits: a session that is over them gets none, and an error if somebody has called the assistant; what is said
             after that has its own chance.
         budget: the same for all sessions.
-        channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(
-        self, shard: Shard, limits: RequestLimits, budget: TokenBudget, channel_of: Callable[[str], str]
-    ) -> None:
+    def __init__(self, shard: Shard, limits: RequestLimits, budget: TokenBudget) -> None:
         self._shard = shard
         self._limits = limits
         self._budget = budget
-        self._channel_of = channel_of
 
     async def start(self, count: int) -> None:
         """Queue up to so many; raises redis-py's errors and Unavailable."""
@@ -92,7 +87,7 @@ class Due:
             RateLimited: the session is over a limit: it is still due.
         """
         used = [keys.DUE, keys.QUEUES, keys.stream(sid)]
-        place = sid, keys.own(sid), self._channel_of(sid)
+        place = sid, keys.own(sid), self._shard.channel(sid)
         outcome, *wait = await _START(self._shard.commands, used, what, *place, told, MODEL_ROLE, *limits)
         if wait:
             raise self._limits.refusal(outcome, int(*wait))

@@ -1,7 +1,5 @@
 """Replies that end before the model has said all."""
 
-from collections.abc import Callable
-
 from doqchat.errors import NotFound
 from doqchat.protocol.events import LLMRequest
 from doqchat.protocol.ids import parse_id, request_of
@@ -21,12 +19,10 @@ class Replies:
 
     Args:
         shards: the servers.
-        channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+    def __init__(self, shards: Shards) -> None:
         self._shards = shards
-        self._channel_of = channel_of
 
     async def interrupt(self, sid: str, reply_id: str, reason: Interruption) -> None:
         """End a reply now, with what was said so far; does nothing when it has ended.
@@ -46,7 +42,7 @@ class Replies:
     async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> bool:
         used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         shard = self._shards.of(sid)
-        told = reply_id, sid, keys.own(sid), *early_end(sid, shard.interruptions, self._channel_of(sid), reason)
+        told = reply_id, sid, keys.own(sid), *early_end(shard, sid, reason)
         return bool(await shard.pipeline.run(_INTERRUPT, used, *told))
 
     async def _has_ended(self, sid: str, reply_id: str, request: str) -> bool:

@@ -46,9 +46,8 @@ class Unserved:
     """
 
     def __init__(self, engine: Engine, shard: Shard) -> None:
-        self._channel_of = engine.layer.channel_of
         self._shard = shard
-        self._due = Due(shard, engine.limits, engine.budget, self._channel_of)
+        self._due = Due(shard, engine.limits, engine.budget)
         self._since: dict[str, float] = {}
         self._looks_since = 0.0
 
@@ -85,7 +84,7 @@ class Unserved:
         message = f"No worker serves the model {alias!r}; the assistant cannot answer."
         error = server.stored(sid, LLMError(reply_id="", request_id="", code=CODE, message=message, text=""))
         place = reply_id, sid, keys.own(sid), alias, int(HEARD_SECONDS * 1000)
-        told = keys.WORKERS, self._shard.interruptions, self._channel_of(sid), MODEL_ROLE, error, FAILED + CODE
+        told = keys.WORKERS, self._shard.interruptions, self._shard.channel(sid), MODEL_ROLE, error, FAILED + CODE
         used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         try:
             ended = bool(await self._shard.pipeline.run(_END, used, *place, *told))

@@ -50,7 +50,7 @@ class Worker:
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _takers(self, shard: Shard) -> Takers:
-        due = Due(shard, self._engine.limits, self._engine.budget, self._engine.layer.channel_of)
+        due = Due(shard, self._engine.limits, self._engine.budget)
         at_once = self._engine.reply_settings.at_once
         begin, give_back = partial(self._answers.begin, shard), partial(self._answers.give_back, shard)
         return Takers(shard, self.name, at_once, begin, give_back, due)

@@ -9,21 +9,21 @@ from doqchat.protocol.events import LLMResponse, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.store import keys
 from doqchat.store.link import Argument
+from doqchat.store.shards import Shard
 
 Interruption = Literal["cancelled", "superseded"]
 
 
-def early_end(sid: str, workers: str, channel: str, reason: Interruption) -> Sequence[Argument]:
+def early_end(shard: Shard, sid: str, reason: Interruption) -> Sequence[Argument]:
     """The arguments for one reply; every append has them, should it supersede one.
 
     Args:
+        shard: the server that holds the session.
         sid: the session.
-        workers: the channel on which the server's workers hear of it.
-        channel: the channel of its group.
         reason: why it ends.
     """
     terminal = server.stored_json(sid, LLMResponse.event, _blank(reason))
-    return keys.WORKERS, workers, channel, MODEL_ROLE, terminal, keys.ENDED + reason
+    return keys.WORKERS, shard.interruptions, shard.channel(sid), MODEL_ROLE, terminal, keys.ENDED + reason
 
 
 @cache

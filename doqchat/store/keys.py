@@ -20,6 +20,27 @@ IN_LINE = "llm:in_line"
 WORKERS = "llm-workers"
 
 
+LAYER_PREFIX = "doqchat"
+"""What the names of all channels of the channel layer begin with."""
+
+GROUP_PREFIX = "chat.session."
+
+
+def group_name(sid: str) -> str:
+    """The name of a session's group in the channel layer."""
+    return GROUP_PREFIX + sid
+
+
+def channel(prefix: str, sid: str) -> str:
+    """The channel on which messages to a session's group are published, as channels_redis names it.
+
+    Args:
+        prefix: the layer's, see `in_database`.
+        sid: the session.
+    """
+    return f"{prefix}__group__{group_name(sid)}"
+
+
 def interruptions(database: int) -> str:
     """The channel on which workers hear that a reply is to end.
 

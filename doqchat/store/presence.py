@@ -1,6 +1,6 @@
 """Who is in a session: connections that say so again and again, or run out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from doqchat.store import keys
@@ -17,12 +17,10 @@ class Presence:
 
     Args:
         shards: the servers.
-        channel_of: the name of the channel on which a change is published.
     """
 
-    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+    def __init__(self, shards: Shards) -> None:
         self._shards = shards
-        self._channel_of = channel_of
 
     async def here(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
         """Note connections (`ROLE:NAME`) as present for LASTS_SECONDS; how many there are of each role."""
@@ -41,9 +39,9 @@ class Presence:
         await self._note(sid, "tell", ())
 
     async def _note(self, sid: str, what: str, connections: Sequence[str]) -> dict[str, int]:
-        pipeline = self._shards.of(sid).pipeline
-        told = what, LASTS_SECONDS, self._channel_of(sid)
-        return counts(await pipeline.run(_PRESENCE, [keys.presence(sid)], *told, *connections))
+        shard = self._shards.of(sid)
+        told = what, LASTS_SECONDS, shard.channel(sid)
+        return counts(await shard.pipeline.run(_PRESENCE, [keys.presence(sid)], *told, *connections))
 
 
 def counts(flat: Sequence[Any]) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """What is set for one session: how the model behaves there, and what its people are called."""
 
 import logging
-from collections.abc import Callable
 from typing import Annotated, Literal
 from unicodedata import category
 
@@ -69,12 +68,10 @@ class Settings:
 
     Args:
         shards: the servers.
-        channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+    def __init__(self, shards: Shards) -> None:
         self._shards = shards
-        self._channel_of = channel_of
 
     async def of(self, sid: str) -> SessionSettings:
         """The settings of a session; the default of each that is not set, or cannot be used as it is stored."""
@@ -92,7 +89,7 @@ class Settings:
         flat = [part for pair in changes.items() for part in pair]
         used = [keys.settings(sid), keys.DUE, keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         shard = self._shards.of(sid)
-        withdrawn = early_end(sid, shard.interruptions, self._channel_of(sid), "superseded")
+        withdrawn = early_end(shard, sid, "superseded")
         return _parsed(sid, await shard.pipeline.run(_CHANGE, used, sid, keys.own(sid), *withdrawn, *flat))
 
 

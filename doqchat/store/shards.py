@@ -14,8 +14,17 @@ def shard_index(sid: str, shards: int) -> int:
     return int((crc32(sid.encode()) & 0xFFF) / (4096 / shards))
 
 
+def layer_prefix(urls: Sequence[str]) -> str:
+    """What the channels of the channel layer begin with: channels belong to no database, so its number is in them."""
+    return keys.in_database(keys.LAYER_PREFIX, *map(database, urls))
+
+
 class Shard:
     """One server, with a client for each way of talking to it.
+
+    Args:
+        url: the server.
+        prefix: what the channels of the channel layer begin with.
 
     Attributes:
         interruptions: the channel on which workers hear that a reply is to end.
@@ -26,8 +35,9 @@ class Shard:
         reads: for pages of the streams, which may be large and must not hold up the rest.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prefix: str) -> None:
         self.url = url
+        self._prefix = prefix
         self.interruptions = keys.interruptions(database(url))
         self.commands = commands(url)
         self.blocking = blocking(url)
@@ -35,6 +45,10 @@ class Shard:
         self.appends = Pipeline(url, heard, ask_first=True)
         self.pipeline = Pipeline(url, heard)
         self.reads = Pipeline(url, heard, batch=16)
+
+    def channel(self, sid: str) -> str:
+        """The channel of a session's group in the channel layer."""
+        return keys.channel(self._prefix, sid)
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -49,7 +63,8 @@ class Shards:
     """All servers, in the order that the setting gives them in; the order must not change once there are sessions."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        self._shards = [Shard(url) for url in urls]
+        prefix = layer_prefix(urls)
+        self._shards = [Shard(url, prefix) for url in urls]
 
     def of(self, sid: str) -> Shard:
         """The server that holds a session."""

@@ -1,7 +1,7 @@
 """How a session stands at one moment, for whoever comes into it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +39,10 @@ class Snapshots:
 
     Args:
         shards: the servers.
-        channel_of: the name of the channel of a session's group.
     """
 
-    def __init__(self, shards: Shards, channel_of: Callable[[str], str]) -> None:
+    def __init__(self, shards: Shards) -> None:
         self._shards = shards
-        self._channel_of = channel_of
 
     async def take(self, sid: str, arriving: str = "") -> Snapshot:
         """The session now.
@@ -54,8 +52,9 @@ class Snapshots:
             arriving: a connection (`ROLE:NAME`) that comes in at the same moment, which the session's group is told.
         """
         used = [keys.presence(sid), keys.replies(sid), keys.read_marks(sid)]
-        told = arriving, LASTS_SECONDS, self._channel_of(sid), keys.reply(sid, "")
-        members, replies, read = await self._shards.of(sid).pipeline.run(_SNAPSHOT, used, *told)
+        shard = self._shards.of(sid)
+        told = arriving, LASTS_SECONDS, shard.channel(sid), keys.reply(sid, "")
+        members, replies, read = await shard.pipeline.run(_SNAPSHOT, used, *told)
         return Snapshot(counts(members), _under_way(replies), dict(zip(read[::2], read[1::2], strict=True)))
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -99,13 +98,11 @@ class SessionStream:
 
     Args:
         shards: the servers.
-        channel_of: the name of the channel on which a session's new events are published.
         limits: how many requests are taken.
     """
 
-    def __init__(self, shards: Shards, channel_of: Callable[[str], str], limits: RequestLimits = NO_LIMITS) -> None:
+    def __init__(self, shards: Shards, limits: RequestLimits = NO_LIMITS) -> None:
         self._shards = shards
-        self._channel_of = channel_of
         self._limits = limits
         self._most = limits.for_a_person()
 
@@ -148,10 +145,10 @@ class SessionStream:
         else:
             claim, claim_seconds = keys.claim(sid, participant, msg_id), CLAIM_SECONDS
         used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE, keys.COUNTERS]
-        shard, channel = self._shards.of(sid), self._channel_of(sid)
-        place = channel, digest, claim_seconds, sid, keys.own(sid)
+        shard = self._shards.of(sid)
+        place = shard.channel(sid), digest, claim_seconds, sid, keys.own(sid)
         answer = ask, manner, DEBOUNCE_MS, LONGEST_WAIT_CALLED_MS, LONGEST_WAIT_MS
-        superseded = early_end(sid, shard.interruptions, channel, "superseded")
+        superseded = early_end(shard, sid, "superseded")
         told: list[Argument] = [participant, body, *place, *answer, *self._most, *superseded]
         entry_id, outcome, *rest = await settled(shard.appends, used, *told)
         if outcome == "conflict":

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store.shards import Shards
 from tests import processes
 from tests.client import Client
@@ -70,10 +69,10 @@ async def test_nothing_crosses_between_the_databases_of_a_server(
 )
 def test_channels_are_named_after_the_database(url: str, database: int) -> None:
     suffix = f".{database}" if database else ""
-    assert SessionChannelLayer(hosts=[url]).channel_of("room") == f"doqchat{suffix}__group__chat.session.room"
+    assert Shards([url]).of("room").channel("room") == f"doqchat{suffix}__group__chat.session.room"
     assert Shards([url]).of("room").interruptions == f"llm:interruptions{suffix}"
 
 
 def test_the_databases_of_all_servers_are_part_of_the_name() -> None:
     hosts = ["redis://first/0", "redis://second/1"]
-    assert SessionChannelLayer(hosts=hosts).channel_of("room") == "doqchat.0.1__group__chat.session.room"
+    assert Shards(hosts).of("room").channel("room") == "doqchat.0.1__group__chat.session.room"

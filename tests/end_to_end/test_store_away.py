@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
 from tests import processes
@@ -110,7 +109,7 @@ async def test_a_store_that_dies_and_comes_back_costs_nothing_that_was_acknowled
         await is_turned_away(connect, web, sid)
         with processes.valkey(store.directory, processes.port_of(store.url)):
             elsewhere = Shards([store.url])
-            stream = SessionStream(elsewhere, SessionChannelLayer(hosts=[store.url]).channel_of)
+            stream = SessionStream(elsewhere)
             texts = [f"said elsewhere {number}" for number in range(20)]
             for text in texts:
                 envelope = {"hd": {"event": "chat.message"}, "bd": {"text": text}}

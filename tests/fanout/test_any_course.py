@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doqchat.engine import Engine
-from doqchat.fanout.layer import group_of
 from doqchat.store import keys
+from doqchat.store.keys import group_name
 from tests.fanout.conftest import BODY, joined
 from tests.fanout.socket import Socket
 from tests.fanout.test_live import SILENT, ids
@@ -42,7 +42,7 @@ class Course:
                 at = number % len(self.stored)
                 prev = self.stored[at - 1] if at else "0-0"
                 hint = {"type": "session.entry", "id": self.stored[at], "prev": prev, "body": BODY}
-                await self.engine.layer.group_send(group_of(self.sid), hint)
+                await self.engine.layer.group_send(group_name(self.sid), hint)
             case "join":
                 await self.join(None)
             case "join from anywhere":

@@ -13,9 +13,10 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
-from doqchat.fanout.layer import Message, SessionChannelLayer, group_of
+from doqchat.fanout.layer import Message, SessionChannelLayer
 from doqchat.fanout.subscription import Subscription
 from doqchat.store import keys
+from doqchat.store.keys import group_name
 from tests import processes
 from tests.fanout.conftest import BODY, Join
 from tests.fanout.socket import WITHIN
@@ -92,11 +93,11 @@ async def test_a_session_that_is_joined_stays_so_when_a_channel_leaves_its_group
 ) -> None:
     before = unsubscriptions(store)
     reader = GroupReader()
-    await layer.for_loop().join(group_of(sid), reader)
+    await layer.for_loop().join(group_name(sid), reader)
     name = await layer.new_channel()
-    await layer.group_add(group_of(sid), name)
-    await layer.group_discard(group_of(sid), name)
-    await layer.group_send(group_of(sid), {"type": "news"})
+    await layer.group_add(group_name(sid), name)
+    await layer.group_discard(group_name(sid), name)
+    await layer.group_send(group_name(sid), {"type": "news"})
     async with asyncio.timeout(WITHIN):
         assert await reader.heard.get() == {"type": "news"}
     assert unsubscriptions(store) == before
@@ -106,19 +107,19 @@ async def test_a_program_with_the_stock_layer_reaches_the_sockets_of_a_session(
     stock_layer: RedisPubSubChannelLayer, join: Join, sid: str
 ) -> None:
     socket = await join(sid)
-    await stock_layer.group_send(group_of(sid), {"type": "session.signal", "text": '"안녕 😊"'})
+    await stock_layer.group_send(group_name(sid), {"type": "session.signal", "text": '"안녕 😊"'})
     assert await socket.text() == '"안녕 😊"'
 
 
 async def test_a_type_that_reaches_no_socket_is_logged_once(
     engine: Engine, join: Join, sid: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    socket, group = await join(sid), group_of(sid)
+    socket, room = await join(sid), group_name(sid)
     kind = f"news.of.{sid}"
     for _ in range(3):
-        await engine.layer.group_send(group, {"type": kind, "text": "{}"})
-    await engine.layer.group_send(group, {"type": ["no", "type"]})
-    await engine.layer.group_send(group, {"type": "session.signal", "text": '"a signal"'})
+        await engine.layer.group_send(room, {"type": kind, "text": "{}"})
+    await engine.layer.group_send(room, {"type": ["no", "type"]})
+    await engine.layer.group_send(room, {"type": "session.signal", "text": '"a signal"'})
     assert await socket.frame() == "a signal"
     assert [record.getMessage().count(kind) for record in caplog.records if "reaches no socket" in record.msg] == [1, 0]
 
@@ -135,9 +136,9 @@ async def test_a_message_that_cannot_be_taken_is_logged_and_costs_nobody_an_even
 ) -> None:
     socket = await join(sid)
     said = [str(store.xadd(keys.stream(sid), SILENT))]
-    store.publish(engine.layer.channel_of(sid), payload)
+    store.publish(engine.shards.of(sid).channel(sid), payload)
     assert ids([await socket.frame()]) == said
-    assert engine.layer.channel_of(sid) in caplog.text
+    assert engine.shards.of(sid).channel(sid) in caplog.text
     said.append((await engine.stream.append(sid, "A", BODY)).id)
     assert ids([await socket.frame()]) == said[1:]
     late = await join(f"{sid}-2")
@@ -149,7 +150,7 @@ async def test_a_program_with_the_stock_layer_hears_what_the_scripts_publish(
     engine: Engine, stock_layer: RedisPubSubChannelLayer, sid: str
 ) -> None:
     name = await stock_layer.new_channel()
-    await stock_layer.group_add(group_of(sid), name)
+    await stock_layer.group_add(group_name(sid), name)
     appended = await engine.stream.append(sid, "A", BODY)
     async with asyncio.timeout(WITHIN):
         message = await stock_layer.receive(name)

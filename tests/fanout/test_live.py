@@ -9,10 +9,10 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.fanout import hub
-from doqchat.fanout.layer import group_of
 from doqchat.fanout.member import FAILED, TOO_SLOW
 from doqchat.fanout.replay import PAGE
 from doqchat.store import keys
+from doqchat.store.keys import group_name
 from doqchat.store.stream import Entry
 from tests.fanout.conftest import BODY, Join, fail_once, joined
 from tests.fanout.socket import WITHIN, Socket
@@ -62,7 +62,7 @@ async def test_hints_that_come_twice_or_late_are_not_delivered_again(
     first, second = await append(engine, sid, 2)
     for entry_id, prev in ((first, "0-0"), (second, first), (first, "0-0")):
         hint = {"type": "session.entry", "id": entry_id, "prev": prev, "body": BODY}
-        await engine.layer.group_send(group_of(sid), hint)
+        await engine.layer.group_send(group_name(sid), hint)
     last = await append(engine, sid)
     assert ids(await socket.frames_to(last[0])) == [first, second, *last]
 
@@ -72,23 +72,23 @@ async def test_a_hint_of_an_event_that_is_not_there_delivers_nothing(
 ) -> None:
     socket = await join(sid)
     hint = {"type": "session.entry", "id": "99999999999999-0", "prev": "5-5", "body": BODY}
-    await engine.layer.group_send(group_of(sid), hint)
+    await engine.layer.group_send(group_name(sid), hint)
     last = await append(engine, sid)
     assert ids(await socket.frames_to(last[0])) == last
 
 
 async def test_a_message_of_another_kind_to_the_group_disturbs_nobody(engine: Engine, join: Join, sid: str) -> None:
     socket = await join(sid)
-    await engine.layer.group_send(group_of(sid), {"type": "something.else"})
+    await engine.layer.group_send(group_name(sid), {"type": "something.else"})
     last = await append(engine, sid)
     assert ids(await socket.frames_to(last[0])) == last
 
 
 async def test_any_django_code_reaches_the_sockets_through_the_group(engine: Engine, join: Join, sid: str) -> None:
     plain, full = await join(sid), await join(sid, v1=True)
-    await engine.layer.group_send(group_of(sid), {"type": "session.signal", "text": '"for all"'})
-    await engine.layer.group_send(group_of(sid), {"type": "session.signal", "text": '"for v1"', "full": True})
-    await engine.layer.group_send(group_of(sid), {"type": "session.signal", "text": '"last"'})
+    await engine.layer.group_send(group_name(sid), {"type": "session.signal", "text": '"for all"'})
+    await engine.layer.group_send(group_name(sid), {"type": "session.signal", "text": '"for v1"', "full": True})
+    await engine.layer.group_send(group_name(sid), {"type": "session.signal", "text": '"last"'})
     assert [await plain.text() for _ in range(2)] == ['"for all"', '"last"']
     assert [await full.text() for _ in range(3)] == ['"for all"', '"for v1"', '"last"']
 
@@ -232,7 +232,7 @@ async def test_a_member_that_has_left_gets_nothing(engine: Engine, join: Join, s
 
 
 async def test_the_last_who_leaves_ends_the_subscription(engine: Engine, store: "redis.Redis", sid: str) -> None:
-    channel = engine.layer.channel_of(sid)
+    channel = engine.shards.of(sid).channel(sid)
 
     async def listeners(count: int) -> None:
         async with asyncio.timeout(WITHIN):

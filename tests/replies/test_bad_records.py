@@ -63,8 +63,8 @@ async def test_a_second_entry_for_a_reply_begins_nothing(own_engine: Engine, que
     ((_, job),) = queue.xrange(JOBS)
     stray = queue.xadd(JOBS, job)
     queue.xreadgroup(keys.WORKERS, "second", {JOBS: ">"})
-    shard, channel_of = own_engine.shards.of(sid), own_engine.layer.channel_of
-    second = Draft(shard, "second", jobs.Job(str(stray), sid, draft.job.request, draft.job.reply, "demo"), channel_of)
+    shard = own_engine.shards.of(sid)
+    second = Draft(shard, "second", jobs.Job(str(stray), sid, draft.job.request, draft.job.reply, "demo"))
     with pytest.raises(Lost):
         await second.begin()
     await draft.say("!")

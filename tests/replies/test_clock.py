@@ -21,7 +21,7 @@ def moment(queue: "redis.Redis") -> int:
 
 def automatic_replies(engine: Engine, sid: str) -> due.Due:
     """Those of the server that holds the session."""
-    return due.Due(engine.shards.of(sid), engine.limits, engine.budget, engine.layer.channel_of)
+    return due.Due(engine.shards.of(sid), engine.limits, engine.budget)
 
 
 async def test_requests_from_before_the_clock_was_set_back_count_no_more(

@@ -79,7 +79,7 @@ async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.R
     assert job is not None
     await draft.spend(5)
     assert queue.get(counter_of_today()) == "5"
-    again = type(draft)(shard, "another", job, own_engine.layer.channel_of)
+    again = type(draft)(shard, "another", job)
     await again.begin()
     await again.say("하세요")
     await again.commit(end(again))
@@ -101,7 +101,7 @@ async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: 
     queue.hset(f"{keys.own(sid)}due", "since", 0)
     fill(queue)
     shard, budget = own_engine.shards.of(sid), TokenBudget(own_engine.shards, None)
-    await Due(shard, RequestLimits(), budget, own_engine.layer.channel_of).start(1)
+    await Due(shard, RequestLimits(), budget).start(1)
     assert queue.smembers(keys.replies(sid)) == {f"r{said.id}"}
 
 

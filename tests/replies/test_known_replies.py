@@ -38,7 +38,7 @@ async def begun(engine: Engine, sid: str) -> Draft:
     await jobs.prepare()
     job = await jobs.take()
     assert job is not None
-    draft = Draft(shard, "worker", job, engine.layer.channel_of)
+    draft = Draft(shard, "worker", job)
     await draft.begin()
     return draft
 
@@ -50,7 +50,7 @@ async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> Draft:
     long_ago = 1
     queue.zadd(keys.DUE, {sid: long_ago})
     queue.hset(f"{keys.own(sid)}due", "since", long_ago)
-    await Due(engine.shards.of(sid), engine.limits, engine.budget, engine.layer.channel_of).start(1)
+    await Due(engine.shards.of(sid), engine.limits, engine.budget).start(1)
     return await begun(engine, sid)
 
 

@@ -28,7 +28,7 @@ async def taken(engine: Engine, sid: str, worker: str) -> Draft:
     await jobs.prepare()
     job = await jobs.take()
     assert job is not None
-    return Draft(shard, worker, job, engine.layer.channel_of)
+    return Draft(shard, worker, job)
 
 
 async def speaking(engine: Engine, sid: str, worker: str) -> Draft:
@@ -42,7 +42,7 @@ async def speaking(engine: Engine, sid: str, worker: str) -> Draft:
 def taken_over(engine: Engine, queue: "redis.Redis", draft: Draft, worker: str) -> Draft:
     """The same reply, in the hands of another."""
     queue.xclaim(JOBS, keys.WORKERS, worker, 0, [draft.job.id])
-    return Draft(engine.shards.of(draft.job.sid), worker, draft.job, engine.layer.channel_of)
+    return Draft(engine.shards.of(draft.job.sid), worker, draft.job)
 
 
 async def test_a_worker_that_lost_its_lease_neither_says_nor_ends_anything(
@@ -167,7 +167,7 @@ async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
 ) -> None:
     last = await speaking(own_engine, sid, "last")
     queue.xclaim(JOBS, keys.WORKERS, "next", 0, [last.job.id], retrycount=MOST_DELIVERIES + 1)
-    following = Draft(own_engine.shards.of(sid), "next", last.job, own_engine.layer.channel_of)
+    following = Draft(own_engine.shards.of(sid), "next", last.job)
     with pytest.raises(GivenUp):
         await following.begin()
     assert following.error("failed", "").text == "안녕"
@@ -185,7 +185,7 @@ async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts
     assert job is not None
     (lease,) = queue.xpending_range(JOBS, keys.WORKERS, "-", "+", 10)
     assert (lease["consumer"], lease["times_delivered"]) == ("staying", 1)
-    staying = Draft(shard, "staying", job, own_engine.layer.channel_of)
+    staying = Draft(shard, "staying", job)
     await staying.begin()
     assert staying.attempt == 2
     await staying.commit(end(staying))
@@ -196,17 +196,17 @@ async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     first = await speaking(own_engine, sid, "first")
-    shard, channel_of = own_engine.shards.of(sid), own_engine.layer.channel_of
+    shard = own_engine.shards.of(sid)
     queue.xclaim(JOBS, keys.WORKERS, "leaving", 0, [first.job.id], retrycount=MOST_DELIVERIES)
-    leaving = Draft(shard, "leaving", first.job, channel_of)
+    leaving = Draft(shard, "leaving", first.job)
     await leaving.begin()
     await leaving.hand_over()
     job = await Jobs(shard, DEMO, "last").take()
     assert job is not None
-    await Draft(shard, "last", job, channel_of).begin()
+    await Draft(shard, "last", job).begin()
     queue.xclaim(JOBS, keys.WORKERS, "one too many", 0, [job.id], retrycount=2)
     with pytest.raises(GivenUp):
-        await Draft(shard, "one too many", job, channel_of).begin()
+        await Draft(shard, "one too many", job).begin()
 
 
 async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
@@ -226,7 +226,7 @@ async def test_a_job_with_fields_of_somebody_else_is_kept_as_ours_when_it_is_giv
     queue.xdel(JOBS, job_id)
     theirs = queue.xadd(JOBS, {**job, **{f"field {number}": "" for number in range(5_000)}})
     queue.xreadgroup(keys.WORKERS, "worker", {JOBS: ">"})
-    draft = Draft(own_engine.shards.of(sid), "worker", replace(draft.job, id=theirs), own_engine.layer.channel_of)
+    draft = Draft(own_engine.shards.of(sid), "worker", replace(draft.job, id=theirs))
     await draft.commit(draft.error("failed", "It failed."), given_up=True)
     assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
     assert queue.xlen(keys.stream(sid)) == 2

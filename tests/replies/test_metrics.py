@@ -99,7 +99,7 @@ async def test_how_replies_end_is_counted_for_every_process_to_tell(
 async def test_refusals_are_counted_by_limit_and_replies_that_begin_anew(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
-    own_engine.stream = SessionStream(own_engine.shards, own_engine.layer.channel_of, RequestLimits(under_way=1))
+    own_engine.stream = SessionStream(own_engine.shards, RequestLimits(under_way=1))
     draft = await taken(own_engine, sid, "first")
     for _ in range(2):
         with pytest.raises(RateLimited):

@@ -20,9 +20,8 @@ from django.utils.safestring import mark_safe
 
 from doqchat.engine import Engine
 from doqchat.errors import Conflict, DoqchatError, InvalidMessage, RoleForbidden
-from doqchat.fanout.layer import group_of
 from doqchat.protocol import stored
-from doqchat.sessions import aask, asay, ask, say
+from doqchat.sessions import aask, asay, ask, group_name, say
 from doqchat.store import keys
 from tests.chat.commands import clean
 from tests.chat.terminal import SHELL
@@ -111,7 +110,7 @@ def test_calls_without_a_loop_leave_no_connections(private_client: "redis.Redis"
     before = connections(private_client)
     for number in range(5):
         say(sid, str(number))
-        async_to_sync(get_channel_layer().group_send)(group_of(sid), {"type": "session.signal", "text": "{}"})
+        async_to_sync(get_channel_layer().group_send)(group_name(sid), {"type": "session.signal", "text": "{}"})
     with ThreadPoolExecutor(4) as threads:
         ids = list(threads.map(lambda number: say(sid, f"thread {number}"), range(8)))
     asyncio.run(asay(sid, "asyncio.run"))

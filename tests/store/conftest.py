@@ -31,19 +31,19 @@ async def shards(store_url: str) -> AsyncIterator[Shards]:
 
 @pytest.fixture
 def stream(shards: Shards, layer: SessionChannelLayer) -> SessionStream:
-    return SessionStream(shards, layer.channel_of)
+    return SessionStream(shards)
 
 
 @pytest.fixture
 def presence(shards: Shards, layer: SessionChannelLayer) -> Presence:
-    return Presence(shards, layer.channel_of)
+    return Presence(shards)
 
 
 @pytest.fixture
 def published(store_url: str, layer: SessionChannelLayer, sid: str) -> Iterator[Published]:
     """`published()`: the payload that comes next on the session's channel."""
     with closing(redis.Redis.from_url(store_url)) as client, closing(client.pubsub()) as subscription:
-        subscription.subscribe(layer.channel_of(sid))
+        subscription.subscribe(Shards([store_url]).of(sid).channel(sid))
         subscription.get_message(timeout=WITHIN)
 
         def receive() -> bytes:
@@ -63,7 +63,7 @@ async def own_shards(own_store: processes.Store) -> AsyncIterator[Shards]:
 
 @pytest.fixture
 def own_stream(own_shards: Shards, layer: SessionChannelLayer) -> SessionStream:
-    return SessionStream(own_shards, layer.channel_of)
+    return SessionStream(own_shards)
 
 
 @pytest.fixture
@@ -83,4 +83,4 @@ async def proxied_shards(proxy: Proxy) -> AsyncIterator[Shards]:
 
 @pytest.fixture
 def behind_proxy(proxied_shards: Shards, layer: SessionChannelLayer) -> SessionStream:
-    return SessionStream(proxied_shards, layer.channel_of)
+    return SessionStream(proxied_shards)

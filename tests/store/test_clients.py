@@ -16,7 +16,7 @@ async def test_a_server_is_reached_through_its_unix_socket(tmp_path: Path) -> No
         url = f"unix://{short}/valkey.sock?db=3"
         with processes.valkey(tmp_path / "valkey", 0, "--unixsocket", f"{short}/valkey.sock") as store:
             shards, layer = Shards([url]), SessionChannelLayer(hosts=[url])
-            await SessionStream(shards, layer.channel_of).append("room", "A", "{}")
+            await SessionStream(shards).append("room", "A", "{}")
             await layer.group_send("room", {"type": "news"})
             await layer.flush()
             await shards.close()

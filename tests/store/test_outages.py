@@ -11,7 +11,6 @@ import pytest
 import redis
 
 from doqchat.errors import Unavailable
-from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store import outages
 from doqchat.store.causes import cause_of
 from doqchat.store.shards import Shards
@@ -148,7 +147,7 @@ async def test_a_server_that_wants_another_password_is_named(
     with processes.valkey(tmp_path / "theirs") as store, closing(redis.Redis.from_url(store.url)) as client:
         client.config_set("requirepass", "right")
         shards = Shards([store.url.replace("redis://", "redis://:wrong@")])
-        await all_are_refused(SessionStream(shards, SessionChannelLayer(hosts=[store.url]).channel_of), sid)
+        await all_are_refused(SessionStream(shards), sid)
         await until(said, "does not accept our password")
         await shards.close()
     assert not any("wrong" in line for line in said())

@@ -67,15 +67,14 @@ async def test_changes_are_published_and_renewals_are_not(
 
 
 async def test_presence_is_not_written_to_disk(own_shards: Shards, own_client: "redis.Redis", sid: str) -> None:
-    layer = SessionChannelLayer(hosts=[shard.url for shard in own_shards])
-    presence, stream = Presence(own_shards, layer.channel_of), SessionStream(own_shards, layer.channel_of)
+    presence, stream = Presence(own_shards), SessionStream(own_shards)
 
     def written() -> int:
         return int(own_client.info("persistence")["aof_current_size"])
 
     nothing = written()
     await presence.here(sid, ["A:1", "B:2"])
-    await Snapshots(own_shards, layer.channel_of).take(sid, "B:3")
+    await Snapshots(own_shards).take(sid, "B:3")
     assert await presence.gone(sid, ["B:2"]) == {"A": 1, "B": 1}
     assert written() == nothing
     await stream.append(sid, "A", "{}")

@@ -148,12 +148,12 @@ async def test_a_store_whose_clock_is_put_forward_takes_messages_as_before(
 async def test_an_append_whose_answer_is_lost_supersedes_the_automatic_reply_once(
     proxy: Proxy, proxied_shards: Shards, layer: SessionChannelLayer, store: "redis.Redis", sid: str
 ) -> None:
-    stream, channel_of = SessionStream(proxied_shards, layer.channel_of), layer.channel_of
-    await Settings(proxied_shards, channel_of).change(sid, {"policy": "always", "when_talking": "supersede"})
+    stream = SessionStream(proxied_shards)
+    await Settings(proxied_shards).change(sid, {"policy": "always", "when_talking": "supersede"})
     asked = await stream.append(sid, "A", BODY, manner="said")
     store.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
     store.hset(f"{keys.own(sid)}due", "since", 0)
-    await Due(proxied_shards.of(sid), RequestLimits(), TokenBudget(proxied_shards, None), channel_of).start(64)
+    await Due(proxied_shards.of(sid), RequestLimits(), TokenBudget(proxied_shards, None)).start(64)
     assert store.smembers(keys.replies(sid)) == {f"r{asked.id}"}
     proxy.losing = APPEND
     said = await stream.append(sid, "B", BODY, manner="said")
