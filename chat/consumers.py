@@ -15,7 +15,7 @@ from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound, Unr
 from doqchat.frame_limits import FrameLimits, TooManyRefused
 from doqchat.participant import Participant
 from doqchat.protocol import server
-from doqchat.protocol.frames import Frame, parse
+from doqchat.protocol.frames import parse
 from doqchat.protocol.names import SOCKET_PATH, WRITE_TEXT
 from doqchat.serving.limits import FRAME_BYTES, RESTART_CODE
 from doqchat.store.faults import Uncertain
@@ -144,7 +144,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             msg_id = frame.msg_id
             if not frame.body.durable:
                 self.limits.take_ephemeral()
-            await self.receive_json(frame)
+            await self.participant.take(frame)
         except Uncertain:
             raise
         except DoqchatError as problem:
@@ -154,11 +154,6 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         except Exception:
             log.exception("A frame could not be handled.")
             self._tell(Internal("The server failed at this; its log says why.", msg_id=msg_id))
-
-    async def receive_json(self, content: Frame, **kwargs: Any) -> None:
-        """Do what a valid frame asks for."""
-        if self.participant is not None:
-            await self.participant.take(content)
 
     async def disconnect(self, code: int) -> None:
         """Leave the session; with another code than NORMAL, close the connection."""

@@ -1,6 +1,7 @@
 """Sessions over HTTP: for programs that have something to say and no socket to say it over."""
 
 import asyncio
+from typing import cast
 
 from django.http import HttpRequest, JsonResponse
 from ninja import Field, Router, Schema
@@ -11,6 +12,7 @@ from chat import openapi
 from chat.api_errors import refusals
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge, UnknownEvent
+from doqchat.ingress import submit
 from doqchat.llm import llms
 from doqchat.overview import overview
 from doqchat.protocol.events import ChatMessage, LLMRequest
@@ -18,6 +20,7 @@ from doqchat.protocol.frames import Frame, parse, refusal
 from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.sessions import check_sid
 from doqchat.store.settings import SessionSettings
+from doqchat.store.stream import Appended
 
 router = Router(tags=["sessions"])
 
@@ -79,7 +82,7 @@ async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
     503: it is not stored. 504: the store has not said whether it is; send it again, with the same `msg_id`.
     """
     check_sid(sid)
-    appended = await engine().send(sid, _frame(request))
+    appended = cast(Appended, await submit(engine(), sid, _frame(request)))
     answer = {"id": appended.id, "duplicate": appended.duplicate}
     return JsonResponse(answer, status=200 if appended.duplicate else 201)
 

@@ -2,30 +2,18 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import cast
+from collections.abc import Callable
 
 from doqchat.engine import Engine
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member, Write, WriteNow
+from doqchat.ingress import submit
 from doqchat.protocol import server
-from doqchat.protocol.events import (
-    Body,
-    ChatAck,
-    ChatMessage,
-    ChatRead,
-    ChatTyping,
-    Gap,
-    LLMCancel,
-    LLMRequest,
-    Ping,
-    Pong,
-    SessionSync,
-    SessionWelcome,
-)
+from doqchat.protocol.events import ChatAck, Gap, Ping, Pong, SessionSync, SessionWelcome
 from doqchat.protocol.frames import Frame
 from doqchat.protocol.names import Profile, Role
 from doqchat.store.snapshot import Snapshot
+from doqchat.store.stream import Appended
 
 
 class Participant:
@@ -104,7 +92,12 @@ class Participant:
 
     async def take(self, frame: Frame) -> None:
         """Do what a valid frame asks for; raises DoqchatError when that cannot be."""
-        await _ACTIONS[type(frame.body)](self, frame)
+        if isinstance(frame.body, Ping):
+            self.member.push(server.plain(self._sid, Pong.event, frame.bd))
+        elif isinstance(frame.body, SessionSync):
+            await self._sync(frame.body.since)
+        elif appended := await submit(self._engine, self._sid, frame, self.member.connection):
+            self._acknowledge(frame, appended)
 
     async def leave(self) -> None:
         """End the membership; does nothing when there is none."""
@@ -112,26 +105,13 @@ class Participant:
             session, self._session = self._session, None
             await self._engine.hub.leave(session, self.member)
 
-    async def _send(self, frame: Frame) -> None:
-        appended = await self._engine.send(self._sid, frame)
+    def _acknowledge(self, frame: Frame, appended: Appended) -> None:
         if frame.msg_id and self.member.full:
             ack = ChatAck(msg_id=frame.msg_id, id=appended.id, duplicate=appended.duplicate)
             self.member.push(server.ephemeral(self._sid, ack))
 
-    async def _cancel(self, frame: Frame) -> None:
-        await self._engine.replies.interrupt(self._sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
-
-    async def _typing(self, frame: Frame) -> None:
-        self._engine.typing.note(self._sid, frame.role, active=cast(ChatTyping, frame.body).active)
-        self._tell_others(frame)
-
-    async def _read(self, frame: Frame) -> None:
-        if await self._engine.reading.mark(self._sid, frame.role, cast(ChatRead, frame.body).id):
-            self._tell_others(frame)
-
-    async def _sync(self, frame: Frame) -> None:
+    async def _sync(self, since: str) -> None:
         """As on connect: a welcome, which tells of a gap and of the replies under way, then the replay."""
-        since = cast(SessionSync, frame.body).since
         if self._session is None:
             return
         if self.member.full:
@@ -140,22 +120,3 @@ class Participant:
             self._whole = gap is None
             self.member.push(self._welcome(last_id, snapshot, gap))
         self._session.replay(self.member, since, whole=self._whole)
-
-    async def _pong(self, frame: Frame) -> None:
-        self.member.push(server.plain(self._sid, Pong.event, frame.bd))
-
-    def _tell_others(self, frame: Frame) -> None:
-        """Relay what is not stored, in the form in which it would be."""
-        text, sender = frame.stored(self._sid), self.member.connection
-        self._engine.signal(self._sid, {"type": "session.signal", "text": text, "full": True, "sender": sender})
-
-
-_ACTIONS: dict[type[Body], Callable[[Participant, Frame], Awaitable[None]]] = {
-    ChatMessage: Participant._send,
-    LLMRequest: Participant._send,
-    LLMCancel: Participant._cancel,
-    ChatTyping: Participant._typing,
-    ChatRead: Participant._read,
-    SessionSync: Participant._sync,
-    Ping: Participant._pong,
-}

@@ -4,14 +4,18 @@ The functions whose names begin with `a` are awaited. The others block; a thread
 them, as with every `async_to_sync`.
 """
 
+from typing import cast
+
 from asgiref.sync import async_to_sync
 
 from doqchat.engine import engine
 from doqchat.errors import InvalidMessage
+from doqchat.ingress import submit
 from doqchat.protocol.events import Body, ChatMessage, LLMRequest
 from doqchat.protocol.frames import from_data
 from doqchat.protocol.names import DEFAULT_ROLE, Role, is_sid
 from doqchat.store.keys import group_name
+from doqchat.store.stream import Appended
 
 __all__ = ["aask", "asay", "ask", "check_sid", "group_name", "say"]
 
@@ -73,4 +77,4 @@ def check_sid(sid: str) -> None:
 async def _send(sid: str, body: type[Body], bd: dict[str, str], role: Role, msg_id: str | None) -> str:
     check_sid(sid)
     hd = {"event": body.event, "role": role} | ({} if msg_id is None else {"msg_id": msg_id})
-    return (await engine().send(sid, from_data({"hd": hd, "bd": bd}))).id
+    return cast(Appended, await submit(engine(), sid, from_data({"hd": hd, "bd": bd}))).id

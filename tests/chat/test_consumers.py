@@ -9,10 +9,9 @@ import pytest
 from chat import consumers
 from chat.consumers import ChatConsumer
 from doqchat.engine import Engine
-from doqchat.fanout import turns
 from doqchat.fanout.member import OUTBOX_BYTES, TOO_SLOW
 from tests.fanout.conftest import BODY
-from tests.fanout.socket import WITHIN, Socket
+from tests.fanout.socket import WITHIN
 
 
 async def test_a_client_that_is_dropped_before_it_was_accepted_is_told_why(
@@ -44,25 +43,6 @@ async def test_a_client_that_is_dropped_before_it_was_accepted_is_told_why(
         {"type": "websocket.accept", "subprotocol": None},
         {"type": "websocket.close", "code": TOO_SLOW},
     ]
-
-
-async def test_a_client_behind_a_crowd_is_not_dropped_for_what_is_said_before_it_has_joined(
-    monkeypatch: pytest.MonkeyPatch, engine: Engine, sid: str
-) -> None:
-    monkeypatch.setattr(turns, "PAUSE_SECONDS", 0.5)
-    await engine.hub.enter(sid, Socket().member)  # the next has to pause
-    events, sent = asyncio.Queue[dict[str, Any]](), asyncio.Queue[dict[str, Any]]()
-    events.put_nowait({"type": "websocket.connect"})
-    scope = {"type": "websocket", "query_string": f"sid={sid}".encode(), "headers": []}
-    connection = asyncio.create_task(ChatConsumer()(scope, events.get, sent.put))
-    async with asyncio.timeout(WITHIN):
-        for _ in range(OUTBOX_BYTES // 8_000 + 1):
-            await engine.stream.append(sid, "A", BODY.replace("hi", "x" * 8_000))
-        assert (await sent.get())["type"] == "websocket.accept"
-        await engine.stream.append(sid, "A", BODY.replace("hi", "after"))
-        assert "after" in (await sent.get())["text"]
-        events.put_nowait({"type": "websocket.disconnect"})
-        await connection
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
+from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.replies import due
 from doqchat.store import keys
@@ -41,7 +42,7 @@ async def test_requests_from_before_the_clock_was_set_back_count_no_more(
 async def test_an_automatic_reply_that_was_due_before_the_clock_was_set_back_is_given(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    await own_engine.send(sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "@llm 안녕"}}))
+    await submit(own_engine, sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "@llm 안녕"}}))
     later = moment(queue) + AN_HOUR_MS
     queue.zadd(keys.DUE, {sid: later})
     queue.hset(f"{keys.own(sid)}due", "since", later)
@@ -56,7 +57,7 @@ async def test_what_was_said_while_the_model_talked_is_not_answered_the_moment_i
     monkeypatch.setattr(due, "DEBOUNCE_MS", AN_HOUR_MS)
     await own_engine.settings.change(sid, {"policy": "always"})
     talking = await ask(own_engine, sid)
-    await own_engine.send(sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "and this"}}))
+    await submit(own_engine, sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "and this"}}))
     queue.zadd(keys.DUE, {sid: 1})
     queue.hset(f"{keys.own(sid)}due", "since", 1)
     before = moment(queue)

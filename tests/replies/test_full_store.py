@@ -11,6 +11,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
+from doqchat.ingress import submit
 from doqchat.protocol.frames import parse
 from doqchat.replies.budget import TokenBudget, counter_of_today
 from doqchat.replies.due import Due
@@ -35,16 +36,16 @@ async def test_a_message_that_is_stored_is_a_duplicate_and_another_is_refused(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     known, new = (parse(HI.replace('"role"', f'"msg_id":"{msg_id}","role"')) for msg_id in ("m1", "m2"))
-    first = await own_engine.send(sid, known)
+    first = await submit(own_engine, sid, known)
     fill(queue)
-    assert (await own_engine.send(sid, known)).id == first.id
+    assert (await submit(own_engine, sid, known)).id == first.id
     with pytest.raises(Unavailable):
-        await own_engine.send(sid, new)
+        await submit(own_engine, sid, new)
     assert queue.xlen(keys.stream(sid)) == 1
 
 
 async def test_a_session_can_be_joined_read_and_left(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
-    said = await own_engine.send(sid, parse(HI))
+    said = await submit(own_engine, sid, parse(HI))
     fill(queue)
     async with joined(own_engine, sid, since="0-0", v1=True) as socket:
         assert (await end_of(socket, "chat.message"))["hd"]["id"] == said.id
@@ -96,7 +97,7 @@ async def test_a_reply_can_be_cancelled(own_engine: Engine, queue: "redis.Redis"
 
 async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await own_engine.settings.change(sid, {"policy": "always"})
-    said = await own_engine.send(sid, parse(HI))
+    said = await submit(own_engine, sid, parse(HI))
     queue.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
     queue.hset(f"{keys.own(sid)}due", "since", 0)
     fill(queue)

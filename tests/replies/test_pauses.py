@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
+from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_CALLED_MS, LONGEST_WAIT_MS
@@ -19,7 +20,7 @@ from tests.replies.test_clock import automatic_replies, moment
 
 
 async def say(engine: Engine, sid: str, text: str = "hello") -> None:
-    await engine.send(sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))
+    await submit(engine, sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))
 
 
 async def wait_of(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: int = 0) -> float:

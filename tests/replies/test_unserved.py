@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
+from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.replies import unserved
 from doqchat.replies.jobs import HEARD_SECONDS
@@ -53,7 +54,9 @@ async def watched(engine: Engine) -> AsyncIterator[None]:
 
 
 async def say(engine: Engine, sid: str, text: str) -> str:
-    return (await engine.send(sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))).id
+    return (
+        await submit(engine, sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))
+    ).id
 
 
 def told(error: Any) -> tuple[str, str]:

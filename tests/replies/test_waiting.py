@@ -8,6 +8,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import NotFound
+from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from tests import processes
@@ -22,7 +23,7 @@ JOBS = keys.queue(DEMO)
 async def ask(engine: Engine, sid: str) -> str:
     """The id of a reply that nobody writes yet."""
     frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": DEMO}})
-    return f"r{(await engine.send(sid, frame)).id}"
+    return f"r{(await submit(engine, sid, frame)).id}"
 
 
 async def end_of(socket: Socket, *names: str) -> Any:

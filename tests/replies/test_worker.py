@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
+from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.replies import jobs, takers, writer
 from doqchat.replies.jobs import Jobs
@@ -46,7 +47,7 @@ async def working(engine: Engine) -> AsyncIterator[Callable[[], Any]]:
 async def ask(engine: Engine, sid: str, prompt: str, llm: str = "default") -> str:
     """The id of a request's reply."""
     frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": prompt, "llm": llm}})
-    return f"r{(await engine.send(sid, frame)).id}"
+    return f"r{(await submit(engine, sid, frame)).id}"
 
 
 async def answered(engine: Engine, sid: str) -> Any:
