@@ -37,7 +37,7 @@ class Participant:
         profile: Profile,
         write: Write,
         on_drop: Callable[[int], None],
-        write_now: WriteNow | None,
+        write_now: WriteNow | None = None,
     ) -> None:
         connection = f"{role}:{uuid.uuid4().hex}"
         self.member = Member(

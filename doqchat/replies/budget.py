@@ -19,15 +19,18 @@ repeats it as soon as the store is back."""
 PATIENCE_SECONDS = 0.1
 """How long a server is waited for, which may be away: everybody who asks waits for all of them."""
 
+_MOST_TOKENS = 2**53
+"""More than that a script cannot count exactly."""
+
 
 def counter_of_today() -> str:
     """The key under which the store counts the tokens of this day of UTC."""
     return keys.tokens(datetime.now(UTC).date().isoformat())
 
 
-def counting(tokens: int) -> tuple[int, int, int]:
-    """What scripts that include parts/tokens.lua are told of tokens that an attempt at a reply has used."""
-    return tokens, KEPT_SECONDS, COUNTED_SECONDS
+def spent(tokens: int) -> dict[str, int]:
+    """What parts/tokens.lua takes of the tokens that an attempt at a reply has used."""
+    return {"tokens": min(tokens, _MOST_TOKENS), "kept_seconds": KEPT_SECONDS, "counted_seconds": COUNTED_SECONDS}
 
 
 class TokenBudget:

@@ -82,11 +82,18 @@ class DeadJobs:
         """
         if not job.complete:
             return None
-        used, told = (
+        reply = await self._shards.of(job.sid).pipeline.run(
+            _RETRY,
             [keys.DEAD_JOBS, keys.QUEUES],
-            (job.id, job.sid, job.reply, job.llm, int(job.automatic), keys.own(job.sid)),
+            repeat=False,
+            job=job.id,
+            sid=job.sid,
+            reply=job.reply,
+            llm=job.llm,
+            auto=int(job.automatic),
+            own=keys.own(job.sid),
         )
-        return await self._shards.of(job.sid).pipeline.run(_RETRY, used, *told, repeat=False) or None
+        return reply or None
 
     async def drop(self, job: DeadJob) -> bool:
         """Forget a job; False when it is no longer there."""

@@ -7,11 +7,10 @@ from doqchat.protocol import server
 from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
-from doqchat.replies.budget import counter_of_today, counting
+from doqchat.replies.budget import counter_of_today, spent
 from doqchat.replies.jobs import Job
 from doqchat.store import keys
 from doqchat.store.faults import insist
-from doqchat.store.link import Argument
 from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
 
@@ -50,8 +49,8 @@ class Draft:
         self._first_piece: float | None = None
         self._shard = shard
         self._queue = keys.queue(job.llm)
-        self._lease = (keys.WORKERS, worker, job.id)
-        self._place = (job.reply, job.sid, keys.own(job.sid))
+        self._lease: dict[str, Any] = {"group": keys.WORKERS, "worker": worker, "job": job.id}
+        self._place: dict[str, Any] = {"reply": job.reply, "sid": job.sid, "own": keys.own(job.sid)}
         self._channel = shard.channel(job.sid)
 
     @property
@@ -61,8 +60,9 @@ class Draft:
 
     async def begin(self) -> None:
         """Take the lease. Raises Lost, or GivenUp."""
-        told = *self._lease, *self._place, MOST_DELIVERIES, metrics.RESTARTS
-        outcome, *known = await self._run(_BEGIN, [self._queue, keys.QUEUES, keys.COUNTERS], *told)
+        used = [self._queue, keys.QUEUES, keys.COUNTERS]
+        told: dict[str, Any] = {"deliveries": MOST_DELIVERIES, "restarts": metrics.RESTARTS}
+        outcome, *known = await self._run(_BEGIN, used, **self._lease, **self._place, **told)
         if outcome == "lost":
             raise Lost
         self._before, *attempt = known
@@ -95,7 +95,8 @@ class Draft:
         frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
         texts = keys.reply_text(job.sid, job.reply), keys.reply_text_before(job.sid, job.reply)
         used = [self._queue, keys.reply(job.sid, job.reply), *texts]
-        outcome, *there = await self._run(_PIECE, used, *self._lease, piece, begins, self._channel, frame)
+        told: dict[str, Any] = {"piece": piece, "begins": begins, "channel": self._channel, "frame": frame}
+        outcome, *there = await self._run(_PIECE, used, **self._lease, **told)
         if outcome == "lost":
             raise Lost
         return int(*there) if there else None
@@ -111,22 +112,31 @@ class Draft:
         Raises:
             Lost: another worker has ended it, or will.
         """
-        sid, end = self.job.sid, "given up" if given_up else ""
-        told = server.stored(sid, terminal), MODEL_ROLE, self._channel, end
-        counters = metrics.counted(terminal, self._first_piece)
-        used = [self._queue, keys.QUEUES, keys.stream(sid), keys.DEAD_JOBS, keys.COUNTERS, *self._counts()]
-        if await self._run(_COMMIT, used, *self._lease, *self._place, *counting(tokens), *told, *counters) == "lost":
+        sid = self.job.sid
+        outcome = await self._run(
+            _COMMIT,
+            [self._queue, keys.QUEUES, keys.stream(sid), keys.DEAD_JOBS, keys.COUNTERS, *self._counts()],
+            **self._lease,
+            **self._place,
+            spent=spent(tokens),
+            body=server.stored(sid, terminal),
+            participant=MODEL_ROLE,
+            channel=self._channel,
+            given_up=given_up,
+            counters={name: str(amount) for name, amount in metrics.counted(terminal, self._first_piece).items()},
+        )
+        if outcome == "lost":
             raise Lost
 
     async def spend(self, tokens: int) -> None:
         """Count what this attempt has used, if that was not done yet: it does not end the reply."""
         if tokens:
-            await self._run(_SPENT, self._counts(), *counting(tokens))
+            await self._run(_SPENT, self._counts(), spent=spent(tokens))
 
     async def hand_over(self, tokens: int = 0) -> None:
         """Give the job back to the queue, and count what this attempt has used; raises Unavailable."""
         used = [self._queue, keys.QUEUES, *self._counts()]
-        await self._shard.pipeline.run(_HAND_OVER, used, *self._lease, *self._place, *counting(tokens))
+        await self._shard.pipeline.run(_HAND_OVER, used, **self._lease, **self._place, spent=spent(tokens))
 
     def response(self, text: str, reason: FinishReason, model: str, usage: Usage) -> LLMResponse:
         """The event that ends this reply with an answer."""
@@ -142,6 +152,6 @@ class Draft:
         """The keys that scripts with parts/tokens.lua use."""
         return [counter_of_today(), keys.reply_spent(self.job.sid, self.job.reply, self.attempt)]
 
-    async def _run(self, script: Script, used: list[str], *arguments: Argument) -> Any:
+    async def _run(self, script: Script, used: list[str], **given: Any) -> Any:
         """Run a script until the store answers: each of them can be repeated without harm."""
-        return await insist(lambda: self._shard.pipeline.run(script, used, *arguments))
+        return await insist(lambda: self._shard.pipeline.run(script, used, **given))

@@ -43,8 +43,8 @@ class Due:
 
     async def start(self, count: int) -> None:
         """Queue up to so many; raises redis-py's errors and Unavailable."""
-        waits = STILL_TALKING_MS, DEBOUNCE_MS, LONGEST_WAIT_MS
-        for sid in await _DUE(self._shard.commands, [keys.DUE], count, *waits):
+        waits = {"again_ms": STILL_TALKING_MS, "wait_ms": DEBOUNCE_MS, "longest_wait_ms": LONGEST_WAIT_MS}
+        for sid in await _DUE(self._shard.commands, [keys.DUE], count=count, **waits):
             try:
                 await self._start(sid)
             except ResponseError as error:
@@ -80,15 +80,26 @@ class Due:
         log.error("The automatic reply in %s cannot be started and is dropped.", sid)
         await self._shard.commands.zrem(keys.DUE, sid)
 
-    async def _take(self, sid: str, what: Literal["start", "drop", "fail"], told: str, *limits: int) -> bool:
+    async def _take(
+        self, sid: str, what: Literal["start", "drop", "fail"], told: str, requests_a_minute: int = 0
+    ) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more.
 
         Raises:
             RateLimited: the session is over a limit: it is still due.
         """
         used = [keys.DUE, keys.QUEUES, keys.stream(sid)]
-        place = sid, keys.own(sid), self._shard.channel(sid)
-        outcome, *wait = await _START(self._shard.commands, used, what, *place, told, MODEL_ROLE, *limits)
+        outcome, *wait = await _START(
+            self._shard.commands,
+            used,
+            what=what,
+            sid=sid,
+            own=keys.own(sid),
+            channel=self._shard.channel(sid),
+            told=told,
+            participant=MODEL_ROLE,
+            requests_a_minute=requests_a_minute,
+        )
         if wait:
             raise self._limits.refusal(outcome, int(*wait))
         return bool(outcome == "done")

@@ -72,7 +72,7 @@ class Jobs:
 
     async def prepare(self) -> None:
         """Make the group of workers if there is none, and forget workers that are long gone."""
-        await _PREPARE(self._shard.commands, [self._queue], keys.WORKERS)
+        await _PREPARE(self._shard.commands, [self._queue], group=keys.WORKERS)
         for consumer in await self._shard.commands.xinfo_consumers(self._queue, keys.WORKERS):
             if consumer["pending"] == 0 and consumer["idle"] > FORGOTTEN_SECONDS * 1000:
                 await self._shard.commands.xgroup_delconsumer(self._queue, keys.WORKERS, consumer["name"])

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from doqchat.llm import llms
 from doqchat.protocol.events import Body, LLMError, LLMResponse
@@ -56,8 +57,8 @@ async def read_metrics(shards: Shards) -> Metrics:
     """The numbers as they are now, of the models in the settings and all that were ever asked; raises Unavailable."""
     used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS, keys.IN_LINE]
     metrics = Metrics()
-    told = keys.WORKERS, int(HEARD_SECONDS * 1000), *llms
-    answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, *told) for shard in shards))
+    given: dict[str, Any] = {"group": keys.WORKERS, "gone_ms": int(HEARD_SECONDS * 1000), "aliases": list(llms)}
+    answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, **given) for shard in shards))
     for queues, dead, due, tokens, flat, in_line in answers:
         for alias, waiting, under_way, workers, oldest in zip(*(queues[part::5] for part in range(5)), strict=True):
             metrics.waiting[alias] += waiting
@@ -91,16 +92,17 @@ def outcome_of(terminal: Body) -> str:
     return FAILED + (terminal.code if isinstance(terminal, LLMError) else "")
 
 
-def counted(terminal: Body, first_piece_seconds: float | None) -> list[str | int | float]:
-    """What a reply adds to the counters when it ends: `[name, amount, name, amount, …]`.
+def counted(terminal: Body, first_piece_seconds: float | None) -> dict[str, float]:
+    """What a reply adds to the counters when it ends, by name.
 
     Args:
         terminal: the event that ends it.
         first_piece_seconds: how long its first piece took; None for a reply without any.
     """
-    amounts: list[str | int | float] = [outcome_of(terminal), 1]
+    amounts: dict[str, float] = {outcome_of(terminal): 1}
     for name, tokens in zip((INPUT_TOKENS, OUTPUT_TOKENS), tokens_of(terminal), strict=True):
-        amounts += [name, tokens] if tokens else []
+        if tokens:
+            amounts[name] = tokens
     if first_piece_seconds is not None:
-        amounts += [FIRST_PIECES, 1, FIRST_PIECE_SECONDS, round(first_piece_seconds, 4)]
+        amounts |= {FIRST_PIECES: 1, FIRST_PIECE_SECONDS: round(first_piece_seconds, 4)}
     return amounts

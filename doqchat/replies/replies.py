@@ -1,5 +1,7 @@
 """Replies that end before the model has said all."""
 
+from typing import Any
+
 from doqchat.errors import NotFound
 from doqchat.protocol.events import LLMRequest
 from doqchat.protocol.ids import parse_id, request_of
@@ -42,15 +44,23 @@ class Replies:
     async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> bool:
         used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         shard = self._shards.of(sid)
-        told = reply_id, sid, keys.own(sid), *early_end(shard, sid, reason)
-        return bool(await shard.pipeline.run(_INTERRUPT, used, *told))
+        ending = early_end(shard, sid, reason)
+        given: dict[str, Any] = {"reply": reply_id, "sid": sid, "own": keys.own(sid), "early_end": ending}
+        return bool(await shard.pipeline.run(_INTERRUPT, used, **given))
 
     async def _has_ended(self, sid: str, reply_id: str, request: str) -> bool:
         """Whether a reply that is not under way was; looks at a page at a time, so that nobody waits for long."""
         start = request
         for _ in range(LOOKED_AT // PAGE):
-            told = reply_id, start, PAGE, MODEL_ROLE, LLMRequest.event
-            found = str(await self._shards.of(sid).reads.run(_ENDED, [keys.stream(sid)], *told))
+            found: str = await self._shards.of(sid).reads.run(
+                _ENDED,
+                [keys.stream(sid)],
+                reply=reply_id,
+                begins=start,
+                count=PAGE,
+                participant=MODEL_ROLE,
+                request_event=LLMRequest.event,
+            )
             if found in ("ended", "missing"):
                 return found == "ended"
             start = f"({found}"

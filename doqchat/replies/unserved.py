@@ -5,17 +5,19 @@ Each web process looks for them, so that people are told even when nothing else 
 
 import asyncio
 import logging
+from typing import Any
 
 from doqchat.engine import Engine
 from doqchat.errors import DoqchatError
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError
-from doqchat.protocol.names import MODEL_ROLE, is_sid
+from doqchat.protocol.names import is_sid
 from doqchat.replies.due import Due
 from doqchat.replies.jobs import HEARD_SECONDS
 from doqchat.replies.metrics import FAILED
 from doqchat.replies.steps import Steps
 from doqchat.store import keys
+from doqchat.store.early_end import ending
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
 
@@ -66,7 +68,9 @@ class Unserved:
         now, ended = asyncio.get_running_loop().time(), False
         waited, gone = int(WAITED_SECONDS * 1000), int(HEARD_SECONDS * 1000)
         used = [keys.QUEUES, keys.DUE]
-        flat, due = await self._shard.pipeline.run(_FIND, used, keys.WORKERS, gone, waited, AT_A_TIME)
+        flat, due = await self._shard.pipeline.run(
+            _FIND, used, group=keys.WORKERS, gone_ms=gone, waited_ms=waited, count=AT_A_TIME
+        )
         unserved = dict(zip(flat[::2], flat[1::2], strict=True))
         self._since = {alias: self._since.get(alias, now) for alias in unserved}
         for alias, named in unserved.items():
@@ -83,11 +87,17 @@ class Unserved:
             return False
         message = f"No worker serves the model {alias!r}; the assistant cannot answer."
         error = server.stored(sid, LLMError(reply_id="", request_id="", code=CODE, message=message, text=""))
-        place = reply_id, sid, keys.own(sid), alias, int(HEARD_SECONDS * 1000)
-        told = keys.WORKERS, self._shard.interruptions, self._shard.channel(sid), MODEL_ROLE, error, FAILED + CODE
+        given: dict[str, Any] = {
+            "reply": reply_id,
+            "sid": sid,
+            "own": keys.own(sid),
+            "llm": alias,
+            "gone_ms": int(HEARD_SECONDS * 1000),
+            "early_end": ending(self._shard, sid, error, FAILED + CODE),
+        }
         used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         try:
-            ended = bool(await self._shard.pipeline.run(_END, used, *place, *told))
+            ended = bool(await self._shard.pipeline.run(_END, used, **given))
         except DoqchatError as problem:
             log.error("Reply %s in %s cannot be ended: %s", reply_id, sid, problem.message)
             return False

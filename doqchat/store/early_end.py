@@ -1,6 +1,5 @@
 """How a reply ends before the model has said all, as the scripts take it that include parts/interrupt.lua."""
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Literal
 
@@ -8,14 +7,13 @@ from doqchat.protocol import server
 from doqchat.protocol.events import LLMResponse, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.store import keys
-from doqchat.store.link import Argument
 from doqchat.store.shards import Shard
 
 Interruption = Literal["cancelled", "superseded"]
 
 
-def early_end(shard: Shard, sid: str, reason: Interruption) -> Sequence[Argument]:
-    """The arguments for one reply; every append has them, should it supersede one.
+def early_end(shard: Shard, sid: str, reason: Interruption) -> dict[str, str]:
+    """The field `early_end` of a script; every append has it, should it supersede a reply.
 
     Args:
         shard: the server that holds the session.
@@ -23,7 +21,26 @@ def early_end(shard: Shard, sid: str, reason: Interruption) -> Sequence[Argument
         reason: why it ends.
     """
     terminal = server.stored_json(sid, LLMResponse.event, _blank(reason))
-    return keys.WORKERS, shard.interruptions, shard.channel(sid), MODEL_ROLE, terminal, keys.ENDED + reason
+    return ending(shard, sid, terminal, keys.ENDED + reason)
+
+
+def ending(shard: Shard, sid: str, terminal: str, counter: str) -> dict[str, str]:
+    """What parts/interrupt.lua takes to end a reply.
+
+    Args:
+        shard: the server that holds the session.
+        sid: the session.
+        terminal: the body of the terminal event, in which the ids, the model and the text are to be filled in.
+        counter: that of replies which end like this.
+    """
+    return {
+        "group": keys.WORKERS,
+        "workers": shard.interruptions,
+        "channel": shard.channel(sid),
+        "participant": MODEL_ROLE,
+        "body": terminal,
+        "counter": counter,
+    }
 
 
 @cache

@@ -58,9 +58,10 @@ class Participants:
         """Count what has not been counted; the number of entries in the stream at the end of it."""
         client = self._shards.of(sid).commands
         while True:
-            stretch = tally.begins, BATCH, BATCH_BYTES
             with translated():
-                seen, last, more, length, *flat = await _PARTICIPANTS(client, [keys.stream(sid)], *stretch)
+                seen, last, more, length, *flat = await _PARTICIPANTS(
+                    client, [keys.stream(sid)], begins=tally.begins, count=BATCH, bytes=BATCH_BYTES
+                )
             for role, count in zip(flat[::2], flat[1::2], strict=True):
                 tally.counts[role] += count
             tally.entries += seen

@@ -50,9 +50,9 @@ class Pipeline:
         self._batch = batch
         self._rests_until = 0.0
 
-    async def run(self, script: Script, keys: Sequence[str], *arguments: Argument, repeat: bool = True) -> Any:
-        """Run a script; its answer as the server gives it. Otherwise as `execute`."""
-        call = (len(keys), *keys, *arguments)
+    async def run(self, script: Script, keys: Sequence[str], repeat: bool = True, **given: Any) -> Any:
+        """Run a script with named fields; its answer as the server gives it. Otherwise as `execute`."""
+        call = script.call(keys, **given)
         try:
             return await self._tried(("EVALSHA", script.digest, *call), repeat)
         except NoScriptError:
@@ -81,9 +81,9 @@ class Pipeline:
         """Have a command run once, and wait for nothing; it is lost when the server cannot be reached."""
         self._queue(command).add_done_callback(self._let_go)
 
-    def post_script(self, script: Script, keys: Sequence[str], *arguments: Argument) -> None:
+    def post_script(self, script: Script, keys: Sequence[str], **given: Any) -> None:
         """Have a script run once, and wait for nothing; as `post`."""
-        call = (len(keys), *keys, *arguments)
+        call = script.call(keys, **given)
 
         def take(answer: "asyncio.Future[Any]") -> None:
             if not answer.cancelled() and isinstance(answer.exception(), NoScriptError):

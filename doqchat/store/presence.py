@@ -40,8 +40,15 @@ class Presence:
 
     async def _note(self, sid: str, what: str, connections: Sequence[str]) -> dict[str, int]:
         shard = self._shards.of(sid)
-        told = what, LASTS_SECONDS, shard.channel(sid)
-        return counts(await shard.pipeline.run(_PRESENCE, [keys.presence(sid)], *told, *connections))
+        flat = await shard.pipeline.run(
+            _PRESENCE,
+            [keys.presence(sid)],
+            what=what,
+            seconds=LASTS_SECONDS,
+            channel=shard.channel(sid),
+            connections=connections,
+        )
+        return counts(flat)
 
 
 def counts(flat: Sequence[Any]) -> dict[str, int]:

@@ -21,7 +21,7 @@ class Reading:
             NotFound: the session has no such event.
         """
         used = [keys.stream(sid), keys.read_marks(sid)]
-        outcome = await self._shards.of(sid).pipeline.run(_READ, used, role, entry_id)
+        outcome = await self._shards.of(sid).pipeline.run(_READ, used, role=role, id=entry_id)
         if outcome == "missing":
             raise NotFound("The session has no event with this id.", field="bd.id")
         return bool(outcome == "noted")

@@ -1,7 +1,7 @@
 """How many requests to the models are taken: counted by the scripts that store them, for all processes together."""
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 
 from doqchat.errors import RateLimited
 
@@ -27,9 +27,9 @@ class RequestLimits:
     under_way: int | None = None
     under_way_of_a_role: int | None = None
 
-    def for_a_person(self) -> list[int]:
+    def for_a_person(self) -> dict[str, int]:
         """The limits of a request of a person, as append.lua takes them: 0 is no limit."""
-        return [int(limit or 0) for limit in astuple(self)]
+        return {name: int(limit or 0) for name, limit in asdict(self).items()}
 
     def for_an_automatic_reply(self) -> int:
         """The limit of an automatic reply, as reply_start.lua takes it: 0 is no limit."""

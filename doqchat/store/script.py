@@ -1,14 +1,20 @@
 """The Lua scripts of this folder, run by digest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
+from msgpack import packb
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 _FOLDER = Path(__file__).parent / "scripts"
+
+
+_FIELDS = "local given = cmsgpack.unpack(ARGV[1])"
+"""Arguments have names in the scripts: they travel as one msgpack map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +24,13 @@ class Script:
     text: str
     digest: str
 
-    async def __call__(self, client: Redis, keys: list[str], *arguments: str | int | float) -> Any:
+    def call(self, keys: Sequence[str], **given: Any) -> tuple[str | int | bytes, ...]:
+        """What follows the script in EVALSHA and EVAL: its keys, and the fields that it finds in `given`."""
+        return len(keys), *keys, packb(given)
+
+    async def __call__(self, client: Redis, keys: Sequence[str], **given: Any) -> Any:
         """Run it on a client; loads it when the store does not know it (yet, or after a restart)."""
-        call = (len(keys), *keys, *arguments)
+        call = self.call(keys, **given)
         try:
             return await client.execute_command("EVALSHA", self.digest, *call)
         except NoScriptError:
@@ -37,6 +47,6 @@ def load(name: str, *parts: str) -> Script:
     own = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
     flags, _, rest = own.partition("\n") if own.startswith("#!") else ("", "", own)
     text = "\n".join(
-        [flags, *((_FOLDER / "parts" / f"{part}.lua").read_text(encoding="utf-8") for part in parts), rest]
+        [flags, _FIELDS, *((_FOLDER / "parts" / f"{part}.lua").read_text(encoding="utf-8") for part in parts), rest]
     )
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -86,11 +86,13 @@ class Settings:
 
         Policy `off` also ends an automatic reply under way, of which nothing is stored that it has said.
         """
-        flat = [part for pair in changes.items() for part in pair]
         used = [keys.settings(sid), keys.DUE, keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         shard = self._shards.of(sid)
         withdrawn = early_end(shard, sid, "superseded")
-        return _parsed(sid, await shard.pipeline.run(_CHANGE, used, sid, keys.own(sid), *withdrawn, *flat))
+        changed = await shard.pipeline.run(
+            _CHANGE, used, sid=sid, own=keys.own(sid), early_end=withdrawn, changes=changes
+        )
+        return _parsed(sid, changed)
 
 
 def _parsed(sid: str, flat: list[str]) -> SessionSettings:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from typing import Any
 
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import STORED_NOTHING, Uncertain, insist
-from doqchat.store.link import Argument
 from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 
@@ -20,7 +20,7 @@ _NOT_SETTLED = (
 _APPEND = load("append", "entry", "rate", "wait", "turn", "filled", "interrupt")
 
 
-async def settled(pipeline: Pipeline, used: Sequence[str], *arguments: Argument) -> list[str]:
+async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> list[str]:
     """Run the append script; its answer.
 
     An append that was sent and not answered may be stored, or may be yet, when the store wakes up. So the script runs
@@ -30,7 +30,7 @@ async def settled(pipeline: Pipeline, used: Sequence[str], *arguments: Argument)
     Args:
         pipeline: the session's server.
         used: the script's keys.
-        arguments: its arguments, but for the deadline.
+        given: its fields, but for the deadline.
 
     Raises:
         Unavailable: nothing is stored, and nothing will be.
@@ -39,19 +39,19 @@ async def settled(pipeline: Pipeline, used: Sequence[str], *arguments: Argument)
     await pipeline.ready()
     loop = asyncio.get_running_loop()
     late = loop.time() + COMMAND_TIMEOUT
-    answer = await _answer(pipeline, used, *arguments, pipeline.deadline())
+    answer = await _answer(pipeline, used, **given, deadline=pipeline.deadline())
     if _expired(answer) and loop.time() < late:
         # Our clock says otherwise: one of the two was set, or stood still in a computer that slept.
         await pipeline.compare_clocks()
-        answer = await _answer(pipeline, used, *arguments, pipeline.deadline())
+        answer = await _answer(pipeline, used, **given, deadline=pipeline.deadline())
     if _expired(answer):
         raise Unavailable(STORED_NOTHING)
     return answer
 
 
-async def _answer(pipeline: Pipeline, used: Sequence[str], *arguments: Argument) -> list[str]:
+async def _answer(pipeline: Pipeline, used: Sequence[str], **given: Any) -> list[str]:
     def ask() -> Awaitable[list[str]]:
-        return pipeline.run(_APPEND, used, *arguments, repeat=False)
+        return pipeline.run(_APPEND, used, repeat=False, **given)
 
     try:
         return await ask()

@@ -53,8 +53,14 @@ class Snapshots:
         """
         used = [keys.presence(sid), keys.replies(sid), keys.read_marks(sid)]
         shard = self._shards.of(sid)
-        told = arriving, LASTS_SECONDS, shard.channel(sid), keys.reply(sid, "")
-        members, replies, read = await shard.pipeline.run(_SNAPSHOT, used, *told)
+        members, replies, read = await shard.pipeline.run(
+            _SNAPSHOT,
+            used,
+            connection=arriving,
+            seconds=LASTS_SECONDS,
+            channel=shard.channel(sid),
+            replies=keys.reply(sid, ""),
+        )
         return Snapshot(counts(members), _under_way(replies), dict(zip(read[::2], read[1::2], strict=True)))
 
 

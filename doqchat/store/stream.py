@@ -11,7 +11,6 @@ from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, LAST, order
 from doqchat.store import keys
 from doqchat.store.early_end import early_end
-from doqchat.store.link import Argument
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.settings import DEFAULT_WAIT_SECONDS
@@ -144,13 +143,25 @@ class SessionStream:
             claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
         else:
             claim, claim_seconds = keys.claim(sid, participant, msg_id), CLAIM_SECONDS
-        used = [keys.stream(sid), claim, keys.QUEUES, keys.DUE, keys.COUNTERS]
         shard = self._shards.of(sid)
-        place = shard.channel(sid), digest, claim_seconds, sid, keys.own(sid)
-        answer = ask, manner, DEBOUNCE_MS, LONGEST_WAIT_CALLED_MS, LONGEST_WAIT_MS
-        superseded = early_end(shard, sid, "superseded")
-        told: list[Argument] = [participant, body, *place, *answer, *self._most, *superseded]
-        entry_id, outcome, *rest = await settled(shard.appends, used, *told)
+        entry_id, outcome, *rest = await settled(
+            shard.appends,
+            [keys.stream(sid), claim, keys.QUEUES, keys.DUE, keys.COUNTERS],
+            participant=participant,
+            body=body,
+            channel=shard.channel(sid),
+            digest=digest,
+            claim_seconds=claim_seconds,
+            sid=sid,
+            own=keys.own(sid),
+            llm=ask,
+            manner=manner,
+            wait_ms=DEBOUNCE_MS,
+            longest_wait_called_ms=LONGEST_WAIT_CALLED_MS,
+            longest_wait_ms=LONGEST_WAIT_MS,
+            early_end=early_end(shard, sid, "superseded"),
+            **self._most,
+        )
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         if not entry_id:
@@ -201,9 +212,9 @@ class SessionStream:
         if before == BEGINNING or after == LAST:
             return Stretch([], 0, more=False)
         oldest, newest = f"({after}", f"({before}" if before else "+"
-        command, *bounds = ("XREVRANGE", newest, oldest) if newest_first else ("XRANGE", oldest, newest)
+        command, begins, ends = ("XREVRANGE", newest, oldest) if newest_first else ("XRANGE", oldest, newest)
         raw, read, more, earlier = await self._shards.of(sid).reads.run(
-            _STRETCH, [keys.stream(sid)], command, *bounds, count, size
+            _STRETCH, [keys.stream(sid)], command=command, begins=begins, ends=ends, count=count, bytes=size
         )
         entries = _chained(raw[::-1], earlier)[::-1] if newest_first else _chained(raw, earlier)
         return Stretch(entries, read, more=bool(more))

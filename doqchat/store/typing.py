@@ -24,4 +24,5 @@ class Typing:
     def note(self, sid: str, role: str, *, active: bool) -> None:
         """Note that a role types, or has stopped, without waiting; lost when the store cannot be reached."""
         used = [keys.typing(sid), keys.settings(sid)]
-        self._shards.of(sid).pipeline.post_script(_TYPING, used, role, int(active), TYPING_MS, DEBOUNCE_MS)
+        pipeline = self._shards.of(sid).pipeline
+        pipeline.post_script(_TYPING, used, role=role, active=active, lasts_ms=TYPING_MS, wait_ms=DEBOUNCE_MS)

@@ -45,7 +45,7 @@ async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itse
     alias: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("doqchat.engine.llms", {alias: None})  # this process only asks
+    monkeypatch.setattr("doqchat.ingress.llms", {alias: None})  # this process only asks
     settings = {"DJANGO_SETTINGS_MODULE": "tests.replies.short_grace", **whole_site.environment}
     with processes.llm_worker(own_store.url, **settings) as worker:
         reply = await ask(own_engine, sid, f"[[{script}]] {sid}", alias)

@@ -16,7 +16,7 @@ def reading(shards: Shards) -> Reading:
 
 async def marks(shards: Shards, sid: str) -> dict[str, str]:
     """How far each role has read."""
-    return (await Snapshots(shards, str).take(sid)).read
+    return (await Snapshots(shards).take(sid)).read
 
 
 async def test_a_mark_is_kept_for_each_role(reading: Reading, shards: Shards, stream: SessionStream, sid: str) -> None:

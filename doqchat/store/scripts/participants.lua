@@ -2,7 +2,7 @@
 -- Counts who speaks in a stretch of a session, so that the bodies need not travel.
 --
 -- KEYS  1 the session's stream
--- ARGV  1 where the stretch begins, as XRANGE takes it   2 entries to look at, at most   3 bytes after which it ends
+-- given begins (as XRANGE takes it), count (entries to look at, at most), bytes (after which it ends)
 -- Returns {entries looked at, the last one's id or '', 1 when there may be more or 0, entries in the whole stream,
 -- role, count, role, count, …}
 
@@ -14,7 +14,7 @@ local function participant_of(fields)
   end
 end
 
-local entries, _, more = stretch(KEYS[1], 'XRANGE', ARGV[1], '+', tonumber(ARGV[2]), tonumber(ARGV[3]))
+local entries, _, more = stretch(KEYS[1], 'XRANGE', given.begins, '+', given.count, given.bytes)
 local counts = {}
 for _, entry in ipairs(entries) do
   local role = participant_of(entry[2])

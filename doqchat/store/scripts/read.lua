@@ -2,20 +2,20 @@
 -- Notes how far a role has read; never backwards.
 --
 -- KEYS  1 the session's stream   2 how far each role has read
--- ARGV  1 role   2 entry id
+-- given role, id (of the entry)
 -- Returns 'noted', 'known' when the role had read as far already, or 'missing' when there is no such entry.
 
-if #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2]) == 0 then
+if #redis.call('XRANGE', KEYS[1], given.id, given.id) == 0 then
   return 'missing'
 end
-local known = redis.call('HGET', KEYS[2], ARGV[1])
+local known = redis.call('HGET', KEYS[2], given.role)
 local knownTime, knownSequence = string.match(known or '', '^(%d+)-(%d+)$')
 if knownTime then
-  local time, sequence = string.match(ARGV[2], '(%d+)-(%d+)')
+  local time, sequence = string.match(given.id, '(%d+)-(%d+)')
   if tonumber(time) < tonumber(knownTime)
     or (tonumber(time) == tonumber(knownTime) and tonumber(sequence) <= tonumber(knownSequence)) then
     return 'known'
   end
 end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[2], given.role, given.id)
 return 'noted'

@@ -3,8 +3,8 @@
 -- types. After a reply that talked meanwhile people get as long to go on as after a message of theirs.
 --
 -- KEYS  1 the sessions that are due an automatic reply
--- ARGV  1 how many to look at   2 ms until a session in which somebody else still talks or types is looked at again
---       3 the wait for people who go on talking by default, ms   4 the longest such wait, ms
+-- given count (to look at), again_ms (until a session in which somebody else still talks or types is looked at again),
+--       wait_ms (for people who go on talking, by default), longest_wait_ms
 -- Returns their sids.
 
 local time = redis.call('TIME')
@@ -21,19 +21,20 @@ local function somebody_types(own)
 end
 
 -- What is due later than that was due before the clock was set back.
-for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now + ARGV[4], '+inf', 'LIMIT', 0, ARGV[1])) do
+local latest = now + given.longest_wait_ms
+for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. latest, '+inf', 'LIMIT', 0, given.count)) do
   redis.call('ZADD', KEYS[1], now, sid)
 end
 local ready = {}
-for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
+for _, sid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, given.count)) do
   local own = '{chat:session:' .. sid .. '}:'
   local due = redis.pcall('HMGET', own .. 'due', 'since', 'called')
   local since, called = tonumber(due[1]) or 0, due[2]
   local settings = redis.pcall('HMGET', own .. 'settings', 'wait_seconds')
-  local wait = wait_of(settings[1], ARGV[3])
-  local may_wait = since <= now and since + ARGV[4] > now
+  local wait = wait_of(settings[1], given.wait_ms)
+  local may_wait = since <= now and since + given.longest_wait_ms > now
   if redis.call('EXISTS', own .. 'talking') == 1 or (may_wait and not called and somebody_types(own)) then
-    redis.call('ZADD', KEYS[1], now + ARGV[2], sid)
+    redis.call('ZADD', KEYS[1], now + given.again_ms, sid)
   elseif since <= now and since + wait > now then
     redis.call('ZADD', KEYS[1], since + wait, sid)
   else

@@ -2,19 +2,19 @@
 -- Finds what waits although no worker is there for it.
 --
 -- KEYS  1 the job queues   2 the sessions that are due an automatic reply
--- ARGV  1 worker group   2 ms without a sign of life after which a worker counts as gone   3 how long something has to
---       have waited, ms   4 how many jobs of a model, and sessions, to look at
+-- given group (of workers), gone_ms (without a sign of life after which a worker counts as gone), waited_ms (by what is
+--       found), count (jobs of a model, and sessions, to look at)
 -- Returns {{alias, {sid, reply, sid, reply, …}, alias, …}, sids}: the models that no worker serves, each with the
 -- requests to it that have waited for so long, and the sessions that have been due for so long.
 
 local time = redis.call('TIME')
-local before = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3]
+local before = time[1] * 1000 + math.floor(time[2] / 1000) - given.waited_ms
 local unserved = {}
 for _, alias in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local queue = KEYS[1] .. ':' .. alias
-  if workers_at(queue, ARGV[1], ARGV[2]) == 0 then
+  if workers_at(queue, given.group, given.gone_ms) == 0 then
     local waiting = {}
-    local jobs = redis.pcall('XRANGE', queue, '-', '+', 'COUNT', ARGV[4])
+    local jobs = redis.pcall('XRANGE', queue, '-', '+', 'COUNT', given.count)
     for _, job in ipairs(jobs.err and {} or jobs) do
       local named = {}
       for i = 1, #job[2], 2 do
@@ -30,4 +30,4 @@ for _, alias in ipairs(redis.call('SMEMBERS', KEYS[1])) do
     unserved[#unserved + 1] = waiting
   end
 end
-return {unserved, redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', before, 'LIMIT', 0, ARGV[4])}
+return {unserved, redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', before, 'LIMIT', 0, given.count)}

@@ -3,7 +3,7 @@
 --
 -- KEYS  1 the job queues   2 the jobs that were given up   3 the sessions that are due an automatic reply
 --       4 the day's tokens   5 the counters   6 how many requests stand in line
--- ARGV  1 worker group   2 ms without a sign of life after which a worker counts as gone   3… aliases of models
+-- given group (of workers), gone_ms (without a sign of life after which a worker counts as gone), aliases (of models)
 -- Returns {{alias, jobs that no worker has, jobs that one has, workers, ms since the oldest of the first was asked, alias,
 -- …}, jobs given up, sessions due, tokens, {counter, amount, …}, requests in line}, for those models and all that were
 -- ever asked.
@@ -32,21 +32,21 @@ local function oldest(queue)
 end
 
 local aliases, seen = redis.call('SMEMBERS', KEYS[1]), {}
-for i = 3, #ARGV do
-  aliases[#aliases + 1] = ARGV[i]
+for _, alias in ipairs(given.aliases) do
+  aliases[#aliases + 1] = alias
 end
 local queues = {}
 for _, alias in ipairs(aliases) do
   if not seen[alias] then
     seen[alias] = true
     local queue = KEYS[1] .. ':' .. alias
-    local pending = redis.pcall('XPENDING', queue, ARGV[1])
+    local pending = redis.pcall('XPENDING', queue, given.group)
     local taken = pending.err and 0 or pending[1]
     local length = redis.pcall('XLEN', queue)
     queues[#queues + 1] = alias
     queues[#queues + 1] = math.max((tonumber(length) or 0) - taken, 0)
     queues[#queues + 1] = taken
-    queues[#queues + 1] = workers_at(queue, ARGV[1], ARGV[2])
+    queues[#queues + 1] = workers_at(queue, given.group, given.gone_ms)
     queues[#queues + 1] = oldest(queue)
   end
 end

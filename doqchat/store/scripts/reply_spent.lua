@@ -3,6 +3,6 @@
 -- replies are to end.
 --
 -- KEYS  1 the day's tokens   2 that this attempt was counted
--- ARGV  1 tokens   2 seconds that the day's tokens are kept   3 seconds that it is kept that the attempt was counted
+-- given spent (see parts/tokens.lua)
 
-spend(KEYS[1], KEYS[2], unpack(ARGV))
+spend(KEYS[1], KEYS[2], given.spent)

@@ -4,19 +4,20 @@
 -- An attempt that has said nothing yet is not seen: people still have before them what the one before has said.
 --
 -- KEYS  1 the session's presence   2 the set of replies under way   3 how far each role has read
--- ARGV  1 the connection, or '' when none arrives   2 seconds that a connection stays without saying that it is there
---       3 the group's channel   4 what the keys of this session's replies begin with
+-- given connection (that arrives, or ''), seconds (that a connection stays without saying that it is there), channel (the
+--       group's), replies (what the keys of this session's replies begin with)
 -- Returns {members: {role, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
 -- read marks: {role, id, …}}.
 
-note_presence(KEYS[1], 'here', ARGV[2], ARGV[1] ~= '' and {ARGV[1]} or {})
+note_presence(KEYS[1], 'here', given.seconds, given.connection ~= '' and {given.connection} or {})
 local members = members_of(KEYS[1])
-if ARGV[1] ~= '' then
-  redis.call('PUBLISH', ARGV[3], cmsgpack.pack({type = 'session.presence', members = members, arrived = ARGV[1]}))
+if given.connection ~= '' then
+  local told = {type = 'session.presence', members = members, arrived = given.connection}
+  redis.call('PUBLISH', given.channel, cmsgpack.pack(told))
 end
 local replies = {}
 for _, reply in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  local key = ARGV[4] .. reply
+  local key = given.replies .. reply
   local known = redis.call('HMGET', key, 'attempt', 'state')
   local attempt, text, before = known[1], redis.call('GET', key .. ':text'), redis.call('GET', key .. ':before')
   if before then
