@@ -36,7 +36,9 @@ class _Replies(Collector):
         read, counters = self._read, self._read.counters
         yield _by_model("llm_workers", "Workers that are there for the model.", read.workers)
         yield _by_model(
-            "oldest_waiting_seconds", "How long the oldest of the requests waiting has waited.", read.oldest
+            "oldest_waiting_seconds",
+            "How long the oldest request that no worker has taken has waited, those behind another included.",
+            read.oldest,
         )
         yield _by_model("requests_waiting", "Requests to the model that no worker has taken.", read.waiting)
         yield _by_model("replies_under_way", "Replies that a worker writes.", read.under_way)

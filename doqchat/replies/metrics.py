@@ -32,7 +32,8 @@ class Metrics:
 
     Attributes:
         workers: workers that are there for each model, on the server that has the fewest, by alias.
-        oldest: for how many seconds the oldest request has waited that no worker has taken, by alias.
+        oldest: for how many seconds the oldest request has waited that no worker has taken, those in line included, by
+            alias.
         waiting: requests that no worker has taken, by alias of the model that was asked.
         in_line: requests that stand in line behind another of their session.
         under_way: requests that a worker has taken, by alias.
@@ -55,17 +56,18 @@ class Metrics:
 
 async def read_metrics(shards: Shards) -> Metrics:
     """The numbers as they are now, of the models in the settings and all that were ever asked; raises Unavailable."""
-    used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS, keys.IN_LINE]
+    used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS, keys.LINES]
     metrics = Metrics()
     given: dict[str, Any] = {"group": keys.WORKERS, "gone_ms": int(HEARD_SECONDS * 1000), "aliases": list(llms)}
     answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, **given) for shard in shards))
-    for queues, dead, due, tokens, flat, in_line in answers:
-        for alias, waiting, under_way, workers, oldest in zip(*(queues[part::5] for part in range(5)), strict=True):
+    for queues, dead, due, tokens, flat in answers:
+        parts = (queues[part::6] for part in range(6))
+        for alias, waiting, under_way, workers, oldest, in_line in zip(*parts, strict=True):
             metrics.waiting[alias] += waiting
             metrics.under_way[alias] += under_way
             metrics.workers[alias] = min(workers, metrics.workers.get(alias, workers))
             metrics.oldest[alias] = max(oldest / 1000, metrics.oldest.get(alias, 0.0))
-        metrics.in_line += int(in_line)
+            metrics.in_line += in_line
         metrics.dead += dead
         metrics.due += due
         metrics.tokens_today += int(tokens)

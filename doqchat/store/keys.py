@@ -14,8 +14,9 @@ COUNTERS = "llm:counters"
 ENDED = "replies:"
 """What the counters of replies that have ended in an answer begin with; the finish reason follows."""
 
-IN_LINE = "llm:in_line"
-"""How many requests stand in line behind another of their session; parts/turn.lua counts them."""
+LINES = "llm:lines:"
+"""What the names of the lines begin with, one for each model: sorted sets of the requests that stand in line behind
+another of their session, by when they were made; parts/turn.lua keeps them."""
 
 WORKERS = "llm-workers"
 

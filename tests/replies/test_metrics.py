@@ -1,5 +1,6 @@
 """`GET /metrics`: what goes on with replies, in numbers."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,7 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
 from tests.replies.test_lease import taken, taken_over
-from tests.replies.test_waiting import JOBS, ask, end_of
+from tests.replies.test_waiting import DEMO, JOBS, ask, end_of
 
 
 def numbers(answer: Answer) -> dict[str, float]:
@@ -71,6 +72,22 @@ async def test_requests_in_line_are_counted_until_it_is_their_turn_or_they_end(
     for reply_id in others[2:]:
         await own_engine.replies.interrupt(sid, reply_id, "cancelled")
     assert in_line() == 0
+
+
+async def test_a_request_behind_another_of_its_session_can_be_the_oldest_that_waits(
+    own_engine: Engine, own_web: processes.Web, sid: str
+) -> None:
+    def oldest() -> float:
+        return numbers(fetch(own_web, "/metrics"))[f"doqchat_oldest_waiting_seconds {DEMO}"]
+
+    await taken(own_engine, sid, "busy")
+    behind = await ask(own_engine, sid)
+    await asyncio.sleep(0.1)  # how long it waits is what this is about
+    waited = oldest()
+    await own_engine.replies.interrupt(sid, behind, "cancelled")
+
+    assert 0.1 <= waited < 60
+    assert oldest() == 0
 
 
 async def test_how_replies_end_is_counted_for_every_process_to_tell(

@@ -1,6 +1,7 @@
 -- One reply at a time talks in a session; the others stand in line. What is known of a reply lasts until its end.
 
-local IN_LINE = 'llm:in_line'
+-- A sorted set for each model: the requests to it that stand in line, by when they were made.
+local LINES = 'llm:lines:'
 
 -- A reply is named after its request, as rREQUEST; one that is tried anew is rREQUEST-2 and so on.
 local function request_of(reply)
@@ -43,11 +44,19 @@ local function take_turn(own, queues, sid, reply)
 end
 
 local function stand_in_line(own, queues, sid, reply)
-  if redis.call('EXISTS', own .. 'talking') == 1 then
-    redis.call('RPUSH', own .. 'line', reply)
-    redis.call('INCR', IN_LINE)
-  else
-    take_turn(own, queues, sid, reply)
+  if redis.call('EXISTS', own .. 'talking') == 0 then
+    return take_turn(own, queues, sid, reply)
+  end
+  local llm = redis.call('HGET', own .. 'reply:' .. reply, 'llm')
+  redis.call('SADD', queues, llm)
+  redis.call('RPUSH', own .. 'line', reply)
+  redis.call('ZADD', LINES .. llm, string.match(request_of(reply), '^%d+'), sid .. ' ' .. reply)
+end
+
+-- A reply that something else has removed says no more which model was asked.
+local function leave_line(queues, sid, reply)
+  for _, llm in ipairs(redis.pcall('SMEMBERS', queues)) do
+    redis.pcall('ZREM', LINES .. llm, sid .. ' ' .. reply)
   end
 end
 
@@ -58,20 +67,21 @@ local function check_line(own, queues, llm)
   redis.call('LLEN', own .. 'line')
   redis.call('SCARD', queues)
   redis.call('XLEN', queues .. ':' .. llm)
+  redis.call('ZCARD', LINES .. llm)
 end
 
-local function next_in_line(own)
+local function next_in_line(own, queues, sid)
   local reply = redis.call('LPOP', own .. 'line')
   if reply then
-    redis.call('DECR', IN_LINE)
+    leave_line(queues, sid, reply)
   end
   return reply
 end
 
 local function end_turn(own, queues, sid)
-  local reply = next_in_line(own)
+  local reply = next_in_line(own, queues, sid)
   while reply and redis.call('SISMEMBER', own .. 'replies', reply) == 0 do
-    reply = next_in_line(own)
+    reply = next_in_line(own, queues, sid)
   end
   if reply then
     return take_turn(own, queues, sid, reply)
@@ -93,7 +103,9 @@ local function end_reply(own, queues, sid, reply)
   local key = own .. 'reply:' .. reply
   redis.call('DEL', key, key .. ':text', key .. ':before')
   redis.call('SREM', own .. 'replies', reply)
-  redis.call('DECRBY', IN_LINE, redis.call('LREM', own .. 'line', 0, reply))
+  if redis.call('LREM', own .. 'line', 0, reply) > 0 then
+    leave_line(queues, sid, reply)
+  end
   if redis.call('GET', own .. 'talking') == reply then
     end_turn(own, queues, sid)
   end
