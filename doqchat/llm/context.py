@@ -40,8 +40,14 @@ SERVER = "server"
 LABEL = re.compile(r"\[(\w{1,16})(?: [^\[\]]*)?\](?: |$)")
 TEXT_FIELDS = {"chat.message": "text", "llm.request": "prompt", "llm.response": "text", "llm.error": "text"}
 
-INCOMPLETE = "[incomplete: an error interrupted this answer]"
-"""Follows the text that people have seen of an answer that ended in an error."""
+INCOMPLETE = {
+    "error": "[incomplete: an error interrupted this answer]",
+    "length": "[incomplete: this answer reached its length limit]",
+    "cancelled": "[incomplete: this answer was cancelled]",
+    "superseded": "[incomplete: a newer message ended this answer]",
+    "safety": "[incomplete: a safety filter ended this answer]",
+}
+"""What follows the text that people have seen of an answer that was cut off, by its finish reason."""
 
 
 class Context(NamedTuple):
@@ -163,7 +169,8 @@ def _read(envelope: Any, names: Mapping[str, str]) -> Spoken | None:
         return None
     entry_id, role = str(hd.get("id")), str(hd.get("role", "user"))
     if event in ("llm.response", "llm.error"):
-        shown = text if event == "llm.response" else f"{text}\n\n{INCOMPLETE}"
+        reason = "error" if event == "llm.error" else str(bd.get("finish_reason"))
+        shown = f"{text}\n\n{INCOMPLETE[reason]}" if reason in INCOMPLETE else text
         return Spoken(entry_id, event, Turn("model", shown), str(bd.get("request_id")))
     role = role if role in HUMAN_ROLES else DEFAULT_ROLE
     return Spoken(entry_id, event, Turn("user", labelled(role, text, names.get(role, ""))))

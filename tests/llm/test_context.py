@@ -1,7 +1,7 @@
 """What a model is shown of a session."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -22,6 +22,7 @@ from doqchat.llm.context import (
     read,
     said,
 )
+from doqchat.protocol.events import FinishReason
 from doqchat.store.settings import SessionSettings
 
 Envelope = dict[str, Any]
@@ -36,8 +37,8 @@ def request(role: str, prompt: str, entry_id: str = REQUEST) -> Envelope:
     return {"hd": {"event": "llm.request", "role": role, "id": entry_id}, "bd": {"prompt": prompt}}
 
 
-def response(text: str, to: str = "") -> Envelope:
-    bd = {"text": text, "request_id": to, "finish_reason": "stop"}
+def response(text: str, to: str = "", finish_reason: Any = "stop") -> Envelope:
+    bd = {"text": text, "request_id": to, "finish_reason": finish_reason}
     return {"hd": {"event": "llm.response", "role": "llm", "id": "5-0"}, "bd": bd}
 
 
@@ -277,9 +278,23 @@ def test_what_people_have_read_of_an_answer_that_failed_is_shown_as_incomplete()
 
     assert turns == [
         Turn("user", "[A] Tell a story"),
-        Turn("model", f"Once upon\n\n{INCOMPLETE}"),
+        Turn("model", f"Once upon\n\n{INCOMPLETE['error']}"),
         Turn("user", "[A] continue"),
     ]
+
+
+@pytest.mark.parametrize("reason", get_args(FinishReason))
+def test_an_answer_that_was_cut_off_is_shown_as_incomplete(reason: str) -> None:
+    _, answer, _ = shown(
+        request("A", "Tell a story", "1-0"), response("Once upon", "1-0", reason), request("A", "continue")
+    )
+
+    assert answer.text == ("Once upon" if reason == "stop" else f"Once upon\n\n{INCOMPLETE[reason]}")
+
+
+@pytest.mark.parametrize("reason", [None, 5, ["length"], "", "brand-new"])
+def test_an_answer_whose_finish_reason_is_not_known_is_shown_as_it_is(reason: Any) -> None:
+    assert shown(message("A", "hi"), response("Hello.", "1-0", reason), request("A", "go on"))[1].text == "Hello."
 
 
 def test_an_error_without_text_adds_nothing_and_neither_does_one_of_the_request_itself() -> None:

@@ -1,5 +1,7 @@
 """What becomes of answers that the provider does not give, or not whole."""
 
+import pytest
+
 from doqchat.llm.context import INCOMPLETE
 from tests import processes
 from tests.conftest import Connect
@@ -35,15 +37,22 @@ async def test_a_request_that_is_too_long_by_itself_ends_in_an_error_that_says_s
     assert len(site.calls(sid)) == 1
 
 
-async def test_the_next_request_sees_what_an_answer_had_said_when_it_failed(
-    site: Site, web: processes.Web, connect: Connect, sid: str
+@pytest.mark.parametrize(
+    ("marker", "end_event", "said", "reason"),
+    [
+        ("text=once-upon-a-time pieces=4 error=2", "llm.error", "once-upo", "error"),
+        ("text=once-upon finish=length", "llm.response", "once-upon", "length"),
+    ],
+)
+async def test_the_next_request_sees_an_answer_that_was_cut_off_marked_as_incomplete(
+    site: Site, web: processes.Web, connect: Connect, sid: str, marker: str, end_event: str, said: str, reason: str
 ) -> None:
     client = await connect(web, sid)
-    await ask(client, f"tell [[text=once-upon-a-time pieces=4 error=2]] {sid}")
-    error = await end(client)
-    await ask(client, "continue")
+    await ask(client, f"tell [[{marker}]] {sid}")
+    cut_off = await end(client)
+    await ask(client, f"continue {sid}")
     await end(client)
 
-    _, turns = told(site, "continue")
-    assert (error["hd"]["event"], error["bd"]["text"]) == ("llm.error", "once-upo")
-    assert turns[1] == ("model", f"once-upo\n\n{INCOMPLETE}")
+    _, turns = told(site, f"continue {sid}")
+    assert (cut_off["hd"]["event"], cut_off["bd"]["text"]) == (end_event, said)
+    assert turns[1] == ("model", f"{said}\n\n{INCOMPLETE[reason]}")
