@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from doqchat.llm import progress
 from doqchat.llm.answers import Finish, LLMError, Piece, Reply, Thought, Turn, UnknownLLM
-from doqchat.llm.progress import Progress
+from doqchat.llm.progress import Deadline, Progress
 from doqchat.llm.thinking import without_reasoning
 
 __all__ = ["LLM", "Finish", "LLMError", "LLMOptions", "Piece", "Reply", "Thought", "Turn", "UnknownLLM"]
@@ -85,9 +85,9 @@ class LLM(ABC):
         reason `safety`, and one that is cut off after LONGEST_ANSWER characters with `length`.
 
         Raises ValueError for an empty prompt, and while iterating LLMError: `timeout` when the first piece (retries
-        included), the next one or the whole answer takes too long, `blocked` when the provider refused the prompt
-        itself, `context_too_long` when it does not fit into the model's context, `no_answer` for an answer without a
-        word, `unfinished` for one without an end.
+        included), the next one or the whole answer takes too long, with the option that says so in its detail;
+        `blocked` when the provider refused the prompt itself, `context_too_long` when it does not fit into the model's
+        context, `no_answer` for an answer without a word, `unfinished` for one without an end.
         """
         turns = [Turn("user", prompt)] if isinstance(prompt, str) else list(prompt)
         if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
@@ -172,19 +172,19 @@ class LLM(ABC):
             yield come.finish()
 
     async def _next(
-        self, events: AsyncGenerator[Piece | Thought | Finish, None], due: float
+        self, events: AsyncGenerator[Piece | Thought | Finish, None], due: Deadline
     ) -> Piece | Thought | Finish:
-        """The provider's next event, by the event loop's time `due` at the latest."""
+        """The provider's next event, by its deadline at the latest."""
         try:
-            async with asyncio.timeout_at(due) as deadline:
+            async with asyncio.timeout_at(due.at) as timeout:
                 return await anext(events)
         except StopAsyncIteration:
             raise LLMError("unfinished", detail="the answer ended without a finish reason") from None
-        except LLMError:
-            raise
         except Exception as error:
-            if deadline.expired():
-                raise LLMError("timeout") from None
+            if timeout.expired():
+                raise due.error() from None
+            if isinstance(error, LLMError):
+                raise
             trace = "".join(traceback.format_exception(error))
             logger.error("llms[%r]: an unforeseen error\n%s", self.alias, self._conceal(trace))
             raise LLMError("failed", detail=f"{type(error).__name__}: {error}") from None

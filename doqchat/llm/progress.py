@@ -1,7 +1,7 @@
 """How far an answer has come: when its next event is due, how much of it is taken, and whether it is complete."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from doqchat.llm.answers import Finish, LLMError, Piece, Thought
 
@@ -24,6 +24,18 @@ class Deadlines(Protocol):
     TOTAL_SECONDS: float
 
 
+class Deadline(NamedTuple):
+    """When an event has to be there, by the event loop's time, and which setting of how many seconds says so."""
+
+    at: float
+    setting: str
+    seconds: float
+
+    def error(self) -> LLMError:
+        """What a request ends in when the deadline passes."""
+        return LLMError("timeout", detail=f"{self.setting} exceeded ({self.seconds:g} s)")
+
+
 class Progress:
     """The progress of one attempt.
 
@@ -36,16 +48,17 @@ class Progress:
 
     def __init__(self, deadlines: Deadlines, model: str, began: float, clock: Callable[[], float]) -> None:
         self._idle, self._clock, self._model = deadlines.IDLE_SECONDS, clock, model
-        self._ends = began + deadlines.TOTAL_SECONDS
-        self._due = began + deadlines.FIRST_PIECE_SECONDS
+        self._total = Deadline(began + deadlines.TOTAL_SECONDS, "TOTAL_SECONDS", deadlines.TOTAL_SECONDS)
+        first = deadlines.FIRST_PIECE_SECONDS
+        self._next = Deadline(began + first, "FIRST_PIECE_SECONDS", first)
         self._is_silent = True
         self._room = LONGEST_ANSWER
         self._finish: Finish | None = None
 
     @property
-    def due(self) -> float:
+    def due(self) -> Deadline:
         """When the next event has to be there."""
-        return min(self._due, self._ends)
+        return min(self._next, self._total)
 
     @property
     def is_complete(self) -> bool:
@@ -65,10 +78,10 @@ class Progress:
         """
         if isinstance(event, Finish):
             if not self._finish:
-                self._due = self._clock() + END_SECONDS
+                self._next = Deadline(self._clock() + END_SECONDS, "END_SECONDS", END_SECONDS)
             self._finish = event
             return None
-        self._due = self._clock() + self._idle
+        self._next = Deadline(self._clock() + self._idle, "IDLE_SECONDS", self._idle)
         if isinstance(event, Thought):
             return None
         self._is_silent = self._is_silent and not event.text.strip()

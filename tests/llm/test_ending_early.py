@@ -35,15 +35,16 @@ async def cancel(model: ProviderLLM, prompt: str, provider: ProviderStandIn) -> 
         ("pieces=1000 pace=0.02", "TOTAL_SECONDS"),
     ],
 )
-async def test_a_deadline_ends_the_answer_and_its_connection(
-    make_model: MakeModel, provider: ProviderStandIn, marker: str, deadline: str
+async def test_a_deadline_ends_the_answer_and_its_connection_and_is_named_in_the_log(
+    make_model: MakeModel, provider: ProviderStandIn, marker: str, deadline: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = make_model()
     await model.generate("the client is made now")
     model.options = model.options.model_copy(update={deadline: 0.3})
     error = await error_of(model, f"[[{marker}]]")
 
-    assert error.code == "timeout"
+    assert (error.code, error.detail) == ("timeout", f"{deadline} exceeded (0.3 s)")
+    assert [record.getMessage() for record in caplog.records] == [f"llms['tested']: timeout ({error.detail})"]
     await hung_up(provider.calls[-1])
     assert len(provider.calls) == 2
 
