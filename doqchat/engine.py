@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 
 from channels.layers import get_channel_layer
 
 from doqchat.conf import reply_settings, store_urls
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.loop_end import at_loop_end
 from doqchat.replies.budget import TokenBudget
 from doqchat.replies.replies import Replies
 from doqchat.store.history import History
@@ -66,13 +66,6 @@ class Engine:
         await self.layer.flush()
         await self.shards.close()
 
-    async def until_the_loop_ends(self) -> AsyncGenerator[None, None]:
-        """Waits at its only step until the event loop finishes its asynchronous generators, then closes the engine."""
-        try:
-            yield
-        finally:
-            await self.close()
-
 
 _engines: dict[asyncio.AbstractEventLoop, tuple[Engine, AsyncGenerator[None, None]]] = {}
 
@@ -88,8 +81,5 @@ def engine() -> Engine:
         for closed in [other for other in list(_engines) if other.is_closed()]:
             _engines.pop(closed, None)  # another thread may have been faster
         current = Engine()
-        closing = current.until_the_loop_ends()
-        with suppress(StopIteration):
-            closing.__anext__().send(None)  # from its first step on the loop knows of it
-        _engines[loop] = current, closing
+        _engines[loop] = current, at_loop_end(current.close)
     return _engines[loop][0]
