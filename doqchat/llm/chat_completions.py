@@ -1,12 +1,12 @@
 """OpenAI's chat completions API, as much of it as is used: a conversation in, chunks of an answer out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from doqchat.llm.answers import Turn
-from doqchat.llm.received import Answer, count
+from doqchat.llm.received import EMPTY_OBJECT, Answer, count
 
 
 def messages(turns: Sequence[Turn], system: str) -> list[dict[str, str]]:
@@ -20,13 +20,14 @@ class Part(BaseModel):
     """A part of a message, as Mistral's models write theirs that think first; what they think is in another field."""
 
     text: str | None = None
+    refusal: str | None = None
     thinking: Any = None
 
 
 class Delta(BaseModel):
     """What a chunk adds. Each server has its own name for the model's reasoning; `refusal` is said to people too."""
 
-    content: str | list[Part] | None = None
+    content: str | list[Part | str] | None = None
     refusal: str | None = None
     reasoning_content: Any = None
     reasoning: Any = None
@@ -40,14 +41,15 @@ class Delta(BaseModel):
     def text(self) -> str:
         """What is said in it."""
         if isinstance(self.content, list):
-            return "".join(part.text or "" for part in self.content)
+            parts = (part if isinstance(part, str) else part.text or part.refusal for part in self.content)
+            return "".join(filter(None, parts))
         return self.content or self.refusal or ""
 
     @property
     def is_thinking(self) -> bool:
         """Whether it has reasoning in it."""
         if isinstance(self.content, list):
-            return any(part.thinking for part in self.content)
+            return any(isinstance(part, Part) and part.thinking for part in self.content)
         reasoning = self.reasoning_content or self.reasoning or self.reasoning_text or self.reasoning_details
         return bool(reasoning or self.thinking or self.thinking_blocks or self.thought)
 
@@ -57,10 +59,11 @@ class Choice(BaseModel):
     complete texts write the text itself.
     """
 
-    delta: Delta | None = None
-    message: Delta | None = None
+    delta: Annotated[Delta | None, EMPTY_OBJECT] = None
+    message: Annotated[Delta | None, EMPTY_OBJECT] = None
     text: str | None = None
     finish_reason: Any = None
+    error: Any = None
 
 
 class Chunk(BaseModel):
@@ -77,7 +80,8 @@ class Chunk(BaseModel):
     @property
     def is_known(self) -> bool:
         """Whether it is a part of an answer and nothing else."""
-        return not self.error and bool(self.choices or self.usage)
+        failed = self.error or (self.choices and self.choices[0].error)
+        return not failed and bool(self.choices or self.usage)
 
 
 class OpenAIAnswer(Answer):
@@ -88,8 +92,9 @@ class OpenAIAnswer(Answer):
         if isinstance(chunk.model, str) and chunk.model:
             self.model = chunk.model
         if isinstance(chunk.usage, dict):
-            self.input_tokens = count(chunk.usage.get("prompt_tokens"))
-            self.output_tokens = count(chunk.usage.get("completion_tokens"))
+            asked, used = count(chunk.usage.get("prompt_tokens")), count(chunk.usage.get("completion_tokens"))
+            self.input_tokens = self.input_tokens if asked is None else asked
+            self.output_tokens = self.output_tokens if used is None else used
         if not chunk.choices:
             return ""
         self.has_begun = True

@@ -1,14 +1,13 @@
 """What the two Gemini backends share: the key they need, and how an answer is read."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from doqchat.llm.answers import LLMError
 from doqchat.llm.provider import ProviderLLM
-from doqchat.llm.received import Answer, count
+from doqchat.llm.received import EMPTY_OBJECT, Answer, count
 
 
 class Gemini(ProviderLLM):
@@ -38,12 +37,14 @@ class Content(_Received):
 
 
 class Candidate(_Received):
-    content: Content | None = None
+    content: Annotated[Content | None, EMPTY_OBJECT] = None
     finish_reason: Any = None
+    finish_message: Any = None
 
 
 class PromptFeedback(_Received):
-    block_reason: str | None = None
+    block_reason: Any = None
+    block_reason_message: Any = None
 
 
 class Usage(_Received):
@@ -66,9 +67,9 @@ class Chunk(_Received):
 
 
 class GeminiAnswer(Answer):
-    """Reads the chunks of one answer in order: each a Chunk, or the legacy SDK's protocol buffer of the same form."""
+    """Reads the chunks of one answer in order."""
 
-    def read(self, chunk: Any) -> str:
+    def read(self, chunk: Chunk) -> str:
         """The text that the chunk adds; what the model thinks to itself is not part of it.
 
         Raises LLMError `blocked` when the prompt was blocked.
@@ -76,17 +77,18 @@ class GeminiAnswer(Answer):
         if chunk.model_version and isinstance(chunk.model_version, str):
             self.model = chunk.model_version
         if chunk.prompt_feedback and (block := _name(chunk.prompt_feedback.block_reason)):
-            raise LLMError("blocked", detail=f"the prompt was blocked: {block}")
+            told = ": ".join(filter(None, (block, str(chunk.prompt_feedback.block_reason_message or ""))))
+            raise LLMError("blocked", detail=f"the prompt was blocked: {told}")
         self._count(chunk.usage_metadata)
         if not chunk.candidates:
             return ""
         candidate = chunk.candidates[0]
         self.has_begun = True
         self.finish_reason = _name(candidate.finish_reason) or self.finish_reason
-        parts: Sequence[Any] = (candidate.content and candidate.content.parts) or ()
-        thoughts = [bool(getattr(part, "thought", False)) for part in parts]
-        self.is_thinking = any(thoughts)
-        return "".join(part.text or "" for part, is_thought in zip(parts, thoughts, strict=True) if not is_thought)
+        self.explanation = str(candidate.finish_message or self.explanation)
+        parts = (candidate.content and candidate.content.parts) or []
+        self.is_thinking = any(part.thought for part in parts)
+        return "".join(part.text or "" for part in parts if not part.thought)
 
     def _count(self, usage: Any) -> None:
         asked = count(getattr(usage, "prompt_token_count", None))
@@ -97,6 +99,6 @@ class GeminiAnswer(Answer):
 
 
 def _name(reason: Any) -> str:
-    """The enum's name, empty when there is none or it is unspecified; a number that the SDK does not know as such."""
-    name = str(getattr(reason, "name", None) or reason or "")
+    """The name of a reason; empty when there is none or it is unspecified."""
+    name = str(reason or "")
     return "" if name.endswith("_UNSPECIFIED") else name

@@ -10,14 +10,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from doqchat.llm import provider_http
+from doqchat.llm import provider_http, server_sent_events
 from doqchat.llm.base import LLMError, Turn
 from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
 from doqchat.llm.provider import Event
 
 if TYPE_CHECKING:
     from google.genai import Client
-    from httpx2 import Response
+    from httpx2 import AsyncClient, Response
 
 _taken: ContextVar[list["Response"]] = ContextVar("taken")
 
@@ -26,7 +26,8 @@ class GoogleGenAI(Gemini):
     """A Gemini model."""
 
     async def _ask(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
-        client: Client = await self._client()
+        client: Client
+        client, _http = await self._client()
         from google.genai.errors import UnknownApiResponseError
         from httpx2 import TransportError
 
@@ -36,7 +37,7 @@ class GoogleGenAI(Gemini):
             await self._send(client, turns, system)
             if not taken:
                 raise LLMError("failed", detail="google-genai did not send the request through the given HTTP client")
-            async for event in self._read(taken[0], GeminiAnswer(self.model), Chunk):
+            async for event in self._read(server_sent_events.read(taken[0]), GeminiAnswer(self.model), Chunk):
                 yield event
         except (UnknownApiResponseError, ValueError) as error:
             raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None
@@ -62,16 +63,22 @@ class GoogleGenAI(Gemini):
         async for _nothing in chunks:
             pass
 
-    def _make_client(self) -> "Client":
+    def _make_client(self) -> "tuple[Client, AsyncClient]":
         """It gets an HTTP client, or else it would make one that follows redirects, or one of aiohttp."""
         from google.genai import Client, types
 
+        http = provider_http.client(self._refuse, _take)
         options = types.HttpOptions(
             base_url=self.options.BASE_URL or None,
             retry_options=types.HttpRetryOptions(attempts=1),
-            httpx_async_client=provider_http.client(self._refuse, _take),
+            httpx_async_client=http,
         )
-        return Client(vertexai=False, api_key=self.options.API_KEY.get_secret_value(), http_options=options)
+        return Client(vertexai=False, api_key=self.options.API_KEY.get_secret_value(), http_options=options), http
+
+    async def _close_client(self, client: "tuple[Client, AsyncClient]") -> None:
+        """The SDK leaves an HTTP client open that it was given."""
+        _sdk, http = client
+        await http.aclose()
 
 
 async def _take(response: "Response") -> None:

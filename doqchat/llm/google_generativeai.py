@@ -1,22 +1,26 @@
 """Gemini through google-generativeai, the SDK that came before google-genai. Legacy: its support has ended.
 
-Its asynchronous calls cannot use REST, so each answer is read by a thread. What the package's GenerativeModel adds
-is left aside: it is configured once for the whole process, holds each piece back until the next one has come, and
-joins all that was said so far again with every piece.
+Its asynchronous calls cannot use REST, so each answer is read by a thread. The SDK sends the request; the response is
+taken from it and read here, since it drops errors in mid-stream and does not know which parts are thoughts. What the
+package's GenerativeModel adds is left aside: it is configured once for the whole process, holds each piece back until
+the next one has come, and joins all that was said so far again with every piece.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from codecs import iterdecode
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from functools import partial
+from contextlib import closing
+from threading import local
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from pydantic import Field
 
 from doqchat.llm.base import LLMError, Turn
-from doqchat.llm.gemini import Gemini, GeminiAnswer
+from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
+from doqchat.llm.json_objects import objects
+from doqchat.llm.passage import Passage
 from doqchat.llm.provider import Event, ProviderOptions
 from doqchat.llm.provider_http import LONGEST_REFUSAL, check_head
 
@@ -41,6 +45,7 @@ class GoogleGenerativeAI(Gemini):
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
         self._threads = ThreadPoolExecutor(self.options.THREADS, thread_name_prefix=f"llm-{alias}")
+        self._taken = local()
         self._free: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     def _place(self) -> asyncio.Semaphore:
@@ -51,44 +56,39 @@ class GoogleGenerativeAI(Gemini):
         client = await self._client()
         from doqchat.llm.interruption import Interruption
 
-        answer = GeminiAnswer(self.model)
-        arrived: asyncio.Queue[Any] = asyncio.Queue()
         interruption = Interruption()
-        tell = partial(_tell, asyncio.get_running_loop(), arrived)
-        reading = self._threads.submit(self._listen, client, turns, system, interruption, tell)
+        passage = Passage(interruption)
+        reading = self._threads.submit(self._listen, client, turns, system, interruption, passage)
         try:
-            while (chunk := await arrived.get()) is not None:
-                if isinstance(chunk, Exception):
-                    raise _meaning(chunk) from None
-                for told in answer.take(chunk):
-                    yield told
-            yield answer.finish()
+            async for event in self._read(passage.events(), _Answer(self.model), Chunk):
+                yield event
         finally:
             reading.cancel()
-            interruption.interrupt()
+            passage.close()
 
     def _listen(
-        self,
-        client: Any,
-        turns: Sequence[Turn],
-        system: str,
-        interruption: "Interruption",
-        tell: Callable[[Any], None],
+        self, client: Any, turns: Sequence[Turn], system: str, interruption: "Interruption", passage: Passage
     ) -> None:
-        """In a thread: tells each chunk of the answer as it arrives, then None, or the error that ended it."""
-        patience = max(self.options.FIRST_PIECE_SECONDS, self.options.IDLE_SECONDS) + 1
+        """In a thread: passes on each object of the answer as it arrives, and the error that ended it."""
+        from doqchat.llm.interruption import read
+
         try:
-            with interruption:
-                request = self._request(turns, system)
-                chunks = client.stream_generate_content(request, retry=None, timeout=patience)
-                try:
-                    for chunk in chunks:
-                        tell(chunk)
-                finally:
-                    chunks.cancel()
-            tell(None)
+            with interruption, closing(self._send(client, turns, system)) as response:
+                for text in objects(iterdecode(read(response), "utf-8-sig", errors="replace")):
+                    passage.put(text)
+            passage.end()
         except Exception as error:
-            tell(error)
+            passage.end(_meaning(error))
+
+    def _send(self, client: Any, turns: Sequence[Turn], system: str) -> "Response":
+        """Sends the request; the response is taken from the SDK, as the module says."""
+        patience = max(self.options.FIRST_PIECE_SECONDS, self.options.IDLE_SECONDS) + 1
+        self._taken.response = None
+        client.stream_generate_content(self._request(turns, system), retry=None, timeout=patience)
+        response: Response | None = self._taken.response
+        if response is None:
+            raise LLMError("failed", detail="google-generativeai did not send the request through its session")
+        return response
 
     def _request(self, turns: Sequence[Turn], system: str) -> Any:
         from google.generativeai import protos
@@ -119,8 +119,11 @@ class GoogleGenerativeAI(Gemini):
         session.hooks["response"].append(self._check)
         return client
 
+    async def _close_client(self, client: Any) -> None:
+        client.transport.close()
+
     def _check(self, response: "Response", **_options: Any) -> None:
-        """Raises LLMError for a redirect, which `requests` would follow, and for a refusal.
+        """Takes the response. Raises LLMError for a redirect, which `requests` would follow, and for a refusal.
 
         The SDK fails over the list in which the API wraps errors of a stream, and reads them whatever their size.
         """
@@ -131,22 +134,33 @@ class GoogleGenerativeAI(Gemini):
         except Exception:
             response.close()
             raise
+        self._taken.response = response
 
 
-def _tell(loop: asyncio.AbstractEventLoop, arrived: "asyncio.Queue[Any]", item: Any) -> None:
-    """Hands the item to the event loop, from another thread."""
-    with suppress(RuntimeError):  # the loop was closed, nobody waits any more
-        loop.call_soon_threadsafe(arrived.put_nowait, item)
+class _Answer(GeminiAnswer):
+    """Its enums are numbers, as the SDK asks the API for them."""
+
+    def read(self, chunk: Chunk) -> str:
+        from google.ai.generativelanguage import Candidate, GenerateContentResponse
+
+        for candidate in chunk.candidates or ():
+            candidate.finish_reason = _named(Candidate.FinishReason, candidate.finish_reason)
+        if feedback := chunk.prompt_feedback:
+            feedback.block_reason = _named(GenerateContentResponse.PromptFeedback.BlockReason, feedback.block_reason)
+        return super().read(chunk)
+
+
+def _named(kind: Any, value: Any) -> Any:
+    """The name of an enum's number; other values, and numbers that the SDK does not know, as they are."""
+    return kind(value).name if value in list(kind) else value
 
 
 def _meaning(error: Exception) -> Exception:
     """The error as an LLMError, where it is one that the provider or the way to it can cause."""
     from google.auth.exceptions import TransportError
-    from google.protobuf.json_format import ParseError
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
-    if isinstance(error, (RequestException, TransportError)):
+    if isinstance(error, (RequestException, TransportError, HTTPError)):
         return LLMError("unavailable", detail=f"{type(error).__name__}: {error}")
-    if isinstance(error, (ValueError, ParseError)):  # what the SDK raises for a body that is no list of objects
-        return LLMError("invalid_response", detail=f"{type(error).__name__}: {error}")
     return error

@@ -5,9 +5,8 @@ down the socket does, and works before there is a response too. What comes all t
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from threading import Lock, local
 from types import TracebackType
 from typing import Any
@@ -19,6 +18,9 @@ from urllib3.response import HTTPResponse
 
 CONNECT_SECONDS = 5
 """How long a connection may take: it cannot be interrupted before there is one."""
+
+LONGEST_PART = 64 * 1024
+"""Bytes of a body that are read at a time."""
 
 _thread = local()
 
@@ -102,15 +104,19 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def send(self, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **options: Any) -> Any:
-        response = super().send(request, stream, (CONNECT_SECONDS, timeout), *args, **options)
-        response.iter_content = partial(_read, response.iter_content)  # type: ignore[method-assign]
-        return response
+        return super().send(request, stream, (CONNECT_SECONDS, timeout), *args, **options)
 
 
-def _read(read: Callable[..., Iterator[Any]], *args: Any, **options: Any) -> Iterator[Any]:
-    """The parts of a body, to where the call that reads it is interrupted."""
+def read(response: requests.Response) -> Iterator[bytes]:
+    """The parts of a body as they arrive, to where the call that reads it is interrupted.
+
+    Raises urllib3's HTTPError when the connection breaks before the end, ConnectionAbortedError when it is interrupted.
+    """
     interruption: Interruption | None = getattr(_thread, "interruption", None)
-    for part in read(*args, **options):
+    while True:
+        part: bytes = response.raw.read1(LONGEST_PART)
         if interruption:
             interruption.check()
+        if not part:
+            return
         yield part

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from doqchat.llm import provider_http
+from doqchat.llm import provider_http, server_sent_events
 from doqchat.llm.base import LLMError, Turn
 from doqchat.llm.chat_completions import Chunk, OpenAIAnswer, messages
 from doqchat.llm.provider import Event, ProviderLLM, ProviderOptions
@@ -46,7 +46,8 @@ class OpenAI(ProviderLLM):
         try:
             async with AsyncExitStack() as closing:
                 response = await self._send(client, messages(turns, system), closing)
-                async for event in self._read(response.http_response, OpenAIAnswer(self.model), Chunk):
+                events = server_sent_events.read(response.http_response)
+                async for event in self._read(events, OpenAIAnswer(self.model), Chunk):
                     yield event
         except APIConnectionError as error:
             cause = error.__cause__
@@ -80,3 +81,6 @@ class OpenAI(ProviderLLM):
         )
         client.chat.completions  # noqa: B018  what is behind it is loaded when it is first asked for
         return client
+
+    async def _close_client(self, client: "AsyncOpenAI") -> None:
+        await client.close()

@@ -4,23 +4,22 @@ import asyncio
 import json
 import logging
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from doqchat.llm import refusals, server_sent_events
+from doqchat.llm import refusals
 from doqchat.llm.answers import Finish, LLMError, Piece, SystemRoleRefused, Thought, Turn
 from doqchat.llm.base import LLM, LLMOptions
 from doqchat.llm.received import Answer, parsed
 from doqchat.llm.refusals import Refusal
 from doqchat.llm.server_sent_events import END, ServerSentEvent
-
-if TYPE_CHECKING:
-    from httpx2 import Response
+from doqchat.loop_end import at_loop_end
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class ProviderOptions(LLMOptions):
 class ProviderLLM(LLM):
     """A model of a provider. `key_setting` names the variable that holds its key.
 
-    Each event loop has an SDK client of its own, as connections belong to a loop.
+    Each event loop has an SDK client of its own, as connections belong to a loop; it is closed when the loop ends.
     """
 
     options_model = ProviderOptions
@@ -67,6 +66,7 @@ class ProviderLLM(LLM):
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
         self._clients: dict[asyncio.AbstractEventLoop, Any] = {}
+        self._closing: dict[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = {}
         self._making = Lock()
         self._takes_system = True
 
@@ -80,9 +80,15 @@ class ProviderLLM(LLM):
     def _make_client(self) -> Any:
         """A client, with all of the SDK loaded that a request needs. Called in a thread."""
 
+    @abstractmethod
+    async def _close_client(self, client: Any) -> None:
+        """Close a client's connections."""
+
     async def _client(self) -> Any:
         """The running event loop's client, made in a thread: importing an SDK takes most of a second."""
         loop = asyncio.get_running_loop()
+        if loop not in self._closing:
+            self._closing[loop] = at_loop_end(partial(self._drop_client, loop))
         if loop not in self._clients:
             await asyncio.to_thread(self._add_client, loop)
         return self._clients[loop]
@@ -90,9 +96,15 @@ class ProviderLLM(LLM):
     def _add_client(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._making:
             if loop not in self._clients:
-                for closed in [other for other in self._clients if other.is_closed()]:
-                    del self._clients[closed]
+                for closed in [other for other in list(self._closing) if other.is_closed()]:
+                    self._clients.pop(closed, None)
+                    self._closing.pop(closed, None)
                 self._clients[loop] = self._make_client()
+
+    async def _drop_client(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._closing.pop(loop, None)
+        if client := self._clients.pop(loop, None):
+            await self._close_client(client)
 
     async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
         """One request; a second one if the first shows that the model takes no system message."""
@@ -114,50 +126,61 @@ class ProviderLLM(LLM):
     def _ask(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
         """One request, as `_open` of the base class describes it."""
 
-    async def _read(self, response: "Response", answer: Answer, form: type[BaseModel]) -> AsyncGenerator[Event, None]:
-        """The answer that a response streams as server-sent events, each a chunk of that form."""
+    async def _read(
+        self, told: AsyncIterable[ServerSentEvent], answer: Answer, form: type[BaseModel]
+    ) -> AsyncGenerator[Event, None]:
+        """The answer that a provider streams as events, each a chunk of that form."""
         from httpx2 import TransportError
 
         unknown = ""
         try:
-            async for event in server_sent_events.read(response):
+            async for event in told:
                 for chunk in self._chunks(event, form):
-                    for told in answer.take(chunk):
-                        yield told
-                    unknown = "" if answer.has_begun else event.data
+                    for each in answer.take(chunk):
+                        yield each
+                    unknown = "" if chunk.is_known else event.data
             yield answer.finish()
         except TransportError as error:
             raise LLMError("unavailable", detail=f"{type(error).__name__}: {error}") from None
         except ValueError as error:
             raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None
         except LLMError as error:
-            if error.code == "no_answer" and unknown:
+            if error.code in ("no_answer", "unfinished") and unknown:
                 error.detail += f": {unknown}"
             raise
 
-    def _chunks(self, event: ServerSentEvent, form: type[BaseModel]) -> list[Any]:
+    def _chunks(self, event: ServerSentEvent, form: type[BaseModel]) -> Iterator[Any]:
         """The chunks in an event: one in each line where a server writes no empty lines between its events.
 
         Raises LLMError if the event tells an error, ValueError if it cannot be read.
         """
-        if event.name != "error":
-            with suppress(ValueError):
-                chunk: Any = form.model_validate_json(event.data)
-                if chunk.is_known:
-                    return [chunk]
+        chunk: Any = None
+        with suppress(ValueError):
+            chunk = form.model_validate_json(event.data)
+        if chunk and chunk.is_known and event.name != "error":
+            yield chunk
+            return
         try:
             value = json.loads(event.data)
         except (ValueError, RecursionError):
             if "\n" in event.data:
                 lines = [line for line in event.data.split("\n") if line.strip() not in ("", END)]
-                return [chunk for line in lines for chunk in self._chunks(event._replace(data=line), form)]
+                for line in lines:
+                    yield from self._chunks(event._replace(data=line), form)
+                return
             value = event.data
-        refusal = refusals.told(value)
-        if refusal or event.name == "error":
-            raise self._refusal(refusal or Refusal(event.data))
+        if event.name == "error":
+            raise self._refusal(refusals.told(value) or Refusal(event.data))
+        for each in value if value and isinstance(value, list) else [value]:
+            yield self._chunk(each, form)
+
+    def _chunk(self, value: Any, form: type[BaseModel]) -> Any:
+        """A decoded chunk. Raises LLMError if it tells an error or is a sentence, ValueError if it is no chunk."""
         if isinstance(value, str):
             raise LLMError(Refusal(value).code or "invalid_response", detail=f"an event that is no chunk: {value}")
-        return [parsed(form, each) for each in (value if value and isinstance(value, list) else [value])]
+        if refusal := refusals.told(value):
+            raise self._refusal(refusal)
+        return parsed(form, value)
 
     def _refuse(self, status: int, headers: Mapping[str, str], body: bytes) -> LLMError:
         """The error for a response with a status of 400 or above."""

@@ -47,7 +47,7 @@ def check_head(status: int, headers: Mapping[str, str], url: str) -> None:
         where = _host(url, headers.get("location", ""))
         raise LLMError("not_configured", detail=f"the provider redirects ({status}) to {where}; correct BASE_URL")
     encoding = headers.get("content-encoding") or "identity"
-    if encoding != "identity":
+    if encoding.strip().lower() != "identity":
         raise LLMError("invalid_response", detail=f"the response is compressed: {encoding}")
 
 

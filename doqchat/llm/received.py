@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from doqchat.llm.answers import Finish, FinishReason, LLMError, Piece, Thought
 
@@ -44,11 +44,15 @@ _WHOLE = re.compile("([\U0010f800-\U0010fbff])([\U0010fc00-\U0010ffff])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+EMPTY_OBJECT = BeforeValidator(lambda value: None if value == [] else value)
+"""For an object that may be missing: gateways in PHP write one without fields as an empty list."""
+
+
 class Answer(ABC):
     """What is known of one answer after the chunks read so far.
 
     `has_begun` says whether any of them had a candidate, as Gemini calls it, or a choice, as OpenAI does; `is_thinking`
-    whether the last one had reasoning in it.
+    whether the last one had reasoning in it; `explanation` what is said of the finish reason.
     """
 
     def __init__(self, model: str) -> None:
@@ -57,6 +61,7 @@ class Answer(ABC):
         self.has_text = False
         self.is_thinking = False
         self.finish_reason: Any = None
+        self.explanation = ""
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
         self._half = ""
@@ -92,7 +97,8 @@ class Answer(ABC):
         reason = FINISH_REASONS.get(name)
         if reason is None:
             if FAILED.search(name) or not self.has_text:
-                raise LLMError("failed", detail=f"the model stopped: {self.finish_reason}")
+                told = ": ".join(filter(None, (str(self.finish_reason), self.explanation)))
+                raise LLMError("failed", detail=f"the model stopped: {told}")
             self._warn(name)
             reason = "stop"
         return Finish(reason, self.model, self.input_tokens, self.output_tokens)

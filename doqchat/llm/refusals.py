@@ -145,7 +145,7 @@ class Refusal:
 
 def of_response(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
     """The refusal in a response with an HTTP status other than 200; names of headers are case-insensitive."""
-    text = body.decode(errors="replace")
+    text = body.decode("utf-8-sig", errors="replace")
     try:
         found = told(json.loads(text))
     except (ValueError, RecursionError):
@@ -167,13 +167,20 @@ def _error_in(value: dict[str, Any]) -> Any:
     """The part that describes the error, or something false."""
     is_answer = not ANSWER_FIELDS.isdisjoint(value)
     for name in ERROR_FIELDS[: 1 if is_answer else None]:
-        if value.get(name):
+        if _is_told(value.get(name)):
             return value if value[name] is True else value[name]
     if is_answer:
-        return None
+        choices = value.get("choices")
+        first = choices[0] if choices and isinstance(choices, list) else None
+        return _error_in(first) if isinstance(first, dict) and _is_told(first.get("error")) else None
     has_message = any(value.get(name) for name in MESSAGE_FIELDS)
     is_error = "error" in (value.get("type"), value.get("object")) or value.get("success") is False
     return value if is_error or (has_message and (len(value) == 1 or any(map(value.get, NAME_FIELDS)))) else None
+
+
+def _is_told(error: Any) -> bool:
+    """Whether there is an error: some gateways write an object in which every field is empty where there is none."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def _read(error: Any, around: dict[str, Any]) -> Refusal:

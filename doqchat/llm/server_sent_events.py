@@ -7,6 +7,7 @@ broken answer, and misses the first one behind a byte order mark; google-genai's
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from io import IncrementalNewlineDecoder
 from typing import TYPE_CHECKING, NamedTuple
 
 from doqchat.llm.answers import LLMError
@@ -19,6 +20,7 @@ END_SECONDS = 0.1
 LONGEST_EVENT = 1024 * 1024
 """Characters of one event, or of one line, that are kept while it arrives."""
 
+BYTE_ORDER_MARK = "\ufeff"
 IGNORED_FIELDS = ("", "id", "retry")  # the empty name is that of a comment
 
 
@@ -46,7 +48,7 @@ async def read(response: "Response") -> AsyncGenerator[ServerSentEvent, None]:
         name, _, value = line.partition(":")
         if name == "data":
             length += len(value)
-            _check_length(length)
+            check_length(length)
             data.append(value.removeprefix(" "))
         elif not line:
             event, data, length = ServerSentEvent("\n".join(data), kind), [], 0
@@ -63,7 +65,7 @@ async def read(response: "Response") -> AsyncGenerator[ServerSentEvent, None]:
             kind = value.strip()
         elif name not in IGNORED_FIELDS and (between or _is_no_field(line)):
             between += line
-            _check_length(len(between))
+            check_length(len(between))
     for rest in (ServerSentEvent("\n".join(data), kind), ServerSentEvent(between)):
         if rest.data and rest.data.strip() != END:
             yield rest
@@ -76,24 +78,23 @@ def _is_no_field(line: str) -> bool:
 
 
 async def _lines(response: "Response") -> AsyncGenerator[str, None]:
-    """The lines of a response, without the byte order mark that may stand before the first."""
+    """The lines of a response, without byte order marks: gateways write them into the middle of what they join."""
     response.encoding = "utf-8"  # as all events are, though a server may claim another for all that it sends
-    mark = "\ufeff"
+    newlines = IncrementalNewlineDecoder(None, translate=True)
     parts: list[str] = []
     length = 0
     async for text in response.aiter_text():
-        for number, part in enumerate(text.removeprefix(mark).split("\n")):
+        for number, part in enumerate(newlines.decode(text).split("\n")):
             if number:
-                yield "".join(parts).removesuffix("\r")
+                yield "".join(parts).removeprefix(BYTE_ORDER_MARK)
                 parts, length = [], 0
             parts.append(part)
             length += len(part)
-            _check_length(length)
-        mark = ""
-    yield "".join(parts)
+            check_length(length)
+    yield "".join(parts).removeprefix(BYTE_ORDER_MARK)
 
 
-def _check_length(length: int) -> None:
+def check_length(length: int) -> None:
     """Raises LLMError for more than LONGEST_EVENT characters: a provider that never ends an event fills no memory."""
     if length > LONGEST_EVENT:
         raise LLMError("invalid_response", detail=f"an event of more than {LONGEST_EVENT:,} characters")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from doqchat.llm.google_generativeai import GoogleGenerativeAI
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
 from tests.stand_ins.hostile import head
@@ -18,7 +19,12 @@ def event(backend: type[ProviderLLM], text: str, finish: str | None = None, **ot
     else:
         candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
         chunk = {"candidates": [candidate | ({"finishReason": finish.upper()} if finish else {})], **others}
-    return f"data: {json.dumps(chunk)}\n\n".encode()
+    return streamed(backend, json.dumps(chunk))
+
+
+def streamed(backend: type[ProviderLLM], data: str) -> bytes:
+    """An event of a stream: one of a list for the older SDK."""
+    return (f"{data},\r\n" if backend is GoogleGenerativeAI else f"data: {data}\n\n").encode()
 
 
 def answer(*parts: bytes | float) -> Callable[[], Iterable[bytes | float]]:

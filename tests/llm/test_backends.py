@@ -82,7 +82,6 @@ async def test_an_answer_whose_connection_stays_open_after_its_finish_reason_is_
     assert str(await model.generate("[[linger=1]]")) == USUAL_ANSWER
 
 
-@pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
 async def test_a_model_may_reason_for_longer_than_the_first_piece_may_take(make_model: MakeModel) -> None:
     model = make_model()
     await model.prepare()

@@ -8,11 +8,10 @@ import pytest
 
 from doqchat.llm import progress
 from doqchat.llm.google_genai import GoogleGenAI
-from doqchat.llm.google_generativeai import GoogleGenerativeAI
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
 from tests.llm.conftest import error_of
-from tests.llm.raw_answers import answer, event
+from tests.llm.raw_answers import answer, event, streamed
 from tests.stand_ins.hostile import FOREVER, HostileStandIn, head
 
 both_of_today = pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
@@ -29,10 +28,10 @@ AFTER: list[list[bytes | float]] = [
     [b"data: {broken"],
     [b"\xff\xfe\n\n"],
     [b": ping\n\n" * 3, 0.05, b": ping\n\n", FOREVER],
+    [b"]", FOREVER],
 ]
 
 
-@both_of_today
 @pytest.mark.parametrize("after", AFTER, ids=lambda after: repr(after)[:40])
 async def test_nothing_after_the_finish_reason_breaks_an_answer(
     backend: type[ProviderLLM],
@@ -48,31 +47,16 @@ async def test_nothing_after_the_finish_reason_breaks_an_answer(
     assert (reply.text, reply.finish.reason) == ("안녕", "stop")
 
 
-@pytest.mark.parametrize("after", [[FOREVER], [], [b',{"error": {"code": 500, "message": "gone"}}', FOREVER]])
-@pytest.mark.parametrize("backend", [GoogleGenerativeAI])
-async def test_it_does_not_for_the_older_sdk_either(
-    asking: ProviderLLM, hostile: HostileStandIn, after: list[bytes | float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "END_SECONDS", 0.2)
-    chunk = b'[{"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]}'
-    hostile.says = lambda: [head("200 OK", "content-type: application/json", "connection: close"), chunk, *after]
-    reply = await asking.generate("안녕")
-
-    assert (reply.text, reply.finish.reason) == ("hi", "stop")
-
-
-@both_of_today
 async def test_the_usage_is_waited_for_a_moment(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
 ) -> None:
     counts = {"usage": {"completion_tokens": 5}, "usageMetadata": {"candidatesTokenCount": 5}}
-    usage = f"data: {json.dumps({'choices': [], 'candidates': [], **counts})}\n\n".encode()
+    usage = streamed(backend, json.dumps({"choices": [], "candidates": [], **counts}))
     hostile.says = answer(event(backend, "안녕", "stop"), 0.1, usage, FOREVER)
 
     assert (await asking.generate("안녕")).finish.output_tokens == 5
 
 
-@both_of_today
 async def test_pieces_that_each_have_a_finish_reason_are_all_taken(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
 ) -> None:
@@ -98,7 +82,6 @@ async def test_pieces_that_each_have_a_finish_reason_are_all_taken(
         ("refusal", "safety"),
     ],
 )
-@both_of_today
 async def test_finish_reasons_of_other_servers_complete_an_answer(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, told: Any, reason: str
 ) -> None:
@@ -108,7 +91,6 @@ async def test_finish_reasons_of_other_servers_complete_an_answer(
     assert (reply.text, reply.finish.reason) == ("안녕", reason)
 
 
-@both_of_today
 async def test_an_unknown_one_is_logged_once(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -122,7 +104,6 @@ async def test_an_unknown_one_is_logged_once(
 
 
 @pytest.mark.parametrize("told", ["abort", "error", "network_error", "CANCELLED", "insufficient_system_resource"])
-@both_of_today
 async def test_one_that_means_failure_is_an_error(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, told: str
 ) -> None:
@@ -132,7 +113,6 @@ async def test_one_that_means_failure_is_an_error(
     assert (error.code, error.detail) == ("failed", f"the model stopped: {told}")
 
 
-@both_of_today
 async def test_an_unknown_one_without_a_word_is_an_error(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
 ) -> None:
@@ -142,7 +122,6 @@ async def test_an_unknown_one_without_a_word_is_an_error(
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-@both_of_today
 async def test_an_answer_in_one_piece_of_json_is_an_answer(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, indent: int | None
 ) -> None:
@@ -164,7 +143,17 @@ async def test_chunks_without_empty_lines_between_them_are_an_answer(
     assert str(await asking.generate("안녕")) == "안녕"
 
 
-@pytest.mark.parametrize("choice", [{"text": "안녕"}, {"delta": {"content": None, "refusal": "안녕"}}])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"text": "안녕"},
+        {"delta": {"content": None, "refusal": "안녕"}},
+        {"delta": {"content": ["안", "녕"], "tool_calls": None}},
+        {"delta": {"content": [{"type": "refusal", "refusal": "안녕"}]}},
+        {"message": {"content": [{"type": "text", "text": "안녕", "annotations": []}]}, "delta": []},
+        {"delta": {"content": "안녕"}, "error": {"message": "", "code": None}},
+    ],
+)
 @pytest.mark.parametrize("backend", [OpenAI])
 async def test_text_under_another_name_is_read(
     asking: ProviderLLM, hostile: HostileStandIn, choice: dict[str, Any]
@@ -174,7 +163,6 @@ async def test_text_under_another_name_is_read(
     assert str(await asking.generate("안녕")) == "안녕"
 
 
-@both_of_today
 @pytest.mark.parametrize(
     ("texts", "whole"),
     [
@@ -194,7 +182,6 @@ async def test_a_character_that_is_cut_in_two_is_joined(
     assert str(await asking.generate("안녕")) == whole
 
 
-@both_of_today
 @pytest.mark.parametrize(
     ("written", "counted"), [(4.5, None), (4.0, 4), ("12", 12), ("many", None), (-1, None), (None, None), ([], None)]
 )
@@ -208,7 +195,6 @@ async def test_a_count_of_tokens_in_another_form_loses_no_answer(
     assert (reply.text, reply.finish.output_tokens) == ("안녕", counted)
 
 
-@both_of_today
 @pytest.mark.parametrize("written", [5, "none", [], {}, [{}]])
 async def test_neither_does_a_usage_that_is_none(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn, written: Any
@@ -222,3 +208,25 @@ def with_finish(backend: type[ProviderLLM], reason: Any) -> bytes:
     """A chunk with text and that finish reason."""
     written = json.dumps(reason).encode()
     return event(backend, "안녕", "REASON").replace(b'"REASON"', written)
+
+
+async def test_fields_without_anything_in_them_lose_no_answer(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    nothing = {"error": {"message": None, "code": 0}, "usage": None, "usageMetadata": None}
+    empty = {"choices": [{"delta": []}], "candidates": [{"content": []}]}
+    end = {"choices": [{"delta": [], "finish_reason": "stop"}], "candidates": [{"content": [], "finishReason": "STOP"}]}
+    chunks = [{"choices": [], "candidates": None, **nothing}, empty | nothing]
+    first, last = [streamed(backend, json.dumps(chunk)) for chunk in chunks], streamed(backend, json.dumps(end))
+    hostile.says = answer(*first, event(backend, "안녕", **nothing), last)
+
+    assert str(await asking.generate("안녕")) == "안녕"
+
+
+async def test_a_usage_that_was_told_is_not_forgotten(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    counts = {"usage": {"completion_tokens": 5}, "usageMetadata": {"candidatesTokenCount": 5}}
+    hostile.says = answer(event(backend, "안녕", **counts), event(backend, "", "stop", usage={}, usageMetadata={}))
+
+    assert (await asking.generate("안녕")).finish.output_tokens == 5

@@ -53,8 +53,6 @@ async def test_an_answer_of_white_space_is_no_answer(model: ProviderLLM, provide
     assert (await error_of(model, "안녕")).code == "no_answer"
 
 
-# The legacy SDK drops what is no part of a chunk, so there it is an answer without an end.
-@pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
 @pytest.mark.parametrize("marker", ["error=0", "error=1"])
 async def test_an_error_told_in_mid_stream_means_what_its_status_would(model: ProviderLLM, marker: str) -> None:
     error = await error_of(model, f"[[{marker}]]")

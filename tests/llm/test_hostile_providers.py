@@ -216,14 +216,6 @@ async def test_an_event_without_sense_is_an_invalid_response(
     assert (await error_of(asking, "안녕")).code == "invalid_response"
 
 
-@pytest.mark.parametrize("backend", [GoogleGenerativeAI])
-async def test_the_older_sdk_takes_no_half_characters_either(asking: ProviderLLM, hostile: HostileStandIn) -> None:
-    chunk = b'[{"candidates": [{"content": {"parts": [{"text": "\\ud800"}]}, "finishReason": "STOP"}]}]'
-    hostile.says = lambda: [head("200 OK", "content-type: application/json", f"content-length: {len(chunk)}"), chunk]
-
-    assert (await error_of(asking, "안녕")).code == "invalid_response"
-
-
 async def test_what_a_provider_writes_is_one_line_in_the_log(
     asking: ProviderLLM, hostile: HostileStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from doqchat.llm import refusals
+from doqchat.llm.answers import LLMError, Piece
 from doqchat.llm.google_genai import GoogleGenAI
+from doqchat.llm.google_generativeai import GoogleGenerativeAI
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
 from doqchat.llm.refusals import Refusal
 from doqchat.llm.retry_after import seconds_in_body, seconds_in_headers
 from tests.llm.conftest import USUAL_ANSWER, error_of
-from tests.llm.raw_answers import answer, event, refusal
+from tests.llm.raw_answers import answer, event, refusal, streamed
 from tests.stand_ins.hostile import HostileStandIn
 
 both_of_today = pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
@@ -38,15 +40,19 @@ SHAPES: list[Any] = [
     {"success": False, "message": WORDS},
     {"code": "E1", "msg": WORDS},
     {"choices": [], "error": {"code": "bad_thing", "message": WORDS}},
+    {"choices": [{"delta": {"content": ""}, "finish_reason": "error", "error": {"code": "bad", "message": WORDS}}]},
 ]
 
 
-@both_of_today
 @pytest.mark.parametrize("body", SHAPES, ids=json.dumps)
 async def test_an_error_of_any_form_has_a_code_and_its_words_in_the_log(
-    asking: ProviderLLM, hostile: HostileStandIn, body: Any, caplog: pytest.LogCaptureFixture
+    backend: type[ProviderLLM],
+    asking: ProviderLLM,
+    hostile: HostileStandIn,
+    body: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hostile.says = answer(f"data: {json.dumps(body)}\n\n".encode())
+    hostile.says = answer(streamed(backend, json.dumps(body)))
     in_stream = await error_of(asking, "안녕")
     hostile.says = refusal("400 Bad Request", body)
     refused = await error_of(asking, "안녕")
@@ -80,13 +86,54 @@ async def test_so_has_what_is_none_of_a_stream(
     assert "cannot do that" in caplog.text
 
 
-@both_of_today
 async def test_an_error_after_some_text_is_one(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
 ) -> None:
-    hostile.says = answer(event(backend, "안녕"), b'data: {"error": "Overloaded"}\n\n')
+    hostile.says = answer(event(backend, "안녕"), streamed(backend, '{"error": "Overloaded"}'))
 
     assert (await error_of(asking, "안녕")).code == "unavailable"
+
+
+async def test_an_answer_and_an_error_in_one_list_are_both_told(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    chunk = event(backend, "안녕").decode().strip().removeprefix("data: ").removesuffix(",")
+    hostile.says = answer(streamed(backend, f'[{chunk}, {{"error": "cannot do that"}}]'))
+    events = asking.stream("안녕")
+
+    assert await anext(events) == Piece("안녕")
+    with pytest.raises(LLMError, match="cannot do that"):
+        await anext(events)
+
+
+async def test_what_was_said_instead_of_an_end_is_in_the_log(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    hostile.says = answer(event(backend, "안녕"), streamed(backend, '{"status": {"says": "cannot do that"}}'))
+    error = await error_of(asking, "안녕")
+
+    assert (error.code, "cannot do that" in error.detail) == ("unfinished", True)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        (b'{"error": "cannot do that"}', "failed"),
+        (b'[{\n  "error": {\n    "code": 503,\n    "message": "cannot do that"\n  }\n}\n]', "unavailable"),
+        (b"\xef\xbb\xbfcannot do that", "invalid_response"),
+        (b'["cannot do that"]', "invalid_response"),
+        (b'[{"text": "cannot do that', "invalid_response"),
+        (b"<html>cannot do that", "invalid_response"),
+    ],
+)
+@pytest.mark.parametrize("backend", [GoogleGenerativeAI])
+async def test_what_is_no_list_of_chunks_is_told_for_the_older_sdk_too(
+    asking: ProviderLLM, hostile: HostileStandIn, written: bytes, code: str
+) -> None:
+    hostile.says = answer(written)
+    error = await error_of(asking, "안녕")
+
+    assert (error.code, "cannot do that" in error.detail) == (code, True)
 
 
 SAID: dict[str, list[str]] = {
@@ -212,6 +259,10 @@ async def test_a_status_of_its_own_is_one(asking: ProviderLLM, hostile: HostileS
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
         ({"retry-after": formatdate(time.time() + 3600, usegmt=True)}, pytest.approx(3600, abs=300)),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"retry-after": "Wednesday, 21-Oct-15 07:28:00 GMT"}, 0),
+        ({"retry-after": "Wed Oct 21 07:28:00 2015"}, 0),
+        ({"retry-after": "2015-10-21T07:28:00Z"}, 0),
+        ({"retry-after": " 5.5s"}, 5.5),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
         ({"retry-after": "nan"}, None),
@@ -228,11 +279,19 @@ def test_headers_say_when_to_try_again(headers: dict[str, str], seconds: float |
     [
         ({"details": [{"@type": "x"}, {"@type": "type.googleapis.com/RetryInfo", "retryDelay": "5.5s"}]}, 5.5),
         ({"details": [{"retryDelay": {"seconds": 5}}]}, 5),
+        ({"details": [{"retryDelay": {"seconds": "1", "nanos": 500_000_000}}]}, 1.5),
+        ({"details": [{"retryDelay": {"nanos": 500_000_000}}]}, 0.5),
+        ({"details": {"retryDelay": "5s"}}, 5),
         ({"details": "x", "retry_after": 3}, 3),
         ({"metadata": {"retry_after_seconds": 4}}, 4),
         ({"message": "Rate limit reached. Please try again in 20s."}, 20),
         ({"message": "Please try again in 6ms."}, 0.006),
         ({"message": "Please try again in 1m30.5s."}, 90.5),
+        ({"message": "Please try again in 1h2m3.5s."}, 3723.5),
+        ({"message": "Please try again in 2 minutes."}, 120),
+        ({"message": "Please wait 1 minute and 5 seconds."}, 65),
+        ({"message": "Retrying after 2 hours is fine."}, 7200),
+        ({"message": "Please try again in 500 milliseconds."}, 0.5),
         ({"message": "Please retry in 5.2s."}, 5.2),
         ({"message": "Please retry after 20 seconds."}, 20),
         ({"message": "Please try again.", "details": [None, {"retryDelay": "soon"}]}, None),
@@ -273,12 +332,11 @@ async def test_a_provider_that_asks_for_more_time_than_there_is_is_not_asked_aga
     assert len(hostile.requests) == 1
 
 
-@both_of_today
 async def test_an_overload_that_carries_no_status_is_tried_again(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
 ) -> None:
     asking.options = asking.options.model_copy(update={"RETRIES": 1, "RETRY_SECONDS": 0.01})
-    told = [[b'data: {"error": {"message": "Overloaded"}}\n\n'], [event(backend, USUAL_ANSWER, "stop")]]
+    told = [[streamed(backend, '{"error": {"message": "Overloaded"}}')], [event(backend, USUAL_ANSWER, "stop")]]
     hostile.says = lambda: answer(*told.pop(0))()
 
     assert str(await asking.generate("안녕")) == USUAL_ANSWER

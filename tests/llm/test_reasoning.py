@@ -8,11 +8,12 @@ import pytest
 
 from doqchat.llm.answers import Finish, Piece, Thought
 from doqchat.llm.google_genai import GoogleGenAI
+from doqchat.llm.google_generativeai import GoogleGenerativeAI
 from doqchat.llm.openai import OpenAI
 from doqchat.llm.provider import ProviderLLM
 from doqchat.llm.thinking import without_reasoning
 from tests.llm.conftest import error_of
-from tests.llm.raw_answers import answer, event
+from tests.llm.raw_answers import answer, event, streamed
 from tests.stand_ins.hostile import HostileStandIn
 
 STOP = Finish("stop", "m", None, None)
@@ -22,13 +23,14 @@ def thought(backend: type[ProviderLLM], delta: dict[str, Any]) -> bytes:
     """A chunk with reasoning."""
     candidate = {"content": {"parts": [{"text": "hmm", "thought": True}]}}
     chunk = {"choices": [{"delta": delta}]} if backend is OpenAI else {"candidates": [candidate]}
-    return f"data: {json.dumps(chunk)}\n\n".encode()
+    return streamed(backend, json.dumps(chunk))
 
 
 @pytest.mark.parametrize(
     ("backend", "delta"),
     [
         (GoogleGenAI, {}),
+        (GoogleGenerativeAI, {}),
         (OpenAI, {"reasoning_content": "hmm"}),
         (OpenAI, {"reasoning": "hmm", "content": ""}),
         (OpenAI, {"thinking": "hmm", "content": None}),

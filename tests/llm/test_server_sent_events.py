@@ -60,6 +60,13 @@ async def test_the_data_of_each_event_is_read_wherever_the_stream_is_cut(cuts: l
     assert await events(*parts) == [*EVENTS, BETWEEN]
 
 
+@pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\r"])
+async def test_lines_end_in_any_way_and_may_begin_with_a_byte_order_mark(separator: bytes) -> None:
+    stream = separator.join([b'data: {"a":', b"data: 1}", b"", b"\xef\xbb\xbfdata: \xef\xbb\xbf{}", b"", b""])
+
+    assert await events(*[stream[place : place + 1] for place in range(len(stream))]) == ['{"a":\n1}', "\ufeff{}"]
+
+
 async def test_a_last_event_that_nothing_follows_is_read_too() -> None:
     assert await events(b'data: {"a": 1}') == ['{"a": 1}']
 

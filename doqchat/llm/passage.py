@@ -1,0 +1,61 @@
+"""The way of a provider's events from the thread that reads them to the event loop."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from threading import Semaphore
+from typing import TYPE_CHECKING
+
+from doqchat.llm.server_sent_events import ServerSentEvent
+
+if TYPE_CHECKING:
+    from doqchat.llm.interruption import Interruption
+
+MOST_WAITING = 16
+"""Events that wait for the event loop; the thread reads no further while there are so many."""
+
+LOOK_SECONDS = 1
+"""How often a thread that waits for room looks whether the event loop is still there."""
+
+
+class Passage:
+    """Takes events from one thread to the event loop that runs when it is made.
+
+    Args:
+        interruption: what ends the thread's reading when the event loop takes no more.
+    """
+
+    def __init__(self, interruption: "Interruption") -> None:
+        self._interruption = interruption
+        self._loop = asyncio.get_running_loop()
+        self._arrived: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+        self._room = Semaphore(MOST_WAITING)
+
+    def put(self, data: str) -> None:
+        """In the thread: pass on an event once there is room. Raises ConnectionAbortedError when it is not wanted."""
+        while not self._room.acquire(timeout=LOOK_SECONDS):
+            if self._loop.is_closed():
+                raise ConnectionAbortedError("The event loop was closed.")
+        self._interruption.check()
+        self._tell(data)
+
+    def end(self, error: Exception | None = None) -> None:
+        """In the thread: there is no more, because of an error or because the answer has ended."""
+        self._tell(error)
+
+    async def events(self) -> AsyncGenerator[ServerSentEvent, None]:
+        """The events in order; raises the error that ended them."""
+        while (item := await self._arrived.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            self._room.release()
+            yield ServerSentEvent(item)
+
+    def close(self) -> None:
+        """End the thread's reading, wherever it waits."""
+        self._interruption.interrupt()
+        self._room.release()
+
+    def _tell(self, item: str | Exception | None) -> None:
+        with suppress(RuntimeError):  # the event loop was closed: its tasks have ended
+            self._loop.call_soon_threadsafe(self._arrived.put_nowait, item)
