@@ -60,6 +60,10 @@ class Web:
         async with asyncio.timeout(READY_WITHIN):
             await until_healthy(self._listening, "localhost")
 
+    def close(self) -> None:
+        """Give up its port; it cannot be started again."""
+        self._listening.close()
+
 
 class Cluster:
     """All of it.
@@ -85,6 +89,7 @@ class Cluster:
         finally:
             for web in self.webs:
                 await end(web)
+                web.close()
             await end(self.store)
 
 
