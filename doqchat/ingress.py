@@ -44,22 +44,19 @@ async def submit(engine: Engine, sid: str, frame: Frame, sender: str = "") -> Ap
 
 
 async def _store(engine: Engine, sid: str, frame: Frame, sender: str) -> Appended:
+    body = frame.body
     try:
-        return await _append(engine, sid, frame)
+        ask = await _asked(engine, sid, body) if isinstance(body, LLMRequest) else ""
+        if ask:
+            await _check_budget(engine, sid, frame)
+        manner = await _manner(engine, sid, body) if isinstance(body, ChatMessage) else ""
+        digest = frame.digest() if frame.msg_id else ""
+        appended = await engine.stream.append(
+            sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
+        )
     except RateLimited as refusal:
         count_refusal(engine.shards.of(sid), refusal.limit)
         raise
-
-
-async def _append(engine: Engine, sid: str, frame: Frame) -> Appended:
-    ask = await _asked(engine, sid, frame.body) if isinstance(frame.body, LLMRequest) else ""
-    if ask:
-        await _check_budget(engine, sid, frame)
-    manner = await _manner(engine, sid, frame.body) if isinstance(frame.body, ChatMessage) else ""
-    digest = frame.digest() if frame.msg_id else ""
-    appended = await engine.stream.append(
-        sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
-    )
     if not engine.hub.note_later(sid):
         with suppress(DoqchatError):  # what is stored is not reported as refused
             await engine.registry.touch([sid])
