@@ -6,8 +6,9 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 from doqchat_client import Event
-from doqchat_client.events import Malformed
-from doqchat_client.order import order
+from doqchat_client.cursor import order
+from doqchat_client.events import read
+from doqchat_client.exceptions import ProtocolError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
@@ -34,13 +35,13 @@ class Listener(Player):
 
     async def _receive(self) -> Event:
         try:
-            event = Event.read(await self._connection.recv(decode=True))
+            event = read(await self._connection.recv(decode=True))
             self._follow(event)
         except ConnectionClosed as closed:
             problem = _("The server closed the connection of {name} with code {code}.")
             code = closed.rcvd.code if closed.rcvd else 1006
             raise Failed(problem.format(name=self.name, code=code)) from closed
-        except (Malformed, UnicodeDecodeError) as error:
+        except (ProtocolError, UnicodeDecodeError) as error:
             raise Failed(
                 _("What the server sent {name} is no event: {reason}").format(name=self.name, reason=error)
             ) from error

@@ -107,7 +107,7 @@ async def test_the_play_goes_well_on_a_server_without_fault() -> None:
         ("acknowledges nothing", "The server did not acknowledge what A sent within 2 seconds."),
         ("acknowledges another", "A got “안녕하세요! 😊 (.*)” with the id 1-0; it should be 9-9."),
         ("forgets", "B got nothing for 2 seconds, though there was something to get."),
-        ("talks nonsense", "What the server sent C is no event: The frame is no envelope: 'nonsense'."),
+        ("talks nonsense", "What the server sent C is no event: The frame is not an envelope: 'nonsense'."),
     ],
 )
 async def test_what_a_server_does_wrong_is_noticed(fault: Fault, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:

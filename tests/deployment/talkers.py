@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 
-from doqchat_client import Client
+from doqchat_client import ReplyDone, ReplyError, Session, connect
 
 PAUSE = 0.1
 """Seconds between two messages, and between two looks at a page."""
@@ -39,7 +39,10 @@ class Talker:
 
     async def talk(self, enough: asyncio.Event, pair: Sequence["Talker"]) -> None:
         """Talk until it is enough, and listen until all that the pair has said is seen and answered."""
-        async with Client(self._url, sid=self._sid, role=self._role, since="0") as chat, asyncio.TaskGroup() as group:
+        async with (
+            connect(self._url, self._sid, role=self._role, since="0", open_timeout=None) as chat,
+            asyncio.TaskGroup() as group,
+        ):
             listening = group.create_task(self._listen(chat))
             number = 0
             while not enough.is_set():
@@ -59,22 +62,25 @@ class Talker:
         async with self._news:
             await self._news.wait_for(fact)
 
-    async def _say(self, chat: Client, number: int) -> None:
+    async def _say(self, chat: Session, number: int) -> None:
         asks = self._role == "A" and number % ASKS_EVERY == 0 and set(self.asked) <= set(self.answered)
-        sent = await (chat.ask("What was said so far?") if asks else chat.send(f"{self._role} {number}"))
+        if asks:
+            stored = (await chat.ask("What was said so far?")).request_id
+        else:
+            stored = (await chat.send(f"{self._role} {number}")).id
         async with self._news:
-            self.stored.append(sent.id)
-            self.asked += [sent.id] if asks else []
+            self.stored.append(stored)
+            self.asked += [stored] if asks else []
             self._news.notify_all()
 
-    async def _listen(self, chat: Client) -> None:
+    async def _listen(self, chat: Session) -> None:
         async for event in chat:
             if event.id is None:
                 continue
             async with self._news:
                 self.seen.append(event.id)
-                if event.event in ("llm.response", "llm.error"):
-                    self.answered.append(event.bd["request_id"])
+                if isinstance(event, ReplyDone | ReplyError):
+                    self.answered.append(event.request_id)
                 self._news.notify_all()
 
 

@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 
 import redis
-from doqchat_client import Client, Event
+from doqchat_client import Event, Session
 
 from doqchat.store import keys
 
-WITHIN = 60.0
+WITHIN = 30.0
 
 
 class SessionLog:
@@ -48,7 +48,7 @@ class SessionLog:
         assert found, "Nothing was stored."
 
 
-async def read_until(chat: Client, done: Callable[[Event], bool]) -> list[Event]:
+async def read_until(chat: Session, done: Callable[[Event], bool]) -> list[Event]:
     """The events up to and including the first for which `done` holds."""
     events: list[Event] = []
     async with asyncio.timeout(WITHIN):
@@ -59,7 +59,7 @@ async def read_until(chat: Client, done: Callable[[Event], bool]) -> list[Event]
     raise AssertionError("The session ended before.")
 
 
-async def read_to(chat: Client, entry_id: str) -> list[Event]:
+async def read_to(chat: Session, entry_id: str) -> list[Event]:
     """The events up to and including the one with this id."""
     return await read_until(chat, lambda event: event.id == entry_id)
 

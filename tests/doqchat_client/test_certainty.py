@@ -1,12 +1,13 @@
-"""What a sender is told became of it is true; what nobody can know is not claimed."""
+"""What a sender is told became of it is true; what cannot be known is not claimed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from doqchat_client import Client, Closed, Conflict, Rejected, SessionClosed, Unavailable, Undelivered
+from doqchat_client import Read, State, Unavailable, Undelivered, Welcome, connect, exchange
+from doqchat_client.exceptions import Closed, Conflict, Internal, InvalidMessage, NotFound, Rejected, SessionClosed
 
 from tests import processes
 from tests.doqchat_client.relay import Relay
@@ -16,7 +17,6 @@ from tests.proxy import Proxy
 
 Frame = dict[str, Any]
 Line = Callable[[Frame], list[Frame] | None]
-Call = Callable[[Client], Awaitable[object]]
 
 
 def refusal(frame: Frame, code: str) -> list[Frame]:
@@ -41,32 +41,55 @@ def in_turn(*codes: str) -> tuple[Line, asyncio.Event]:
     return answer, first
 
 
-ACTIONS: tuple[Call, ...] = (lambda chat: chat.read("1-1"), lambda chat: chat.cancel("r1-1"))
-
-
-@pytest.mark.parametrize("act", ACTIONS, ids=["read", "cancel"])
-async def test_an_action_that_the_store_cannot_take_does_not_count_as_done(
-    tmp_path: Path, sid: str, django_db_setup: None, act: Call
+@pytest.mark.parametrize("code", ["unavailable", "rate_limited"])
+@pytest.mark.parametrize("about", ["chat.read", "ping"])
+async def test_an_action_that_was_put_off_is_done_when_it_returns(
+    relay: Relay, server: Web, sid: str, code: str, about: str
 ) -> None:
-    port = processes.free_port()
-    with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{port}/0") as web:
-        with processes.valkey(tmp_path / "valkey", port):
-            chat = await Client(web.ws, sid=sid, role="A", deadline=3.0).__aenter__()
-        with pytest.raises(Unavailable):
-            await act(chat)
-        await chat.close()
-
-
-async def test_an_action_that_was_put_off_is_done_when_it_returns(relay: Relay, server: Web, sid: str) -> None:
-    async with Client(relay.ws, sid=sid, role="A") as a, Client(server.ws, sid=sid, role="B") as b:
+    async with connect(relay.ws, sid, role="A") as a, connect(server.ws, sid, role="B") as b:
         sent = await a.send("read this")
-        left = ["unavailable", "unavailable"]
-        relay.answers = lambda frame: (
-            refusal(frame, left.pop()) if frame["hd"]["event"] == "chat.read" and left else None
-        )
-        await a.read(sent.id)
-        assert relay.heard.count("chat.read") == 3
-        await read_until(b, lambda event: event.event == "chat.read")
+        left = [code]
+        relay.answers = lambda frame: refusal(frame, left.pop()) if frame["hd"]["event"] == about and left else None
+        await a.mark_read(sent.id)
+        assert relay.heard.count("chat.read") == 2
+        await read_until(b, lambda event: isinstance(event, Read) and event.up_to == sent.id)
+
+
+class Silent:
+    """Refuses what is sent, and answers no more of it than a server does: 50 refusals within a second.
+
+    Attributes:
+        unanswered: how many it refused without a word.
+    """
+
+    def __init__(self) -> None:
+        self.unanswered = 0
+        self._refused: deque[float] = deque(maxlen=50)
+
+    def answer(self, frame: Frame) -> list[Frame]:
+        if frame["hd"]["event"] == "ping":
+            return [{"hd": {"event": "pong"}, "bd": frame["bd"]}]
+        now = asyncio.get_running_loop().time()
+        if len(self._refused) == 50 and now - self._refused[0] < 1.0:
+            self.unanswered += 1
+            return []
+        self._refused.append(now)
+        return refusal(frame, "not_found" if frame["hd"]["event"] == "chat.read" else "invalid_message")
+
+
+async def test_nothing_is_taken_for_done_because_a_server_no_longer_says_no(
+    relay: Relay, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "REFUSAL_WINDOW", 1.0)
+    silent = Silent()
+    relay.answers = silent.answer
+    async with connect(relay.ws, sid) as chat:
+        for _ in range(35):
+            with pytest.raises(InvalidMessage):
+                await chat.send("")
+            with pytest.raises(NotFound):
+                await chat.mark_read("1-1")
+    assert silent.unanswered == 0
 
 
 async def test_a_pong_that_comes_late_does_not_answer_the_next_try(relay: Relay, sid: str) -> None:
@@ -80,21 +103,21 @@ async def test_a_pong_that_comes_late_does_not_answer_the_next_try(relay: Relay,
         return [pong] if len(late) > 1 else []
 
     relay.answers = answer
-    async with Client(relay.ws, sid=sid, deadline=1.0) as chat:
+    async with connect(relay.ws, sid, timeout=1.0) as chat:
         with pytest.raises(Unavailable):
-            await chat.read("1-1")
+            await chat.mark_read("1-1")
     assert relay.heard.count("chat.read") == 1
 
 
 async def test_a_refusal_says_nothing_of_an_earlier_try_that_got_no_answer(relay: Relay, sid: str) -> None:
     relay.answers, first = in_turn("", "unavailable")
-    async with Client(relay.ws, sid=sid, deadline=3.0) as chat:
-        sending = asyncio.create_task(chat.send("perhaps", msg_id="m-1"))
+    async with connect(relay.ws, sid, timeout=3.0) as chat:
+        sending = asyncio.create_task(chat.send("perhaps"))
         await first.wait()
         await relay.close(1012)
         with pytest.raises(Undelivered) as unknown:
             await sending
-    assert unknown.value.msg_id == "m-1"
+    assert isinstance(unknown.value.__cause__, Unavailable)
     assert relay.heard.count("chat.message") > 1
 
 
@@ -103,7 +126,7 @@ async def test_after_a_try_without_an_answer_only_a_conflict_is_certain(
     relay: Relay, sid: str, code: str, error: type[Exception]
 ) -> None:
     relay.answers, first = in_turn("", code)
-    async with Client(relay.ws, sid=sid) as chat:
+    async with connect(relay.ws, sid) as chat:
         sending = asyncio.create_task(chat.send("perhaps"))
         await first.wait()
         await relay.close(1012)
@@ -114,28 +137,70 @@ async def test_after_a_try_without_an_answer_only_a_conflict_is_certain(
 
 async def test_when_every_try_was_refused_it_is_certain(relay: Relay, sid: str) -> None:
     relay.answers, _ = in_turn("unavailable", "unavailable", "rejected")
-    async with Client(relay.ws, sid=sid) as chat:
+    async with connect(relay.ws, sid) as chat:
         with pytest.raises(Rejected):
             await chat.send("no")
 
 
-async def test_a_session_that_closes_leaves_unknown_what_was_under_way_and_nothing_else(relay: Relay, sid: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("unavailable", Undelivered),
+        ("rejected", Undelivered),
+        ("internal", Undelivered),
+        ("conflict", Conflict),
+        ("invalid_message", InvalidMessage),
+    ],
+)
+async def test_what_may_have_been_sent_before_is_not_said_to_be_missing_because_it_is_refused_now(
+    relay: Relay, sid: str, log: SessionLog, code: str, error: type[Exception]
+) -> None:
+    async with connect(relay.ws, sid) as earlier:
+        sent = await earlier.send("it is stored", msg_id="m-1")
+    relay.answers, _ = in_turn(code)
+    async with connect(relay.ws, sid, timeout=0.5) as chat:
+        with pytest.raises(error):
+            await chat.send("it is stored", msg_id="m-1")
+    assert log.ids() == [sent.id]
+
+
+async def test_what_was_never_sent_is_certainly_not_stored(line: Proxy, sid: str, log: SessionLog) -> None:
+    async with connect(line.ws, sid) as chat:
+        line.lead_to(f"127.0.0.1:{processes.free_port()}")
+        line.cut()
+        await read_until(chat, lambda event: isinstance(event, Welcome))
+        while chat.state is State.OPEN:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        with pytest.raises(Unavailable):
+            await chat.send("hello?", timeout=0.3)
+    assert log.ids() == []
+
+
+async def test_a_failure_of_the_server_leaves_unknown_what_became_of_a_message(relay: Relay, sid: str) -> None:
+    relay.answers, _ = in_turn("internal")
+    async with connect(relay.ws, sid) as chat:
+        with pytest.raises(Undelivered) as unknown:
+            await chat.send("perhaps")
+    assert isinstance(unknown.value.__cause__, Internal)
+
+
+async def test_a_session_that_closes_leaves_unknown_what_was_in_flight_and_nothing_else(relay: Relay, sid: str) -> None:
     relay.answers, first = in_turn("")
-    async with Client(relay.ws, sid=sid) as chat:
-        sending = [asyncio.create_task(chat.send(text)) for text in ("under way", "behind it")]
+    async with connect(relay.ws, sid) as chat:
+        sending = [asyncio.create_task(chat.send(text)) for text in ("in flight", "behind it")]
         await first.wait()
         relay.refuses = ({"code": "session_closed", "message": "This session is closed."}, 4410)
         await relay.close(1012)
-        under_way, behind = await asyncio.gather(*sending, return_exceptions=True)
-    assert isinstance(under_way, Undelivered)
-    assert isinstance(under_way.__cause__, SessionClosed)
+        in_flight, behind = await asyncio.gather(*sending, return_exceptions=True)
+    assert isinstance(in_flight, Undelivered)
+    assert isinstance(in_flight.__cause__, SessionClosed)
     assert isinstance(behind, SessionClosed)
 
 
 async def test_the_answer_to_what_was_given_up_is_not_taken_for_the_next_ones(
     line: Proxy, sid: str, log: SessionLog
 ) -> None:
-    async with Client(line.ws, sid=sid, deadline=0.5) as chat:
+    async with connect(line.ws, sid, timeout=0.5) as chat:
         line.hold()
         with pytest.raises(Undelivered):
             await chat.send("one", msg_id="m-1")
@@ -150,7 +215,7 @@ async def test_the_answer_to_what_was_given_up_is_not_taken_for_the_next_ones(
 
 async def test_what_was_given_up_is_not_sent_again(relay: Relay, sid: str, log: SessionLog) -> None:
     relay.answers, first = in_turn("")
-    async with Client(relay.ws, sid=sid, outbox=1) as chat:
+    async with connect(relay.ws, sid, max_pending=1) as chat:
         sending = asyncio.create_task(chat.send("never mind"))
         await first.wait()
         sending.cancel()
@@ -162,7 +227,7 @@ async def test_what_was_given_up_is_not_sent_again(relay: Relay, sid: str, log: 
 
 
 async def test_a_close_that_is_interrupted_still_ends_what_waits(line: Proxy, sid: str) -> None:
-    chat = await Client(line.ws, sid=sid).__aenter__()
+    chat = await connect(line.ws, sid)
     line.hold()
     sending = asyncio.create_task(chat.send("never mind"))
     await asyncio.sleep(0)

@@ -3,21 +3,21 @@
 import asyncio
 import signal
 
-from doqchat_client import Client
+from doqchat_client import Session, connect
 
 from tests import processes
 from tests.doqchat_client.session_log import SessionLog, durable_ids, read_to
 from tests.processes import Web
 from tests.proxy import Proxy
 
-MESSAGES = 30
+MESSAGES = 12
 
 
 async def test_a_server_killed_between_storing_and_acknowledging_doubles_nothing(
     server: Web, sid: str, log: SessionLog
 ) -> None:
     with processes.web() as mortal:
-        async with Proxy(mortal.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
+        async with Proxy(mortal.address).serving() as line, connect(line.ws, sid, role="A") as chat:
             await chat.send("calm")
             line.hold()
             sending = asyncio.create_task(chat.send("stored, and then it died"))
@@ -34,7 +34,7 @@ async def test_a_server_killed_between_storing_and_acknowledging_doubles_nothing
 
 async def test_a_server_killed_before_storing_loses_nothing(server: Web, sid: str, log: SessionLog) -> None:
     with processes.web() as mortal:
-        async with Proxy(mortal.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
+        async with Proxy(mortal.address).serving() as line, connect(line.ws, sid, role="A") as chat:
             await chat.send("calm")
             mortal.process.send_signal(signal.SIGSTOP)
             sending = [asyncio.create_task(chat.send(text)) for text in ("never heard", "not even sent")]
@@ -49,7 +49,7 @@ async def test_a_server_killed_before_storing_loses_nothing(server: Web, sid: st
 
 async def test_a_server_that_ends_in_order_is_left_for_another(server: Web, sid: str, log: SessionLog) -> None:
     with processes.web() as ending:
-        async with Proxy(ending.address).serving() as line, Client(line.ws, sid=sid, role="A") as chat:
+        async with Proxy(ending.address).serving() as line, connect(line.ws, sid, role="A") as chat:
             await chat.send("here")
             line.lead_to(server.address)
             ending.process.send_signal(signal.SIGTERM)
@@ -64,12 +64,12 @@ async def test_readers_have_a_gapless_run_over_lines_cut_in_mid_frame(
     async with Proxy(any_server.address).serving() as line:
         line.cut_within = 8_000
         async with (
-            Client(line.ws, sid=sid, role="A") as a,
-            Client(line.ws, sid=sid, role="B", since="0") as b,
-            Client(line.ws, sid=sid, since="0", inbox=3) as slow,
+            connect(line.ws, sid, role="A") as a,
+            connect(line.ws, sid, role="B", since="0") as b,
+            connect(line.ws, sid, since="0", max_queue=3) as slow,
         ):
 
-            async def talk(chat: Client) -> list[str]:
+            async def talk(chat: Session) -> list[str]:
                 return [(await chat.send(f"{chat} {number} " + "가나다" * 40)).id for number in range(MESSAGES)]
 
             said_a, said_b = await asyncio.gather(talk(a), talk(b))
@@ -86,8 +86,8 @@ async def test_many_connections_cut_at_once_come_back_with_nothing_missed(
     line: Proxy, sid: str, log: SessionLog
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        writer = await Client(line.ws, sid=sid, role="A").__aenter__()
-        readers = [await Client(line.ws, sid=sid).__aenter__() for _ in range(20)]
+        writer = await connect(line.ws, sid, role="A")
+        readers = [await connect(line.ws, sid) for _ in range(20)]
         for round_number in range(3):
             line.cut()
             log.fill(f"round {round_number} missed {number}" for number in range(50))

@@ -5,39 +5,43 @@ import json
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
-from doqchat_client import (
-    Client,
+from doqchat_client import Message, Read, ServerError, Session, Typing, Unavailable, Undelivered, connect
+from doqchat_client.exceptions import (
+    BY_CODE,
     Closed,
     Conflict,
+    InvalidJSON,
     InvalidMessage,
     NotFound,
-    OutboxFull,
-    ServerError,
+    QueueFull,
+    RoleForbidden,
     TooLarge,
-    Unavailable,
-    Undelivered,
+    Unreachable,
 )
-from doqchat_client.errors import BY_CODE
 
 from doqchat.errors import DoqchatError
 from tests import processes
-from tests.doqchat_client.relay import Relay
-from tests.doqchat_client.session_log import WITHIN, SessionLog, durable_ids, read_to
+from tests.doqchat_client.session_log import WITHIN, SessionLog, durable_ids, read_to, read_until
 from tests.processes import Web
 from tests.proxy import Proxy
 
 
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
 async def test_send_returns_the_id_of_what_is_stored(server: Web, sid: str, log: SessionLog) -> None:
-    async with Client(server.ws, sid=sid, role="A") as chat:
+    async with connect(server.ws, sid, role="A") as chat:
         sent = await chat.send("안녕하세요! 😊")
         assert (log.ids(), log.texts()) == ([sent.id], ["안녕하세요! 😊"])
         assert not sent.duplicate
 
 
 async def test_a_sender_sees_its_own_message_as_the_others_do(server: Web, sid: str) -> None:
-    async with Client(server.ws, sid=sid, role="A") as a, Client(server.ws, sid=sid, role="B") as b:
+    async with connect(server.ws, sid, role="A") as a, connect(server.ws, sid, role="B") as b:
         sent = await a.send("hello")
         for chat in (a, b):
             said = (await read_to(chat, sent.id))[-1]
@@ -45,14 +49,14 @@ async def test_a_sender_sees_its_own_message_as_the_others_do(server: Web, sid: 
 
 
 async def test_a_msg_id_used_again_gives_the_first_entry(server: Web, sid: str, log: SessionLog) -> None:
-    async with Client(server.ws, sid=sid) as chat:
+    async with connect(server.ws, sid) as chat:
         first = await chat.send("once", msg_id="m-1")
         assert await chat.send("once", msg_id="m-1") == (first.id, True)
     assert log.ids() == [first.id]
 
 
 async def test_a_msg_id_used_for_another_text_is_a_conflict(server: Web, sid: str) -> None:
-    async with Client(server.ws, sid=sid) as chat:
+    async with connect(server.ws, sid) as chat:
         await chat.send("one", msg_id="m-1")
         with pytest.raises(Conflict) as refused:
             await chat.send("two", msg_id="m-1")
@@ -67,16 +71,20 @@ async def test_a_msg_id_used_for_another_text_is_a_conflict(server: Web, sid: st
         (lambda chat: chat.send("x" * 70_000), TooLarge),
         (lambda chat: chat.send("half an emoji: \ud83d"), InvalidMessage),
         (lambda chat: chat.send("hi", msg_id="\n"), InvalidMessage),
+        (lambda chat: chat.send("hi", bd={"deep": nested(16)}), InvalidJSON),
+        (lambda chat: chat.send("hi", bd={"number": float("nan")}), InvalidJSON),
+        (lambda chat: chat.send("hi", bd={"number": 10**400}), InvalidJSON),
+        (lambda chat: chat.send("hi", hd={"role": "llm"}), RoleForbidden),
         (lambda chat: chat.ask(""), InvalidMessage),
-        (lambda chat: chat.read("1-1"), NotFound),
-        (lambda chat: chat.read("yesterday"), InvalidMessage),
+        (lambda chat: chat.mark_read("1-1"), NotFound),
+        (lambda chat: chat.mark_read("yesterday"), InvalidMessage),
         (lambda chat: chat.cancel("r1-1"), NotFound),
     ],
 )
 async def test_what_is_refused_raises_its_own_class_and_the_session_goes_on(
-    server: Web, sid: str, log: SessionLog, call: Callable[[Client], Awaitable[object]], error: type[ServerError]
+    server: Web, sid: str, log: SessionLog, call: Callable[[Session], Awaitable[object]], error: type[ServerError]
 ) -> None:
-    async with Client(server.ws, sid=sid, role="A") as chat:
+    async with connect(server.ws, sid, role="A") as chat:
         with pytest.raises(error):
             await call(chat)
         sent = await chat.send("still here")
@@ -88,25 +96,34 @@ def test_every_code_of_the_server_has_a_class_here() -> None:
 
 
 async def test_the_others_hear_what_one_reads_and_that_one_types(server: Web, sid: str) -> None:
-    async with Client(server.ws, sid=sid, role="A") as a, Client(server.ws, sid=sid, role="B") as b:
+    async with connect(server.ws, sid, role="A") as a, connect(server.ws, sid, role="B") as b:
+        await b.mark_read()
         sent = await a.send("read this")
-        await b.read(sent.id)
-        b.typing(True)
-        heard = {}
-        async for event in a:
-            heard[event.event] = event
-            if event.event == "chat.typing":
-                break
-    assert (heard["chat.read"].role, heard["chat.read"].bd["id"]) == ("B", sent.id)
-    assert (heard["chat.typing"].role, heard["chat.typing"].bd["active"]) == ("B", True)
-    assert not heard["chat.typing"].durable
+        await read_to(b, sent.id)
+        await b.mark_read()
+        b.typing()
+        heard = {type(event): event for event in await read_until(a, lambda event: isinstance(event, Typing))}
+    read, typing = heard[Read], heard[Typing]
+    assert (read.role, read.up_to) == ("B", sent.id)
+    assert (typing.role, typing.active, typing.durable) == ("B", True, False)
+
+
+async def test_further_fields_of_the_envelope_reach_the_others(server: Web, sid: str) -> None:
+    async with connect(server.ws, sid, role="A") as chat:
+        sent = await chat.send("hello", hd={"name": "Kim"}, bd={"mood": ["good", 1]})
+        said = (await read_to(chat, sent.id))[-1]
+        assert isinstance(said, Message)
+        assert (said.text, said.hd["name"], said.bd["mood"]) == ("hello", "Kim", ["good", 1])
+        for taken in ({"hd": {"msg_id": "m-1"}}, {"hd": {"id": "1-1"}}, {"bd": {"text": "other"}}):
+            with pytest.raises(ValueError, match=next(iter(taken))):
+                await chat.send("hello", **taken)
 
 
 async def test_sends_of_many_tasks_keep_their_order_over_cut_lines(line: Proxy, sid: str, log: SessionLog) -> None:
     said: list[str] = []
     number = count()
     line.cut_within = 8_000
-    async with Client(line.ws, sid=sid, role="A") as chat:
+    async with connect(line.ws, sid, role="A") as chat:
 
         async def talk() -> None:
             for _ in range(10):
@@ -123,11 +140,11 @@ async def test_sends_of_many_tasks_keep_their_order_over_cut_lines(line: Proxy, 
 async def test_more_than_the_outbox_holds_is_refused_and_the_rest_arrives(
     line: Proxy, sid: str, log: SessionLog
 ) -> None:
-    async with Client(line.ws, sid=sid, outbox=3) as chat:
+    async with connect(line.ws, sid, max_pending=3) as chat:
         line.hold()
         sending = [asyncio.create_task(chat.send(text)) for text in "abc"]
         await log.next_stored()
-        with pytest.raises(OutboxFull):
+        with pytest.raises(QueueFull):
             await chat.send("d")
         line.cut()
         line.release()
@@ -139,7 +156,7 @@ async def test_more_than_the_outbox_holds_is_refused_and_the_rest_arrives(
 async def test_a_deadline_without_an_answer_names_the_msg_id_to_send_again(
     line: Proxy, sid: str, log: SessionLog
 ) -> None:
-    async with Client(line.ws, sid=sid, deadline=0.5) as chat:
+    async with connect(line.ws, sid, timeout=0.5) as chat:
         line.hold()
         with pytest.raises(Undelivered) as late:
             await chat.send("did it arrive?")
@@ -149,7 +166,7 @@ async def test_a_deadline_without_an_answer_names_the_msg_id_to_send_again(
 
 
 async def test_a_send_that_is_given_up_leaves_the_next_ones_alone(line: Proxy, sid: str, log: SessionLog) -> None:
-    async with Client(line.ws, sid=sid) as chat:
+    async with connect(line.ws, sid) as chat:
         line.hold()
         sending = [asyncio.create_task(chat.send(text)) for text in "abc"]
         await log.next_stored()
@@ -160,7 +177,7 @@ async def test_a_send_that_is_given_up_leaves_the_next_ones_alone(line: Proxy, s
 
 
 async def test_closing_ends_what_waits_and_what_comes_later(line: Proxy, sid: str) -> None:
-    async with Client(line.ws, sid=sid) as chat:
+    async with connect(line.ws, sid) as chat:
         line.hold()
         sending = asyncio.create_task(chat.send("never mind"))
         await asyncio.sleep(0)
@@ -177,13 +194,14 @@ async def test_while_the_store_is_away_sends_wait_and_keep_their_order(
     texts = ["one", "two", "three"]
     with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{port}/0") as web:
         with processes.valkey(directory, port):
-            reader = await Client(web.ws, sid=sid).__aenter__()
-            writer = await Client(web.ws, sid=sid, role="A").__aenter__()
-            hasty = await Client(web.ws, sid=sid, deadline=3.0).__aenter__()
+            reader = await connect(web.ws, sid)
+            writer = await connect(web.ws, sid, role="A")
+            hasty = await connect(web.ws, sid, timeout=3.0)
             await writer.send("zero")
         sending = [asyncio.create_task(writer.send(text)) for text in texts]
-        with pytest.raises(Unavailable):
-            await hasty.send("now or never")
+        hasty_calls = (hasty.send("now or never"), hasty.mark_read("1-1"), hasty.cancel("r1-1"))
+        for outcome in await asyncio.gather(*hasty_calls, return_exceptions=True):
+            assert isinstance(outcome, Unavailable)
         with processes.valkey(directory, port):
             sent = await asyncio.gather(*sending)
             events = await read_to(reader, sent[-1].id)
@@ -193,27 +211,34 @@ async def test_while_the_store_is_away_sends_wait_and_keep_their_order(
     assert durable_ids(events)[1:] == [one.id for one in sent]
 
 
-async def test_credentials_are_offered_beside_the_protocol_and_never_in_the_url(relay: Relay, sid: str) -> None:
-    async with Client(relay.ws, sid=sid, role="B", token="c2VjcmV0"):
-        (request,) = relay.requests
-    assert "c2VjcmV0" not in request.path
-    assert request.headers["Sec-WebSocket-Protocol"].split(", ") == ["doqchat.v1", "bearer.c2VjcmV0"]
-
-
 async def test_a_server_on_this_machine_is_reached_past_the_environments_proxy(
     server: Web, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{processes.free_port()}")
     monkeypatch.delenv("no_proxy", raising=False)
-    async with asyncio.timeout(WITHIN), Client(server.ws, sid=sid) as chat:
+    async with asyncio.timeout(WITHIN), connect(server.ws, sid) as chat:
         assert (await chat.send("hello")).id
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"url": "http://localhost:3000"}, {"url": "localhost:3000"}, {"token": "a b"}, {"since": "yesterday"}],
+    [
+        {"url": "http://localhost:3000"},
+        {"url": "localhost:3000"},
+        {"url": "ws://localhost:3000?token=c2VjcmV0"},
+        {"token": "c2VjcmV0 "},
+        {"since": "yesterday"},
+        {"max_queue": 0},
+    ],
     ids=json.dumps,
 )
 def test_arguments_that_cannot_be_meant_are_refused_at_once(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        Client(**{"url": "ws://localhost:3000", "sid": "room001"} | wrong)
+    with pytest.raises(ValueError, match=next(iter(wrong))) as refused:
+        connect(**{"url": "ws://localhost:3000", "sid": "room001"} | wrong)
+    assert "c2VjcmV0" not in str(refused.value)
+
+
+async def test_a_server_that_cannot_be_reached_is_named_when_the_time_is_up(sid: str) -> None:
+    with pytest.raises(Unreachable, match=r"within 0\.3 s: no connection"):
+        async with connect(f"ws://127.0.0.1:{processes.free_port()}", sid, open_timeout=0.3):
+            pass

@@ -1,60 +1,49 @@
 """The reference client of doqchat: sends that arrive once, events in order without gaps.
 
-`Client` is the way in; PROTOCOL.md of doqchat says what the events mean.
+`connect` joins a session. All exceptions are in `doqchat_client.exceptions`; docs/en/messages.md of doqchat says what
+the events mean.
 """
 
-from doqchat_client.client import Client, Sent
-from doqchat_client.errors import (
-    ChatError,
-    Closed,
-    Conflict,
-    Forbidden,
-    Internal,
-    InvalidJSON,
-    InvalidMessage,
-    NotFound,
-    OutboxFull,
-    RateLimited,
-    Rejected,
-    RoleForbidden,
-    ServerError,
-    SessionClosed,
-    TooLarge,
-    Unauthenticated,
-    Unavailable,
-    Undelivered,
-    UnknownEvent,
-    Unreadable,
+from doqchat_client.events import (
+    Event,
+    Gap,
+    Message,
+    Notice,
+    Presence,
+    Read,
+    ReplyDone,
+    ReplyError,
+    ReplyPiece,
+    Request,
+    Typing,
+    Welcome,
 )
-from doqchat_client.events import Event, Gap
-from doqchat_client.replies import Replies
-from doqchat_client.reply import Reply
+from doqchat_client.exceptions import ChatError, ServerError, Unavailable, Undelivered
+from doqchat_client.follower import State
+from doqchat_client.reply import Piece, Reply
+from doqchat_client.session import Sent, Session, connect
 
 __all__ = [
     "ChatError",
-    "Client",
-    "Closed",
-    "Conflict",
     "Event",
-    "Forbidden",
     "Gap",
-    "Internal",
-    "InvalidJSON",
-    "InvalidMessage",
-    "NotFound",
-    "OutboxFull",
-    "RateLimited",
-    "Rejected",
-    "Replies",
+    "Message",
+    "Notice",
+    "Piece",
+    "Presence",
+    "Read",
     "Reply",
-    "RoleForbidden",
+    "ReplyDone",
+    "ReplyError",
+    "ReplyPiece",
+    "Request",
     "Sent",
     "ServerError",
-    "SessionClosed",
-    "TooLarge",
-    "Unauthenticated",
+    "Session",
+    "State",
+    "Typing",
     "Unavailable",
     "Undelivered",
-    "UnknownEvent",
-    "Unreadable",
+    "Welcome",
+    "connect",
 ]

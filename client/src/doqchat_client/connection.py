@@ -1,39 +1,36 @@
 """One WebSocket to a session."""
 
 import asyncio
+import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
-from doqchat_client.errors import FINAL, from_wire
-from doqchat_client.events import Event, Malformed
+from doqchat_client.events import Event, Welcome, read
+from doqchat_client.exceptions import FINAL, ChatError, Disconnected, ProtocolError, from_wire
+from doqchat_client.waiting import TOO_MANY
 
 PROTOCOL = "doqchat.v1"
+BEARER = "bearer."
 ABNORMAL = 1006
 OPEN_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 LARGEST_FRAME = 16 * 1024 * 1024
-"""A welcome holds all that the replies under way have said."""
+"""A welcome holds the text so far of all active replies."""
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
+Token = str | Callable[[], Awaitable[str]] | None
 
-class Cut(Exception):
-    """The connection ended, or could not be opened; another may be tried.
-
-    Attributes:
-        close_code: the WebSocket close code, 1006 where there was none.
-    """
-
-    def __init__(self, reason: str, close_code: int = ABNORMAL) -> None:
-        super().__init__(reason)
-        self.close_code = close_code
+_log = logging.getLogger("doqchat_client.websockets")
+_log.addFilter(lambda record: BEARER not in record.getMessage())
+"""websockets logs the headers of handshakes at DEBUG, and the token is in one."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +41,23 @@ class Address:
         url: the server, such as `wss://chat.example.org`.
         sid: the session.
         role: who the connection speaks as; None leaves it to the server, or to the token.
-        token: the credentials, base64url or a JWT; never part of a URL.
+        token: the credentials, base64url or a JWT, or what is called for them on every connect.
 
     Raises:
-        ValueError: the URL or the token is none.
+        ValueError: the URL or the token is malformed.
     """
 
-    url: str
+    url: str = field(repr=False)
     sid: str
     role: str | None
-    token: str | None
+    token: Token = field(repr=False)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("ws", "wss") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"url: the server's address, such as ws://localhost:3000; not {self.url!r}.")
-        if self.token is not None and not re.fullmatch(r"[A-Za-z0-9._~-]+", self.token):
-            raise ValueError("token: letters, digits and . _ ~ - only, as in base64url without padding.")
+            raise ValueError("url: the server's address, such as ws://localhost:3000, without a query.")
+        if isinstance(self.token, str):
+            _check_token(self.token)
 
     def uri(self, since: str | None) -> str:
         """The address of the socket, for a reader that has come to `since`."""
@@ -68,14 +65,33 @@ class Address:
         given = {name: value for name, value in query.items() if value is not None}
         return f"{self.url.rstrip('/')}/v1/session/chat?{urlencode(given)}"
 
-    def proxied(self) -> bool:
+    def passes_proxy(self) -> bool:
         """Whether to go by the environment's proxy (`https_proxy` and the like); none leads to this machine."""
         return urlsplit(self.url).hostname not in THIS_MACHINE
 
-    def subprotocols(self) -> list[Subprotocol]:
-        """What is offered: the protocol, and the credentials beside it."""
-        offered = [PROTOCOL] if self.token is None else [PROTOCOL, f"bearer.{self.token}"]
-        return [Subprotocol(name) for name in offered]
+    async def current_token(self) -> str | None:
+        """The credentials for a connection that is about to be opened.
+
+        Raises:
+            Disconnected: they could not be got; another try may go better.
+            ChatError: the callable has raised it, to stop.
+            ValueError: the callable has returned no token.
+        """
+        if not callable(self.token):
+            return self.token
+        try:
+            token = await self.token()
+        except ChatError:
+            raise
+        except Exception as error:
+            raise Disconnected(f"no token: {type(error).__name__}") from error
+        return _check_token(token)
+
+
+def _check_token(token: str) -> str:
+    if not isinstance(token, str) or not re.fullmatch(r"[A-Za-z0-9._~-]+", token):
+        raise ValueError("token: letters, digits and . _ ~ - only, as in base64url without padding.")
+    return token
 
 
 class Connection:
@@ -89,17 +105,16 @@ class Connection:
         """The next event.
 
         Raises:
-            Cut: the connection has ended.
-            ServerError: it has ended with a code that says not to come back.
+            Disconnected: the connection has ended.
+            ServerError: it has ended with a code that says not to come back as before.
         """
         try:
-            event = Event.read(await self._socket.recv(decode=True))
+            event = read(await self._socket.recv(decode=True))
         except ConnectionClosed:
             raise self._end() from None
-        except ValueError as error:  # a binary frame that is not UTF-8
-            raise Malformed("The server sent a binary frame.") from error
-        if event.event == "error":
-            self._last_error = event
+        except UnicodeDecodeError as error:
+            raise ProtocolError("The server sent a binary frame.") from error
+        self._last_error = event if event.event == "error" else None
         return event
 
     async def send(self, text: str) -> None:
@@ -110,23 +125,23 @@ class Connection:
 
     def _end(self) -> Exception:
         code = self._socket.close_code or ABNORMAL
-        kind = FINAL.get(code)
-        if kind is None:
-            return Cut(f"the connection ended with code {code}", code)
-        if self._last_error is not None:
-            return from_wire(self._last_error.bd, code)
-        return kind(f"The server closed the connection with code {code}.", close_code=code)
+        error = None if self._last_error is None else from_wire(self._last_error.bd, code)
+        if code in FINAL:
+            return error or FINAL[code](f"The server closed the connection with code {code}.", close_code=code)
+        retry_after = error.retry_after if error is not None and code == TOO_MANY else None
+        return Disconnected(f"the connection ended with code {code}", code, retry_after)
 
 
 @asynccontextmanager
-async def opened(address: Address, since: str | None) -> AsyncIterator[tuple[Connection, Event]]:
+async def opened(address: Address, since: str | None) -> AsyncIterator[tuple[Connection, Welcome]]:
     """A connection and its welcome, and the connection's end at the end of the block.
 
     Raises:
-        Cut: there is nobody who answers as the protocol says.
+        Disconnected: what answers does not follow the protocol, or nothing does.
         ServerError: the server refuses, and will the next time.
+        ChatError, ValueError: the token's callable stops it.
     """
-    socket = await _socket(address, since)
+    socket = await _socket(address, since, await address.current_token())
     try:
         connection = Connection(socket)
         try:
@@ -135,26 +150,37 @@ async def opened(address: Address, since: str | None) -> AsyncIterator[tuple[Con
                 while first.event == "error":  # a refusal; the close code follows
                     first = await connection.receive()
         except TimeoutError:
-            raise Cut("the server does not say welcome") from None
-        if first.event != "session.welcome":
-            raise Malformed(f"The server's first event is {first.event}, not session.welcome.")
+            raise Disconnected("no welcome from the server") from None
+        if not isinstance(first, Welcome):
+            raise ProtocolError(f"The server's first event is {first.event}, not a valid session.welcome.")
         yield connection, first
     finally:
         await _hang_up(socket)
 
 
-async def _socket(address: Address, since: str | None) -> ClientConnection:
+class _Connect(connect):
+    """Follows no redirects: the token must not reach another server."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+async def _socket(address: Address, since: str | None, token: str | None) -> ClientConnection:
+    offered = [PROTOCOL] if token is None else [PROTOCOL, BEARER + token]
     try:
-        return await connect(
+        return await _Connect(
             address.uri(since),
-            subprotocols=address.subprotocols(),
+            subprotocols=[Subprotocol(name) for name in offered],
             compression=None,
             open_timeout=OPEN_SECONDS,
             max_size=LARGEST_FRAME,
-            proxy=True if address.proxied() else None,
+            proxy=True if address.passes_proxy() else None,
+            logger=_log,
         )
     except (OSError, TimeoutError, WebSocketException) as error:
-        raise Cut(f"no connection: {error or type(error).__name__}") from error
+        reason = str(error) or type(error).__name__
+    # Outside of the handler, so that no traceback has the error: it may quote a server that echoes the token.
+    raise Disconnected(f"no connection: {reason if token is None else reason.replace(token, '…')}")
 
 
 async def _hang_up(socket: ClientConnection) -> None:

@@ -1,89 +1,240 @@
-"""Envelopes: read from the server, written for it."""
+"""Events: read from the server as typed objects, and written for it."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field, fields
+from types import UnionType
+from typing import Any, ClassVar, Self, get_origin
 
-from doqchat_client.errors import InvalidMessage, TooLarge
+from doqchat_client.exceptions import InvalidJSON, InvalidMessage, ProtocolError, TooLarge
+from doqchat_client.reply import Reply
 
 MAX_FRAME_BYTES = 64 * 1024
+MAX_DEPTH = 16
+_MSG_ID = re.compile(r"[\x20-\x7e]{1,64}")
 
 
-class Malformed(Exception):
-    """The other side does not speak the protocol."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(kw_only=True)
 class Event:
-    """One event of a session.
+    """One event of a session. Events that this version has no class for, or whose `bd` is not as the protocol says,
+    are of this class itself.
 
     Attributes:
-        event: its name, such as `chat.message`.
-        role: who speaks: `A`, `B`, `user`, `llm`, or None for the server itself.
-        bd: what is said; its fields depend on the event.
-        id, prev: its place in the session; None for one that is not stored.
-        msg_id: the sender's idempotency key.
-        timestamp: RFC 3339.
-        raw: the envelope with all its fields.
+        hd, bd: the envelope's head and body as they came, with all fields.
     """
 
-    event: str
-    role: str | None
-    bd: Mapping[str, Any]
-    id: str | None
-    prev: str | None
-    msg_id: str | None
-    timestamp: str | None
-    raw: Mapping[str, Any]
+    name: ClassVar[str] = ""
+
+    hd: Mapping[str, Any] = field(repr=False)
+    bd: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def event(self) -> str:
+        """Its name on the wire, such as `chat.message`."""
+        return str(self.hd["event"])
+
+    @property
+    def role(self) -> str | None:
+        """Who speaks: `A`, `B`, `user`, `llm`, or None for the server itself."""
+        return self.hd.get("role")
+
+    @property
+    def id(self) -> str | None:
+        """Its id in the session; None for one that is not stored."""
+        return self.hd.get("id")
+
+    @property
+    def prev(self) -> str | None:
+        """The id of the stored event before it."""
+        return self.hd.get("prev")
+
+    @property
+    def msg_id(self) -> str | None:
+        """The sender's idempotency key."""
+        return self.hd.get("msg_id")
+
+    @property
+    def timestamp(self) -> str | None:
+        """RFC 3339."""
+        return self.hd.get("timestamp")
 
     @property
     def durable(self) -> bool:
         """Whether it is part of the session's stored stream; others are seen once, or missed."""
         return self.id is not None
 
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read a frame; raises Malformed."""
-        try:
-            raw = json.loads(text)
-            hd, bd = raw["hd"], raw.get("bd")
-            return cls(
-                event=hd["event"],
-                role=hd.get("role"),
-                bd=bd if isinstance(bd, dict) else {},
-                id=hd.get("id"),
-                prev=hd.get("prev"),
-                msg_id=hd.get("msg_id"),
-                timestamp=hd.get("timestamp"),
-                raw=raw,
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Malformed(f"The frame is no envelope: {text[:80]!r}.") from error
+
+@dataclass(kw_only=True)
+class Message(Event):
+    """A member said something."""
+
+    name = "chat.message"
+    text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(kw_only=True)
+class Request(Event):
+    """A member asked the model; `llm` is the alias of the model that is to answer, None the session's."""
+
+    name = "llm.request"
+    prompt: str
+    llm: str | None = None
+
+
+@dataclass(kw_only=True)
+class _OfReply(Event):
+    """About a reply of the model.
+
+    Attributes:
+        reply: the reply as it is now, which may be further than this event.
+    """
+
+    reply_id: str
+    request_id: str
+    text: str
+    reply: Reply = field(init=False, repr=False, compare=False)
+
+
+@dataclass(kw_only=True)
+class ReplyPiece(_OfReply):
+    """A piece of a reply; an empty one announces an automatic reply. `offset` counts the characters before it."""
+
+    name = "llm.streaming"
+    attempt: int
+    offset: int
+
+
+@dataclass(kw_only=True)
+class ReplyDone(_OfReply):
+    """A reply has ended; `text` is all of it."""
+
+    name = "llm.response"
+    finish_reason: str
+    model: str = ""
+    usage: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class ReplyError(_OfReply):
+    """A reply has failed; `text` is what was said before."""
+
+    name = "llm.error"
+    code: str
+    message: str
+
+
+@dataclass(kw_only=True)
+class Notice(Event):
+    """The server says something about the session."""
+
+    name = "session.notice"
+    code: str
+    text: str
+
+
+@dataclass(kw_only=True)
+class Welcome(Event):
+    """A connection has joined, or has been brought up to date: how the session stands.
+
+    Attributes:
+        last_id: the last stored event; what comes up to it is a replay.
+        members: how many connections each role has.
+        read: up to which event each role has read.
+        replies: the active ones.
+    """
+
+    name = "session.welcome"
+    last_id: str
+    members: dict[str, int] = field(default_factory=dict)
+    read: dict[str, str] = field(default_factory=dict)
+    replies: tuple[Reply, ...] = field(init=False, default=())
+
+
+@dataclass(kw_only=True)
+class Presence(Event):
+    """A member joined or left; `members` is how many connections each role has."""
+
+    name = "presence"
+    members: dict[str, int]
+
+
+@dataclass(kw_only=True)
+class Typing(Event):
+    """A member is typing, or has stopped."""
+
+    name = "chat.typing"
+    active: bool
+
+
+@dataclass(kw_only=True)
+class Read(Event):
+    """A member has read up to an event, whose id is `bd["id"]`."""
+
+    name = "chat.read"
+
+    @property
+    def up_to(self) -> str:
+        """The id of that event."""
+        return str(self.bd.get("id"))
+
+
+@dataclass(kw_only=True)
 class Gap(Event):
-    """Events that were asked for and are no longer kept; what follows begins at the oldest one that is."""
+    """Events after `since` that were asked for are no longer kept; what follows begins at `oldest_id`, the oldest that
+    is, or with what comes where that is None."""
 
-    @property
-    def since(self) -> str:
-        """The id after which events are missing."""
-        return str(self.bd["since"])
-
-    @property
-    def oldest_id(self) -> str | None:
-        """The oldest event that is kept, or None when none is."""
-        return self.bd.get("oldest_id")
+    name = "session.gap"
+    since: str
+    oldest_id: str | None = None
 
     @classmethod
-    def told_by(cls, welcome: Event) -> Self | None:
-        """The gap that a welcome speaks of."""
+    def of(cls, welcome: Event, since: str | None) -> Self | None:
+        """The gap that a welcome reports to a reader who is at `since`."""
         gap = welcome.bd.get("gap")
-        if gap is None:
+        if not isinstance(gap, dict):
             return None
-        return cls("session.gap", None, gap, None, None, None, welcome.timestamp, welcome.raw)
+        hd, oldest = {**welcome.hd, "event": cls.name}, gap.get("oldest_id")
+        return cls(
+            hd=hd,
+            bd=gap,
+            since=since or str(gap.get("since")),
+            oldest_id=oldest if isinstance(oldest, str) else None,
+        )
+
+
+_TYPES: dict[str, type[Event]] = {
+    kind.name: kind
+    for kind in (
+        Message, Request, ReplyPiece, ReplyDone, ReplyError, Notice, Welcome, Presence, Typing, Read
+    )
+}  # fmt: skip
+
+
+def read(text: str) -> Event:
+    """Read a frame; raises ProtocolError."""
+    try:
+        envelope = json.loads(text)
+        hd, bd = envelope["hd"], envelope.get("bd")
+        kind = _TYPES.get(hd["event"], Event)
+        if not all(isinstance(hd.get(name, ""), str) for name in ("event", "id", "prev")):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ProtocolError(f"The frame is not an envelope: {text[:80]!r}.") from error
+    bd = bd if isinstance(bd, dict) else {}
+    own = {one.name: one.type for one in fields(kind) if one.init and one.name not in ("hd", "bd")}
+    values = {name: bd[name] for name in own if name in bd}
+    try:
+        if all(_is(values[name], own[name]) for name in values):
+            return kind(hd=hd, bd=bd, **values)
+    except TypeError:  # a field is missing
+        pass
+    return Event(hd=hd, bd=bd)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind if isinstance(kind, type | UnionType) else get_origin(kind) or object)
 
 
 def new_msg_id() -> str:
@@ -91,18 +242,44 @@ def new_msg_id() -> str:
     return uuid.uuid4().hex
 
 
-def frame(event: str, bd: Mapping[str, Any], msg_id: str) -> str:
-    """Write a frame.
+def write(
+    event: str,
+    bd: Mapping[str, Any],
+    msg_id: str,
+    extra_hd: Mapping[str, Any] | None = None,
+    extra_bd: Mapping[str, Any] | None = None,
+) -> str:
+    """Write a frame, with further fields of the program's own.
+
+    The server's limits are checked here, so that each refusal that it sends names the `msg_id` it is about.
 
     Raises:
-        InvalidMessage: it has text that is not Unicode (lone surrogates) or numbers that are not JSON.
-        TooLarge: it has more bytes than the protocol allows; the server would drop the connection over it.
+        ValueError: a further field would replace one of the protocol's.
+        InvalidJSON: nested too deep, or with a number that is not JSON's.
+        InvalidMessage: it has text that is not Unicode (lone surrogates), or the msg_id is not one.
+        TooLarge: it has more bytes than the protocol allows.
     """
+    hd = {"event": event, "msg_id": msg_id}
+    for part, own, further in (("hd", hd, extra_hd or {}), ("bd", bd, extra_bd or {})):
+        if taken := set(further) & {*own, *(("id", "prev", "sid") if part == "hd" else ())}:
+            raise ValueError(f"{part}: {', '.join(sorted(taken))} cannot be set here.")
+    if not _MSG_ID.fullmatch(msg_id):
+        raise InvalidMessage("msg_id: 1 to 64 printable ASCII characters.", {"field": "hd.msg_id"})
+    envelope = {"hd": {**(extra_hd or {}), **hd}, "bd": {**(extra_bd or {}), **bd}}
     try:
-        text = json.dumps({"hd": {"event": event, "msg_id": msg_id}, "bd": bd}, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(envelope, ensure_ascii=False, allow_nan=False)
         size = len(text.encode())
-    except ValueError as error:
+    except UnicodeEncodeError as error:
         raise InvalidMessage(f"This cannot be sent: {error}.") from error
+    except ValueError as error:
+        raise InvalidJSON(f"This cannot be sent: {error}.") from error
     if size > MAX_FRAME_BYTES:
         raise TooLarge(f"A frame may have {MAX_FRAME_BYTES:,} bytes at most; send this in parts.")
+    if _depth(envelope) > MAX_DEPTH:
+        raise InvalidJSON(f"A frame may be nested {MAX_DEPTH} levels deep at most.")
     return text
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)

@@ -1,64 +1,316 @@
-"""A session over any number of connections."""
+"""A session: what a program does with it."""
 
 import asyncio
-import logging
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
-from doqchat_client.backoff import Backoff
-from doqchat_client.connection import Address, Cut, opened
-from doqchat_client.conversation import Conversation
-from doqchat_client.events import Malformed
-from doqchat_client.inbox import Inbox
-from doqchat_client.order import Position
-from doqchat_client.outbox import Outbox
-from doqchat_client.typing_state import TypingState
+from doqchat_client.connection import Address
+from doqchat_client.cursor import Cursor
+from doqchat_client.events import Event, new_msg_id, write
+from doqchat_client.exceptions import ChatError, Closed, Unavailable
+from doqchat_client.exchange import TypingState
+from doqchat_client.feed import Feed
+from doqchat_client.follower import Follower, State, StateHook
+from doqchat_client.pending import Answer, Pending, PendingAction, SendQueue
+from doqchat_client.queue import EventQueue
+from doqchat_client.replies import Replies
+from doqchat_client.reply import Reply
+from doqchat_client.waiting import Waiters, first_of
 
-log = logging.getLogger("doqchat_client")
+Fields = Mapping[str, Any]
+
+
+class Sent(NamedTuple):
+    """What became of a message.
+
+    Attributes:
+        id: the id of its event in the session.
+        duplicate: whether an earlier try had stored it before.
+    """
+
+    id: str
+    duplicate: bool
 
 
 class Session:
-    """Connects, and connects again, until the server says not to come back.
+    """One member's place in a session, over any number of connections; `connect` makes it.
 
-    Args:
-        address: where to.
-        since: where to begin; None begins with what comes next.
-        inbox, outbox, typing: what the program reads and sends.
+    A lost connection is no error: another one is opened, what was not acknowledged is sent again, and events go on
+    where they stopped. When the server refuses for good (close codes 4400, 4403, 4404, 4410, and 4401 unless there is a
+    new token), that is raised by what waits, by what is sent, and by the iterator after the last event.
 
-    Attributes:
-        joined: set by the first welcome.
+    Iterating gives the stored events in order, each once and none left out, and between them those that are not
+    stored (`Event.durable` is false). A `Gap` is in the place of events that the server no longer keeps. It ends when
+    the session is closed here. One iteration at a time: two would share the events.
     """
 
-    def __init__(self, address: Address, since: str | None, inbox: Inbox, outbox: Outbox, typing: TypingState) -> None:
-        self.joined = asyncio.Event()
-        self._address = address
-        self._position = Position(since)
-        self._inbox = inbox
-        self._outbox = outbox
-        self._typing = typing
+    def __init__(
+        self,
+        address: Address,
+        since: str | None,
+        *,
+        timeout: float | None,
+        max_pending: int,
+        max_queue: int,
+        on_state: StateHook | None,
+    ) -> None:
+        self._timeout = timeout
+        self._waiters = Waiters()
+        self._replies = Replies(self._waiters, self._cancel_reply)
+        self._queue = EventQueue(max_queue)
+        self._messages, self._actions = SendQueue(max_pending), SendQueue(max_pending)
+        self._typing = TypingState()
+        self._feed = Feed(since, self._queue, self._replies, self._waiters)
+        self._follower = Follower(address, self._feed, self._messages, self._actions, self._typing, on_state)
+        self._running: asyncio.Task[None] | None = None
+        self._last_read: str | None = None
 
-    async def run(self) -> NoReturn:
-        """Follow the session; raises ServerError when the server will not have us."""
-        backoff = Backoff()
-        while True:
-            try:
-                await self._connect(backoff)
-            except Cut as cut:
-                wait = backoff.after(cut.close_code)
-                log.info("Session %s: %s; another try in %.1f s.", self._address.sid, cut, wait)
-                await asyncio.sleep(wait)
-            except Malformed as error:
-                wait = backoff.next()
-                log.warning("Session %s: %s Another try in %.1f s.", self._address.sid, error, wait)
-                await asyncio.sleep(wait)
+    @property
+    def state(self) -> State:
+        """The state of the connection."""
+        return self._follower.state or State.CONNECTING
 
-    async def _connect(self, backoff: Backoff) -> None:
-        # With no room for events and something to send, a replay would only be dropped.
-        dropping = self._outbox.filled.is_set() and not self._inbox.room.is_set()
-        since = None if dropping else self._position.last
-        async with opened(self._address, since) as (connection, welcome):
-            backoff.reset()
-            self.joined.set()
-            conversation = Conversation(
-                connection, self._position, self._inbox, self._outbox, self._typing, dropping=dropping
-            )
-            await conversation.hold(welcome)
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Leave. What is not acknowledged yet raises Closed; events that were received can still be read."""
+        try:
+            if self._running is not None:
+                self._running.cancel()
+                await asyncio.wait([self._running])
+        finally:
+            self._end(Closed("The session was closed."))
+
+    async def send(
+        self,
+        text: str,
+        *,
+        msg_id: str | None = None,
+        hd: Fields | None = None,
+        bd: Fields | None = None,
+        timeout: float | None = None,
+    ) -> Sent:
+        """Say something. Messages are stored in the order in which `send` and `ask` are called, by whichever tasks.
+
+        Args:
+            text: 1 to 8,000 characters.
+            msg_id: set it to send again what may have been sent before, by an earlier call or program.
+            hd, bd: further fields of the envelope, such as `{"name": "Kim"}`; others see them in the event's.
+            timeout: seconds to wait for the acknowledgement; None takes the session's.
+
+        Raises:
+            QueueFull: too many messages wait already.
+            Unavailable: the timeout has passed, and it is not stored.
+            Undelivered: it is not known whether it is stored: the timeout has passed, or a try got no answer and the
+                next was refused. With a `msg_id` also where it may have been stored before.
+            Closed: the session was closed meanwhile; it may be stored or not.
+            ServerError: the server refused it for another reason; it is not stored.
+            ValueError: a further field would replace one of the protocol's.
+        """
+        answer = await self._submit("chat.message", {"text": text}, msg_id, hd, bd, timeout)
+        return Sent(answer["id"], bool(answer.get("duplicate")))
+
+    async def ask(
+        self,
+        prompt: str,
+        *,
+        llm: str | None = None,
+        msg_id: str | None = None,
+        hd: Fields | None = None,
+        bd: Fields | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Ask the model, and return its reply as soon as the request is stored: iterate over that or await it. Any
+        number of requests may be in progress.
+
+        Args:
+            prompt: 1 to 8,000 characters, not white space alone.
+            llm: the alias of a model that the server has; None asks the session's.
+            msg_id, hd, bd, timeout: as for `send`; the timeout is for the request, not for the reply.
+
+        Raises:
+            ChatError: as for `send`.
+        """
+        own = {"prompt": prompt} if llm is None else {"prompt": prompt, "llm": llm}
+        last = self._feed.last
+        answer = await self._submit("llm.request", own, msg_id, hd, bd, timeout)
+        reply = self._feed.reply_to(answer["id"], last)
+        reply.duplicate = bool(answer.get("duplicate"))
+        return reply
+
+    def typing(self, active: bool = True) -> None:
+        """Tell the others whether this member is typing, while there is a connection."""
+        self._typing.set(active)
+
+    async def mark_read(self, up_to: str | None = None, *, timeout: float | None = None) -> None:
+        """Tell that this role has read up to an event. To do it again does no harm.
+
+        Args:
+            up_to: the event's id; None is the last stored event that iterating has given, if there is one.
+            timeout: as for `send`.
+
+        Raises:
+            NotFound: there is no such event.
+            ChatError: as for `send`.
+        """
+        up_to = up_to or self._last_read
+        if up_to is not None:
+            await self._act("chat.read", {"id": up_to}, timeout)
+
+    async def cancel(self, reply_id: str, *, timeout: float | None = None) -> None:
+        """End a reply with what was said so far; nothing for one that has ended. `Reply.cancel` does the same.
+
+        Raises:
+            NotFound: there is no such reply.
+            ChatError: as for `send`.
+        """
+        await self._act("llm.cancel", {"reply_id": reply_id}, timeout)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            event = await self._queue.get()
+        except Closed:
+            raise StopAsyncIteration from None
+        self._last_read = event.id or self._last_read
+        return event
+
+    async def _join(self, open_timeout: float | None) -> Self:
+        self._running = asyncio.create_task(self._run())
+        try:
+            await first_of(self._follower.first_welcome(open_timeout), asyncio.wait([self._running]))
+            if not self._follower.joined.is_set():
+                await self._queue.get()  # raises what ended it
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def _submit(
+        self, event: str, own: Fields, msg_id: str | None, hd: Fields | None, bd: Fields | None, timeout: float | None
+    ) -> Answer:
+        name = new_msg_id() if msg_id is None else msg_id
+        pending = Pending(name, write(event, own, name, hd, bd), sent_before=msg_id is not None)
+        return await self._answer(self._messages, pending, timeout)
+
+    async def _act(self, event: str, bd: Fields, timeout: float | None) -> None:
+        name = new_msg_id()
+        await self._answer(self._actions, PendingAction(name, write(event, bd, name)), timeout)
+
+    async def _cancel_reply(self, reply: Reply, timeout: float | None) -> None:
+        try:
+            async with asyncio.timeout(self._timeout if timeout is None else timeout):
+                while reply.reply_id is None and not reply.done:
+                    self._feed.wants_sync.set()  # a welcome names the active replies
+                    await reply.changed()
+        except TimeoutError:
+            raise Unavailable("The server has not named this reply in time.") from None
+        if reply.reply_id is not None and not reply.done:
+            await self.cancel(reply.reply_id, timeout=timeout)
+
+    async def _answer(self, queue: SendQueue, pending: Pending, timeout: float | None) -> Answer:
+        queue.add(pending)
+        try:
+            async with asyncio.timeout(self._timeout if timeout is None else timeout):
+                with self._waiters.one_more():
+                    return await pending.answer
+        except TimeoutError:
+            overdue = pending.overdue()
+            raise overdue from overdue.__cause__
+        finally:
+            queue.withdraw(pending)
+
+    async def _run(self) -> None:
+        try:
+            await self._follower.run()
+        except Exception as error:
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        self._messages.close(error)
+        self._actions.close(error)
+        self._replies.close(error)
+        self._queue.close(error)
+        self._follower.enter(State.CLOSED, error if isinstance(error, ChatError) else None)
+
+
+class connect:  # noqa: N801 - as in websockets, it is used like a function
+    """Join a session.
+
+        async with connect("ws://localhost:3000", "room001", role="A") as session:
+            await session.send("안녕하세요! 😊")
+            async for event in session:
+                print(event)
+
+    `session = await connect(…)` does the same without closing it at the end.
+
+    Args:
+        url: the server, without a path of its own.
+        sid: the session.
+        role: `A`, `B` or `user`; None leaves it to the server, or to the token.
+        token: the credentials, or an async callable that returns them, which is called on every connect: what it raises
+            is tried again, unless it is a ChatError. They travel in the handshake's headers.
+        since: where to begin: after an event's id, or `0` for all that is kept; None begins with what comes next.
+        timeout: how many seconds whatever is sent may wait for its answer; None waits for ever.
+        open_timeout: how many seconds joining may take, with any number of tries; None waits for ever.
+        max_pending: how many messages may wait for their acknowledgement.
+        max_queue: how many events may wait to be read. A program that does not read them holds up the server's sending
+            to it, nothing else.
+        on_state: called with each new `State` and its reason: the exception that ended the last connection or the
+            session, or None.
+
+    Raises:
+        ValueError: an argument is malformed.
+        Unreachable: the session was not joined within `open_timeout`.
+        ServerError: the server refuses the connection.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sid: str,
+        *,
+        role: str | None = None,
+        token: str | Callable[[], Awaitable[str]] | None = None,
+        since: str | None = None,
+        timeout: float | None = None,
+        open_timeout: float | None = 10.0,
+        max_pending: int = 1000,
+        max_queue: int = 256,
+        on_state: StateHook | None = None,
+    ) -> None:
+        Cursor(since)
+        if min(max_pending, max_queue) < 1:
+            raise ValueError("max_pending, max_queue: 1 or more.")
+        self._open_timeout = open_timeout
+        self._new = partial(
+            Session,
+            Address(url, sid, role, token),
+            since,
+            timeout=timeout,
+            max_pending=max_pending,
+            max_queue=max_queue,
+            on_state=on_state,
+        )
+
+    def __await__(self) -> Generator[Any, None, Session]:
+        return self._new()._join(self._open_timeout).__await__()
+
+    async def __aenter__(self) -> Session:
+        self._session = await self
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()

@@ -1,4 +1,4 @@
-"""Events that were received and not yet read. It outlives connections."""
+"""Events that were received and not yet read."""
 
 import asyncio
 from collections import deque
@@ -6,8 +6,8 @@ from collections import deque
 from doqchat_client.events import Event
 
 
-class Inbox:
-    """A bounded queue between the connection and the program.
+class EventQueue:
+    """A bounded queue between the connection and the program; it outlives connections.
 
     Args:
         size: how many events may wait.
@@ -21,7 +21,7 @@ class Inbox:
         self.room, self.empty, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._size = size
         self._events: deque[Event] = deque()
-        self._end: BaseException | None = None
+        self._end: Exception | None = None
         self._mark()
 
     def put(self, event: Event) -> None:
@@ -29,8 +29,8 @@ class Inbox:
         self._events.append(event)
         self._mark()
 
-    async def take(self) -> Event:
-        """The next event, once there is one; raises what the inbox was closed with when there will be none."""
+    async def get(self) -> Event:
+        """The next event, once there is one; raises what the queue was closed with when there will be none."""
         while not self._events:
             if self._end is not None:
                 raise self._end
@@ -39,8 +39,8 @@ class Inbox:
         self._mark()
         return event
 
-    def close(self, end: BaseException) -> None:
-        """What waits can still be taken; after it comes `end`."""
+    def close(self, end: Exception) -> None:
+        """What waits can still be read; after it comes `end`."""
         self._end = self._end or end
         self._mark()
 

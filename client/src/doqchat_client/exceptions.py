@@ -1,4 +1,4 @@
-"""What can go wrong: one class per `error` code of the wire protocol, and the client's own."""
+"""What can go wrong: one class per `error` code of the protocol, and the client's own."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -9,18 +9,22 @@ class ChatError(Exception):
 
 
 class Closed(ChatError):
-    """The client was closed before the server answered; the message may be stored or not."""
+    """The session was closed with `close` before the answer came; a message may be stored or not."""
 
 
-class OutboxFull(ChatError):
-    """More waits to be sent than the outbox holds; nothing was taken."""
+class Unreachable(ChatError):
+    """No connection was made within `open_timeout`; the last try's failure is the `__cause__`."""
+
+
+class QueueFull(ChatError):
+    """`max_pending` messages wait for their acknowledgement already; this one was not taken."""
 
 
 class Undelivered(ChatError):
-    """The server has not said what became of the message, or of one of the tries; it may be stored or not.
+    """It is not known whether the message is stored; `__cause__` is what the server said last, if anything.
 
     Attributes:
-        msg_id: send the same text again with it, and it is stored once.
+        msg_id: send the same content again with it, and it is stored once.
     """
 
     def __init__(self, msg_id: str) -> None:
@@ -28,14 +32,47 @@ class Undelivered(ChatError):
         self.msg_id = msg_id
 
 
+class ReplyFailed(ChatError):
+    """A reply ended in an `llm.error`, or its end is no longer kept (code `lost`).
+
+    Attributes:
+        code: the stable code.
+        text: what the model had said before.
+    """
+
+    def __init__(self, code: str, message: str, text: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.text = text
+
+
+class Disconnected(ChatError):
+    """A connection ended or could not be opened; another one follows. State hooks get this as their reason.
+
+    Attributes:
+        close_code: the WebSocket close code, 1006 where there was none.
+        retry_after: how many seconds the server asks to wait, or None.
+    """
+
+    def __init__(self, reason: str, close_code: int = 1006, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.close_code = close_code
+        self.retry_after = retry_after
+
+
+class ProtocolError(Disconnected):
+    """What the server sent does not follow the protocol."""
+
+
 class ServerError(ChatError):
-    """The server said no. A code that this version does not know comes as this class itself.
+    """The server refused; what it was about is not stored. A code that this version does not know comes as this class.
 
     Attributes:
         code: the stable code.
         message: one sentence that says what is wrong and what to do.
         field: the dotted name of the field at fault.
         msg_id: the message it is about.
+        retry_after: how many seconds to wait before another try, or None.
         details: the whole `bd` of the error.
         close_code: the WebSocket close code, where the server refused the connection.
     """
@@ -50,6 +87,12 @@ class ServerError(ChatError):
         self.field: str | None = self.details.get("field")
         self.msg_id: str | None = self.details.get("msg_id")
         self.close_code = close_code
+
+    @property
+    def retry_after(self) -> float | None:
+        """As the class says."""
+        seconds = self.details.get("retry_after")
+        return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
 
 
 class InvalidJSON(ServerError):
@@ -83,11 +126,6 @@ class Forbidden(ServerError):
 class RateLimited(ServerError):
     wire_code = "rate_limited"
 
-    @property
-    def retry_after(self) -> float:
-        """How many seconds to wait before another try."""
-        return float(self.details.get("retry_after") or 0)
-
 
 class Conflict(ServerError):
     wire_code = "conflict"
@@ -95,6 +133,10 @@ class Conflict(ServerError):
 
 class Rejected(ServerError):
     wire_code = "rejected"
+
+
+class Muted(ServerError):
+    wire_code = "muted"
 
 
 class NotFound(ServerError):
@@ -106,6 +148,8 @@ class SessionClosed(ServerError):
 
 
 class Unavailable(ServerError):
+    """Each try was refused or none could be made within the timeout: the message is not stored."""
+
     wire_code = "unavailable"
 
 
@@ -125,10 +169,10 @@ FINAL: Mapping[int, type[ServerError]] = {
     4404: NotFound,
     4410: SessionClosed,
 }
-"""Close codes after which another try would end the same way, and what is raised when no `error` frame said why."""
+"""Close codes after which the same try would end the same way, and what is raised when no `error` frame said why."""
 
 
 def from_wire(bd: Mapping[str, Any], close_code: int | None = None) -> ServerError:
     """The exception for the `bd` of an `error` frame."""
-    kind = BY_CODE.get(bd.get("code", ""), ServerError)
-    return kind(bd.get("message") or "The server refused without saying why.", bd, close_code)
+    kind = BY_CODE.get(str(bd.get("code")), ServerError)
+    return kind(str(bd.get("message") or "The server refused without a reason."), bd, close_code)

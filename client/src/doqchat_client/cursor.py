@@ -2,17 +2,19 @@
 
 import enum
 import re
+from typing import Self
 
-from doqchat_client.events import Event, Malformed
+from doqchat_client.events import Event
+from doqchat_client.exceptions import ProtocolError
 
 BEGINNING = "0-0"
 _ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
 
 def order(entry_id: str) -> tuple[int, int]:
-    """The id as a pair that sorts as the session does; raises Malformed."""
+    """The id as a pair that sorts as the session does; raises ProtocolError."""
     if not _ID.fullmatch(entry_id):
-        raise Malformed(f"{entry_id[:60]!r} is no event id.")
+        raise ProtocolError(f"{entry_id[:60]!r} is not an event id.")
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence)
 
@@ -25,7 +27,7 @@ class Step(enum.Enum):
     TOO_EARLY = "there are others before it"
 
 
-class Position:
+class Cursor:
     """The last event that a reader has; what it accepts is a gapless run of the session.
 
     Args:
@@ -40,10 +42,20 @@ class Position:
         self._was_there = False
         try:
             order(self.last or BEGINNING)
-        except Malformed as error:
+        except ProtocolError as error:
             raise ValueError(f"since: an event id such as 1700641234567-0, or 0; not {since!r}.") from error
 
-    def welcome(self, last_id: str, gap: bool) -> bool:
+    def copy(self) -> Self:
+        """Another one at the same place."""
+        other = type(self)(self.last)
+        other._was_there = self._was_there
+        return other
+
+    def is_past(self, entry_id: str) -> bool:
+        """Whether an event is one that the reader has, or one before it."""
+        return order(entry_id) <= order(self.last or BEGINNING)
+
+    def welcome(self, last_id: str, *, gap: bool) -> bool:
         """Begin where the server stands, if nothing was asked for or more than the server ever had. Otherwise it has
         said now whether anything is missing after the reader's last event.
 
