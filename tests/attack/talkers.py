@@ -3,8 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict
 
-from doqchat_client import ChatError, Client, Event
-from doqchat_client.errors import ServerError
+from doqchat_client import ChatError, Event, ServerError, Session, connect
 
 from tests.chaos.ledger import Ledger, Message, Outcome
 
@@ -28,11 +27,11 @@ class Clock:
 
     def due(self, message: Message, at: float) -> None:
         """A message is due at a moment of the loop's clock."""
-        self._due[message.sid, message.msg_id] = (at, self._ledger.phase)
+        self._due[message.sid, message.key] = (at, self._ledger.phase)
 
-    def received(self, sid: str, msg_id: str) -> None:
+    def received(self, sid: str, key: str) -> None:
         """The other has got it."""
-        if (found := self._due.pop((sid, msg_id), None)) is not None:
+        if (found := self._due.pop((sid, key), None)) is not None:
             at, phase = found
             self.took[phase].append((asyncio.get_running_loop().time() - at) * 1000)
 
@@ -64,19 +63,23 @@ class Talker:
 
     async def attend(self, url: str, over: asyncio.Event) -> None:
         """Talk until it is over, and read until this is cancelled."""
-        async with Client(url, sid=self._sid, role=self._role, since="0") as chat, asyncio.TaskGroup() as group:
+        async with (
+            connect(url, self._sid, role=self._role, since="0", open_timeout=None) as chat,
+            asyncio.TaskGroup() as group,
+        ):
             group.create_task(self._read(chat))
             await self._talk(chat, over)
             self.silent.set()
 
-    async def _read(self, chat: Client) -> None:
+    async def _read(self, chat: Session) -> None:
         async for event in chat:
             if event.id is not None and is_talk(event):
-                self._reader.seen.append((event.id, event.msg_id or "", self._ledger.phase))
+                key = event.hd.get("key", "")
+                self._reader.seen.append((event.id, key, self._ledger.phase))
                 if event.role != self._role:
-                    self._clock.received(self._sid, event.msg_id or "")
+                    self._clock.received(self._sid, key)
 
-    async def _talk(self, chat: Client, over: asyncio.Event) -> None:
+    async def _talk(self, chat: Session, over: asyncio.Event) -> None:
         now = asyncio.get_running_loop().time
         due = now()
         while not over.is_set():
@@ -88,9 +91,9 @@ class Talker:
             self._clock.due(message, due)
             await self._say(chat, message)
 
-    async def _say(self, chat: Client, message: Message) -> None:
+    async def _say(self, chat: Session, message: Message) -> None:
         try:
-            sent = await chat.send(message.text, msg_id=message.msg_id)
+            sent = await chat.send(message.text, msg_id=message.key, hd={"key": message.key})
         except ServerError as error:
             self.refused[error.code] += 1
             self._ledger.settle(message, Outcome.REFUSED)

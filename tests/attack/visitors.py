@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 
-from doqchat_client import ChatError, Client
-from websockets.asyncio.client import ClientConnection, connect
+from doqchat_client import ChatError, Session, connect
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
@@ -53,7 +54,7 @@ class Joiner:
         try:
             async with (
                 asyncio.timeout(JOIN_WITHIN),
-                connect(url, subprotocols=protocols, compression=None, proxy=None, max_size=None) as socket,
+                open_socket(url, subprotocols=protocols, compression=None, proxy=None, max_size=None) as socket,
             ):
                 return await replayed(socket)
         except TimeoutError:
@@ -95,7 +96,7 @@ class Asker:
     async def attend(self, url: str, over: asyncio.Event) -> None:
         """Ask until it is over."""
         now = asyncio.get_running_loop().time
-        async with Client(url, sid=ASKS_IN, role="A", since="0") as chat:
+        async with connect(url, ASKS_IN, role="A", open_timeout=None) as chat:
             for number in count(1):
                 await asyncio.sleep(ASK_PAUSE)
                 if over.is_set():
@@ -105,13 +106,10 @@ class Asker:
                 self.answered += await self._ask(chat, number)
                 self.longest = max(self.longest, now() - begun)
 
-    async def _ask(self, chat: Client, number: int) -> bool:
+    async def _ask(self, chat: Session, number: int) -> bool:
         try:
             async with asyncio.timeout(ANSWERED_WITHIN):
-                request = await chat.ask(f"{number}: 지금 몇 시인가요?", msg_id=f"asked-{number}")
-                async for event in chat:
-                    if event.event == "llm.response" and event.bd.get("request_id") == request.id:
-                        return True
+                await (await chat.ask(f"{number}: 지금 몇 시인가요?"))
         except (TimeoutError, ChatError):
             return False
-        return False
+        return True

@@ -33,13 +33,14 @@ class Message:
     entry_id: str = ""
 
     @property
-    def msg_id(self) -> str:
+    def key(self) -> str:
+        """What it is known by in the session; it travels in `hd`."""
         return f"{self.sender}-{self.number}"
 
 
 @dataclass(slots=True)
 class Reader:
-    """One reader of one session: the id and msg_id of each stored event as it came, and the phase it came in."""
+    """One reader of one session: the id and key of each stored event as it came, and the phase it came in."""
 
     sid: str
     name: str
@@ -82,7 +83,7 @@ class Ledger:
     def write(self, sid: str, sender: str, number: int, text: str) -> Message:
         """A message that is about to be sent."""
         message = Message(sid, sender, number, text, self.phase)
-        self._messages[sid, message.msg_id] = message
+        self._messages[sid, message.key] = message
         return message
 
     def settle(self, message: Message, outcome: Outcome, entry_id: str = "") -> None:
@@ -90,9 +91,9 @@ class Ledger:
         message.outcome, message.entry_id, message.phase = outcome, entry_id, self.phase
         self.acknowledged += outcome is Outcome.ACKNOWLEDGED
 
-    def find(self, sid: str, msg_id: str) -> Message | None:
-        """The message with this msg_id."""
-        return self._messages.get((sid, msg_id))
+    def find(self, sid: str, key: str) -> Message | None:
+        """The message with this key."""
+        return self._messages.get((sid, key))
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._messages.values())

@@ -5,8 +5,8 @@ import json
 from contextlib import suppress
 from random import Random
 
-from doqchat_client import ChatError, Client, Unavailable
-from websockets.asyncio.client import connect
+from doqchat_client import ChatError, Session, Unavailable, connect
+from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
@@ -16,7 +16,7 @@ SHORTEST_PATIENCE, LONGEST_PATIENCE = 0.5, 3.0
 """Seconds after which those who give up on a message do so: some before the server refuses, some after."""
 
 SAID_AGAIN = 0.05
-"""The share of acknowledged messages that are sent a second time, with the same msg_id."""
+"""The share of messages that are sent a second time once they are acknowledged, with the same msg_id."""
 
 
 class Person:
@@ -38,7 +38,7 @@ class Person:
         self._sid = sid
         self._role = role
         self._pause = pause
-        self._deadline = random.uniform(SHORTEST_PATIENCE, LONGEST_PATIENCE) if gives_up else None
+        self._timeout = random.uniform(SHORTEST_PATIENCE, LONGEST_PATIENCE) if gives_up else None
         self._ledger = ledger
         self._random = random
         self._reader = ledger.open(sid, role)
@@ -47,19 +47,19 @@ class Person:
     async def attend(self, url: str, enough: asyncio.Event) -> None:
         """Talk until there was enough, and read until this is cancelled."""
         async with (
-            Client(url, sid=self._sid, role=self._role, since="0", deadline=self._deadline) as chat,
+            connect(url, self._sid, role=self._role, since="0", timeout=self._timeout, open_timeout=None) as chat,
             asyncio.TaskGroup() as group,
         ):
             group.create_task(self._read(chat))
             await self._talk(chat, enough)
             self.silent.set()
 
-    async def _read(self, chat: Client) -> None:
+    async def _read(self, chat: Session) -> None:
         async for event in chat:
             if event.id is not None:
-                self._reader.seen.append((event.id, event.msg_id or "", self._ledger.phase))
+                self._reader.seen.append((event.id, event.hd.get("key", ""), self._ledger.phase))
 
-    async def _talk(self, chat: Client, enough: asyncio.Event) -> None:
+    async def _talk(self, chat: Session, enough: asyncio.Event) -> None:
         number = 0
         while not enough.is_set():
             await asyncio.sleep(self._random.expovariate(1 / self._pause))
@@ -67,18 +67,20 @@ class Person:
             text = f"{self._role} {number} " + "안녕하세요! 😊 " * self._random.randint(0, 20)
             await self._say(chat, self._ledger.write(self._sid, self._role, number, text))
 
-    async def _say(self, chat: Client, message: Message) -> None:
+    async def _say(self, chat: Session, message: Message) -> None:
+        # With a msg_id of ours it may have been sent before, for all that the client knows: it would not say `refused`.
+        msg_id = message.key if self._random.random() < SAID_AGAIN else None
         try:
-            sent = await chat.send(message.text, msg_id=message.msg_id)
+            sent = await chat.send(message.text, msg_id=msg_id, hd={"key": message.key})
         except Unavailable:
             self._ledger.settle(message, Outcome.REFUSED)
         except ChatError:
             self._ledger.settle(message, Outcome.NOTHING)
         else:
             self._ledger.settle(message, Outcome.ACKNOWLEDGED, sent.id)
-            if self._random.random() < SAID_AGAIN:
+            if msg_id is not None:
                 with suppress(ChatError):
-                    await chat.send(message.text, msg_id=message.msg_id)
+                    await chat.send(message.text, msg_id=msg_id)
 
 
 class Witness:
@@ -106,10 +108,10 @@ class Witness:
             await asyncio.sleep(self._random.uniform(0, 1))
 
     async def _follow(self, url: str) -> None:
-        async with connect(
+        async with open_socket(
             url, subprotocols=self._subprotocols, compression=None, proxy=None, close_timeout=1
         ) as socket:
             async for text in socket:
                 hd = json.loads(text)["hd"]
                 if "id" in hd:
-                    self._reader.seen.append((hd["id"], hd.get("msg_id", ""), self._ledger.phase))
+                    self._reader.seen.append((hd["id"], hd.get("key", ""), self._ledger.phase))

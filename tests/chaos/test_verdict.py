@@ -22,13 +22,13 @@ class Run:
         for message in self.messages:
             entry_id = f"{message.number}-0"
             self.ledger.settle(message, Outcome.ACKNOWLEDGED, entry_id)
-            self.store(entry_id, message.msg_id, message.text)
-            self.reader.seen.append((entry_id, message.msg_id, 0))
+            self.store(entry_id, message.key, message.text)
+            self.reader.seen.append((entry_id, message.key, 0))
         self.ledger.begin("store killed")
 
-    def store(self, entry_id: str, msg_id: str, text: str) -> None:
+    def store(self, entry_id: str, key: str, text: str) -> None:
         """One more entry."""
-        self.entries.append((entry_id, {"body": json.dumps({"hd": {"msg_id": msg_id}, "bd": {"text": text}})}))
+        self.entries.append((entry_id, {"body": json.dumps({"hd": {"key": key}, "bd": {"text": text}})}))
 
     def found(self) -> dict[str, int]:
         """The problems, by kind."""

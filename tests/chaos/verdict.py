@@ -78,22 +78,22 @@ def _judge_store(verdict: Verdict, ledger: Ledger, sid: str, entries: Sequence[E
     stored: dict[str, list[tuple[str, str]]] = {}
     for entry_id, fields in entries:
         envelope = json.loads(fields["body"])
-        stored.setdefault(envelope["hd"]["msg_id"], []).append((entry_id, envelope["bd"]["text"]))
+        stored.setdefault(envelope["hd"].get("key", ""), []).append((entry_id, envelope["bd"]["text"]))
     newest: dict[str, tuple[int, int]] = {}
     for message in ledger.of(sid):
-        found = stored.get(message.msg_id, [])
+        found = stored.get(message.key, [])
         _judge_message(verdict, message, found)
         if message.outcome is Outcome.ACKNOWLEDGED:
             place = order(message.entry_id)
             if place < newest.get(message.sender, (0, 0)):
                 verdict.problem(
-                    message.phase, message.sender, "out of order", f"{sid} has {message.msg_id} before an earlier one"
+                    message.phase, message.sender, "out of order", f"{sid} has {message.key} before an earlier one"
                 )
             newest[message.sender] = place
 
 
 def _judge_message(verdict: Verdict, message: Message, found: Sequence[tuple[str, str]]) -> None:
-    phase, client, named = message.phase, message.sender, f"{message.sid} {message.msg_id}"
+    phase, client, named = message.phase, message.sender, f"{message.sid} {message.key}"
     ids = ", ".join(entry_id for entry_id, _ in found) or "nothing"
     told = {Outcome.ACKNOWLEDGED: "acknowledged", Outcome.REFUSED: "refused", Outcome.NOTHING: "not known"}
     verdict.counts.update([(phase, client, "sent"), (phase, client, told[message.outcome])])
@@ -111,10 +111,10 @@ def _judge_reader(verdict: Verdict, ledger: Ledger, reader: Reader, entries: Seq
     stored = {entry_id for entry_id, _ in entries}
     seen: set[str] = set()
     furthest = (0, 0)
-    for entry_id, msg_id, phase in reader.seen:
+    for entry_id, key, phase in reader.seen:
         verdict.counts[phase, client, "received"] += 1
         if entry_id not in stored:
-            verdict.problem(phase, client, "lost", f"{named} got {entry_id}, {msg_id}, which is not in the store")
+            verdict.problem(phase, client, "lost", f"{named} got {entry_id}, {key}, which is not in the store")
         if entry_id in seen:
             verdict.problem(phase, client, "seen twice", f"{named} got {entry_id} again")
         elif order(entry_id) < furthest:
@@ -123,7 +123,7 @@ def _judge_reader(verdict: Verdict, ledger: Ledger, reader: Reader, entries: Seq
         furthest = max(furthest, order(entry_id))
     for entry_id, fields in entries:
         if entry_id not in seen:
-            message = ledger.find(reader.sid, json.loads(fields["body"])["hd"]["msg_id"])
+            message = ledger.find(reader.sid, json.loads(fields["body"])["hd"].get("key", ""))
             verdict.problem(message.phase if message else 0, client, "unseen", f"{named} has not got {entry_id}")
 
 
