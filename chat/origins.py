@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from doqchat.conf import doqchat_settings
+
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _ORIGIN = re.compile(r"(https?)://([^/?#@\\\s]+)", re.IGNORECASE)
 
@@ -38,7 +40,7 @@ def parse_origin(text: str) -> Origin | None:
 def objection(scope: dict[str, Any]) -> str:
     """Why the page that opens this socket may not, and what to do; empty where it may.
 
-    A page of the site itself may, and those of DOQCHAT_ORIGINS; so may programs, which send no Origin. The Host has to
+    A page of the site itself may, and those of ORIGINS; so may programs, which send no Origin. The Host has to
     be in ALLOWED_HOSTS too: otherwise a page whose name leads to this server (DNS rebinding) would be the site itself.
     """
     origins, hosts = _values(scope, b"origin"), _values(scope, b"host")
@@ -49,7 +51,7 @@ def objection(scope: dict[str, Any]) -> str:
         return "The Origin is not that of a web page; open the page over http or https, or send no Origin."
     if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], settings.ALLOWED_HOSTS):
         return "The Host is not one of this site's; connect to one that is in ALLOWED_HOSTS, or add it there."
-    if origin.is_at(hosts[0]) or origin in map(parse_origin, settings.ORIGINS):
+    if origin.is_at(hosts[0]) or origin in map(parse_origin, doqchat_settings().origins):
         return ""
     return (
         f"Pages of {origins[0]} may not connect to {hosts[0]}; open the page at the server's own address, or add its"

@@ -13,9 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 from doqchat.serving.notice import NAME, NEW
-from doqchat.serving.valkey import LOCK
+from doqchat.serving.valkey import LOCK, STORE
 
-DATABASE, SECRET, STORE = "db.sqlite3", "secret_key", "valkey"
+DATABASE, SECRET = "db.sqlite3", "secret_key"
 FILES = {DATABASE, *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm", "journal")), SECRET, NAME, NEW}
 _OTHERS_RIGHTS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -19,8 +19,8 @@ import environ
 from django.db.utils import load_backend
 from dotenv.parser import Binding, parse_stream
 
-from config.store_urls import check_store_url
 from doqchat.serving.memory import memory_limit
+from doqchat.store.urls import check_store_url
 
 T = TypeVar("T")
 
@@ -157,10 +157,7 @@ class Environment:
         )
 
         def cast(value: str) -> list[str]:
-            urls = self.words(name)
-            for url in urls:
-                check_store_url(url)
-            return urls
+            return [check_store_url(url) for url in self.words(name)]
 
         return self._cast(name, [default], cast, expected)
 

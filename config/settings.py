@@ -8,21 +8,13 @@ from zoneinfo import available_timezones
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from config.data_directory import DATABASE, SECRET, STORE, make_private_file, tighten
+from config.data_directory import DATABASE, SECRET, make_private_file, tighten
 from config.environment import Environment
 from doqchat.serving.notice import find_running
 from doqchat.serving.valkey import embedded_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
-ENVIRONMENT_PROBLEMS = env.problems
-
-# Where the processes listen and how many there are
-HOST = env.text("HOST", "127.0.0.1")
-PORT = env.integer("PORT", 3000, minimum=0, maximum=65535)
-SERVER = env.choice("SERVER", "uvicorn", ["uvicorn", "daphne"])
-WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=64)
-LLM_WORKERS = env.integer("LLM_WORKERS", 1, minimum=0, maximum=64)
 
 # How people reach the site, through a proxy as a rule
 HTTPS = env.flag("DOQCHAT_HTTPS", False)
@@ -32,25 +24,20 @@ FORWARDED_ALLOW_IPS = env.words("FORWARDED_ALLOW_IPS", ["127.0.0.1", "::1"])
 # The data directory and the store
 DATA_DIR = (BASE_DIR / env.text("DOQCHAT_DATA_DIR", ".data")).resolve()
 tighten(DATA_DIR)
-EMBEDDED_STORE_DIR = DATA_DIR / STORE
-EMBEDDED_STORE_PORT = env.integer("DOQCHAT_REDIS_PORT", 6390, minimum=1, maximum=65535)
-EMBEDDED_STORE_MEMORY = env.memory("DOQCHAT_REDIS_MEMORY", "50%")
-EMBEDDED_STORE_PASSWORD = env.text("DOQCHAT_REDIS_PASSWORD")
-EMBEDDED_STORE = not env.words("DOQCHAT_REDIS_URL")
-STORE_URLS = env.store_urls("DOQCHAT_REDIS_URL", embedded_url(EMBEDDED_STORE_PORT, EMBEDDED_STORE_PASSWORD))
+EMBEDDED_STORE: dict[str, Any] = {
+    "PORT": env.integer("DOQCHAT_REDIS_PORT", 6390, minimum=1, maximum=65535),
+    "MEMORY": env.memory("DOQCHAT_REDIS_MEMORY", "50%"),
+    "PASSWORD": env.text("DOQCHAT_REDIS_PASSWORD"),
+}
+STORE_URLS = env.store_urls("DOQCHAT_REDIS_URL", embedded_url(EMBEDDED_STORE["PORT"], EMBEDDED_STORE["PASSWORD"]))
 
 # Where a running `manage.py up` says that it is, unless the variables say otherwise
+PORT = env.integer("PORT", 3000, minimum=0, maximum=65535)
 running = find_running(DATA_DIR)
 if running and not any(map(env.text, ("DOQCHAT_REDIS_URL", "DOQCHAT_REDIS_PORT", "DOQCHAT_REDIS_PASSWORD"))):
     STORE_URLS = running.store_urls
-SITE_ADDRESS = running.address if running and not env.text("PORT") else f"http://localhost:{PORT}{SITE_PATH}"
 
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "doqchat.fanout.layer.SessionChannelLayer",
-        "CONFIG": {"hosts": STORE_URLS},
-    }
-}
+CHANNEL_LAYERS = {"default": {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer"}}
 
 # What web processes share for a while: the attempts to log in. `process` takes its place while the store is away.
 CACHES = {
@@ -86,27 +73,31 @@ if OPENAI["API_KEY"] or OPENAI["BASE_URL"]:
     LLMS["openai"] = {"BACKEND": "doqchat.llm.openai.OpenAI", **OPENAI}
 LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 
-# Replies; None is no limit
-DOQCHAT_REPLIES: dict[str, Any] = {
-    "SYSTEM": None,  # instructions of the site for its models, in addition to those of doqchat/llm/context.py
-    "GATHER_SECONDS": 0.03,  # pieces are shown together so often
-    "AT_ONCE": 64,  # replies of each model, in the sessions of each store, that one worker writes at the same time
-    "REQUESTS_A_MINUTE": 120,  # of one session
-    "REQUESTS_A_MINUTE_OF_A_ROLE": 60,  # in one session
-    "UNDER_WAY": 20,  # replies of one session, those in line included
-    "UNDER_WAY_OF_A_ROLE": 10,  # those of them that one role has asked for
-    "TOKENS_A_DAY": None,  # input and output, of the whole site, in a day of UTC
-}
-
 # Who may join a session: for now everybody who knows its name. Any other value is refused by the system checks, so
 # that nobody believes a session to be closed that is not.
 ACCESS = env.choice("DOQCHAT_ACCESS", "open", ["open"])
+
+# What doqchat takes in any project; doqchat/conf.py has the rest and the defaults
+DOQCHAT: dict[str, Any] = {
+    "STORE_URLS": STORE_URLS,
+    "LLMS": LLMS,
+    "REPLIES": {},  # such as "SYSTEM": "Answer in one sentence."
+    "ORIGINS": env.words("DOQCHAT_ORIGINS"),
+    "HOST": env.text("HOST", "127.0.0.1"),
+    "PORT": PORT,
+    "SERVER": env.choice("SERVER", "uvicorn", ["uvicorn", "daphne"]),
+    "WEB_WORKERS": env.integer("WEB_WORKERS", 1, minimum=1, maximum=64),
+    "LLM_WORKERS": env.integer("LLM_WORKERS", 1, minimum=0, maximum=64),
+    "ADDRESS": running.address if running and not env.text("PORT") else None,
+    "DATA_DIR": DATA_DIR,
+    "EMBEDDED_STORE": None if env.words("DOQCHAT_REDIS_URL") else EMBEDDED_STORE,
+    "PROBLEMS": env.problems,
+}
 
 # Django
 SECRET_KEY = env.secret("SECRET_KEY", DATA_DIR / SECRET)
 DEBUG = env.flag("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-ORIGINS = env.words("DOQCHAT_ORIGINS")  # of other sites' pages that may open a socket
 CSRF_TRUSTED_ORIGINS = [
     f"https://{'*' if host.startswith('.') else ''}{host}" for host in ALLOWED_HOSTS if host not in ("*", "[::1]")
 ]

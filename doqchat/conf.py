@@ -1,15 +1,32 @@
-"""The engine's view of Django's settings."""
+"""The setting `DOQCHAT`: a dictionary that says how doqchat runs in a Django project. Every key has a default."""
 
-from typing import Annotated
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from pydantic import BaseModel, ConfigDict, Field
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from doqchat.store.urls import check_store_url
 
 _Count = Annotated[int, Field(ge=1)]
+_Port = Annotated[int, Field(ge=0, le=65535)]
+_Processes = Annotated[int, Field(ge=0, le=64)]
+_StoreUrl = Annotated[str, AfterValidator(check_store_url)]
 
 
-class ReplySettings(BaseModel):
-    """`DOQCHAT_REPLIES`: how replies are written, and how many may be asked for.
+class Section(BaseModel):
+    """A dictionary of settings with keys in capitals. Unknown keys are refused."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, alias_generator=str.upper, hide_input_in_errors=True
+    )
+
+
+class ReplySettings(Section):
+    """`REPLIES`: how replies are written, and how many may be asked for.
 
     Attributes:
         system: instructions of the site for its models, in addition to those of doqchat/llm/context.py.
@@ -22,23 +39,88 @@ class ReplySettings(BaseModel):
         tokens_a_day: input and output tokens of the whole site in a day of UTC; None for no budget.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=str.upper)
-
-    system: Annotated[str, Field(min_length=1)] | None
-    gather_seconds: Annotated[float, Field(ge=0, le=1)]
-    at_once: _Count
-    requests_a_minute: _Count | None
-    requests_a_minute_of_a_role: _Count | None
-    under_way: _Count | None
-    under_way_of_a_role: _Count | None
-    tokens_a_day: _Count | None
+    system: Annotated[str, Field(min_length=1)] | None = None
+    gather_seconds: Annotated[float, Field(ge=0, le=1)] = 0.03
+    at_once: _Count = 64
+    requests_a_minute: _Count | None = 120
+    requests_a_minute_of_a_role: _Count | None = 60
+    under_way: _Count | None = 20
+    under_way_of_a_role: _Count | None = 10
+    tokens_a_day: _Count | None = None
 
 
-def store_urls() -> list[str]:
-    """The URLs of the Redis or Valkey servers that hold the sessions; one for each shard."""
-    return list(settings.STORE_URLS)
+class EmbeddedStoreSettings(Section):
+    """`EMBEDDED_STORE`: the Valkey that `doqchat_up` runs in the folder `valkey` of the data directory.
+
+    Attributes:
+        port: where it listens, on loopback.
+        memory: bytes that it may use; 0 for any number.
+        password: what its clients need; empty for none.
+    """
+
+    port: _Port = 6390
+    memory: Annotated[int, Field(ge=0)] = 0
+    password: str = ""
 
 
-def reply_settings() -> ReplySettings:
-    """How replies are written; raises pydantic's ValidationError for settings that `manage.py check` refuses."""
-    return ReplySettings.model_validate(settings.DOQCHAT_REPLIES)
+class Settings(Section):
+    """`DOQCHAT` itself.
+
+    Attributes:
+        store_urls: the Redis or Valkey servers that hold the sessions; one for each shard.
+        channel_layer: the alias in CHANNEL_LAYERS of doqchat's layer.
+        llms: the models behind `llms[alias]`, shaped like Django's CACHES; doqchat/llm/checks.py checks them.
+        replies: how replies are written.
+        origins: origins of other sites whose pages may open a socket.
+        host, port: where a web process listens; port 0 takes a free one.
+        server: what a web process runs on.
+        web_workers, llm_workers: how many processes `doqchat_up` starts.
+        address: the URL of the start page, for commands that connect to it; None for this machine, at `port`.
+        data_dir: where `doqchat_up` keeps the embedded store, and says where it runs.
+        embedded_store: the store that `doqchat_up` runs; None where it is run by somebody else.
+        problems: pairs of a name and a sentence, which the system checks report as errors: what the project's
+            settings module has found wrong before Django can be asked.
+    """
+
+    store_urls: Annotated[list[_StoreUrl], Field(min_length=1)] = ["redis://127.0.0.1:6379/0"]
+    channel_layer: str = "default"
+    llms: dict[Any, Any] = {"default": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
+    replies: ReplySettings = ReplySettings()
+    origins: list[str] = []
+    host: str = "127.0.0.1"
+    port: _Port = 3000
+    server: Literal["uvicorn", "daphne"] = "uvicorn"
+    web_workers: Annotated[_Processes, Field(ge=1)] = 1
+    llm_workers: _Processes = 1
+    address: str | None = None
+    data_dir: Annotated[Path, Field(strict=False)] = Path(".data")
+    embedded_store: EmbeddedStoreSettings | None = None
+    problems: list[tuple[str, str]] = []
+
+
+@cache
+def doqchat_settings() -> Settings:
+    """The setting `DOQCHAT`, with defaults for what is left out.
+
+    Raises ImproperlyConfigured with all that is wrong, and without the values: there may be keys among them.
+    """
+    try:
+        return Settings.model_validate(getattr(settings, "DOQCHAT", {}))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        raise ImproperlyConfigured(" ".join(_sentence(fault["loc"], fault["msg"]) for fault in faults)) from None
+
+
+def _sentence(place: tuple[int | str, ...], message: str) -> str:
+    named = "".join(f"[{part!r}]" for part in place)
+    reason = message.removeprefix("Value error, ")
+    return f"DOQCHAT{named} cannot be used: {reason[0].lower()}{reason[1:]}."
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    """Read the setting again: a test has changed it."""
+    if setting == "DOQCHAT":
+        doqchat_settings.cache_clear()
+
+
+setting_changed.connect(_forget)

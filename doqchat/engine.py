@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 from channels.layers import get_channel_layer
 
-from doqchat.conf import reply_settings, store_urls
+from doqchat.conf import doqchat_settings
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.loop_end import at_loop_end
@@ -38,17 +38,18 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        layer: SessionChannelLayer = get_channel_layer()
+        settings = doqchat_settings()
+        layer: SessionChannelLayer = get_channel_layer(settings.channel_layer)
         self.layer = layer
-        self.reply_settings = settings = reply_settings()
-        self.shards = Shards(store_urls())
+        self.reply_settings = replies = settings.replies
+        self.shards = Shards(settings.store_urls)
         self.limits = RequestLimits(
-            settings.requests_a_minute,
-            settings.requests_a_minute_of_a_role,
-            settings.under_way,
-            settings.under_way_of_a_role,
+            replies.requests_a_minute,
+            replies.requests_a_minute_of_a_role,
+            replies.under_way,
+            replies.under_way_of_a_role,
         )
-        self.budget = TokenBudget(self.shards, settings.tokens_a_day)
+        self.budget = TokenBudget(self.shards, replies.tokens_a_day)
         self.stream = SessionStream(self.shards, self.limits)
         self.history = History(self.stream)
         self.participants = Participants(self.shards)

@@ -27,7 +27,7 @@ def django_db_modify_db_settings_xdist_suffix() -> None:
 @pytest.fixture(scope="session")
 def store_url() -> Iterator[str]:
     """The URL of a real Valkey that all tests share; each keeps to sessions of its own (`sid`)."""
-    url = settings.STORE_URLS[0]
+    (url,) = settings.DOQCHAT["STORE_URLS"]
     with processes.valkey(settings.DATA_DIR / "valkey", processes.port_of(url)):
         yield url
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close
 
+from doqchat.conf import doqchat_settings
 from doqchat.fanout.subscription import Subscription
 from doqchat.store.keys import GROUP_PREFIX
 from doqchat.store.shards import layer_prefix, shard_index
@@ -38,10 +39,11 @@ class SessionChannelLayer(RedisPubSubChannelLayer):
     """The layer to name in CHANNEL_LAYERS.
 
     Args:
-        hosts: the URLs of the servers, one for each shard of sessions.
+        hosts: the URLs of the servers, one for each shard of sessions; None for STORE_URLS of the setting DOQCHAT.
     """
 
-    def __init__(self, *, hosts: list[str]) -> None:
+    def __init__(self, *, hosts: list[str] | None = None) -> None:
+        hosts = hosts or doqchat_settings().store_urls
         super().__init__(hosts=hosts, prefix=layer_prefix(hosts))
 
     def for_loop(self) -> "SessionLoopLayer":

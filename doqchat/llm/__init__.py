@@ -1,6 +1,6 @@
-"""`llms[alias]`: the models that the setting LLMS names, shaped like Django's CACHES.
+"""`llms[alias]`: the models that LLMS of the setting DOQCHAT names, shaped like Django's CACHES.
 
-LLMS = {"default": {"BACKEND": "doqchat.llm.google_genai.GoogleGenAI", "MODEL": …, "API_KEY": …}}
+DOQCHAT = {"LLMS": {"default": {"BACKEND": "doqchat.llm.google_genai.GoogleGenAI", "MODEL": …, "API_KEY": …}}}
 
 from doqchat.llm import llms
 reply = await llms["default"].generate(prompt="안녕")
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
-from django.conf import settings
 from django.utils.module_loading import import_string
 
+from doqchat.conf import doqchat_settings
 from doqchat.llm.base import LLM, LLMError, UnknownLLM
 from doqchat.llm.checks import entry_problems
 
@@ -33,7 +33,7 @@ class LLMHandler:
         """
         if alias not in self:
             raise UnknownLLM(f"There is no model {alias!r}; there are: {', '.join(self) or 'none'}.")
-        entry: dict[str, Any] = settings.LLMS[alias]
+        entry: dict[str, Any] = doqchat_settings().llms[alias]
         with self._lock:
             made = self._made.get(alias)
             if made is None or made[0] != entry:  # a test may have changed the setting
@@ -42,10 +42,10 @@ class LLMHandler:
             return made[1]
 
     def __contains__(self, alias: object) -> bool:
-        return alias in settings.LLMS
+        return alias in doqchat_settings().llms
 
     def __iter__(self) -> Iterator[str]:
-        return iter(settings.LLMS)
+        return iter(doqchat_settings().llms)
 
 
 def _make(alias: str, entry: dict[str, Any]) -> LLM:

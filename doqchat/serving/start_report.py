@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from django.conf import settings
 from redis.exceptions import RedisError
 
-from doqchat.conf import store_urls
+from doqchat.conf import doqchat_settings
 from doqchat.serving import StartError
 from doqchat.store.clients import commands, place
 from doqchat.store.durability import Durability, UnsupportedStoreError, durability
@@ -19,7 +18,7 @@ PATIENCE_SECONDS = 5.0
 async def say_what_is_used(say: Callable[[str], None]) -> None:
     """Say what `manage.py up` says of the stores and the models, or that a store does not answer."""
     say(models())
-    for url in store_urls():
+    for url in doqchat_settings().store_urls:
         try:
             say(report(place(url), await answering(url, PATIENCE_SECONDS)))
         except StartError as problem:
@@ -28,7 +27,8 @@ async def say_what_is_used(say: Callable[[str], None]) -> None:
 
 def models() -> str:
     """One line: the aliases of the models, each with the name of the model behind it."""
-    named = (f"{alias} ({entry['MODEL']})" if entry.get("MODEL") else alias for alias, entry in settings.LLMS.items())
+    entries = doqchat_settings().llms.items()
+    named = (f"{alias} ({entry['MODEL']})" if entry.get("MODEL") else alias for alias, entry in entries)
     return f"모델 / models: {', '.join(named)}."
 
 

@@ -21,6 +21,9 @@ HOST = "127.0.0.1"
 LEFT_OVER_ENDS_WITHIN = 30.0
 FULL_DISK_BYTES = 16 * 1024 * 1024  # about as much as the store writes at once
 POLL = 0.02
+STORE = "valkey"
+"""The folder of the data directory that the store has for itself."""
+
 LOCK = "lock"
 SETTINGS = {
     "appendonly": "yes",

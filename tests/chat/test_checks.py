@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.core.checks import WARNING, run_checks
+from django.core.checks import ERROR, WARNING, run_checks
 from django.test import override_settings
+from pytest_django.fixtures import SettingsWrapper
+
+from doqchat.conf import Settings, doqchat_settings
 
 
 def test_the_settings_as_they_come_are_fine() -> None:
@@ -23,7 +25,7 @@ def test_a_site_that_answers_to_every_host_is_warned() -> None:
     "origin", ["app.example.org", "null", "*", "https://*.example.org", "https://a.example/", "wss://a.example"]
 )
 def test_what_is_not_an_origin_is_named(origin: str) -> None:
-    with override_settings(ORIGINS=["https://app.example.org:8443", origin]):
+    with override_settings(DOQCHAT={"ORIGINS": ["https://app.example.org:8443", origin]}):
         (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E004"]
     assert problem.msg == f"DOQCHAT_ORIGINS has {origin!r}, which is not an origin."
 
@@ -31,20 +33,39 @@ def test_what_is_not_an_origin_is_named(origin: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"UNDER_WAY": 0}, "DOQCHAT_REPLIES['UNDER_WAY'] cannot be used: input should be greater than or equal to 1."),
-        ({"TOKENS_A_DAY": "many"}, "DOQCHAT_REPLIES['TOKENS_A_DAY'] cannot be used: input should be a valid integer."),
-        ({"GATHER_SECONDS": 5}, "DOQCHAT_REPLIES['GATHER_SECONDS'] cannot be used: input should be less than or"),
-        ({"REQUESTS_A_DAY": 5}, "DOQCHAT_REPLIES['REQUESTS_A_DAY'] cannot be used: extra inputs are not permitted."),
+        (
+            {"REPLIES": {"UNDER_WAY": 0}},
+            "['REPLIES']['UNDER_WAY'] cannot be used: input should be greater than or equal",
+        ),
+        ({"REPLIES": {"TOKENS_A_DAY": "many"}}, "['REPLIES']['TOKENS_A_DAY'] cannot be used: input should be a valid"),
+        ({"REPLIES": {"GATHER_SECONDS": 5}}, "['REPLIES']['GATHER_SECONDS'] cannot be used: input should be less than"),
+        ({"REPLIES": {"PER_DAY": 5}}, "['REPLIES']['PER_DAY'] cannot be used: extra inputs are not permitted."),
+        ({"REPLIES": None}, "['REPLIES'] cannot be used: input should be a valid dictionary"),
+        ({"STORE_URLS": []}, "['STORE_URLS'] cannot be used: list should have at least 1 item"),
+        ({"STORE_URLS": ["redis://:pa55#@h"]}, "['STORE_URLS'][0] cannot be used: a store's URL must be redis://"),
+        ({"PORT": "3000"}, "['PORT'] cannot be used: input should be a valid integer."),
+        ({"SERVER": "gunicorn"}, "['SERVER'] cannot be used: input should be 'uvicorn' or 'daphne'."),
+        ({"LLMS": ["demo"]}, "['LLMS'] cannot be used: input should be a valid dictionary."),
+        ({"LLM": {}}, "['LLM'] cannot be used: extra inputs are not permitted."),
+        ("redis://localhost", " cannot be used: input should be a valid dictionary"),
     ],
 )
-def test_a_limit_that_means_nothing_is_named(change: dict[str, Any], said: str) -> None:
-    with override_settings(DOQCHAT_REPLIES=settings.DOQCHAT_REPLIES | change):
-        (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E003"]
-    assert problem.msg.startswith(said)
+def test_what_cannot_be_used_is_named_without_its_value(change: Any, said: str) -> None:
+    with override_settings(DOQCHAT=change):
+        (problem,) = [problem for problem in run_checks() if str(problem.id).startswith("doqchat.")]
+    assert (problem.id, problem.level) == ("doqchat.E003", ERROR)
+    assert problem.msg.startswith(f"DOQCHAT{said}")
+    assert "pa55" not in problem.msg
 
 
-def test_a_limit_that_is_missing_is_named() -> None:
-    without = {name: value for name, value in settings.DOQCHAT_REPLIES.items() if name != "AT_ONCE"}
-    with override_settings(DOQCHAT_REPLIES=without):
-        (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E003"]
-    assert problem.msg == "DOQCHAT_REPLIES['AT_ONCE'] cannot be used: field required."
+def test_a_project_that_sets_nothing_has_the_defaults(settings: SettingsWrapper) -> None:
+    del settings.DOQCHAT
+    assert doqchat_settings() == Settings()
+    assert [problem for problem in run_checks() if str(problem.id).startswith("doqchat.")] == []
+
+
+@pytest.mark.parametrize("layers", [{}, {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}])
+def test_a_channel_layer_that_is_not_doqchats_is_named(layers: dict[str, Any]) -> None:
+    with override_settings(CHANNEL_LAYERS=layers):
+        (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E006"]
+    assert problem.msg == "CHANNEL_LAYERS['default'] is not doqchat's layer."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.conf import settings
 from django.test import override_settings
 
 from doqchat.engine import Engine
@@ -30,8 +31,7 @@ def clients(tmp_path: Path) -> Iterator[dict[str, "redis.Redis"]]:
 @pytest.fixture
 async def sharded(clients: dict[str, "redis.Redis"]) -> AsyncIterator[Engine]:
     """An engine on both stores."""
-    layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": list(clients)}}
-    with override_settings(STORE_URLS=list(clients), CHANNEL_LAYERS={"default": layer}):
+    with override_settings(DOQCHAT={"STORE_URLS": list(clients)}, CHANNEL_LAYERS=settings.CHANNEL_LAYERS):
         engine = Engine()
         yield engine
         await engine.close()

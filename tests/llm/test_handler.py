@@ -25,7 +25,7 @@ DEMO = {"BACKEND": "doqchat.llm.demo.DemoLLM", "PIECE_SECONDS": 0}
 
 @pytest.fixture(autouse=True)
 def configured(settings: Settings) -> None:
-    settings.LLMS = {"default": DEMO, "other": DEMO}
+    settings.DOQCHAT = {"LLMS": {"default": DEMO, "other": DEMO}}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_an_unknown_alias_is_answered_with_those_that_exist() -> None:
 
 
 def test_an_entry_that_cannot_be_used_is_not_configured(settings: Settings) -> None:
-    settings.LLMS = {"default": {**DEMO, "PIECE_SECONDS": "slow"}}
+    settings.DOQCHAT = {"LLMS": {"default": {**DEMO, "PIECE_SECONDS": "slow"}}}
     with pytest.raises(LLMError, match="PIECE_SECONDS") as caught:
         llms["default"]
 
@@ -68,7 +68,7 @@ def test_an_entry_that_cannot_be_used_is_not_configured(settings: Settings) -> N
 
 def test_a_changed_setting_makes_a_new_model(settings: Settings) -> None:
     before = llms["default"]
-    settings.LLMS = {"default": {**DEMO, "MODEL": "another"}}
+    settings.DOQCHAT = {"LLMS": {"default": {**DEMO, "MODEL": "another"}}}
 
     assert llms["default"].model == "another"
     assert llms["default"] is not before
@@ -77,7 +77,7 @@ def test_a_changed_setting_makes_a_new_model(settings: Settings) -> None:
 @every_backend
 def test_one_model_answers_in_several_event_loops(settings: Settings, stand_in_url: str, backend: str) -> None:
     entry = {"BACKEND": f"doqchat.llm.{backend}", "MODEL": "m", "API_KEY": "k", "BASE_URL": stand_in_url}
-    settings.LLMS = {"default": entry}
+    settings.DOQCHAT = {"LLMS": {"default": entry}}
 
     async def ask() -> str:
         return str(await llms["default"].generate(prompt="안녕"))

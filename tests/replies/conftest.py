@@ -99,8 +99,9 @@ def stores(tmp_path: Path) -> Iterator[list[processes.Store]]:
 @pytest.fixture
 async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
     """An engine on that store."""
-    layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": [own_store.url]}}
-    with override_settings(STORE_URLS=[own_store.url], CHANNEL_LAYERS={"default": layer}):
+    with override_settings(
+        DOQCHAT={**settings.DOQCHAT, "STORE_URLS": [own_store.url]}, CHANNEL_LAYERS=settings.CHANNEL_LAYERS
+    ):
         engine = Engine()
         yield engine
         await engine.close()
@@ -108,7 +109,7 @@ async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
 
 @pytest.fixture
 async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
-    """Makes engines on the given stores, whose models are the stand-in, with DOQCHAT_REPLIES as they are asked for;
+    """Makes engines on the given stores, whose models are the stand-in, with REPLIES as they are asked for;
     a worker answers AT_ONCE requests unless that is.
     """
     model = {
@@ -120,14 +121,12 @@ async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
     async with AsyncExitStack() as stack:
 
         def make(*stores: processes.Store, aliases: Sequence[str] = ("default",), **replies: Any) -> Engine:
-            urls = [store.url for store in stores]
-            layer = {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer", "CONFIG": {"hosts": urls}}
-            changed = override_settings(
-                STORE_URLS=urls,
-                CHANNEL_LAYERS={"default": layer},
-                LLMS=dict.fromkeys(aliases, model),
-                DOQCHAT_REPLIES={**settings.DOQCHAT_REPLIES, "AT_ONCE": AT_ONCE, **replies},
-            )
+            doqchat = {
+                "STORE_URLS": [store.url for store in stores],
+                "LLMS": dict.fromkeys(aliases, model),
+                "REPLIES": {"AT_ONCE": AT_ONCE, **replies},
+            }
+            changed = override_settings(DOQCHAT=doqchat, CHANNEL_LAYERS=settings.CHANNEL_LAYERS)
             changed.enable()
             stack.callback(changed.disable)
             engine = Engine()

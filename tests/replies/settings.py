@@ -4,6 +4,6 @@ import json
 import os
 
 from config.settings import *  # noqa: F403
-from config.settings import DOQCHAT_REPLIES
+from config.settings import DOQCHAT
 
-DOQCHAT_REPLIES |= json.loads(os.environ["REPLIES"])
+DOQCHAT["REPLIES"] |= json.loads(os.environ["REPLIES"])

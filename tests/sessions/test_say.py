@@ -59,7 +59,7 @@ def connections(store: "redis.Redis") -> int:
 def private_client(own_store: Store) -> Iterator["redis.Redis"]:
     """A client of a store that nothing else is connected to, which Django code talks to."""
     with (
-        override_settings(STORE_URLS=[own_store.url]),
+        override_settings(DOQCHAT={"STORE_URLS": [own_store.url]}),
         closing(redis.Redis.from_url(own_store.url, decode_responses=True)) as client,
     ):
         yield client

@@ -4,14 +4,15 @@ import asyncio
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import get_script_prefix
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from chat.management.terminal import terminal_language
 from chat.smoke.play import perform
 from chat.smoke.player import Failed
+from doqchat.conf import doqchat_settings
 from doqchat.protocol.names import SOCKET_PATH, is_sid
 
 DONE = "Chat test completed successfully"
@@ -22,16 +23,15 @@ class Command(BaseCommand):
     help = "Let A and B exchange five messages on a running server; check order, exactly-once and isolation."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        url = f"ws{settings.SITE_ADDRESS.removeprefix('http')}{SOCKET_PATH}"
-        parser.add_argument("--url", default=url, help=f"the server's socket ({url})")
+        parser.add_argument("--url", help="the server's socket (the site's own)")
         parser.add_argument("--sid", default="test_room_001", help="the session to talk in (test_room_001)")
 
-    def handle(self, *args: Any, url: str, sid: str, **options: Any) -> None:
+    def handle(self, *args: Any, url: str | None, sid: str, **options: Any) -> None:
         with override(terminal_language()):
             if not is_sid(sid):
                 raise CommandError(_("--sid takes 1 to 64 letters, digits or _ . -"))
             try:
-                asyncio.run(self._play(url, sid))
+                asyncio.run(self._play(url or _own_socket(), sid))
             except Failed as failed:
                 raise CommandError(str(failed)) from failed
             except TimeoutError as error:
@@ -44,3 +44,10 @@ class Command(BaseCommand):
             async for line in perform(url, sid):
                 self.stdout.write(line)
                 self.stdout.flush()
+
+
+def _own_socket() -> str:
+    """The URL of the site's socket."""
+    doqchat = doqchat_settings()
+    address = doqchat.address or f"http://localhost:{doqchat.port}{get_script_prefix()}"
+    return f"ws{address.removeprefix('http')}{SOCKET_PATH}"

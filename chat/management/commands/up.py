@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +12,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
+from django.urls import get_script_prefix
 
 from chat.checks import require_usable_settings
+from doqchat.conf import Settings, doqchat_settings
 from doqchat.serving import StartError
 from doqchat.serving.child import end_with_parent
 from doqchat.serving.listener import address_of, listen
 from doqchat.serving.notice import Notice
 from doqchat.serving.supervisor import Plan, Supervisor
-from doqchat.serving.valkey import EmbeddedStore
+from doqchat.serving.valkey import STORE, EmbeddedStore
 
 
 class Command(BaseCommand):
@@ -46,9 +49,10 @@ class Command(BaseCommand):
         if parent is not None:
             end_with_parent(parent)
         require_usable_settings()
-        with listen(settings.HOST, settings.PORT) as listening:
+        doqchat = doqchat_settings()
+        with listen(doqchat.host, doqchat.port) as listening:
             self._migrate()
-            asyncio.run(Supervisor(self._plan(listening), self._say).run())
+            asyncio.run(Supervisor(_plan(doqchat, listening), self._say).run())
 
     def _migrate(self) -> None:
         self._say("데이터베이스 준비 중 / preparing the database")
@@ -60,25 +64,29 @@ class Command(BaseCommand):
                 f"The database cannot be used, check DATABASE_URL: {' '.join(str(error).split())}"
             ) from error
 
-    def _plan(self, listening: socket.socket) -> Plan:
-        store = EmbeddedStore(
-            settings.EMBEDDED_STORE_DIR,
-            settings.EMBEDDED_STORE_PORT,
-            settings.EMBEDDED_STORE_MEMORY,
-            settings.EMBEDDED_STORE_PASSWORD,
-        )
-        return Plan(
-            manage=[sys.executable, str(settings.BASE_DIR / "manage.py")],
-            listening=listening,
-            address=address_of(settings.HOST, listening.getsockname()[1], settings.SITE_PATH),
-            host=next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost"),
-            web_workers=settings.WEB_WORKERS,
-            llm_workers=settings.LLM_WORKERS,
-            store_urls=[store.url] if settings.EMBEDDED_STORE else settings.STORE_URLS,
-            embedded=store if settings.EMBEDDED_STORE else None,
-            notice=Notice(settings.DATA_DIR),
-        )
-
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _plan(doqchat: Settings, listening: socket.socket) -> Plan:
+    """What the settings say is to run."""
+    embedded = _embedded_store(doqchat)
+    return Plan(
+        manage=[sys.executable, str(Path(sys.argv[0]).resolve())],
+        listening=listening,
+        address=address_of(doqchat.host, listening.getsockname()[1], get_script_prefix()),
+        host=next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost"),
+        web_workers=doqchat.web_workers,
+        llm_workers=doqchat.llm_workers,
+        store_urls=[embedded.url] if embedded else doqchat.store_urls,
+        embedded=embedded,
+        notice=Notice(doqchat.data_dir),
+    )
+
+
+def _embedded_store(doqchat: Settings) -> EmbeddedStore | None:
+    chosen = doqchat.embedded_store
+    if chosen is None:
+        return None
+    return EmbeddedStore(doqchat.data_dir / STORE, chosen.port, chosen.memory, chosen.password)

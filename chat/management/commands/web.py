@@ -9,8 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import get_script_prefix
 from django.utils.module_loading import import_string
 
+from chat.checks import require_usable_settings
+from doqchat.conf import doqchat_settings
 from doqchat.engine import engine
 from doqchat.replies.unserved import watch
 from doqchat.serving import StartError
@@ -29,20 +32,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--fd", type=int, help="accept from this inherited listening socket")
-        parser.add_argument("--host", default=settings.HOST, help="the address to listen on (HOST)")
-        parser.add_argument("--port", type=int, default=settings.PORT, help="the port to listen on (PORT)")
-        parser.add_argument("--server", choices=["uvicorn", "daphne"], default=settings.SERVER, help="(SERVER)")
+        parser.add_argument("--host", help="the address to listen on (HOST)")
+        parser.add_argument("--port", type=int, help="the port to listen on (PORT)")
+        parser.add_argument("--server", choices=["uvicorn", "daphne"], help="(SERVER)")
         parser.add_argument("--supervised", action="store_true", help="leave it to `up` to say what is used")
 
-    def handle(
-        self, *args: Any, fd: int | None, host: str, port: int, server: str, supervised: bool, **options: Any
-    ) -> None:
+    def handle(self, *args: Any, fd: int | None, supervised: bool, **options: Any) -> None:
         try:
-            application = import_string(settings.ASGI_APPLICATION)
+            require_usable_settings()
+            doqchat = doqchat_settings()
+            host, port = options["host"] or doqchat.host, doqchat.port if options["port"] is None else options["port"]
+            application = _application()
             listening = listen(host, port) if fd is None else inherited(fd)
         except (StartError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
-        if server == "daphne":
+        if (options["server"] or doqchat.server) == "daphne":
             from doqchat.serving.web_daphne import serve
         else:
             from doqchat.serving.web_uvicorn import serve
@@ -50,7 +54,7 @@ class Command(BaseCommand):
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)
         if not supervised:
-            self._say(f"doqchat web: {address_of(host, listening.getsockname()[1], settings.SITE_PATH)}")
+            self._say(f"doqchat web: {address_of(host, listening.getsockname()[1], get_script_prefix())}")
         serve(application, listening, partial(self._watch, supervised), log_requests=settings.DEBUG)
 
     async def _watch(self, supervised: bool) -> None:
@@ -61,3 +65,11 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _application() -> Any:
+    """The site's ASGI application. Raises StartError when the settings name none."""
+    path = getattr(settings, "ASGI_APPLICATION", None)
+    if not path:
+        raise StartError("ASGI_APPLICATION must name the site's application, such as mysite.asgi.application.")
+    return import_string(path)
