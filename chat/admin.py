@@ -13,17 +13,13 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from chat.login import LoginForm
-from chat.models import Session
+from chat.models import ChatSession
 from chat.session_rows import bring_up_to_date
 from chat.session_timeline import timeline
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Unreadable
 from doqchat.overview import Overview, overviews
 from doqchat.protocol.ids import parse_id
-
-admin.site.site_header = admin.site.site_title = "doqchat"
-admin.site.login_form = LoginForm
 
 
 class SessionList(ChangeList):
@@ -40,7 +36,7 @@ class SessionList(ChangeList):
                 session.unreadable = session.now is None
 
 
-@admin.register(Session)
+@admin.register(ChatSession)
 class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no parameter when it runs
     """Sessions, last active first. A session's page is its timeline."""
 
@@ -50,26 +46,26 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
     show_full_result_count = False
 
     @admin.display(description=_("messages"))
-    def message_count(self, session: Session) -> Any:
+    def message_count(self, session: ChatSession) -> Any:
         return _from_store(session, lambda now: now.messages)
 
     @admin.display(description=_("online"))
-    def members_online(self, session: Session) -> Any:
+    def members_online(self, session: ChatSession) -> Any:
         return _from_store(session, lambda now: _listed(now.members))
 
     @admin.display(description=_("replies under way"))
-    def replies_under_way(self, session: Session) -> Any:
+    def replies_under_way(self, session: ChatSession) -> Any:
         return _from_store(session, lambda now: now.replies)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Sessions begin when people join them."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ChatSession | None = None) -> bool:
         """What was said stays as it was said."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: ChatSession | None = None) -> bool:
         """A row alone would come back; the session is in the store."""
         return False
 
@@ -107,14 +103,14 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
         except DoqchatError:
             messages.warning(request, _("The store does not answer. Open this page again in a moment."))
         context |= {"session": session, "online": self.members_online(session)}
-        return TemplateResponse(request, "admin/chat/session/timeline.html", context)
+        return TemplateResponse(request, "admin/doqchat/chatsession/timeline.html", context)
 
 
 async def _now(sids: Sequence[str]) -> dict[str, Overview | None]:
     return await overviews(engine(), sids)
 
 
-def _from_store(session: Session, fact: Callable[[Overview], str | int]) -> Any:
+def _from_store(session: ChatSession, fact: Callable[[Overview], str | int]) -> Any:
     """What a column shows that only the store knows."""
     if session.now is not None:
         return fact(session.now)

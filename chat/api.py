@@ -5,7 +5,6 @@ from collections import defaultdict
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import get_script_prefix
 from ninja import Field, NinjaAPI, Query, Schema
 from ninja.openapi.docs import Swagger
 from ninja.openapi.schema import OpenAPISchema
@@ -14,12 +13,13 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import to_json
 
 from chat import api_errors, openapi, sessions_api
+from chat.routing import socket_path
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
 from doqchat.protocol import asyncapi, positions
 from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING
-from doqchat.protocol.names import LONGEST_SEARCH, SOCKET_PATH, Role
+from doqchat.protocol.names import LONGEST_SEARCH, Role
 from doqchat.sessions import check_sid
 from doqchat.store import history
 from doqchat.store.stream import Entry
@@ -46,7 +46,7 @@ api = DocumentedAPI(
     title="doqchat",
     version="1",
     description="Sessions in which two people and a language model talk together.",
-    urls_namespace="api",
+    urls_namespace="doqchat:api",
     openapi_url="/openapi.json",
     docs_url="/docs",
     docs=Swagger({"validatorUrl": None}),  # which would be a foreign host
@@ -142,7 +142,7 @@ async def read_history(request: HttpRequest, sid: openapi.Sid, query: Query[Hist
 )
 async def read_asyncapi(request: HttpRequest) -> dict[str, Any]:
     """The AsyncAPI 3 document of the socket."""
-    return asyncapi.document(f"{get_script_prefix()}{SOCKET_PATH}")
+    return asyncapi.document(socket_path())
 
 
 async def _listed(entries: list[Entry]) -> str:

@@ -91,7 +91,7 @@ def urls_of(api: NinjaAPI) -> tuple[list[Any], str, str]:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """What is refused before there is a view, such as a foreign Host header; Django's page outside the API."""
-    if not request.path_info.startswith("/api/chat/"):
+    if not request.path.startswith(reverse("doqchat:api:api-root")):
         return defaults.bad_request(request, exception)
     if isinstance(exception, DisallowedHost):
         return _refused(InvalidMessage("The Host header names no host in ALLOWED_HOSTS.", field="Host"), 400)
@@ -132,7 +132,7 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @csrf_exempt
 async def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
-    docs = reverse("api:openapi-view")
+    docs = reverse("doqchat:api:openapi-view")
     return _refused(NotFound(f"There is nothing at {request.path}; {docs} lists what there is."), 404)
 
 

@@ -1,11 +1,13 @@
-"""The Django app `chat`."""
+"""The Django app. Its label is not the package's name: a project may well have an app `chat` of its own."""
 
 from django.apps import AppConfig
 
 
 class ChatConfig(AppConfig):
     name = "chat"
+    label = "doqchat"
     verbose_name = "doqchat"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register the system checks."""

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from doqchat.overview import Overview
 
 
-class Session(models.Model):
+class ChatSession(models.Model):
     """A session that somebody has joined, as the admin lists it."""
 
     sid = models.CharField(_("session name"), max_length=64, unique=True)

@@ -1,11 +1,13 @@
-"""Where sockets go."""
+"""Where sockets go. A project includes them below the path of the pages."""
 
-from django.urls import path, re_path
+from django.urls import path, reverse
 
-from chat.consumers import ChatConsumer, WrongAddress
+from chat.consumers import ChatConsumer
 from doqchat.protocol.names import SOCKET_PATH
 
-websocket_urlpatterns = [
-    path(SOCKET_PATH, ChatConsumer.as_asgi()),
-    re_path("", WrongAddress.as_asgi()),
-]
+websocket_urlpatterns = [path(SOCKET_PATH, ChatConsumer.as_asgi())]
+
+
+def socket_path() -> str:
+    """The path of the socket's URL, below that of the start page."""
+    return reverse("doqchat:home") + SOCKET_PATH

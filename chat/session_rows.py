@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from asgiref.sync import async_to_sync
 from django.db.models import Max
 
-from chat.models import Session
+from chat.models import ChatSession
 from doqchat import overview
 from doqchat.engine import engine
 
@@ -20,15 +20,15 @@ def bring_up_to_date() -> None:
 
     Raises Unavailable, and then the list is as it was.
     """
-    past = Session.objects.filter(last_activity__lte=datetime.now(UTC))
+    past = ChatSession.objects.filter(last_activity__lte=datetime.now(UTC))
     newest = past.aggregate(newest=Max("last_activity"))["newest"]
     rows = async_to_sync(_active_since)(newest.timestamp() - OVERLAP_SECONDS if newest else 0.0)
-    Session.objects.bulk_create(
+    ChatSession.objects.bulk_create(
         rows, batch_size=_CHUNK, update_conflicts=True, unique_fields=["sid"], update_fields=["last_activity"]
     )
 
 
-async def _active_since(moment: float) -> list[Session]:
+async def _active_since(moment: float) -> list[ChatSession]:
     active = await engine().registry.active_since(moment)
     sids = list(active)
     rows = []
@@ -36,7 +36,7 @@ async def _active_since(moment: float) -> list[Session]:
         began = await overview.began(engine(), sids[start : start + _CHUNK])
         for sid, first in began.items():
             last = _past(active[sid])
-            rows.append(Session(sid=sid, created_at=first or last, last_activity=last))
+            rows.append(ChatSession(sid=sid, created_at=first or last, last_activity=last))
     return rows
 
 

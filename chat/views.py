@@ -5,16 +5,17 @@ import logging
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import get_script_prefix, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chat import wording
 from chat.lines import line
+from chat.routing import socket_path
 from chat.sids import new_sid
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
 from doqchat.protocol.ids import BEGINNING
-from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, SOCKET_PATH, is_sid
+from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, is_sid
 from doqchat.replies import mention
 from doqchat.store.stream import Entry
 
@@ -52,7 +53,7 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
 @sync_to_async
 def _room(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> HttpResponse:
     """The page; made in the request's thread, as it takes 10 ms and more."""
-    return render(request, "chat/room.html", _context(request, sid, role, entries))
+    return render(request, "doqchat/room.html", _context(request, sid, role, entries))
 
 
 def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, object]:
@@ -81,9 +82,9 @@ def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | N
 def _paths(sid: str) -> dict[str, str]:
     """Where the page's scripts find the socket and the HTTP API."""
     return {
-        "socket": f"{get_script_prefix()}{SOCKET_PATH}",
-        "history": reverse("api:read_history", args=[sid]),
-        "session": reverse("api:read_session", args=[sid]),
+        "socket": socket_path(),
+        "history": reverse("doqchat:api:read_history", args=[sid]),
+        "session": reverse("doqchat:api:read_session", args=[sid]),
     }
 
 
@@ -103,11 +104,11 @@ def _entrance(request: HttpRequest, sid: str, role: str, status: int = 200) -> H
             "A session name has 1 to 64 characters: letters from A to Z, digits, dots, hyphens and underscores."
         )
     context = {"sid": sid, "role": role, "problem": problem}
-    return render(request, "chat/home.html", context, status=status)
+    return render(request, "doqchat/home.html", context, status=status)
 
 
 def _address(sid: str, role: str) -> str:
-    return f"{reverse('room', args=[sid])}?role={role}"
+    return f"{reverse('doqchat:room', args=[sid])}?role={role}"
 
 
 def _role(value: str) -> str:

@@ -9,8 +9,10 @@ django.setup(set_prefix=False)  # before anything that needs Django's apps to be
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs the apps
 from django.conf import settings  # noqa: E402 - as the others
+from django.urls import re_path  # noqa: E402 - as the others
 
 from chat.checks import require_usable_settings  # noqa: E402 - needs the apps
+from chat.consumers import WrongAddress  # noqa: E402 - needs the apps
 from chat.http import Handler  # noqa: E402 - needs the apps
 from chat.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 from doqchat.serving.paced_starts import PacedStarts  # noqa: E402 - as the others
@@ -19,8 +21,9 @@ from doqchat.serving.request_bodies import BoundedBodies  # noqa: E402 - needs t
 
 require_usable_settings()  # servers other than `manage.py web` load this without running the system checks
 http = BoundedBodies(Handler())
+sockets = URLRouter([*websocket_urlpatterns, re_path("", WrongAddress.as_asgi())])
 application = PublicAddress(
-    PacedStarts(ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})),
+    PacedStarts(ProtocolTypeRouter({"http": http, "websocket": sockets})),
     https=settings.HTTPS,
     path=settings.SITE_PATH,
     proxies=settings.FORWARDED_ALLOW_IPS,

@@ -114,6 +114,7 @@ INSTALLED_APPS = [
     "csp",
     "ninja",
     "servestatic",
+    "config",
     "chat",
 ]
 MIDDLEWARE = [

@@ -1,7 +1,7 @@
 """Whether a message calls the assistant by name.
 
 The rule is one pattern and a way to fold texts. The page gets the pattern from here (`rule`) and folds in the same way
-(chat/static/chat/js/mentions.js), so that it shows while somebody writes what the server will decide. The pattern is
+(chat/static/doqchat/js/mentions.js), so that it shows while somebody writes what the server will decide. The pattern is
 therefore limited to syntax that means the same in Python's `re` and in JavaScript with the flag `u`.
 """
 

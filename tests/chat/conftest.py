@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.test import Client
 
-from chat.models import Session
+from chat.models import ChatSession
 from tests import processes
 from tests.chat.fetch import Answer, fetch
 from tests.chat.sessions import write_messages
@@ -44,10 +44,10 @@ def admin(transactional_db: None) -> Admin:
 
 
 @pytest.fixture
-def row(transactional_db: None, sid: str) -> Session:
+def row(transactional_db: None, sid: str) -> ChatSession:
     """The session's row in the admin, as an earlier look at the list has left it."""
     long_ago = datetime(2020, 1, 2, 3, 4, tzinfo=UTC)
-    return Session.objects.create(sid=sid, created_at=long_ago, last_activity=long_ago)
+    return ChatSession.objects.create(sid=sid, created_at=long_ago, last_activity=long_ago)
 
 
 def cookie_of(user: AbstractBaseUser) -> str:

@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.contrib.auth import get_user_model
 
-from chat.models import Session
+from chat.models import ChatSession
 from doqchat.store import keys
 from tests.chat.conftest import Admin, Write, cookie_of
 from tests.chat.fetch import fetch, post
@@ -19,7 +19,7 @@ from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)  # what a web process reads has to be committed
 
-SESSIONS = "/admin/chat/session/"
+SESSIONS = "/admin/doqchat/chatsession/"
 
 
 def cells(page: str, sid: str) -> dict[str, str]:
@@ -80,26 +80,30 @@ def test_the_list_follows_the_last_activity_of_a_session_without_sockets(
         before = datetime.now(UTC)
         assert post(any_server, sid, "said over HTTP").status == 201
         admin(any_server, SESSIONS)
-        listed = Session.objects.get(sid=sid)
+        listed = ChatSession.objects.get(sid=sid)
         assert listed.created_at.timestamp() == 1700641234.567
         assert before <= listed.last_activity <= datetime.now(UTC)
 
 
-def test_activity_that_was_noted_late_is_listed(server: Web, store: "redis.Redis", row: Session, admin: Admin) -> None:
+def test_activity_that_was_noted_late_is_listed(
+    server: Web, store: "redis.Redis", row: ChatSession, admin: Admin
+) -> None:
     now = time.time()
     store.zadd(keys.SESSIONS, {row.sid: now})
     admin(server, SESSIONS)
     store.zadd(keys.SESSIONS, {f"{row.sid}-late": now - 10})
     admin(server, SESSIONS)
-    assert Session.objects.filter(sid=f"{row.sid}-late").exists()
+    assert ChatSession.objects.filter(sid=f"{row.sid}-late").exists()
 
 
-def test_a_search_finds_a_session_by_its_name(server: Web, admin: Admin, sid: str, row: Session) -> None:
+def test_a_search_finds_a_session_by_its_name(server: Web, admin: Admin, sid: str, row: ChatSession) -> None:
     assert f">{sid}<" in admin(server, f"{SESSIONS}?q={sid[5:20]}").text
     assert f">{sid}<" not in admin(server, f"{SESSIONS}?q=another").text
 
 
-def test_while_the_store_is_away_the_columns_say_so(stranded_server: Web, admin: Admin, sid: str, row: Session) -> None:
+def test_while_the_store_is_away_the_columns_say_so(
+    stranded_server: Web, admin: Admin, sid: str, row: ChatSession
+) -> None:
     page = admin(stranded_server, f"{SESSIONS}?q={sid}")
     assert page.status == 200
     assert "The store does not answer." in page.text
@@ -107,13 +111,13 @@ def test_while_the_store_is_away_the_columns_say_so(stranded_server: Web, admin:
     assert {shown[name] for name in ("message_count", "members_online", "replies_under_way")} == {"store away"}
 
 
-def test_while_the_store_is_away_a_timeline_says_so(stranded_server: Web, admin: Admin, row: Session) -> None:
+def test_while_the_store_is_away_a_timeline_says_so(stranded_server: Web, admin: Admin, row: ChatSession) -> None:
     page = admin(stranded_server, f"{SESSIONS}{row.pk}/change/")
     assert page.status == 200
     assert "The store does not answer." in page.text
 
 
-def test_a_timeline_shows_each_event_newest_first(server: Web, admin: Admin, write: Write, row: Session) -> None:
+def test_a_timeline_shows_each_event_newest_first(server: Web, admin: Admin, write: Write, row: ChatSession) -> None:
     written = write(("A", "처음"), ("B", "다음"), ids=["1700641234567-0", "1700641235567-0"])
     written += write(("llm", "답"), event="llm.response", ids=["1700641236567-0"])
     page = admin(server, f"{SESSIONS}{row.pk}/change/").text
@@ -122,7 +126,7 @@ def test_a_timeline_shows_each_event_newest_first(server: Web, admin: Admin, wri
     assert newest == ["1700641236567-0", "2023-11-22", "17:20:36", "llm", "llm.response", "답"]
 
 
-def test_pages_of_a_timeline_go_back_by_id(server: Web, admin: Admin, write: Write, row: Session) -> None:
+def test_pages_of_a_timeline_go_back_by_id(server: Web, admin: Admin, write: Write, row: ChatSession) -> None:
     written = write(*[("A", "x")] * 60)
     address = f"{SESSIONS}{row.pk}/change/"
     first = admin(server, address).text
@@ -134,7 +138,7 @@ def test_pages_of_a_timeline_go_back_by_id(server: Web, admin: Admin, write: Wri
 
 @pytest.mark.parametrize("before", ["0", "nonsense", "", "1-0"])
 def test_a_page_before_nothing_is_empty_or_the_newest(
-    server: Web, admin: Admin, write: Write, row: Session, before: str
+    server: Web, admin: Admin, write: Write, row: ChatSession, before: str
 ) -> None:
     written = write(("A", "x"))
     page = admin(server, f"{SESSIONS}{row.pk}/change/?before={before}")
@@ -143,7 +147,7 @@ def test_a_page_before_nothing_is_empty_or_the_newest(
 
 
 def test_what_people_write_is_text_on_a_timeline(
-    server: Web, store: "redis.Redis", admin: Admin, write: Write, row: Session
+    server: Web, store: "redis.Redis", admin: Admin, write: Write, row: ChatSession
 ) -> None:
     write(("A", "<script>alert(1)</script>"))
     store.xadd(keys.stream(row.sid), {"participant": "<i>", "body": "<b>no envelope"})
@@ -156,7 +160,9 @@ def test_what_people_write_is_text_on_a_timeline(
 
 @pytest.mark.parametrize("path", ["add/", "{pk}/delete/"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_nothing_is_added_or_deleted_by_hand(server: Web, admin: Admin, row: Session, path: str, method: str) -> None:
+def test_nothing_is_added_or_deleted_by_hand(
+    server: Web, admin: Admin, row: ChatSession, path: str, method: str
+) -> None:
     assert admin(server, SESSIONS + path.format(pk=row.pk), method).status == 403
 
 
@@ -165,7 +171,7 @@ def test_a_session_that_is_not_listed_has_no_page(server: Web, admin: Admin) -> 
     assert admin(server, f"{SESSIONS}nonsense/change/").status == 404
 
 
-def test_a_member_of_the_staff_needs_permission(server: Web, row: Session) -> None:
+def test_a_member_of_the_staff_needs_permission(server: Web, row: ChatSession) -> None:
     headers = {"Cookie": cookie_of(get_user_model().objects.create_user("staff", is_staff=True))}
     for path in (SESSIONS, f"{SESSIONS}{row.pk}/change/"):
         assert fetch(server, path, headers=headers).status == 403

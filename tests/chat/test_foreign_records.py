@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from chat.models import Session
+from chat.models import ChatSession
 from doqchat.store import keys
 from tests.chat.commands import run
 from tests.chat.conftest import Admin, Write
@@ -124,7 +124,7 @@ def test_the_room_and_the_timeline_are_bounded_in_bytes(
     assert room.count("data-id=") < 40
     assert newest in room
     assert '"earlier": true' in room
-    row = Session.objects.create(sid=sid, created_at=datetime.now(UTC), last_activity=datetime.now(UTC))
+    row = ChatSession.objects.create(sid=sid, created_at=datetime.now(UTC), last_activity=datetime.now(UTC))
     address, listed = f"{SESSIONS}{row.pk}/change/", []
     page = admin(server, address).text
     while older := re.search(r'href="\?before=([\d-]+)"', page):
@@ -135,7 +135,7 @@ def test_the_room_and_the_timeline_are_bounded_in_bytes(
 
 
 def test_a_timeline_shows_every_entry(server: Web, store_url: str, admin: Admin, written: list[str], sid: str) -> None:
-    row = Session.objects.create(sid=sid, created_at=datetime.now(UTC), last_activity=datetime.now(UTC))
+    row = ChatSession.objects.create(sid=sid, created_at=datetime.now(UTC), last_activity=datetime.now(UTC))
     page = admin(server, f"{SESSIONS}{row.pk}/change/")
     assert page.status == 200
     with closing(redis.Redis.from_url(store_url)) as undecoded:
@@ -188,7 +188,7 @@ def test_the_list_shows_the_others_beside_sessions_that_cannot_be_read(
     assert {cells(page.text, name)["message_count"] for name in spoilt} == {"unreadable"}
     assert "not a sid" not in page.text
     for name in spoilt:
-        row = Session.objects.get(sid=name)
+        row = ChatSession.objects.get(sid=name)
         assert admin(server, f"{SESSIONS}{row.pk}/change/").status == 200
 
 
@@ -198,15 +198,17 @@ def test_a_session_of_the_future_hides_no_later_ones(
 ) -> None:
     listed([f"{sid}-future"], score)
     admin(server, SESSIONS)
-    assert Session.objects.get(sid=f"{sid}-future").last_activity <= datetime.now(UTC)
+    assert ChatSession.objects.get(sid=f"{sid}-future").last_activity <= datetime.now(UTC)
     listed([sid], time.time())
     admin(server, SESSIONS)
-    assert Session.objects.filter(sid=sid).exists()
+    assert ChatSession.objects.filter(sid=sid).exists()
 
 
-def test_a_row_of_the_future_hides_no_later_sessions(server: Web, listed: Listed, admin: Admin, row: Session) -> None:
+def test_a_row_of_the_future_hides_no_later_sessions(
+    server: Web, listed: Listed, admin: Admin, row: ChatSession
+) -> None:
     row.last_activity = datetime.now(UTC) + timedelta(days=1_000)
     row.save()
     listed([f"{row.sid}-2"], time.time())
     admin(server, SESSIONS)
-    assert Session.objects.filter(sid=f"{row.sid}-2").exists()
+    assert ChatSession.objects.filter(sid=f"{row.sid}-2").exists()

@@ -113,7 +113,7 @@ def test_a_program_ends_with_the_code_that_it_exits_with() -> None:
 
 
 def test_nothing_is_imported_when_nothing_shall_be() -> None:
-    ended = run("--no-imports", "-c", "print({'llms', 'Session'} & {*globals()})")
+    ended = run("--no-imports", "-c", "print({'llms', 'ChatSession', 'Session'} & {*globals()})")
     assert (ended.stdout, ended.stderr) == ("set()\n", "")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.processes import ROOT
 
-TOKENS = (ROOT / "chat/static/chat/css/tokens.css").read_text()
+TOKENS = (ROOT / "chat/static/doqchat/css/tokens.css").read_text()
 LIGHT, DARK = TOKENS.split("prefers-color-scheme: dark")
 ENOUGH = 4.5
 

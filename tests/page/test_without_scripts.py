@@ -15,7 +15,7 @@ async def test_what_is_written_before_the_scripts_are_there_is_kept(open_window:
         await arrived.wait()
         await route.continue_()
 
-    await a.page.route("**/chat/js/room*.js", hold_up)
+    await a.page.route("**/doqchat/js/room*.js", hold_up)
     address = f"{a.base}/s/{sid}/?role=A"
     await a.page.goto(address, wait_until="commit")
     await a.write("@llm 안녕")

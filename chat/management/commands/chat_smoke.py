@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.urls import get_script_prefix
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -49,5 +49,5 @@ class Command(BaseCommand):
 def _own_socket() -> str:
     """The URL of the site's socket."""
     doqchat = doqchat_settings()
-    address = doqchat.address or f"http://localhost:{doqchat.port}{get_script_prefix()}"
+    address = doqchat.address or f"http://localhost:{doqchat.port}{reverse('doqchat:home')}"
     return f"ws{address.removeprefix('http')}{SOCKET_PATH}"

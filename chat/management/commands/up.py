@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.urls import get_script_prefix
+from django.urls import reverse
 
 from chat.checks import require_usable_settings
 from doqchat.conf import Settings, doqchat_settings
@@ -75,7 +75,7 @@ def _plan(doqchat: Settings, listening: socket.socket) -> Plan:
     return Plan(
         manage=[sys.executable, str(Path(sys.argv[0]).resolve())],
         listening=listening,
-        address=address_of(doqchat.host, listening.getsockname()[1], get_script_prefix()),
+        address=address_of(doqchat.host, listening.getsockname()[1], reverse("doqchat:home")),
         host=next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost"),
         web_workers=doqchat.web_workers,
         llm_workers=doqchat.llm_workers,

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.urls import get_script_prefix
+from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from chat.checks import require_usable_settings
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)
         if not supervised:
-            self._say(f"doqchat web: {address_of(host, listening.getsockname()[1], get_script_prefix())}")
+            self._say(f"doqchat web: {address_of(host, listening.getsockname()[1], reverse('doqchat:home'))}")
         serve(application, listening, partial(self._watch, supervised), log_requests=settings.DEBUG)
 
     async def _watch(self, supervised: bool) -> None:

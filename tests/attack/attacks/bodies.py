@@ -12,7 +12,7 @@ PATHS = (
     "/healthz",
     "/s/attack-page/",
     "/admin/login/",
-    "/static/chat/js/room.js",
+    "/static/doqchat/js/room.js",
     "/api/chat/history/attack-page",
     "/api/chat/sessions/attack-page/messages",
     "/v1/session/chat?sid=attack-page",
