@@ -23,7 +23,7 @@ help:
 	@echo 'make attack  서버를 공격하며 다른 사람이 느끼는지 봅니다   attack a server, measure what others notice'
 
 run: .venv/.runtime
-	@exec $(BIN)/python manage.py up --end-with-parent $$PPID
+	@exec $(BIN)/python manage.py doqchat_up --end-with-parent $$PPID
 
 test: .venv/.dev
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)

@@ -4,6 +4,16 @@
 import os
 import sys
 
+SHORT_NAMES = {
+    "up": "doqchat_up",
+    "web": "doqchat_web",
+    "llmworker": "doqchat_llmworker",
+    "llm_dead": "doqchat_dead",
+    "chat_smoke": "doqchat_smoke",
+    "inspect_session": "doqchat_inspect",
+}
+"""What doqchat's commands may be called here, where there are no others that could have these names."""
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -12,7 +22,7 @@ def main() -> None:
     from chat.management.terminal import print_anything
 
     print_anything()
-    execute_from_command_line(sys.argv)
+    execute_from_command_line([*sys.argv[:1], *(SHORT_NAMES.get(name, name) for name in sys.argv[1:2]), *sys.argv[2:]])
 
 
 if __name__ == "__main__":

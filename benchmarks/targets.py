@@ -87,10 +87,10 @@ def run_load(workload: Traffic | Idle, url: str, server_pid: int, store_pid: int
 
 
 DOQCHAT = Target(
-    "doqchat on uvicorn", ("manage.py", "web", "--host", "127.0.0.1", "--port", "{port}", "--server", "uvicorn")
+    "doqchat on uvicorn", ("manage.py", "doqchat_web", "--host", "127.0.0.1", "--port", "{port}", "--server", "uvicorn")
 )
 DOQCHAT_DAPHNE = Target(
-    "doqchat on daphne", ("manage.py", "web", "--host", "127.0.0.1", "--port", "{port}", "--server", "daphne")
+    "doqchat on daphne", ("manage.py", "doqchat_web", "--host", "127.0.0.1", "--port", "{port}", "--server", "daphne")
 )
 STOCK_DAPHNE = Target("stock Channels on daphne", ("-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", PEER))
 STOCK_UVICORN = Target(

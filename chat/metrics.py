@@ -44,7 +44,7 @@ class _Replies(Collector):
         yield _by_model("replies_under_way", "Replies that a worker writes.", read.under_way)
         for name, meaning, value in (
             ("requests_in_line", "Requests behind another of their session.", read.in_line),
-            ("requests_dead", "Requests that were given up; see manage.py llm_dead.", read.dead),
+            ("requests_dead", "Requests that were given up; see manage.py doqchat_dead.", read.dead),
             ("sessions_due", "Sessions that are due an automatic reply.", read.due),
             ("tokens_today", "Input and output tokens of this day of UTC.", read.tokens_today),
         ):

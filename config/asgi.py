@@ -19,7 +19,7 @@ from doqchat.serving.paced_starts import PacedStarts  # noqa: E402 - as the othe
 from doqchat.serving.public_address import PublicAddress  # noqa: E402 - as the others
 from doqchat.serving.request_bodies import BoundedBodies  # noqa: E402 - needs the settings
 
-require_usable_settings()  # servers other than `manage.py web` load this without running the system checks
+require_usable_settings()  # servers other than `manage.py doqchat_web` load this without running the system checks
 http = BoundedBodies(Handler())
 sockets = URLRouter([*websocket_urlpatterns, re_path("", WrongAddress.as_asgi())])
 application = PublicAddress(

@@ -31,7 +31,7 @@ EMBEDDED_STORE: dict[str, Any] = {
 }
 STORE_URLS = env.store_urls("DOQCHAT_REDIS_URL", embedded_url(EMBEDDED_STORE["PORT"], EMBEDDED_STORE["PASSWORD"]))
 
-# Where a running `manage.py up` says that it is, unless the variables say otherwise
+# Where a running `manage.py doqchat_up` says that it is, unless the variables say otherwise
 PORT = env.integer("PORT", 3000, minimum=0, maximum=65535)
 running = find_running(DATA_DIR)
 if running and not any(map(env.text, ("DOQCHAT_REDIS_URL", "DOQCHAT_REDIS_PORT", "DOQCHAT_REDIS_PASSWORD"))):

@@ -170,7 +170,7 @@ def web(server: str = "uvicorn", **environment: str) -> Iterator[Web]:
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
         port, descriptor = listening.getsockname()[1], listening.fileno()
         address = f"127.0.0.1:{port}"
-        command = [*manage("web"), "--fd", str(descriptor), "--server", server, "--supervised"]
+        command = [*manage("doqchat_web"), "--fd", str(descriptor), "--server", server, "--supervised"]
         with running(
             server, command, lambda _: is_healthy(f"http://{address}/healthz"), environment, [descriptor]
         ) as process:
@@ -184,7 +184,7 @@ def llm_worker(store_url: str, **environment: str) -> Iterator[Process]:
         closing(redis.Redis.from_url(store_url, decode_responses=True)) as client,
         running(
             "llmworker",
-            manage("llmworker"),
+            manage("doqchat_llmworker"),
             lambda process: _takes_jobs(client, process),
             {"DOQCHAT_REDIS_URL": store_url, **environment},
         ) as process,

@@ -1,7 +1,7 @@
 """Where a running doqchat is, for commands that are started without the variables that it was started with.
 
-`manage.py up` leaves a file in the data directory and holds a lock on it, which the kernel gives up when the process
-ends, however that ends. A file without the lock says nothing.
+`manage.py doqchat_up` leaves a file in the data directory and holds a lock on it, which the kernel gives up when the
+process ends, however that ends. A file without the lock says nothing.
 """
 
 import fcntl

@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 5.0
 
 
 async def say_what_is_used(say: Callable[[str], None]) -> None:
-    """Say what `manage.py up` says of the stores and the models, or that a store does not answer."""
+    """Say what `manage.py doqchat_up` says of the stores and the models, or that a store does not answer."""
     say(models())
     for url in doqchat_settings().store_urls:
         try:

@@ -84,8 +84,8 @@ class Supervisor:
         self.say(models())
         self.plan.notice.post(self.plan.store_urls, self.plan.address)
         descriptor = self.plan.listening.fileno()
-        self._keep("llmworker", self.plan.llm_workers, "llmworker")
-        self._keep("web", self.plan.web_workers, "web", "--fd", str(descriptor), pass_fds=[descriptor])
+        self._keep("llmworker", self.plan.llm_workers, "doqchat_llmworker")
+        self._keep("web", self.plan.web_workers, "doqchat_web", "--fd", str(descriptor), pass_fds=[descriptor])
         await until_healthy(self.plan.listening, self.plan.host)
         self.say(f"doqchat 준비 완료 / ready: {self.plan.address}")
 

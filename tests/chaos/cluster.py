@@ -44,7 +44,7 @@ class Web:
         self.port: int = self._listening.getsockname()[1]
         self.name = f"{server} at {self.port}"
         self.process: Process | None = None
-        self._command = [*manage("web"), "--fd", str(self._listening.fileno()), "--server", server]
+        self._command = [*manage("doqchat_web"), "--fd", str(self._listening.fileno()), "--server", server]
         self._environment = {
             "DOQCHAT_REDIS_URL": store_url,
             "DOQCHAT_DATA_DIR": str(folder),

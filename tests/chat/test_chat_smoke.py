@@ -1,4 +1,4 @@
-"""`manage.py chat_smoke`: succeeds on a server that does its job, and says what is wrong with one that does not."""
+"""`manage.py doqchat_smoke`: succeeds on a server that does its job, and says what is wrong with one that does not."""
 
 import asyncio
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +22,7 @@ def socket_of(web: Web) -> str:
 
 
 def test_it_succeeds_on_a_server_that_does_its_job(any_server: Web, store: "redis.Redis", sid: str) -> None:
-    ended = run("chat_smoke", "--url", socket_of(any_server), "--sid", sid)
+    ended = run("doqchat_smoke", "--url", socket_of(any_server), "--sid", sid)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[-1] == DONE
     roles = [fields["participant"] for _, fields in store.xrange(keys.stream(sid))]
@@ -32,12 +32,12 @@ def test_it_succeeds_on_a_server_that_does_its_job(any_server: Web, store: "redi
 
 def test_it_succeeds_in_a_session_where_others_have_talked(server: Web, sid: str) -> None:
     for _ in range(2):
-        assert run("chat_smoke", "--url", socket_of(server), "--sid", sid).stdout.splitlines()[-1] == DONE
+        assert run("doqchat_smoke", "--url", socket_of(server), "--sid", sid).stdout.splitlines()[-1] == DONE
 
 
 def test_without_a_server_it_says_how_to_start_one() -> None:
     url = f"ws://localhost:{free_port()}/v1/session/chat"
-    ended = run("chat_smoke", "--url", url, LANG="en_US.UTF-8")
+    ended = run("doqchat_smoke", "--url", url, LANG="en_US.UTF-8")
     assert (ended.returncode, ended.stdout) == (1, "")
     problem = f"The server is not running at {url}. Start it with `make run`, then try again."
     assert ended.stderr == f"CommandError: {problem}\n"
@@ -45,7 +45,7 @@ def test_without_a_server_it_says_how_to_start_one() -> None:
 
 def test_it_speaks_the_locales_language() -> None:
     url = f"ws://localhost:{free_port()}/v1/session/chat"
-    ended = run("chat_smoke", "--url", url, LANG="ko_KR.UTF-8")
+    ended = run("doqchat_smoke", "--url", url, LANG="ko_KR.UTF-8")
     assert (
         ended.stderr == f"CommandError: {url}에 실행 중인 서버가 없습니다. `make run`으로 시작한 뒤 다시 해 보세요.\n"
     )
@@ -60,7 +60,7 @@ def test_it_speaks_the_locales_language() -> None:
     ],
 )
 def test_arguments_that_cannot_be_are_named(arguments: list[str], problem: str) -> None:
-    ended = run("chat_smoke", *arguments, LANG="en_US.UTF-8")
+    ended = run("doqchat_smoke", *arguments, LANG="en_US.UTF-8")
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"CommandError: {problem}")
     assert len(ended.stderr.splitlines()) == 1
@@ -70,7 +70,7 @@ def test_what_is_no_socket_is_said_to_be_none() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as elsewhere:
         Thread(target=elsewhere.serve_forever, daemon=True).start()
         url = f"ws://127.0.0.1:{elsewhere.server_port}/v1/session/chat"
-        ended = run("chat_smoke", "--url", url, LANG="en_US.UTF-8")
+        ended = run("doqchat_smoke", "--url", url, LANG="en_US.UTF-8")
         elsewhere.shutdown()
     assert ended.returncode == 1
     assert f"What answers at {url} is not doqchat's socket" in ended.stderr

@@ -144,7 +144,7 @@ def test_a_timeline_shows_every_entry(server: Web, store_url: str, admin: Admin,
 
 
 def test_a_session_is_inspected_though_parts_of_it_cannot_be_read(store_url: str, sid: str, written: list[str]) -> None:
-    ended = run("inspect_session", sid, "--lang", "en")
+    ended = run("doqchat_inspect", sid, "--lang", "en")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("--- Message #") == len(BODIES) + 5
     assert not set("\x00\x1b\x9b") & set(ended.stdout)
@@ -152,7 +152,7 @@ def test_a_session_is_inspected_though_parts_of_it_cannot_be_read(store_url: str
 
 def test_a_session_of_the_wrong_type_is_not_inspected(store: "redis.Redis", sid: str) -> None:
     store.set(keys.stream(sid), "junk")
-    ended = run("inspect_session", sid, "--lang", "en")
+    ended = run("doqchat_inspect", sid, "--lang", "en")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.splitlines()[-1] == (
         f"CommandError: The store has something else under the name of session {sid}."

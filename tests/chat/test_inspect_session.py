@@ -1,4 +1,4 @@
-"""`manage.py inspect_session`: what the store holds of a session, printed."""
+"""`manage.py doqchat_inspect`: what the store holds of a session, printed."""
 
 import asyncio
 import os
@@ -43,14 +43,14 @@ ID: 1700641234568-1
 def test_a_session_is_printed_with_its_messages_and_counts(store_url: str, sid: str, write: Write) -> None:
     ids = ["1700641234567-0", "1700641234568-0", "1700641234568-1"]
     write(("A", "안녕하세요! 😊"), ("B", "네"), ("A", '"좋아요"'), ids=ids)
-    ended = run("inspect_session", sid, "--lang", "ko")
+    ended = run("doqchat_inspect", sid, "--lang", "ko")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == KOREAN.format(sid=sid)
 
 
 def test_in_english_too(store_url: str, sid: str, write: Write) -> None:
     write(("A", "one"))
-    lines = run("inspect_session", sid, "--lang", "en", LANG="ko_KR.UTF-8").stdout.splitlines()
+    lines = run("doqchat_inspect", sid, "--lang", "en", LANG="ko_KR.UTF-8").stdout.splitlines()
     assert lines[0] == "Found 1 message"
     assert lines[2] == "--- Message #1 ---"
     assert lines[4] == "Participant: A"
@@ -72,14 +72,14 @@ def test_it_speaks_the_locales_language(
     store_url: str, sid: str, write: Write, locale: dict[str, str], first: str
 ) -> None:
     write(("A", "x"))
-    assert run("inspect_session", sid, **locale).stdout.splitlines()[0] == first
+    assert run("doqchat_inspect", sid, **locale).stdout.splitlines()[0] == first
 
 
 async def test_what_was_said_over_a_socket_is_found(server: Web, connect: Connect, sid: str) -> None:
     a = await connect(server, sid)
     await a.say("こんにちは")
     said = await a.recv()
-    printed = run("inspect_session", sid).stdout
+    printed = run("doqchat_inspect", sid).stdout
     assert f"ID: {said['hd']['id']}\n참여자: user\n" in printed
     assert '"bd": {"text": "こんにちは"}' in printed
 
@@ -87,7 +87,7 @@ async def test_what_was_said_over_a_socket_is_found(server: Web, connect: Connec
 def test_an_entry_that_is_no_envelope_is_printed_as_it_is(store: "redis.Redis", sid: str) -> None:
     store.xadd(keys.stream(sid), {"participant": "A", "body": "{not JSON"})
     store.xadd(keys.stream(sid), {"participant": "B", "body": r'{"bd": {"text": "\ud83d"}}'})
-    ended = run("inspect_session", sid)
+    ended = run("doqchat_inspect", sid)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "내용: {not JSON\n" in ended.stdout
     assert '내용: {"bd": {"text": "\\ud83d"}}\n' in ended.stdout
@@ -95,13 +95,13 @@ def test_an_entry_that_is_no_envelope_is_printed_as_it_is(store: "redis.Redis", 
 
 @pytest.mark.parametrize("unknown", ["nobody-was-here", "not a sid"])
 def test_a_session_that_is_not_there_is_said_not_to_be(store_url: str, unknown: str) -> None:
-    ended = run("inspect_session", unknown, LANG="en_US.UTF-8")
+    ended = run("doqchat_inspect", unknown, LANG="en_US.UTF-8")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"CommandError: The store has no session {unknown}.\n"
 
 
 def test_while_the_store_is_away_it_says_so_in_one_line(sid: str) -> None:
-    ended = run("inspect_session", sid, DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    ended = run("doqchat_inspect", sid, DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
         "CommandError: 저장소에서 답이 없습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"
@@ -110,7 +110,7 @@ def test_while_the_store_is_away_it_says_so_in_one_line(sid: str) -> None:
 
 def test_whoever_has_read_enough_may_close_the_pipe(store_url: str, sid: str, write: Write) -> None:
     write(*[("A", "x" * 100)] * 3000)
-    command = [*manage("inspect_session"), sid]
+    command = [*manage("doqchat_inspect"), sid]
     with subprocess.Popen(
         command, cwd=ROOT, env=clean(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -128,7 +128,7 @@ async def test_a_long_session_is_not_held_in_memory(store_url: str, sid: str, wr
     with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230
         tracemalloc.start()
         try:
-            await asyncio.to_thread(call_command, "inspect_session", sid, stdout=nowhere, skip_checks=True)
+            await asyncio.to_thread(call_command, "doqchat_inspect", sid, stdout=nowhere, skip_checks=True)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -116,7 +116,7 @@ def _web(port: int, settings: dict[str, str]) -> AbstractContextManager[Service]
     def ready(_: Process) -> bool:
         return is_healthy(f"http://127.0.0.1:{port}/readyz")
 
-    return service("web", [*manage("web"), "--port", str(port)], ready, settings)
+    return service("web", [*manage("doqchat_web"), "--port", str(port)], ready, settings)
 
 
 def _worker(client: "redis.Redis", settings: dict[str, str]) -> AbstractContextManager[Service]:
@@ -125,4 +125,4 @@ def _worker(client: "redis.Redis", settings: dict[str, str]) -> AbstractContextM
         waiting = [each for each in client.client_list() if each["cmd"] == "xreadgroup"]
         return any(int(each["addr"].rpartition(":")[2]) in ports for each in waiting)
 
-    return service("llmworker", manage("llmworker"), ready, settings)
+    return service("llmworker", manage("doqchat_llmworker"), ready, settings)

@@ -17,7 +17,7 @@ from tests.page.window import Window
 
 def serving(port: int) -> AbstractContextManager[processes.Process]:
     """A web process on a given port, so that another can take its place."""
-    command = [*processes.manage("web"), "--host", "127.0.0.1", "--port", str(port)]
+    command = [*processes.manage("doqchat_web"), "--host", "127.0.0.1", "--port", str(port)]
     return processes.running("uvicorn", command, lambda _: _listens(port))
 
 

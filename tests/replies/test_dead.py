@@ -1,4 +1,4 @@
-"""`manage.py llm_dead`: requests that were given up are looked at, asked again and dropped."""
+"""`manage.py doqchat_dead`: requests that were given up are looked at, asked again and dropped."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ def llm_dead(
     store: processes.Store, *arguments: str, locale: str = "ko_KR.UTF-8"
 ) -> "subprocess.CompletedProcess[str]":
     """The command in a terminal."""
-    return run("llm_dead", *arguments, DOQCHAT_REDIS_URL=store.url, LANG=locale)
+    return run("doqchat_dead", *arguments, DOQCHAT_REDIS_URL=store.url, LANG=locale)
 
 
 def fatal(queue: "redis.Redis") -> None:
@@ -182,7 +182,7 @@ def test_what_is_meant_has_to_be_said(own_store: processes.Store, arguments: tup
     ended = llm_dead(own_store, *arguments, locale="en_US.UTF-8")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "CommandError: Name the requests by the IDs that `llm_dead list` prints, or all with --all.\n"
+        "CommandError: Name the requests by the IDs that `doqchat_dead list` prints, or all with --all.\n"
     )
 
 
@@ -192,7 +192,7 @@ def test_a_request_that_is_not_there_is_named(own_store: processes.Store) -> Non
 
 
 def test_while_the_store_is_away_it_says_so_in_one_line() -> None:
-    ended = run("llm_dead", "list", DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{processes.free_port()}/0")
+    ended = run("doqchat_dead", "list", DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{processes.free_port()}/0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
         "CommandError: 저장소에서 답이 없습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"

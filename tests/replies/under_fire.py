@@ -139,7 +139,7 @@ class Fire:
         return stack
 
     def _worker(self) -> processes.Process:
-        return processes.Process("llmworker", processes.manage("llmworker"), self._environment)
+        return processes.Process("llmworker", processes.manage("doqchat_llmworker"), self._environment)
 
     async def _talk(self, web: processes.Web, client: "redis.asyncio.Redis") -> None:
         attending = asyncio.gather(*(speaker.attend(web) for speaker in self._speakers))

@@ -51,7 +51,7 @@ async def test_an_application_that_another_server_runs_keeps_its_files_private(t
 async def test_all_that_up_starts_keeps_its_files_private(secret: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     variables = environment(data, SECRET_KEY=secret, DOQCHAT_REDIS_PASSWORD="s3cret")
-    async with running([*MANAGE, "up"], variables) as up:
+    async with running([*MANAGE, "doqchat_up"], variables) as up:
         await up.line("ready: http")
         names = {path.name for path in data.rglob("*")}
         assert {"db.sqlite3", "db.sqlite3-wal", "lock", "valkey.log", "password.conf", "appendonlydir"} <= names

@@ -24,7 +24,7 @@ def locale(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 async def test_everything_starts(locale: dict[str, str], tmp_path: Path) -> None:
     variables = environment(tmp_path / "한글", **locale, DJANGO_SETTINGS_MODULE="config.settings")
-    async with running([*MANAGE, "up"], variables) as up:
+    async with running([*MANAGE, "doqchat_up"], variables) as up:
         await up.line("ready: http")
     assert not any("Traceback" in line or "cannot be read" in line for line in up.lines)
 

@@ -26,14 +26,14 @@ async def test_commands_find_what_was_told_its_ports_by_its_own_environment_alon
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    async with running([*MANAGE, "up"], variables) as up:
+    async with running([*MANAGE, "doqchat_up"], variables) as up:
         await up.line("ready: http")
         assert stat.S_IMODE((tmp_path / NAME).stat().st_mode) == 0o600
         port = int(variables["DOQCHAT_REDIS_PORT"])
         with Redis(port=port, password="s3cret") as store:
             store.xadd("chat:session:room001", {"participant": "A", "body": "{}"})
         found, help_text = await asyncio.gather(
-            run("inspect_session", "room001", "--lang", "en"), run("chat_smoke", "-h")
+            run("doqchat_inspect", "room001", "--lang", "en"), run("doqchat_smoke", "-h")
         )
     assert "Found 1 message" in found
     assert f"ws://localhost:{variables['PORT']}/v1/session/chat" in help_text.replace("\n", "")

@@ -15,7 +15,7 @@ from tests.processes import ROOT, valkey
 from tests.serving.commands import MANAGE, environment, running
 
 PASSWORD = 'p ä:/@#?%"\\한글'
-UP = [*MANAGE, "up"]
+UP = [*MANAGE, "doqchat_up"]
 
 
 def site(tmp_path: Path) -> dict[str, str]:
@@ -40,7 +40,7 @@ async def test_everything_works_and_nobody_gets_to_see_it(tmp_path: Path) -> Non
     async with running(UP, variables) as up:
         address = (await up.line("ready: http")).split()[-1]
         assert await asyncio.to_thread(say, address) == 201
-        for command in (["inspect_session", "room"], ["chat_smoke", "--url", f"ws{address[4:]}v1/session/chat"]):
+        for command in (["doqchat_inspect", "room"], ["doqchat_smoke", "--url", f"ws{address[4:]}v1/session/chat"]):
             ran = await asyncio.to_thread(
                 subprocess.run, [*MANAGE, *command], cwd=ROOT, env=variables, capture_output=True, text=True
             )

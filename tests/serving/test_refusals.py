@@ -1,11 +1,11 @@
-"""What `manage.py up` says when it cannot have what it needs: one sentence and exit code 1."""
+"""What `manage.py doqchat_up` says when it cannot have what it needs: one sentence and exit code 1."""
 
 import socket
 from pathlib import Path
 
 from tests.serving.commands import MANAGE, environment, running
 
-UP = [*MANAGE, "up"]
+UP = [*MANAGE, "doqchat_up"]
 
 
 async def refusal(variables: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Which stores `manage.py up` takes, and what it says of them."""
+"""Which stores `manage.py doqchat_up` takes, and what it says of them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from doqchat.store.clients import place
 from tests.processes import port_of, valkey
 from tests.serving.commands import MANAGE, environment, running
 
-UP = [*MANAGE, "up"]
+UP = [*MANAGE, "doqchat_up"]
 
 
 async def said_of_a_server(tmp_path: Path, *options: str) -> str:
@@ -42,13 +42,15 @@ async def test_a_server_that_keeps_its_settings_to_itself(tmp_path: Path) -> Non
     assert "whether it survives a crash could not be checked" in line
 
 
-@pytest.mark.parametrize("command", [["web", "--server", "uvicorn"], ["web", "--server", "daphne"], ["llmworker"]])
+@pytest.mark.parametrize(
+    "command", [["doqchat_web", "--server", "uvicorn"], ["doqchat_web", "--server", "daphne"], ["doqchat_llmworker"]]
+)
 async def test_a_process_that_is_started_by_itself_says_what_it_uses(command: list[str], tmp_path: Path) -> None:
     with valkey(tmp_path / "theirs", 0, "--maxmemory", "64mb") as theirs:
         async with running([*MANAGE, *command], environment(tmp_path, DOQCHAT_REDIS_URL=theirs.url)) as started:
             assert "memory limit: 64 MiB" in await started.line(f"store: 127.0.0.1:{port_of(theirs.url)},")
     assert "models: demo, default." in started.lines[-2]
-    assert ("web: http://localhost:" in started.lines[0]) == (command[0] == "web")
+    assert ("web: http://localhost:" in started.lines[0]) == (command[0] == "doqchat_web")
 
 
 async def test_every_shard_is_reported(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ UNUSABLE = [
 SKIPPING = "--skip-checks"
 COMMANDS = {
     "check": [*MANAGE, "check"],
-    "up": [*MANAGE, "up"],
-    "up, unchecked": [*MANAGE, "up", SKIPPING],
-    "web, unchecked": [*MANAGE, "web", SKIPPING, "--port", "0"],
-    "llmworker, unchecked": [*MANAGE, "llmworker", SKIPPING],
+    "up": [*MANAGE, "doqchat_up"],
+    "up, unchecked": [*MANAGE, "doqchat_up", SKIPPING],
+    "web, unchecked": [*MANAGE, "doqchat_web", SKIPPING, "--port", "0"],
+    "llmworker, unchecked": [*MANAGE, "doqchat_llmworker", SKIPPING],
 }
 
 
@@ -71,7 +71,7 @@ def test_daphne_by_itself_does_not_load_the_site(tmp_path: Path) -> None:
     ],
 )
 def test_web_says_in_a_sentence_where_it_cannot_listen(arguments: list[str], said: str, tmp_path: Path) -> None:
-    ended = run([*MANAGE, "web", *arguments], environment(tmp_path))
+    ended = run([*MANAGE, "doqchat_web", *arguments], environment(tmp_path))
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -1,4 +1,4 @@
-"""`manage.py up`: what starts, what starts again, and what is left when it ends."""
+"""`manage.py doqchat_up`: what starts, what starts again, and what is left when it ends."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from redis import Redis
 from doqchat.serving.limits import kill_seconds
 from tests.serving.commands import MANAGE, Command, environment, running
 
-UP = [*MANAGE, "up"]
+UP = [*MANAGE, "doqchat_up"]
 READY = "ready: http"
 
 
@@ -33,7 +33,7 @@ async def answer(up: Command) -> dict[str, Any]:
 
 async def test_the_last_line_of_the_start_is_the_address_to_open(tmp_path: Path) -> None:
     async with running(UP, environment(tmp_path)) as up:
-        assert (await answer(up))["pid"] == up.named(" web ").pid
+        assert (await answer(up))["pid"] == up.named(" doqchat_web ").pid
         assert READY in up.lines[-1]
 
 
@@ -102,7 +102,7 @@ async def test_a_process_that_keeps_dying_is_started_again_ever_later(tmp_path: 
 async def test_a_second_signal_ends_at_once_what_does_not_listen(tmp_path: Path) -> None:
     async with running(UP, environment(tmp_path)) as up:
         await up.line(READY)
-        up.named(" web ").suspend()
+        up.named(" doqchat_web ").suspend()
         up.process.send_signal(signal.SIGINT)
         await up.line("ending")
         up.process.send_signal(signal.SIGINT)
@@ -112,7 +112,7 @@ async def test_a_second_signal_ends_at_once_what_does_not_listen(tmp_path: Path)
 async def test_what_does_not_listen_to_the_first_signal_is_killed_in_the_end(tmp_path: Path) -> None:
     async with running(UP, environment(tmp_path)) as up:
         await up.line(READY)
-        up.named(" web ").suspend()
+        up.named(" doqchat_web ").suspend()
         up.process.send_signal(signal.SIGINT)
         assert await up.end() == 0
 

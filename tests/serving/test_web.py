@@ -72,7 +72,7 @@ async def close_code(client: ClientConnection) -> int | None:
 async def web(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Web]:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         descriptor = listening.fileno()
-        command = [*MANAGE, "web", "--fd", str(descriptor), "--server", request.param]
+        command = [*MANAGE, "doqchat_web", "--fd", str(descriptor), "--server", request.param]
         async with running(command, environment(tmp_path), pass_fds=[descriptor]) as started:
             web = Web(started, listening.getsockname()[1])
             await web.state()
@@ -90,7 +90,7 @@ async def test_an_inherited_socket_serves_http_and_websockets(web: Web) -> None:
 async def test_ipv6_is_served(server: str, tmp_path: Path) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
         descriptor = listening.fileno()
-        command = [*MANAGE, "web", "--fd", str(descriptor), "--server", server]
+        command = [*MANAGE, "doqchat_web", "--fd", str(descriptor), "--server", server]
         address = f"ws://[::1]:{listening.getsockname()[1]}/echo"
         async with running(command, environment(tmp_path), [descriptor]), connect(address) as client:
             await client.send("over IPv6")

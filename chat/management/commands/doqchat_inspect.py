@@ -1,4 +1,4 @@
-"""`manage.py inspect_session SID`: prints what the store holds of a session."""
+"""`manage.py doqchat_inspect SID`: prints what the store holds of a session."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`manage.py llm_dead list|retry|drop`: the requests to the model that were given up."""
+"""`manage.py doqchat_dead list|retry|drop`: the requests to the model that were given up."""
 
 import asyncio
 from argparse import ArgumentParser
@@ -30,7 +30,9 @@ class Command(BaseCommand):
         every = options["all"] or action == "list"
         with override(terminal_language()):
             if bool(ids) == every:
-                raise CommandError(_("Name the requests by the IDs that `llm_dead list` prints, or all with --all."))
+                raise CommandError(
+                    _("Name the requests by the IDs that `doqchat_dead list` prints, or all with --all.")
+                )
             try:
                 asyncio.run(self._do(action, None if every else ids))
             except DoqchatError as error:

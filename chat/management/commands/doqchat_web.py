@@ -1,4 +1,4 @@
-"""`manage.py web`: one web process."""
+"""`manage.py doqchat_web`: one web process."""
 
 import sys
 from argparse import ArgumentParser
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", help="the address to listen on (HOST)")
         parser.add_argument("--port", type=int, help="the port to listen on (PORT)")
         parser.add_argument("--server", choices=["uvicorn", "daphne"], help="(SERVER)")
-        parser.add_argument("--supervised", action="store_true", help="leave it to `up` to say what is used")
+        parser.add_argument("--supervised", action="store_true", help="leave it to `doqchat_up` to say what is used")
 
     def handle(self, *args: Any, fd: int | None, supervised: bool, **options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`manage.py chat_smoke`: plays two people on a running server and says whether all went well."""
+"""`manage.py doqchat_smoke`: plays two people on a running server and says whether all went well."""
 
 import asyncio
 from argparse import ArgumentParser

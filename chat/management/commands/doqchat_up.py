@@ -1,4 +1,4 @@
-"""`manage.py up`: everything doqchat needs, in one command."""
+"""`manage.py doqchat_up`: everything doqchat needs, in one command."""
 
 import asyncio
 import socket
