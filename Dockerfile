@@ -11,7 +11,6 @@ RUN useradd --system --uid 10001 --no-create-home doqchat \
 
 WORKDIR /doqchat
 COPY requirements.txt .
-COPY client client
 RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
 COPY . .
 

@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -u -m pip install --disable-pip-version-check --no-input --progress-bar off
+# By itself, as there is no hash of a folder; what it needs is among the requirements.
+CLIENT := $(PIP_INSTALL) --no-deps --editable ./client
 # The name of each package that pip turns to; its warnings and errors come through as they are.
 PROGRESS := while read -r word name rest; do case "$$word $$name" in \
 	Collecting\ *) printf '%s ' "$${name%%[[!=<>~]*}" ;; \
@@ -46,14 +48,15 @@ attack: .venv/.dev
 .venv/.runtime: requirements.txt | $(BIN)/python
 	@cat $^ | cmp -s - $@ || { \
 		echo '실행에 필요한 패키지를 받습니다(처음 한 번) / getting what doqchat runs on, this once:'; \
-		($(PIP_INSTALL) -r requirements.txt && cat $^ > $@) | $(PROGRESS); \
+		($(PIP_INSTALL) -r requirements.txt && $(CLIENT) && cat $^ > $@) | $(PROGRESS); \
 		cat $^ | cmp -s - $@ || { $(FAILED); }; }
 	@touch $@
 
 .venv/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
 	@cat $^ | cmp -s - $@ || { \
 		echo '개발에 필요한 패키지를 받습니다(처음 한 번) / getting what the tests and checks need, this once:'; \
-		($(PIP_INSTALL) -r requirements-dev.txt && cat requirements.txt > .venv/.runtime && cat $^ > $@) | $(PROGRESS); \
+		($(PIP_INSTALL) -r requirements-dev.txt && $(CLIENT) && cat requirements.txt > .venv/.runtime && cat $^ > $@) \
+			| $(PROGRESS); \
 		cat $^ | cmp -s - $@ || { $(FAILED); }; }
 	@touch $@
 

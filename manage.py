@@ -3,6 +3,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 SHORT_NAMES = {
     "up": "doqchat_up",
@@ -22,6 +23,7 @@ def main() -> None:
     from chat.management.terminal import print_anything
 
     print_anything()
+    sys.path.append(str(Path(__file__).parent / "client" / "src"))  # where requirements.txt alone was installed
     execute_from_command_line([*sys.argv[:1], *(SHORT_NAMES.get(name, name) for name in sys.argv[1:2]), *sys.argv[2:]])
 
 

@@ -41,7 +41,7 @@ def make_run(project: Path) -> Make:
 
 
 def installations(project: Path) -> int:
-    return (project / ".venv" / "called").read_text().count("pip install")
+    return (project / ".venv" / "called").read_text().count("-r requirements.txt")
 
 
 def touch(project: Path) -> None:
