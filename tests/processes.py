@@ -32,14 +32,19 @@ class Process:
     """A running process whose output is kept."""
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int] = ()
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        pass_fds: Sequence[int] = (),
+        directory: Path = ROOT,
     ) -> None:
         self.name = name
         self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is closed when the process has ended
         self._printed: str | None = None
         self._popen = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=directory,
             env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONFAULTHANDLER": "1", **environment},
             pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
@@ -142,9 +147,10 @@ def running(
     ready: Callable[[Process], bool],
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    directory: Path = ROOT,
 ) -> Iterator[Process]:
     """A process from when it is ready to the end of the block. Start it in the main thread."""
-    process = Process(name, command, environment or {}, pass_fds)
+    process = Process(name, command, environment or {}, pass_fds, directory)
     try:
         process.wait_until(lambda: ready(process))
         yield process

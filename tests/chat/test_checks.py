@@ -1,11 +1,12 @@
 """`manage.py check`: what it says of settings that cannot work."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.checks import ERROR, WARNING, run_checks
 from django.test import override_settings
-from pytest_django.fixtures import SettingsWrapper
 
 from doqchat.conf import Settings, doqchat_settings
 
@@ -58,8 +59,17 @@ def test_what_cannot_be_used_is_named_without_its_value(change: Any, said: str) 
     assert "pa55" not in problem.msg
 
 
-def test_a_project_that_sets_nothing_has_the_defaults(settings: SettingsWrapper) -> None:
-    del settings.DOQCHAT
+@pytest.fixture
+def nothing_set() -> Iterator[None]:
+    """A project without the setting. Nothing tells of a setting that is deleted."""
+    with override_settings():
+        del settings.DOQCHAT
+        doqchat_settings.cache_clear()
+        yield
+    doqchat_settings.cache_clear()
+
+
+def test_a_project_that_sets_nothing_has_the_defaults(nothing_set: None) -> None:
     assert doqchat_settings() == Settings()
     assert [problem for problem in run_checks() if str(problem.id).startswith("doqchat.")] == []
 
