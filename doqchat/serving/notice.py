@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from doqchat.serving import StartError
+
 NAME, NEW = "running.json", "running.json.new"
 
 
@@ -35,12 +37,26 @@ class Notice:
         self._held: IO[str] | None = None
 
     def post(self, store_urls: Sequence[str], address: str) -> None:
-        """Say where this process's doqchat is, until `remove` or the end of the process. Raises OSError."""
+        """Say where this process's doqchat is, until `remove` or the end of the process.
+
+        Raises StartError when the directory cannot be written to.
+        """
+        try:
+            self._post(Running(list(store_urls), address))
+        except OSError as error:
+            folder = self._file.parent
+            raise StartError(
+                f"{folder}에 쓸 수 없습니다. DOQCHAT_DATA_DIR을 바꾸세요. / "
+                f"Cannot write to {folder} ({error.strerror}): choose another place with DOQCHAT_DATA_DIR."
+            ) from error
+
+    def _post(self, running: Running) -> None:
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._new.unlink(missing_ok=True)  # a file that was there would keep its mode
         descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._held = os.fdopen(descriptor, "w")  # the lock lasts as long as it is open
         fcntl.flock(self._held, fcntl.LOCK_EX)
-        json.dump(Running(list(store_urls), address)._asdict(), self._held)
+        json.dump(running._asdict(), self._held)
         self._held.flush()
         self._new.replace(self._file)
 

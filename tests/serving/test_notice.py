@@ -5,8 +5,10 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pytest
 from redis import Redis
 
+from doqchat.serving import StartError
 from doqchat.serving.notice import NAME, Notice, Running, find_running
 from tests.processes import ROOT, free_port
 from tests.serving.commands import MANAGE, environment, running
@@ -52,6 +54,19 @@ def test_a_notice_is_found_until_it_is_removed(tmp_path: Path) -> None:
     assert find_running(tmp_path) is None
 
 
+def test_a_directory_that_is_not_there_is_made(tmp_path: Path) -> None:
+    notice = Notice(tmp_path / "data")
+    notice.post(*THEIRS)
+    assert find_running(tmp_path / "data") == THEIRS
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    notice.remove()
+
+
+def test_a_directory_that_cannot_be_written_to_is_named() -> None:
+    with pytest.raises(StartError, match=r"Cannot write to /dev/null/data \(Not a directory\): choose another"):
+        Notice(Path("/dev/null/data")).post(*THEIRS)
+
+
 def test_the_notice_of_a_process_that_was_killed_is_passed_over_and_replaced(tmp_path: Path) -> None:
     notice = Notice(tmp_path)
     notice.post(*THEIRS)
@@ -61,6 +76,7 @@ def test_the_notice_of_a_process_that_was_killed_is_passed_over_and_replaced(tmp
     assert find_running(tmp_path) is None
     notice.post(["redis://127.0.0.1:1/0"], THEIRS.address)
     assert find_running(tmp_path) == Running(["redis://127.0.0.1:1/0"], THEIRS.address)
+    notice.remove()
 
 
 def test_the_notice_of_another_process_is_left_where_it_is(tmp_path: Path) -> None:
@@ -69,6 +85,7 @@ def test_the_notice_of_another_process_is_left_where_it_is(tmp_path: Path) -> No
     second.post(*THEIRS)
     first.remove()
     assert find_running(tmp_path) == THEIRS
+    second.remove()
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -79,3 +96,4 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     notice.post(*THEIRS)
     (here / NAME).symlink_to(elsewhere / NAME)
     assert find_running(here) is None
+    notice.remove()
