@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -17,6 +18,8 @@ from tests import processes
 from tests.client import WITHIN, Client
 
 Connect = Callable[..., Awaitable[Client]]
+
+hypothesis.settings.register_profile("long", max_examples=2_000)
 
 
 @pytest.fixture(scope="session")

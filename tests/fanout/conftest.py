@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+import redis
 
 from doqchat.engine import Engine
 from doqchat.fanout import hub
@@ -56,3 +57,8 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
         raise RuntimeError("deliberate")
 
     monkeypatch.setattr(engine.stream, "read", failing)
+
+
+def pubsub_connections(store: "redis.Redis") -> set[str]:
+    """The connections that subscribe to something on the shared store."""
+    return {client["id"] for client in store.client_list(_type="pubsub")}

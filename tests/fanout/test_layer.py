@@ -18,9 +18,9 @@ from doqchat.fanout.subscription import Subscription
 from doqchat.store import keys
 from doqchat.store.keys import group_name
 from tests import processes
-from tests.fanout.conftest import BODY, Join
+from tests.fanout.conftest import BODY, Join, pubsub_connections
+from tests.fanout.events import SILENT, ids
 from tests.fanout.socket import WITHIN
-from tests.fanout.test_live import SILENT, ids
 
 FAR = "99999999999999-0"
 MALFORMED = {
@@ -47,10 +47,6 @@ async def stock_layer(store_url: str) -> AsyncIterator[RedisPubSubChannelLayer]:
     layer = RedisPubSubChannelLayer(hosts=[store_url], prefix="doqchat")
     yield layer
     await layer.flush()
-
-
-def pubsub_connections(store: "redis.Redis") -> set[str]:
-    return {client["id"] for client in store.client_list(_type="pubsub")}
 
 
 async def test_a_group_reaches_its_channels(layer: SessionChannelLayer) -> None:

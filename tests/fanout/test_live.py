@@ -15,23 +15,8 @@ from doqchat.store import keys
 from doqchat.store.keys import group_name
 from doqchat.store.stream import Entry
 from tests.fanout.conftest import BODY, Join, fail_once, joined
+from tests.fanout.events import append, ids, store_silently
 from tests.fanout.socket import WITHIN, Socket
-
-SILENT = {"participant": "A", "body": BODY}
-
-
-def ids(frames: list[dict[str, dict[str, str]]]) -> list[str]:
-    return [frame["hd"]["id"] for frame in frames]
-
-
-async def append(engine: Engine, sid: str, count: int = 1) -> list[str]:
-    """Events that are stored and told of."""
-    return [(await engine.stream.append(sid, "A", BODY)).id for _ in range(count)]
-
-
-def store_silently(store: "redis.Redis", sid: str) -> str:
-    """An event that is stored and that nobody hears of: as if its hint were lost."""
-    return str(store.xadd(keys.stream(sid), SILENT))
 
 
 async def test_an_event_whose_hint_was_lost_is_read_when_the_next_one_comes(

@@ -8,9 +8,8 @@ import redis
 from doqchat.engine import Engine
 from doqchat.fanout import hub
 from doqchat.store import keys
-from tests.fanout.conftest import Join
+from tests.fanout.conftest import Join, pubsub_connections
 from tests.fanout.socket import Socket
-from tests.fanout.test_layer import pubsub_connections
 
 
 def come_silently(store: "redis.Redis", sid: str, connection: str) -> None:

@@ -15,8 +15,8 @@ from doqchat.fanout.replay import PAGE
 from doqchat.store import keys
 from doqchat.store.stream import Entry
 from tests.fanout.conftest import BODY, Join, fail_once
+from tests.fanout.events import append, ids, store_silently
 from tests.fanout.socket import WITHIN, Socket
-from tests.fanout.test_live import append, ids, store_silently
 
 
 @pytest.mark.parametrize("length", [0, 1, 99, 100, 101, 350])
