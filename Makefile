@@ -28,7 +28,7 @@ run: .venv/.runtime
 	@exec $(BIN)/python manage.py doqchat_up --end-with-parent $$PPID
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

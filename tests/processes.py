@@ -22,6 +22,7 @@ import redis
 from doqchat.serving.child import end_with_parent
 from doqchat.serving.valkey import EmbeddedStore
 from doqchat.store import keys
+from tests.fork_server import Forked
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN = 40.0
@@ -42,17 +43,11 @@ class Process:
         self.name = name
         self._output: IO[bytes] = TemporaryFile()  # noqa: SIM115 - it is closed when the process has ended
         self._printed: str | None = None
-        self._popen = subprocess.Popen(
-            command,
-            cwd=directory,
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONFAULTHANDLER": "1", **environment},
-            pass_fds=pass_fds,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=partial(end_with_parent, os.getpid()),
-        )
+        own = {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONFAULTHANDLER": "1"}
+        output = self._output.fileno()
+        with Path(os.devnull).open() as nothing:
+            streams = nothing.fileno(), output, output
+            self._popen = start(command, {**os.environ, **own, **environment}, streams, pass_fds, directory)
         self.pid = self._popen.pid
 
     @property
@@ -106,6 +101,39 @@ class Process:
     def _keep_output(self) -> None:
         self._printed = self.output
         self._output.close()
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    streams: tuple[int, int, int],
+    pass_fds: Sequence[int] = (),
+    directory: Path = ROOT,
+) -> "subprocess.Popen[bytes] | Forked":
+    """Start a program, in a session of its own; one of Python is forked where that is possible.
+
+    Args:
+        command: its command line.
+        environment: all variables that it finds.
+        streams: the descriptors of its standard input, its output and its errors.
+        pass_fds: further ones that it gets, under their numbers.
+        directory: where it begins.
+    """
+    python, *arguments = command
+    if python == sys.executable and sys.platform == "linux":
+        descriptors = dict(enumerate(streams)) | {number: number for number in pass_fds}
+        return Forked(arguments, environment, descriptors, directory)
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        env=environment,
+        pass_fds=pass_fds,
+        stdin=streams[0],
+        stdout=streams[1],
+        stderr=streams[2],
+        start_new_session=True,
+        preexec_fn=partial(end_with_parent, os.getpid()),
+    )
 
 
 @dataclass(frozen=True)
@@ -205,6 +233,20 @@ def gemini() -> Iterator[str]:
     command = [sys.executable, "-m", "tests.stand_ins.gemini", "--port", str(port)]
     with running("gemini", command, lambda process: str(port) in process.output):
         yield f"http://127.0.0.1:{port}"
+
+
+def completed(
+    command: Sequence[str], environment: Mapping[str, str], typed: str = "", within: float = READY_WITHIN
+) -> "subprocess.CompletedProcess[str]":
+    """What a command has printed and how it ended, with just this environment; `typed` is its standard input."""
+    with TemporaryFile() as standard_input, TemporaryFile() as output, TemporaryFile() as errors:
+        standard_input.write(typed.encode())
+        standard_input.seek(0)
+        streams = (standard_input.fileno(), output.fileno(), errors.fileno())
+        code = start(command, environment, streams).wait(within)
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess([*command], code, output.read().decode(), errors.read().decode())
 
 
 def manage(command: str) -> list[str]:

@@ -84,6 +84,7 @@ def main() -> int:
     parser.add_argument("--only", type=names, default=list(ATTACKS), help=f"NAME[,NAME] of {', '.join(ATTACKS)}")
     parser.add_argument("--server", choices=SERVERS, help="only this one")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each server is attacked (60)")
+    parser.add_argument("--calm", type=float, default=10.0, help="how long it is measured before that (10)")
     arguments = parser.parse_args()
     raise_open_files_limit()
     say(f"{', '.join(arguments.only)}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
@@ -91,7 +92,7 @@ def main() -> int:
     try:
         if arguments.only == [MEMORY]:
             return 0 if fill_stores(servers) else 1
-        plan = Plan(arguments.only, arguments.seconds)
+        plan = Plan(arguments.only, arguments.seconds, arguments.calm)
         return 0 if concluded([attack(server, plan) for server in servers]) else 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         say("\nStopped; everything that was started has ended.")

@@ -20,7 +20,7 @@ from tests.attack.visitors import replayed
 from tests.client import Client
 from tests.processes import Web
 
-MAXMEMORY = "64mb"
+MAXMEMORY = "48mb"
 MOST_MESSAGES = 2_000
 """More of 60 kB than MAXMEMORY holds."""
 

@@ -1,8 +1,6 @@
 """The site under attack: a store, a web process and a worker, as users run them."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from pathlib import Path
 
 from tests import processes
 from tests.attack import seeds
+from tests.processes import completed
 
 AMPLE = "1gb"
 """More memory than the attackers of a run can fill."""
@@ -54,10 +53,4 @@ def site(server: str, folder: Path, maxmemory: str = AMPLE) -> Iterator[Site]:
 
 
 def _manage(environment: dict[str, str], *command: str) -> None:
-    subprocess.run(
-        [sys.executable, str(processes.ROOT / "manage.py"), *command],
-        env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    completed([*processes.manage(command[0]), *command[1:]], os.environ | environment).check_returncode()

@@ -15,9 +15,9 @@ from tests.attack.full_store import fill
 from tests.attack.run import Plan, Run
 from tests.attack.site import site
 from tests.attack.verdict import missed
-from tests.processes import READY_WITHIN, ROOT
+from tests.processes import END_WITHIN, READY_WITHIN, ROOT
 
-SHORT = Plan(list(ATTACKS), attack=4, calm=1, recovery=1)
+SHORT = Plan(list(ATTACKS), attack=3, calm=0.5, recovery=0.5)
 SERVERS = pytest.mark.parametrize("server", ["uvicorn", "daphne"])
 
 
@@ -42,7 +42,7 @@ def test_a_store_that_is_full_refuses_what_is_sent_and_can_be_read() -> None:
 
 
 async def test_an_interrupted_run_ends_all_that_it_started() -> None:
-    command = [sys.executable, "-m", "tests.attack", "--only", "churn", "--server", "uvicorn"]
+    command = [sys.executable, "-m", "tests.attack", "--only", "churn", "--server", "uvicorn", "--calm", "0"]
     run = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE)
     assert run.stdout is not None
     async with asyncio.timeout(3 * READY_WITHIN):
@@ -52,4 +52,5 @@ async def test_an_interrupted_run_ends_all_that_it_started() -> None:
         run.send_signal(signal.SIGINT)
         assert await run.wait() == 130
     assert len(started) >= 4
-    assert [process for process in started if process.is_running()] == []
+    _, left = psutil.wait_procs(started, timeout=END_WITHIN)
+    assert left == []

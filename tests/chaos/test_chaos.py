@@ -8,15 +8,20 @@ from asyncio.subprocess import PIPE
 import psutil
 import pytest
 
+from tests.chaos import faults, storm
 from tests.chaos.faults import FAULTS
 from tests.chaos.storm import Plan, Storm
-from tests.processes import READY_WITHIN, ROOT
+from tests.processes import END_WITHIN, READY_WITHIN, ROOT
 
 SHORT = Plan(messages=400, faults=len(FAULTS), seconds=80, sessions=8, seed=2)
 
 
 @pytest.mark.timeout(240)
-async def test_faults_of_all_kinds_lose_double_and_disorder_nothing() -> None:
+async def test_faults_of_all_kinds_lose_double_and_disorder_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("SHORTEST_CALM", 0.2), ("LONGEST_CALM", 0.6), ("FAULT_TAKES", 2.0)):
+        monkeypatch.setattr(storm, name, seconds)
+    for name, seconds in (("LONGEST_ABSENCE", 1.0), ("DELAYED_FOR", 1.5)):
+        monkeypatch.setattr(faults, name, seconds)
     lines: list[str] = []
     verdict = await Storm(SHORT, lines.append).run()
     assert verdict.passed, "\n".join([*lines, verdict.tables(), *verdict.details])
@@ -34,4 +39,5 @@ async def test_an_interrupted_run_ends_all_that_it_started() -> None:
         run.send_signal(signal.SIGINT)
         assert await run.wait() == 130
     assert len(started) >= 3
-    assert [process for process in started if process.is_running()] == []
+    _, left = psutil.wait_procs(started, timeout=END_WITHIN)
+    assert left == []

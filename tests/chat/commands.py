@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 
-from tests.processes import ROOT, manage
+from tests.processes import completed, manage
 
 WITHIN = 60.0
 
@@ -13,16 +13,7 @@ LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 def run(command: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """What the command printed and how it ended; of the locale it has only what is given."""
-    return subprocess.run(
-        [*manage(command), *arguments],
-        cwd=ROOT,
-        env=clean(os.environ) | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=WITHIN,
-        check=False,
-    )
+    return completed([*manage(command), *arguments], clean(os.environ) | environment)
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -12,26 +12,13 @@ from django.contrib.auth import get_user_model
 
 from chat.models import ChatSession
 from doqchat.store import keys
+from tests.chat.admin_pages import SESSIONS, cells, ids
 from tests.chat.conftest import Admin, Write, cookie_of
 from tests.chat.fetch import fetch, post
 from tests.conftest import Connect
 from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)  # what a web process reads has to be committed
-
-SESSIONS = "/admin/doqchat/chatsession/"
-
-
-def cells(page: str, sid: str) -> dict[str, str]:
-    """The columns of a session's row in the list."""
-    (found,) = [text for text in re.findall(r"<tr>(.*?)</tr>", page, re.S) if f">{sid}<" in text]
-    columns = re.findall(r'<t[hd] class="field-(\w+)[^"]*">(.*?)</t[hd]>', found, re.S)
-    return {name: unescape(re.sub("<[^>]*>", "", text)) for name, text in columns}
-
-
-def ids(page: str) -> list[str]:
-    """The ids of the events on a timeline."""
-    return re.findall(r"<code>([\d-]+)</code>", page)
 
 
 def link(page: str, text: str) -> str | None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import ROOT
+from tests.processes import ROOT, completed
 from tests.serving.commands import environment
 
 CHECK = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-level", "WARNING"]
@@ -12,7 +12,7 @@ CHECK = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-l
 
 def check(data: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     settings = environment(data, DJANGO_SETTINGS_MODULE="config.settings", **variables)
-    return subprocess.run(CHECK, cwd=ROOT, env=settings, capture_output=True, encoding="utf-8", check=False)
+    return completed(CHECK, settings)
 
 
 def test_a_site_reached_by_https_has_nothing_to_mend(tmp_path: Path) -> None:

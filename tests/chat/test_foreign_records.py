@@ -13,11 +13,11 @@ import redis
 
 from chat.models import ChatSession
 from doqchat.store import keys
+from tests.chat.admin_pages import SESSIONS, cells, ids
 from tests.chat.commands import run
 from tests.chat.conftest import Admin, Write
 from tests.chat.fetch import fetch, history
 from tests.chat.sessions import write_messages
-from tests.chat.test_admin import SESSIONS, cells, ids
 from tests.processes import Web
 
 DEEP = "[" * 150 + "]" * 150

@@ -55,6 +55,11 @@ class Browser:
         return [self.log_in(account, "wrong")[0] for account in accounts]
 
 
+def site(store: Store) -> dict[str, str]:
+    """The variables of a web process."""
+    return {"DJANGO_SETTINGS_MODULE": "tests.chat.quick_passwords", "DOQCHAT_REDIS_URL": store.url}
+
+
 @pytest.fixture
 def administrator(transactional_db: None) -> None:
     user = get_user_model()(username=NAME, is_staff=True, is_superuser=True)
@@ -70,7 +75,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def running_web(shared_store: Store, django_db_setup: None) -> Iterator[Web]:
-    with processes.web(DOQCHAT_REDIS_URL=shared_store.url) as web:
+    with processes.web(**site(shared_store)) as web:
         yield web
 
 
@@ -127,14 +132,14 @@ def test_those_who_log_in_use_up_no_attempts(web: Web, administrator: None) -> N
 
 
 def test_all_web_processes_count_together(web: Web, shared_store: Store, administrator: None) -> None:
-    with processes.web(DOQCHAT_REDIS_URL=shared_store.url) as other:
+    with processes.web(**site(shared_store)) as other:
         for number in range(3):
             Browser(web, f"192.0.2.{number}").log_in(NAME, "wrong")
         assert Browser(other, "192.0.2.9").statuses([NAME] * 3) == [200] * 2 + [429]
 
 
 def test_without_the_store_a_process_counts_for_itself(own_store: Store, administrator: None) -> None:
-    with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
+    with processes.web(**site(own_store)) as web:
         own_store.process.kill()
         assert Browser(web, "192.0.2.1").is_let_in()
         assert Browser(web, "192.0.2.1").statuses([NAME] * 6) == [200] * 5 + [429]
@@ -147,7 +152,7 @@ def test_a_refusal_hashes_no_password(web: Web, counts: "redis.Redis", administr
     Browser(web, "192.0.2.1").statuses([NAME] * 5)
     before = get_user_model().objects.get().password
     assert Browser(web, "192.0.2.2").log_in(NAME, PASSWORD)[0] == 429
-    # A right password that is looked at is hashed again, with as many iterations as Django wants by now.
+    # A right password that is looked at is hashed again, with as many iterations as the settings want.
     assert get_user_model().objects.get().password == before
     counts.flushall()
     assert Browser(web, "192.0.2.2").is_let_in()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests import processes
-from tests.chat.commands import WITHIN, clean
+from tests.chat.commands import clean
 from tests.chat.terminal import CTRL_C, CTRL_D, PROMPT, SHELL, Terminal, shell
-from tests.processes import ROOT
+from tests.processes import completed
 
 CALL = 'await llms["default"].generate(prompt="안녕")'
 ANSWER = "저는 데모 모델이에요."
@@ -18,25 +18,16 @@ ANSWER = "저는 데모 모델이에요."
 NO_SESSION = 'Session.objects.filter(pk="none")'
 
 
-@pytest.fixture
-def console(tmp_path: Path) -> Iterator[Terminal]:
-    """The shell in a terminal."""
-    with shell(tmp_path) as terminal:
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """The shell in a terminal, the same for all tests; what one of them defines is there for the next."""
+    with shell(tmp_path_factory.mktemp("console")) as terminal:
         yield terminal
 
 
 def run(*arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
     """What the shell printed and how it ended, without a terminal."""
-    return subprocess.run(
-        [*SHELL, *arguments],
-        cwd=ROOT,
-        env=clean(os.environ),
-        input=typed,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=WITHIN,
-        check=False,
-    )
+    return completed([*SHELL, *arguments], clean(os.environ), typed)
 
 
 def ways(source: str) -> "Iterator[subprocess.CompletedProcess[str]]":
@@ -130,8 +121,6 @@ def test_an_awaited_reply_is_shown(console: Terminal) -> None:
 def test_an_awaited_reply_can_be_kept(console: Terminal) -> None:
     assert console.enter(f"reply = {CALL}") == ""
     assert console.enter("print(reply.text)").startswith(ANSWER)
-    console.type(CTRL_D)
-    assert console.end() == 0
 
 
 def test_all_that_is_awaited_in_a_terminal_shares_one_event_loop(console: Terminal) -> None:
@@ -153,7 +142,7 @@ def test_what_is_awaited_sees_context_variables_that_were_set_before(console: Te
     assert console.enter("await asyncio.sleep(0, translation.get_language())") == "'en'\n"
 
 
-def test_ctrl_c_ends_what_is_awaited_and_not_the_shell(tmp_path: Path) -> None:
+def test_ctrl_c_ends_what_is_awaited_and_ctrl_d_the_shell(tmp_path: Path) -> None:
     with (
         processes.gemini() as url,
         shell(tmp_path, GEMINI_API_KEY="right-key", GEMINI_BASE_URL=url) as console,
@@ -166,6 +155,8 @@ def test_ctrl_c_ends_what_is_awaited_and_not_the_shell(tmp_path: Path) -> None:
         console.type(CTRL_C)
         assert console.until(PROMPT) == "^C\nKeyboardInterrupt\n"
         assert console.enter('str(await llms["default"].generate("[[text=안녕]]"))') == "'안녕'\n"
+        console.type(CTRL_D)
+        assert console.end() == 0
 
 
 @pytest.mark.parametrize("statement", ["1 / 0", "1 / await asyncio.sleep(0, 0)"])

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.chat.fetch import Answer, fetch
+from tests.docs.masks import SESSION, masked
 from tests.docs.pages import ROOT, Block, blocks
-from tests.docs.test_examples import SESSION, masked
 from tests.processes import Web
 
 PAGES = {language: ROOT / "docs" / language / "http.md" for language in ("en", "ko")}

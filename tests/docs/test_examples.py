@@ -8,12 +8,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.client import Client, Frame
 from tests.conftest import Connect
+from tests.docs.masks import ANYTHING, SESSION, masked
 from tests.docs.pages import ROOT, Block, blocks
 from tests.processes import Process, Web
 
 GUIDES = {language: ROOT / "docs" / language / "testing.md" for language in ("en", "ko")}
-SESSION = "room001"
-ANYTHING = "…"
 LEFT_OUT = "presence"
 
 
@@ -80,10 +79,3 @@ async def next_frame(client: Client, *passed_over: str) -> Frame:
     while (frame := await client.recv())["hd"]["event"] in passed_over:
         pass
     return frame
-
-
-def masked(real: Any, shown: Any) -> Any:
-    """What really came, with `…` wherever that is what is shown."""
-    if isinstance(real, dict) and isinstance(shown, dict):
-        return {name: masked(value, shown.get(name)) for name, value in real.items()}
-    return ANYTHING if shown == ANYTHING and isinstance(real, str) else real

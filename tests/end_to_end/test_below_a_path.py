@@ -16,7 +16,12 @@ PATH = "/chat"
 
 @pytest.fixture(scope="module", params=["uvicorn", "daphne"])
 def site(request: pytest.FixtureRequest, store_url: str, django_db_setup: None) -> Iterator[Web]:
-    variables = {"DOQCHAT_PATH": "/chat/", "DOQCHAT_HTTPS": "true", "ALLOWED_HOSTS": ".example.org,127.0.0.1"}
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "tests.chat.quick_passwords",
+        "DOQCHAT_PATH": "/chat/",
+        "DOQCHAT_HTTPS": "true",
+        "ALLOWED_HOSTS": ".example.org,127.0.0.1",
+    }
     with processes.web(request.param, **variables) as web:
         yield web
 

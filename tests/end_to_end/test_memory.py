@@ -17,7 +17,7 @@ from tests.deaf import connect_deaf
 MIB = 2**20
 NEVER_READING = 10
 LARGE = "가" * 8_000
-BACKLOG, ROUNDS = 50_000, 25
+BACKLOG, ROUNDS = 20_000, 25
 
 
 @pytest.fixture(params=["uvicorn", "daphne"])

@@ -7,11 +7,7 @@ import pytest
 
 from doqchat.protocol.frames import parse
 from doqchat.protocol.ids import order
-
-
-def text_of(bd: Any = None, **hd: Any) -> str:
-    """A frame's text: a message, unless the arguments say otherwise."""
-    return json.dumps({"hd": {"event": "chat.message", **hd}, "bd": {"text": "hi"} if bd is None else bd})
+from tests.protocol.envelopes import text_of
 
 
 def stored(text: str) -> Any:

@@ -9,7 +9,7 @@ from doqchat import errors
 from doqchat.errors import DoqchatError
 from doqchat.protocol.frames import parse
 from doqchat.protocol.names import MAX_FRAME_BYTES
-from tests.protocol.test_frames import text_of
+from tests.protocol.envelopes import text_of
 
 
 def refusal(text: str) -> DoqchatError:

@@ -65,7 +65,11 @@ def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         gemini_url = stack.enter_context(processes.gemini())
         url = stack.enter_context(processes.valkey(directory / "valkey")).url
         client = stack.enter_context(closing(redis.Redis.from_url(url, decode_responses=True)))
-        environment = {"GEMINI_API_KEY": "right-key", "GEMINI_BASE_URL": gemini_url}
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "tests.replies.short_lease",
+            "GEMINI_API_KEY": "right-key",
+            "GEMINI_BASE_URL": gemini_url,
+        }
         yield Site(url, client, environment, gemini_url, stack)
 
 

@@ -54,3 +54,9 @@ async def silence(client: Client, site: Site, sid: str) -> None:
     assert {frame["hd"]["event"] for frame in frames} <= {"chat.message", "pong"}
     assert site.store.zscore("llm:due", sid) is None
     assert not site.store.exists(f"{{chat:session:{sid}}}:talking")
+
+
+async def settled(client: Client) -> list[str]:
+    """The events that come before the answer to a ping."""
+    await client.send("ping", {})
+    return [frame["hd"]["event"] for frame in await client.recv_until("pong")][:-1]

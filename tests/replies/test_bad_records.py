@@ -13,9 +13,9 @@ from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
-from tests.replies.test_lease import end, speaking
-from tests.replies.test_waiting import JOBS, end_of
-from tests.replies.test_worker import answered, ask, working
+from tests.replies.demo_requests import JOBS, end_of
+from tests.replies.drafts import end, speaking
+from tests.replies.working import answered, ask, working
 
 QUEUE = keys.queue("default")
 ID = "1700641234567-0"

@@ -7,7 +7,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.store import keys
-from tests.replies.test_lease import speaking, taken, taken_over
+from tests.replies.drafts import speaking, taken, taken_over
 
 
 async def test_who_joins_an_attempt_that_was_begun_anew_sees_what_the_others_see(

@@ -7,18 +7,11 @@ import pytest
 
 from doqchat.store import keys
 from tests import processes
-from tests.client import Client
 from tests.conftest import Connect
 from tests.replies.conftest import Site
-from tests.replies.conversation import ENDS, ask, joined, pieces
+from tests.replies.conversation import ENDS, ask, joined, pieces, settled
 
 LONG = "[[pieces=500 pace=0.03]]"
-
-
-async def settled(client: Client) -> list[str]:
-    """The events that come before the answer to a ping."""
-    await client.send("ping", {})
-    return [frame["hd"]["event"] for frame in await client.recv_until("pong")][:-1]
 
 
 async def test_a_reply_that_somebody_cancels_ends_with_what_was_said_so_far(

@@ -9,20 +9,10 @@ from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.replies import due
 from doqchat.store import keys
-from tests.replies.test_waiting import ask
+from tests.replies.demo_requests import ask
+from tests.replies.due_replies import automatic_replies, moment
 
 AN_HOUR_MS = 3_600_000
-
-
-def moment(queue: "redis.Redis") -> int:
-    """The store's clock, in ms."""
-    seconds, microseconds = queue.time()
-    return int(seconds * 1000 + microseconds // 1000)
-
-
-def automatic_replies(engine: Engine, sid: str) -> due.Due:
-    """Those of the server that holds the session."""
-    return due.Due(engine.shards.of(sid), engine.limits, engine.budget)
 
 
 async def test_requests_from_before_the_clock_was_set_back_count_no_more(

@@ -18,17 +18,11 @@ from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, ask, change
-from tests.replies.test_worker import answered, working
-from tests.replies.test_worker import ask as ask_for_reply
+from tests.replies.prompts import told
+from tests.replies.working import answered, working
+from tests.replies.working import ask as ask_for_reply
 
 BUDGET = LLMOptions(MODEL="any").CONTEXT_TOKENS
-
-
-def told(site: Site, text: str) -> tuple[str, list[tuple[str, str]]]:
-    """The instructions and the turns of the last call of the model in which the text is said."""
-    body = site.calls(text)[-1]["body"]
-    turns = [(turn["role"], "".join(part["text"] for part in turn["parts"])) for turn in body["contents"]]
-    return body["systemInstruction"]["parts"][0]["text"], turns
 
 
 async def test_people_go_by_role_and_name_in_their_labels_and_only_the_assistants_name_is_an_instruction(

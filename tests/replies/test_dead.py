@@ -14,7 +14,7 @@ from tests import processes
 from tests.chat.commands import run
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
-from tests.replies.test_waiting import JOBS, ask, end_of
+from tests.replies.demo_requests import JOBS, ask, end_of
 
 
 def llm_dead(

@@ -9,7 +9,7 @@ from doqchat.replies import writer
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
-from tests.replies.test_worker import ask, working
+from tests.replies.working import ask, working
 
 
 async def test_keeping_the_lease_of_a_silent_model_takes_no_piece_from_those_shown_at_once(

@@ -14,8 +14,8 @@ from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conftest import Site
-from tests.replies.test_waiting import end_of
-from tests.replies.test_worker import ask
+from tests.replies.demo_requests import end_of
+from tests.replies.working import ask
 
 WORKERS = 100
 
@@ -46,7 +46,7 @@ async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itse
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("doqchat.ingress.llms", {alias: None})  # this process only asks
-    settings = {"DJANGO_SETTINGS_MODULE": "tests.replies.short_grace", **whole_site.environment}
+    settings = {**whole_site.environment, "DJANGO_SETTINGS_MODULE": "tests.replies.short_grace"}
     with processes.llm_worker(own_store.url, **settings) as worker:
         reply = await ask(own_engine, sid, f"[[{script}]] {sid}", alias)
         await asyncio.to_thread(worker.wait_until, lambda: bool(whole_site.calls(sid)))
@@ -61,7 +61,7 @@ async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itse
 async def test_a_worker_ends_by_itself_while_the_store_stands_still(
     whole_site: Site, own_engine: Engine, own_store: processes.Store, sid: str
 ) -> None:
-    settings = {"DJANGO_SETTINGS_MODULE": "tests.replies.short_grace", **whole_site.environment}
+    settings = {**whole_site.environment, "DJANGO_SETTINGS_MODULE": "tests.replies.short_grace"}
     with ExitStack() as stack:
         worker = stack.enter_context(processes.llm_worker(own_store.url, **settings))
         async with joined(own_engine, sid) as socket:

@@ -7,7 +7,7 @@ from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ask, end
-from tests.replies.test_context import told
+from tests.replies.prompts import told
 
 
 async def test_a_conversation_that_is_too_long_for_the_model_is_sent_again_without_its_oldest_part(

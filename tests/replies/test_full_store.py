@@ -21,8 +21,8 @@ from doqchat.store.request_limits import RequestLimits
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
-from tests.replies.test_lease import end, speaking, taken
-from tests.replies.test_waiting import DEMO, JOBS, ask, end_of
+from tests.replies.demo_requests import DEMO, JOBS, ask, end_of
+from tests.replies.drafts import end, speaking, taken
 from tests.store.refusing import fail_disk, fill, make_room, mend_disk, valkey_that_cannot_save
 
 HI = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'

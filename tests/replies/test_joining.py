@@ -15,8 +15,8 @@ from doqchat.store.snapshot import Snapshot
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
 from tests.replies.conversation import ENDS
-from tests.replies.test_lease import speaking
-from tests.replies.test_waiting import end_of
+from tests.replies.demo_requests import end_of
+from tests.replies.drafts import speaking
 
 Step = Callable[[], Awaitable[None]]
 

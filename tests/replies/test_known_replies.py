@@ -17,10 +17,9 @@ from tests import processes
 from tests.client import Client
 from tests.conftest import Connect
 from tests.replies.conftest import Site
-from tests.replies.conversation import ENDS
-from tests.replies.test_cancelling import settled
-from tests.replies.test_lease import end, taken
-from tests.replies.test_waiting import DEMO, ask
+from tests.replies.conversation import ENDS, settled
+from tests.replies.demo_requests import DEMO, ask
+from tests.replies.drafts import end, taken
 
 
 async def say(engine: Engine, sid: str, **bd: object) -> str:

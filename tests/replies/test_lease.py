@@ -7,42 +7,13 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.protocol.events import LLMResponse, Usage
+from doqchat.protocol.events import Usage
 from doqchat.replies.draft import MOST_DELIVERIES, Draft, GivenUp, Lost
 from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
 from tests.fanout.conftest import joined
-from tests.replies.test_waiting import DEMO, JOBS, ask
-
-
-def end(draft: Draft) -> LLMResponse:
-    """The event that ends a reply with what its worker has said."""
-    return draft.response(draft.text, "stop", "demo", Usage())
-
-
-async def taken(engine: Engine, sid: str, worker: str) -> Draft:
-    """A reply to a new request, in the hands of a worker."""
-    await ask(engine, sid)
-    shard = engine.shards.of(sid)
-    jobs = Jobs(shard, DEMO, worker)
-    await jobs.prepare()
-    job = await jobs.take()
-    assert job is not None
-    return Draft(shard, worker, job)
-
-
-async def speaking(engine: Engine, sid: str, worker: str) -> Draft:
-    """A reply of which a worker has said something."""
-    draft = await taken(engine, sid, worker)
-    await draft.begin()
-    await draft.say("안녕")
-    return draft
-
-
-def taken_over(engine: Engine, queue: "redis.Redis", draft: Draft, worker: str) -> Draft:
-    """The same reply, in the hands of another."""
-    queue.xclaim(JOBS, keys.WORKERS, worker, 0, [draft.job.id])
-    return Draft(engine.shards.of(draft.job.sid), worker, draft.job)
+from tests.replies.demo_requests import DEMO, JOBS, ask
+from tests.replies.drafts import end, speaking, taken, taken_over
 
 
 async def test_a_worker_that_lost_its_lease_neither_says_nor_ends_anything(

@@ -21,8 +21,8 @@ from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
 from tests.replies.conversation import ENDS, ask
-from tests.replies.test_waiting import JOBS
-from tests.replies.test_waiting import ask as ask_in
+from tests.replies.demo_requests import JOBS
+from tests.replies.demo_requests import ask as ask_in
 
 Start = Callable[..., processes.Web]
 NO_LIMIT = {

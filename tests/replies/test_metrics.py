@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from prometheus_client.parser import text_string_to_metric_families
 
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
@@ -13,20 +12,15 @@ from doqchat.store import keys
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.stream import SessionStream
 from tests import processes
-from tests.chat.fetch import Answer, fetch
+from tests.chat.fetch import fetch
 from tests.conftest import Connect
 from tests.fanout.conftest import joined
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
-from tests.replies.test_lease import taken, taken_over
-from tests.replies.test_waiting import DEMO, JOBS, ask, end_of
-
-
-def numbers(answer: Answer) -> dict[str, float]:
-    """The samples by name, with their label where they have one: `{"doqchat_replies_total stop": 3.0}`."""
-    samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
-    return {" ".join([sample.name, *sample.labels.values()]): sample.value for sample in samples}
+from tests.replies.demo_requests import DEMO, JOBS, ask, end_of
+from tests.replies.drafts import taken, taken_over
+from tests.replies.exposition import numbers
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests import processes
 from tests.chat.fetch import fetch
 from tests.conftest import Connect
 from tests.replies.conversation import change
-from tests.replies.test_clock import automatic_replies, moment
+from tests.replies.due_replies import automatic_replies, moment
 
 
 async def say(engine: Engine, sid: str, text: str = "hello") -> None:

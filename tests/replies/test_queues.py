@@ -16,8 +16,8 @@ from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conftest import AT_ONCE, Site
 from tests.replies.conversation import ENDS
-from tests.replies.test_waiting import end_of
-from tests.replies.test_worker import answered, ask, working
+from tests.replies.demo_requests import end_of
+from tests.replies.working import answered, ask, working
 
 HANGING, WELL = "hanging", "default"
 SILENT = "[[silent=1]]"

@@ -15,8 +15,8 @@ from doqchat.store import keys
 from doqchat.store.script import Script
 from tests import processes
 from tests.proxy import Proxy
-from tests.replies.test_lease import end, speaking, taken, taken_over
-from tests.replies.test_waiting import JOBS
+from tests.replies.demo_requests import JOBS
+from tests.replies.drafts import end, speaking, taken, taken_over
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from tests import processes
 from tests.chat.fetch import fetch
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
-from tests.replies.test_lease import end, taken
-from tests.replies.test_metrics import numbers
-from tests.replies.test_waiting import DEMO, JOBS, ask, end_of
-from tests.replies.test_worker import answered, working
+from tests.replies.demo_requests import DEMO, JOBS, ask, end_of
+from tests.replies.drafts import end, taken
+from tests.replies.exposition import numbers
+from tests.replies.working import answered, working
 
 SOON = {"WAITED_SECONDS": 0.6, "CONFIRM_SECONDS": 0.2, "LOOK_SECONDS": 0.1, "HEARD_SECONDS": 0.2}
 

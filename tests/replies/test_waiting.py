@@ -1,36 +1,17 @@
 """Requests that wait for a worker: cancelled, given up, forgotten."""
 
 import re
-from typing import Any
 
 import pytest
 import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import NotFound
-from doqchat.ingress import submit
-from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
-from tests.fanout.socket import Socket
 from tests.replies.conversation import ENDS
-
-DEMO = "demo"
-JOBS = keys.queue(DEMO)
-
-
-async def ask(engine: Engine, sid: str) -> str:
-    """The id of a reply that nobody writes yet."""
-    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": DEMO}})
-    return f"r{(await submit(engine, sid, frame)).id}"
-
-
-async def end_of(socket: Socket, *names: str) -> Any:
-    """The first frame of one of these events."""
-    while (frame := await socket.frame())["hd"]["event"] not in names:
-        pass
-    return frame
+from tests.replies.demo_requests import JOBS, ask, end_of
 
 
 async def test_a_reply_that_nobody_writes_yet_is_waiting(own_engine: Engine, sid: str) -> None:

@@ -2,16 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.ingress import submit
-from doqchat.protocol.frames import from_data
 from doqchat.replies import jobs, takers, writer
 from doqchat.replies.jobs import Jobs
 from doqchat.replies.worker import Worker
@@ -22,38 +20,11 @@ from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
 from tests.replies.conftest import AT_ONCE, Site
 from tests.replies.conversation import ENDS
-from tests.replies.test_lease import taken
-from tests.replies.test_waiting import DEMO, JOBS, end_of
+from tests.replies.demo_requests import DEMO, JOBS, end_of
+from tests.replies.drafts import taken
+from tests.replies.working import answered, ask, working
 
 SHORT_LEASE = 1.0
-
-
-@asynccontextmanager
-async def working(engine: Engine) -> AsyncIterator[Callable[[], Any]]:
-    """A worker; what it gives tells it to go and waits until it is gone, as the end of the block does."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(Worker(engine).run(stop))
-
-    async def leave() -> None:
-        stop.set()
-        await running
-
-    try:
-        yield leave
-    finally:
-        await leave()
-
-
-async def ask(engine: Engine, sid: str, prompt: str, llm: str = "default") -> str:
-    """The id of a request's reply."""
-    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": prompt, "llm": llm}})
-    return f"r{(await submit(engine, sid, frame)).id}"
-
-
-async def answered(engine: Engine, sid: str) -> Any:
-    """How the first reply of a session ended."""
-    async with joined(engine, sid, "0-0") as socket:
-        return await end_of(socket, *ENDS)
 
 
 async def attempts(socket: Socket) -> set[int]:

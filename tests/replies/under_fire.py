@@ -29,7 +29,7 @@ SHORTEST_CALM, LONGEST_CALM = 0.5, 2.0
 """Seconds from one kill to the next."""
 
 SETTLED_WITHIN = 90.0
-"""Seconds for the last replies: a lease runs out after five, and each may be delivered three times."""
+"""Seconds for the last replies: a lease runs out after a few, and each may be delivered three times."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ class Fire:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doqchat-fire-")))
             store = stack.enter_context(processes.valkey(folder / "valkey"))
             self._environment = {
+                "DJANGO_SETTINGS_MODULE": "tests.replies.short_lease",
                 "DOQCHAT_REDIS_URL": store.url,
                 "DOQCHAT_DATA_DIR": str(folder),
                 "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.processes import ROOT, free_port
+from tests.fork_server import Forked
+from tests.processes import ROOT, free_port, start
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 END_WITHIN = 20.0
@@ -17,7 +19,10 @@ UNSET = ["DATABASE_URL", "DOQCHAT_REDIS_URL", "GEMINI_API_KEY", "SECRET_KEY", "D
 
 
 def environment(data: Path, **variables: str) -> dict[str, str]:
-    """Variables for a doqchat of its own, on ports of its own; an empty one hides what a .env file says."""
+    """Variables for a doqchat of its own, on ports of its own, without workers unless they are asked for.
+
+    An empty one hides what a .env file says.
+    """
     own = {
         "DJANGO_SETTINGS_MODULE": "tests.serving.settings",
         "DOQCHAT_DATA_DIR": str(data),
@@ -25,7 +30,7 @@ def environment(data: Path, **variables: str) -> dict[str, str]:
         "HOST": "127.0.0.1",
         "PORT": "0",
         "WEB_WORKERS": "1",
-        "LLM_WORKERS": "1",
+        "LLM_WORKERS": "0",
     }
     return os.environ | dict.fromkeys(UNSET, "") | own | variables
 
@@ -33,12 +38,12 @@ def environment(data: Path, **variables: str) -> dict[str, str]:
 class Command:
     """A running command: its lines so far, and the processes under it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes] | Forked", output: int) -> None:
         self.process = process
         self.lines: list[str] = []
         self._news = asyncio.Condition()
         self._silent = False
-        self._reading = asyncio.create_task(self._read())
+        self._reading = asyncio.create_task(self._read(output))
 
     async def line(self, text: str) -> str:
         """The first line with this text, as soon as it is printed. Raises EOFError when it never will be."""
@@ -52,7 +57,7 @@ class Command:
     async def end(self) -> int:
         """The exit code, once it has ended and so has every process that it gave its output to."""
         await self._reading
-        return await self.process.wait()
+        return await asyncio.to_thread(self.process.wait)
 
     def family(self) -> list[psutil.Process]:
         """The process and all those under it."""
@@ -67,12 +72,15 @@ class Command:
     def _find(self, text: str) -> str | None:
         return next((line for line in self.lines if text in line), None)
 
-    async def _read(self) -> None:
-        assert self.process.stdout
-        async for line in self.process.stdout:
+    async def _read(self, output: int) -> None:
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output))
+        async for line in reader:
             self.lines.append(line.decode(errors="replace").rstrip())
             async with self._news:
                 self._news.notify_all()
+        transport.close()
         async with self._news:
             self._silent = True
             self._news.notify_all()
@@ -83,24 +91,27 @@ async def running(
     command: Sequence[str], variables: dict[str, str], pass_fds: Sequence[int] = ()
 ) -> AsyncIterator[Command]:
     """Start a command; afterwards end it, should it still run, and whatever it left."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=ROOT,
-        env=variables,
-        pass_fds=pass_fds,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    started = Command(process)
+    started = _started(command, variables, pass_fds)
+    process = started.process
     try:
         yield started
     finally:
         try:
-            if process.returncode is None:
+            if process.poll() is None:
                 process.terminate()
             await asyncio.wait_for(started.end(), END_WITHIN)
         finally:
             kill_all_of(variables["DOQCHAT_DATA_DIR"])
+
+
+def _started(command: Sequence[str], variables: dict[str, str], pass_fds: Sequence[int]) -> Command:
+    reading, writing = os.pipe()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        return Command(start(command, variables, (nothing, writing, writing), pass_fds), reading)
+    finally:
+        os.close(nothing)
+        os.close(writing)
 
 
 def kill_all_of(data: str) -> None:

@@ -1,10 +1,13 @@
 """The project's settings, serving the application beside this file instead of the site.
 
-So these tests say something about the processes alone, whatever the site does.
+So these tests say something about the processes alone, whatever the site does. TEST_SHUTDOWN_SECONDS is how long they
+have to end.
 """
 
 import os
 
 from config.settings import *  # noqa: F403
+from doqchat.serving import limits
 
 ASGI_APPLICATION = "tests.serving.application." + os.environ.get("TEST_APPLICATION", "application")
+limits.SHUTDOWN_SECONDS = int(os.environ.get("TEST_SHUTDOWN_SECONDS", limits.SHUTDOWN_SECONDS))

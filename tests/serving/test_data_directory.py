@@ -50,7 +50,7 @@ async def test_an_application_that_another_server_runs_keeps_its_files_private(t
 @pytest.mark.parametrize("secret", ["", "given"])
 async def test_all_that_up_starts_keeps_its_files_private(secret: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    variables = environment(data, SECRET_KEY=secret, DOQCHAT_REDIS_PASSWORD="s3cret")
+    variables = environment(data, SECRET_KEY=secret, DOQCHAT_REDIS_PASSWORD="s3cret", LLM_WORKERS="1")
     async with running([*MANAGE, "doqchat_up"], variables) as up:
         await up.line("ready: http")
         names = {path.name for path in data.rglob("*")}

@@ -8,6 +8,7 @@ import pytest
 
 from tests.serving.commands import MANAGE, environment, running
 
+EXECUTED = ["env", *MANAGE]  # not forked: the locale is what Python begins with
 CHARMAPS = Path("/usr/share/i18n/charmaps")
 LOCALES = {"ko_KR.EUC-KR": ("ko_KR", "EUC-KR"), "en_US.ISO-8859-1": ("en_US", "ISO-8859-1")}
 
@@ -23,15 +24,15 @@ def locale(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 async def test_everything_starts(locale: dict[str, str], tmp_path: Path) -> None:
-    variables = environment(tmp_path / "한글", **locale, DJANGO_SETTINGS_MODULE="config.settings")
-    async with running([*MANAGE, "doqchat_up"], variables) as up:
+    variables = environment(tmp_path / "한글", **locale, LLM_WORKERS="1", DJANGO_SETTINGS_MODULE="config.settings")
+    async with running([*EXECUTED, "doqchat_up"], variables) as up:
         await up.line("ready: http")
     assert not any("Traceback" in line or "cannot be read" in line for line in up.lines)
 
 
 async def test_every_command_says_what_its_terminal_has_no_letters_for(locale: dict[str, str], tmp_path: Path) -> None:
     variables = environment(tmp_path, **locale, DJANGO_SETTINGS_MODULE="config.settings")
-    shell = [*MANAGE, "shell", "-v", "0", "-c", r"print('\uc548\ub155 \U0001f60a \xe9')"]
+    shell = [*EXECUTED, "shell", "-v", "0", "-c", r"print('\uc548\ub155 \U0001f60a \xe9')"]
     async with running(shell, variables) as printing:
         assert await printing.end() == 0
     assert r"\U0001f60a" in printing.lines[-1]

@@ -2,14 +2,13 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from doqchat.serving.memory import LEAST, machine_memory, memory_limit
-from tests.processes import ROOT
+from tests.processes import completed
 from tests.serving.commands import MANAGE, environment, running
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -94,14 +93,7 @@ async def test_without_a_setting_the_limit_is_half_of_the_memory(tmp_path: Path)
 
 
 def test_a_limit_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    checked = subprocess.run(
-        [*MANAGE, "check"],
-        cwd=ROOT,
-        env=environment(tmp_path, DOQCHAT_REDIS_MEMORY="lots"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    checked = completed([*MANAGE, "check"], environment(tmp_path, DOQCHAT_REDIS_MEMORY="lots"))
     assert checked.returncode == 1
     assert "DOQCHAT_REDIS_MEMORY must be an amount of memory such as 512mb or 2gb" in checked.stderr
 

@@ -1,8 +1,6 @@
 """Commands find a running `up` though they do not have its variables."""
 
-import asyncio
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ from redis import Redis
 
 from doqchat.serving import StartError
 from doqchat.serving.notice import NAME, Notice, Running, find_running
-from tests.processes import ROOT, free_port
+from tests.processes import completed, free_port
 from tests.serving.commands import MANAGE, environment, running
 
 THEIRS = Running(["redis://:s3cret@127.0.0.1:7000/0"], "http://localhost:3456/")
@@ -21,10 +19,8 @@ async def test_commands_find_what_was_told_its_ports_by_its_own_environment_alon
     variables = environment(tmp_path, DOQCHAT_REDIS_PASSWORD="s3cret", PORT=str(free_port()))
     variables["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
-    async def run(*command: str) -> str:
-        without = variables | dict.fromkeys(PORTS, "")
-        call = [*MANAGE, *command]
-        done = await asyncio.to_thread(subprocess.run, call, cwd=ROOT, env=without, capture_output=True, text=True)
+    def run(*command: str) -> str:
+        done = completed([*MANAGE, *command], variables | dict.fromkeys(PORTS, ""))
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -34,7 +30,7 @@ async def test_commands_find_what_was_told_its_ports_by_its_own_environment_alon
         port = int(variables["DOQCHAT_REDIS_PORT"])
         with Redis(port=port, password="s3cret") as store:
             store.xadd("chat:session:room001", {"participant": "A", "body": "{}"})
-        found, played = await asyncio.gather(run("doqchat_inspect", "room001", "--lang", "en"), run("doqchat_smoke"))
+        found, played = run("doqchat_inspect", "room001", "--lang", "en"), run("doqchat_smoke")
     assert "Found 1 message" in found
     assert played.splitlines()[-1] == "Chat test completed successfully"
     assert not (tmp_path / NAME).exists()

@@ -1,7 +1,6 @@
 """The embedded store with a password: everything works, and nobody gets to see it."""
 
 import asyncio
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -11,15 +10,16 @@ from redis import AuthenticationError, Redis
 from redis import ConnectionError as RedisConnectionError
 
 from doqchat.serving.valkey import embedded_url
-from tests.processes import ROOT, valkey
+from tests.processes import completed, valkey
 from tests.serving.commands import MANAGE, environment, running
 
 PASSWORD = 'p ä:/@#?%"\\한글'
 UP = [*MANAGE, "doqchat_up"]
 
 
-def site(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path, DOQCHAT_REDIS_PASSWORD=PASSWORD) | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+def site(tmp_path: Path, **variables: str) -> dict[str, str]:
+    own = {"DOQCHAT_REDIS_PASSWORD": PASSWORD, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    return environment(tmp_path, **own, **variables)
 
 
 def logs(data: Path) -> list[str]:
@@ -35,15 +35,13 @@ def say(address: str) -> int:
 
 
 async def test_everything_works_and_nobody_gets_to_see_it(tmp_path: Path) -> None:
-    variables = site(tmp_path)
+    variables = site(tmp_path, LLM_WORKERS="1")
     port = int(variables["DOQCHAT_REDIS_PORT"])
     async with running(UP, variables) as up:
         address = (await up.line("ready: http")).split()[-1]
         assert await asyncio.to_thread(say, address) == 201
         for command in (["doqchat_inspect", "room"], ["doqchat_smoke", "--url", f"ws{address[4:]}v1/session/chat"]):
-            ran = await asyncio.to_thread(
-                subprocess.run, [*MANAGE, *command], cwd=ROOT, env=variables, capture_output=True, text=True
-            )
+            ran = completed([*MANAGE, *command], variables)
             assert (ran.returncode, ran.stderr) == (0, "")
         with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
             stranger.ping()

@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from doqchat.serving.start_report import answering, report
 from doqchat.store.clients import place
 from tests.processes import port_of, valkey
 from tests.serving.commands import MANAGE, environment, running
 
 UP = [*MANAGE, "doqchat_up"]
+WITHIN = 30.0
 
 
 async def said_of_a_server(tmp_path: Path, *options: str) -> str:
     """The line about a server that somebody else started with these options."""
     with valkey(tmp_path / "theirs", 0, *options) as theirs:
-        async with running(UP, environment(tmp_path, DOQCHAT_REDIS_URL=theirs.url)) as up:
-            return await up.line("store:")
+        return report("theirs", await answering(theirs.url, within=WITHIN))
 
 
 async def test_the_embedded_store_survives_a_crash(tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
 """Settings that cannot be used: one sentence from every command, and no server that loads the site starts."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from tests.processes import completed
 from tests.serving.commands import MANAGE, environment
 
-WITHIN = 40
 SECRET = "pa55"
 
 UNUSABLE = [
@@ -31,15 +29,9 @@ COMMANDS = {
 }
 
 
-def run(command: list[str], variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command, cwd=ROOT, env=variables, capture_output=True, encoding="utf-8", timeout=WITHIN, check=False
-    )
-
-
 @pytest.mark.parametrize(("wrong", "sentence"), UNUSABLE)
 def test_check_says_in_a_sentence_what_is_wrong(wrong: dict[str, str], sentence: str, tmp_path: Path) -> None:
-    ended = run(COMMANDS["check"], environment(tmp_path, **wrong))
+    ended = completed(COMMANDS["check"], environment(tmp_path, **wrong))
     assert ended.returncode != 0
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -49,7 +41,7 @@ def test_check_says_in_a_sentence_what_is_wrong(wrong: dict[str, str], sentence:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_starts_with_access_that_it_does_not_enforce(name: str, tmp_path: Path) -> None:
     variables = environment(tmp_path, DOQCHAT_ACCESS="private", DJANGO_SETTINGS_MODULE="config.settings")
-    ended = run(COMMANDS[name], variables)
+    ended = completed(COMMANDS[name], variables)
     assert ended.returncode != 0
     assert "DOQCHAT_ACCESS must be one of open." in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -57,7 +49,7 @@ def test_no_command_starts_with_access_that_it_does_not_enforce(name: str, tmp_p
 
 def test_daphne_by_itself_does_not_load_the_site(tmp_path: Path) -> None:
     variables = environment(tmp_path, DOQCHAT_ACCESS="private", DJANGO_SETTINGS_MODULE="config.settings")
-    ended = run([sys.executable, "-m", "daphne", "--port", "0", "config.asgi:application"], variables)
+    ended = completed([sys.executable, "-m", "daphne", "--port", "0", "config.asgi:application"], variables)
     assert ended.returncode != 0
     assert "ImproperlyConfigured: DOQCHAT_ACCESS must be one of open." in ended.stderr
 
@@ -71,7 +63,7 @@ def test_daphne_by_itself_does_not_load_the_site(tmp_path: Path) -> None:
     ],
 )
 def test_web_says_in_a_sentence_where_it_cannot_listen(arguments: list[str], said: str, tmp_path: Path) -> None:
-    ended = run([*MANAGE, "doqchat_web", *arguments], environment(tmp_path))
+    ended = completed([*MANAGE, "doqchat_web", *arguments], environment(tmp_path))
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -81,7 +73,7 @@ def test_web_says_in_a_sentence_where_it_cannot_listen(arguments: list[str], sai
     "url", [f"postgres://u:{SECRET}@127.0.0.1:1/x", f"postgres://u:{SECRET}@127.0.0.1:1/x?unknown_option=1"]
 )
 def test_up_says_in_a_sentence_that_the_database_cannot_be_used(url: str, tmp_path: Path) -> None:
-    ended = run(COMMANDS["up"], environment(tmp_path, DATABASE_URL=url))
+    ended = completed(COMMANDS["up"], environment(tmp_path, DATABASE_URL=url))
     assert ended.returncode == 1
     assert "The database cannot be used, check DATABASE_URL: " in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
@@ -90,7 +82,7 @@ def test_up_says_in_a_sentence_that_the_database_cannot_be_used(url: str, tmp_pa
 
 def test_up_says_in_a_sentence_that_the_store_has_nowhere_to_write(tmp_path: Path) -> None:
     (tmp_path / "valkey").touch()
-    ended = run(COMMANDS["up"], environment(tmp_path))
+    ended = completed(COMMANDS["up"], environment(tmp_path))
     assert ended.returncode == 1
     assert f"Cannot write to {tmp_path}/valkey" in ended.stderr
     assert "Traceback" not in ended.stderr

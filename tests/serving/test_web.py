@@ -5,9 +5,8 @@ import json
 import signal
 import socket
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,15 +14,16 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests import processes
+from tests.processes import Process
 from tests.serving.application import PIECE, PIECES, STUCK_AFTER
-from tests.serving.commands import MANAGE, Command, environment, running
 
 
 class Web:
     """A running web process and where it listens."""
 
-    def __init__(self, command: Command, port: int) -> None:
-        self.command = command
+    def __init__(self, process: Process, port: int) -> None:
+        self.process = process
         self.port = port
 
     async def state(self, path: str = "/healthz") -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Web:
     async def forgets(self, peer: socket.socket) -> None:
         """Returns when the process has closed its connection to this peer."""
         port = peer.getsockname()[1]
-        process = psutil.Process(self.command.process.pid)
+        process = psutil.Process(self.process.pid)
         while any(one.raddr and one.raddr.port == port for one in process.net_connections("tcp")):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -69,32 +69,30 @@ async def close_code(client: ClientConnection) -> int | None:
 
 
 @pytest.fixture(params=["uvicorn", "daphne"])
-async def web(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Web]:
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
-        descriptor = listening.fileno()
-        command = [*MANAGE, "doqchat_web", "--fd", str(descriptor), "--server", request.param]
-        async with running(command, environment(tmp_path), pass_fds=[descriptor]) as started:
-            web = Web(started, listening.getsockname()[1])
-            await web.state()
-            yield web
+def web(request: pytest.FixtureRequest) -> Iterator[Web]:
+    with processes.web(request.param, DJANGO_SETTINGS_MODULE="tests.serving.settings") as started:
+        yield Web(started.process, int(started.address.rpartition(":")[2]))
 
 
 async def test_an_inherited_socket_serves_http_and_websockets(web: Web) -> None:
-    assert (await web.state())["pid"] == web.command.process.pid
+    assert (await web.state())["pid"] == web.process.pid
     async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
         await client.send("안녕하세요 😊")
         assert await client.recv() == "안녕하세요 😊"
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])
-async def test_ipv6_is_served(server: str, tmp_path: Path) -> None:
+async def test_ipv6_is_served(server: str) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
-        descriptor = listening.fileno()
-        command = [*MANAGE, "doqchat_web", "--fd", str(descriptor), "--server", server]
-        address = f"ws://[::1]:{listening.getsockname()[1]}/echo"
-        async with running(command, environment(tmp_path), [descriptor]), connect(address) as client:
-            await client.send("over IPv6")
-            assert await client.recv() == "over IPv6"
+        address, descriptor = f"[::1]:{listening.getsockname()[1]}", listening.fileno()
+        command = [*processes.manage("doqchat_web"), "--fd", str(descriptor), "--server", server]
+        settings = {"DJANGO_SETTINGS_MODULE": "tests.serving.settings"}
+        with processes.running(
+            server, command, lambda _: processes.is_healthy(f"http://{address}/healthz"), settings, [descriptor]
+        ):
+            async with connect(f"ws://{address}/echo") as client:
+                await client.send("over IPv6")
+                assert await client.recv() == "over IPv6"
 
 
 async def test_sending_waits_for_a_peer_that_does_not_read(web: Web) -> None:
@@ -138,9 +136,9 @@ async def test_sigterm_sends_1012_and_exits_with_0(web: Web) -> None:
     async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
         await client.send("hello")
         await client.recv()
-        web.command.process.send_signal(signal.SIGTERM)
+        web.process.send_signal(signal.SIGTERM)
         assert await close_code(client) == 1012
-    assert await web.command.end() == 0
+    assert await asyncio.to_thread(web.process.wait) == 0
 
 
 async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(web: Web) -> None:
@@ -152,7 +150,7 @@ async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(web: Web) -> None:
     async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
         talking = asyncio.create_task(talk(client))
         await client.recv()
-        web.command.process.send_signal(signal.SIGTERM)
+        web.process.send_signal(signal.SIGTERM)
         assert await close_code(client) == 1012
         talking.cancel()
         await asyncio.wait([talking])
@@ -161,8 +159,8 @@ async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(web: Web) -> None:
 async def test_a_silent_peer_does_not_keep_the_process_from_ending(web: Web) -> None:
     with closing(web.silent_peer("/flood")):
         await web.flood("pieces")
-        web.command.process.send_signal(signal.SIGTERM)
-        assert await web.command.end() == 0
+        web.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(web.process.wait) == 0
 
 
 async def test_a_frame_of_more_than_1_mib_closes_with_1009(web: Web) -> None:
@@ -184,4 +182,4 @@ async def test_a_frame_of_more_than_1_mib_closes_with_1009(web: Web) -> None:
         frame = await asyncio.to_thread(frame_in_return, peer)
     assert frame[0] == 0x88  # a close frame; its length and then its code follow
     assert int.from_bytes(frame[2:4], "big") == 1009
-    assert (await web.state())["pid"] == web.command.process.pid
+    assert (await web.state())["pid"] == web.process.pid

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -27,7 +26,7 @@ from tests.chat.commands import clean
 from tests.chat.terminal import SHELL
 from tests.conftest import Connect
 from tests.docs.pages import blocks
-from tests.processes import ROOT, Store, Web
+from tests.processes import ROOT, Store, Web, completed
 
 
 def view(request: HttpRequest, sid: str) -> HttpResponse:
@@ -80,14 +79,8 @@ async def test_a_synchronous_view_speaks_under_asgi(engine: Engine, store: "redi
 def test_the_program_of_the_page_speaks_and_asks(store: "redis.Redis", sid: str) -> None:
     english, korean = (program(ROOT / "docs" / language / "django.md") for language in ("en", "ko"))
     assert english == korean
-    printed = subprocess.run(
-        [*SHELL, "-c", english.replace("room001", sid)],
-        env=clean(os.environ),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert (printed.stdout, printed.stderr) == ("True\n", "")
+    printed = completed([*SHELL, "-c", english.replace("room001", sid)], clean(os.environ))
+    assert (printed.returncode, printed.stdout, printed.stderr) == (0, "True\n", "")
     words = [(role, text) for _, role, text in said(store, sid)]
     assert words == [("B", "The document is ready."), ("A", "Summarise the document.")]
 

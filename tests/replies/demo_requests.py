@@ -1,0 +1,27 @@
+"""Requests to the demo model that no worker takes by itself, and what a session sees of them."""
+
+from typing import Any
+
+from doqchat.engine import Engine
+from doqchat.ingress import submit
+from doqchat.protocol.frames import from_data
+from doqchat.store import keys
+from tests.fanout.socket import Socket
+
+DEMO = "demo"
+
+
+JOBS = keys.queue(DEMO)
+
+
+async def ask(engine: Engine, sid: str) -> str:
+    """The id of a reply that nobody writes yet."""
+    frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": DEMO}})
+    return f"r{(await submit(engine, sid, frame)).id}"
+
+
+async def end_of(socket: Socket, *names: str) -> Any:
+    """The first frame of one of these events."""
+    while (frame := await socket.frame())["hd"]["event"] not in names:
+        pass
+    return frame

@@ -1,0 +1,17 @@
+"""Automatic replies, and the moments at which they are due."""
+
+import redis
+
+from doqchat.engine import Engine
+from doqchat.replies import due
+
+
+def moment(queue: "redis.Redis") -> int:
+    """The store's clock, in ms."""
+    seconds, microseconds = queue.time()
+    return int(seconds * 1000 + microseconds // 1000)
+
+
+def automatic_replies(engine: Engine, sid: str) -> due.Due:
+    """Those of the server that holds the session."""
+    return due.Due(engine.shards.of(sid), engine.limits, engine.budget)
