@@ -10,7 +10,7 @@ from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.loop_end import at_loop_end
 from doqchat.replies.budget import TokenBudget
-from doqchat.replies.replies import Replies
+from doqchat.replies.cancellation import Cancellation
 from doqchat.store.history import History
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
@@ -33,7 +33,7 @@ class Engine:
         reply_settings: how replies are written.
         limits: how many requests are taken.
         budget: the site's tokens of a day.
-        replies: the answers under way, to be ended.
+        cancellation: ends replies before the model has finished.
         hub: the live sessions of this process.
     """
 
@@ -55,7 +55,7 @@ class Engine:
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards)
         self.reading = Reading(self.shards)
-        self.replies = Replies(self.shards)
+        self.cancellation = Cancellation(self.shards)
         self.settings = Settings(self.shards)
         self.registry = Registry(self.shards)
         self.typing = Typing(self.shards)

@@ -64,7 +64,7 @@ async def _store(engine: Engine, sid: str, frame: Frame, sender: str) -> Appende
 
 
 async def _cancel(engine: Engine, sid: str, frame: Frame, sender: str) -> None:
-    await engine.replies.interrupt(sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
+    await engine.cancellation.interrupt(sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
 
 
 async def _type(engine: Engine, sid: str, frame: Frame, sender: str) -> None:

@@ -61,7 +61,8 @@ class Server:
         signal.set_wakeup_fd(self._waker)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
-            ready, _, _ = select.select([self._requests, self._woken], [], [])
+            waiting: list[Any] = [self._requests, self._woken]
+            ready = select.select(waiting, [], [])[0]
             if self._woken in ready:
                 os.read(self._woken, MESSAGE_BYTES)
                 self._reap()

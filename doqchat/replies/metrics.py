@@ -8,8 +8,8 @@ from typing import Any
 from doqchat.llm import llms
 from doqchat.protocol.events import Body, LLMError, LLMResponse
 from doqchat.replies.budget import counter_of_today
-from doqchat.replies.jobs import HEARD_SECONDS
 from doqchat.store import keys
+from doqchat.store.clients import BLOCK_SECONDS
 from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 
@@ -22,6 +22,9 @@ REFUSED = "refused:"
 RESTARTS = "restarts"
 INPUT_TOKENS, OUTPUT_TOKENS = "tokens:input", "tokens:output"
 FIRST_PIECES, FIRST_PIECE_SECONDS = "first_piece:count", "first_piece:seconds"
+
+HEARD_SECONDS = 2 * BLOCK_SECONDS
+"""A worker that serves a queue is heard of at least so often: as it reads, or as it writes an answer."""
 
 _METRICS = load("reply_metrics", "workers")
 

@@ -3,7 +3,7 @@
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies import due
+from doqchat.worker import automatic_replies as due
 
 
 def moment(queue: "redis.Redis") -> int:
@@ -12,6 +12,6 @@ def moment(queue: "redis.Redis") -> int:
     return int(seconds * 1000 + microseconds // 1000)
 
 
-def automatic_replies(engine: Engine, sid: str) -> due.Due:
+def automatic_replies(engine: Engine, sid: str) -> due.AutomaticReplies:
     """Those of the server that holds the session."""
-    return due.Due(engine.shards.of(sid), engine.limits, engine.budget)
+    return due.AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget)

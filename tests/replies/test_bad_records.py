@@ -7,9 +7,10 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies import jobs, takers
-from doqchat.replies.draft import Draft, Lost
 from doqchat.store import keys
+from doqchat.worker import fetch_loop as takers
+from doqchat.worker import queue as jobs
+from doqchat.worker.leased_reply import LeasedReply, Lost
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
@@ -64,7 +65,7 @@ async def test_a_second_entry_for_a_reply_begins_nothing(own_engine: Engine, que
     stray = queue.xadd(JOBS, job)
     queue.xreadgroup(keys.WORKERS, "second", {JOBS: ">"})
     shard = own_engine.shards.of(sid)
-    second = Draft(shard, "second", jobs.Job(str(stray), sid, draft.job.request, draft.job.reply, "demo"))
+    second = LeasedReply(shard, "second", jobs.Job(str(stray), sid, draft.job.request, draft.job.reply, "demo"))
     with pytest.raises(Lost):
         await second.begin()
     await draft.say("!")

@@ -7,8 +7,8 @@ from doqchat.engine import Engine
 from doqchat.errors import RateLimited
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
-from doqchat.replies import due
 from doqchat.store import keys
+from doqchat.worker import automatic_replies as due
 from tests.replies.demo_requests import ask
 from tests.replies.due_replies import automatic_replies, moment
 
@@ -51,7 +51,7 @@ async def test_what_was_said_while_the_model_talked_is_not_answered_the_moment_i
     queue.zadd(keys.DUE, {sid: 1})
     queue.hset(f"{keys.own(sid)}due", "since", 1)
     before = moment(queue)
-    await own_engine.replies.interrupt(sid, talking, "cancelled")
+    await own_engine.cancellation.interrupt(sid, talking, "cancelled")
     await automatic_replies(own_engine, sid).start(1)
     assert (await own_engine.snapshots.take(sid)).replies == []
     assert before + AN_HOUR_MS <= queue.zscore(keys.DUE, sid) <= moment(queue) + AN_HOUR_MS

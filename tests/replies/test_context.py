@@ -11,9 +11,9 @@ import redis
 from doqchat.engine import Engine
 from doqchat.llm.base import LLMOptions
 from doqchat.llm.context import ANSWER_ALL, ANSWER_LAST, EARLIER, approximate_tokens, instructions
-from doqchat.replies.conversation import PAGE, Conversations
-from doqchat.replies.jobs import Job
 from doqchat.store import keys
+from doqchat.worker.conversation import PAGE, Conversations
+from doqchat.worker.queue import Job
 from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies.dead import DeadJobs
+from doqchat.replies.dead_letters import DeadLetters
 from doqchat.store import keys
 from tests import processes
 from tests.chat.commands import run
@@ -48,7 +48,7 @@ async def test_a_job_that_cannot_be_asked_again_is_kept(own_engine: Engine, queu
     ((job_id, job),) = queue.xrange(keys.DEAD_JOBS)
     queue.xdel(keys.DEAD_JOBS, job_id)
     queue.xadd(keys.DEAD_JOBS, {**job, "reply": "no reply of ours"})
-    dead = DeadJobs(own_engine.shards, own_engine.stream)
+    dead = DeadLetters(own_engine.shards, own_engine.stream)
     (broken,) = await dead.list()
     assert await dead.retry(broken) is None
     assert await dead.list() == [broken]
@@ -124,7 +124,7 @@ async def test_a_reply_that_was_asked_for_again_waits_its_turn_and_can_be_cancel
     await ask(own_engine, sid)
     await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
     async with joined(own_engine, sid) as socket:
-        await own_engine.replies.interrupt(sid, f"{reply_id}-2", "cancelled")
+        await own_engine.cancellation.interrupt(sid, f"{reply_id}-2", "cancelled")
         response = await end_of(socket, *ENDS)
     assert (response["bd"]["reply_id"], response["bd"]["request_id"]) == (f"{reply_id}-2", reply_id[1:])
     assert response["bd"]["finish_reason"] == "cancelled"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from doqchat.engine import Engine
-from doqchat.replies import writer
+from doqchat.worker import writer
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies.worker import Worker
 from doqchat.serving.limits import SHUTDOWN_SECONDS
 from doqchat.store import keys
+from doqchat.worker.worker import Worker
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conftest import Site

@@ -14,10 +14,10 @@ from doqchat.errors import Unavailable
 from doqchat.ingress import submit
 from doqchat.protocol.frames import parse
 from doqchat.replies.budget import TokenBudget, counter_of_today
-from doqchat.replies.due import Due
-from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
 from doqchat.store.request_limits import RequestLimits
+from doqchat.worker.automatic_replies import AutomaticReplies
+from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
@@ -74,7 +74,7 @@ async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.R
     await draft.begin()
     await draft.say("안녕")
     await draft.hand_over()
-    jobs = Jobs(shard, DEMO, "another")
+    jobs = Queue(shard, DEMO, "another")
     await jobs.prepare()
     job = await jobs.take()
     assert job is not None
@@ -91,7 +91,7 @@ async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.R
 async def test_a_reply_can_be_cancelled(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     draft = await speaking(own_engine, sid, "worker")
     fill(queue)
-    await own_engine.replies.interrupt(sid, draft.job.reply, "cancelled")
+    await own_engine.cancellation.interrupt(sid, draft.job.reply, "cancelled")
     assert stored(queue, sid)[-1]["bd"]["finish_reason"] == "cancelled"
 
 
@@ -102,7 +102,7 @@ async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: 
     queue.hset(f"{keys.own(sid)}due", "since", 0)
     fill(queue)
     shard, budget = own_engine.shards.of(sid), TokenBudget(own_engine.shards, None)
-    await Due(shard, RequestLimits(), budget).start(1)
+    await AutomaticReplies(shard, RequestLimits(), budget).start(1)
     assert queue.smembers(keys.replies(sid)) == {f"r{said.id}"}
 
 

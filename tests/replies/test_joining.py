@@ -10,8 +10,8 @@ from doqchat.engine import Engine
 from doqchat.participant import Participant
 from doqchat.protocol.events import Usage
 from doqchat.protocol.names import V1
-from doqchat.replies.draft import Draft
 from doqchat.store.snapshot import Snapshot
+from doqchat.worker.leased_reply import LeasedReply
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
 from tests.replies.conversation import ENDS
@@ -49,7 +49,7 @@ async def frames_of_who_joins(
 
 
 @asynccontextmanager
-async def ending(engine: Engine, sid: str) -> AsyncIterator[tuple[Draft, Step]]:
+async def ending(engine: Engine, sid: str) -> AsyncIterator[tuple[LeasedReply, Step]]:
     """A reply of which something was said, and what says the rest; that ends when another member has seen the end."""
     draft = await speaking(engine, sid, "worker")
     async with joined(engine, sid) as other:

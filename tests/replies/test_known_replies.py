@@ -7,12 +7,12 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import NotFound
-from doqchat.replies import replies
-from doqchat.replies.dead import DeadJobs
-from doqchat.replies.draft import Draft
-from doqchat.replies.due import Due
-from doqchat.replies.jobs import Jobs
+from doqchat.replies import cancellation as replies
+from doqchat.replies.dead_letters import DeadLetters
 from doqchat.store import keys
+from doqchat.worker.automatic_replies import AutomaticReplies
+from doqchat.worker.leased_reply import LeasedReply
+from doqchat.worker.queue import Queue
 from tests import processes
 from tests.client import Client
 from tests.conftest import Connect
@@ -30,26 +30,26 @@ async def say(engine: Engine, sid: str, **bd: object) -> str:
     return (await engine.stream.append(sid, "A", body, manner="said")).id
 
 
-async def begun(engine: Engine, sid: str) -> Draft:
+async def begun(engine: Engine, sid: str) -> LeasedReply:
     """The reply that waits, in the hands of a worker."""
     shard = engine.shards.of(sid)
-    jobs = Jobs(shard, DEMO, "worker")
+    jobs = Queue(shard, DEMO, "worker")
     await jobs.prepare()
     job = await jobs.take()
     assert job is not None
-    draft = Draft(shard, "worker", job)
+    draft = LeasedReply(shard, "worker", job)
     await draft.begin()
     return draft
 
 
-async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> Draft:
+async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> LeasedReply:
     """An automatic reply to a new message."""
     await engine.settings.change(sid, {"policy": "always", "llm": DEMO})
     await say(engine, sid)
     long_ago = 1
     queue.zadd(keys.DUE, {sid: long_ago})
     queue.hset(f"{keys.own(sid)}due", "since", long_ago)
-    await Due(engine.shards.of(sid), engine.limits, engine.budget).start(1)
+    await AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget).start(1)
     return await begun(engine, sid)
 
 
@@ -57,7 +57,7 @@ async def cancel(engine: Engine, sid: str, reply_id: str) -> None:
     """Cancel a reply of which nothing is left to store."""
     before = await engine.stream.read(sid, count=10_000)
     try:
-        await engine.replies.interrupt(sid, reply_id, "cancelled")
+        await engine.cancellation.interrupt(sid, reply_id, "cancelled")
     finally:
         assert await engine.stream.read(sid, count=10_000) == before
 
@@ -113,7 +113,7 @@ async def test_a_reply_that_was_asked_for_anew_is_known_by_its_own_id(
 ) -> None:
     first = await taken(own_engine, sid, "worker")
     await first.commit(first.error("failed", "It failed."), given_up=True)
-    dead = DeadJobs(own_engine.shards, own_engine.stream)
+    dead = DeadLetters(own_engine.shards, own_engine.stream)
     (job,) = await dead.list()
     again = await dead.retry(job)
     assert again == f"{first.job.reply}-2"

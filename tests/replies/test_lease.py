@@ -8,9 +8,9 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.protocol.events import Usage
-from doqchat.replies.draft import MOST_DELIVERIES, Draft, GivenUp, Lost
-from doqchat.replies.jobs import Jobs
 from doqchat.store import keys
+from doqchat.worker.leased_reply import MOST_DELIVERIES, GivenUp, LeasedReply, Lost
+from doqchat.worker.queue import Queue
 from tests.fanout.conftest import joined
 from tests.replies.demo_requests import DEMO, JOBS, ask
 from tests.replies.drafts import end, speaking, taken, taken_over
@@ -103,7 +103,7 @@ async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
     await draft.begin()
     for piece in ('안녕 "친구"', "\n/\\ 😊\x7f"):
         await draft.say(piece)
-    await own_engine.replies.interrupt(sid, draft.job.reply, "cancelled")
+    await own_engine.cancellation.interrupt(sid, draft.job.reply, "cancelled")
     with pytest.raises(Lost):
         await draft.say("하세요")
     with pytest.raises(Lost):
@@ -126,7 +126,7 @@ async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_s
 ) -> None:
     dead = await speaking(own_engine, sid, "dead")
     waiting = await ask(own_engine, sid)
-    await own_engine.replies.interrupt(sid, dead.job.reply, "cancelled")
+    await own_engine.cancellation.interrupt(sid, dead.job.reply, "cancelled")
     terminal = (await own_engine.stream.read(sid))[-1]
     assert json.loads(terminal.body)["bd"]["text"] == "안녕"
     ((_, job),) = queue.xrange(JOBS)
@@ -138,7 +138,7 @@ async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
 ) -> None:
     last = await speaking(own_engine, sid, "last")
     queue.xclaim(JOBS, keys.WORKERS, "next", 0, [last.job.id], retrycount=MOST_DELIVERIES + 1)
-    following = Draft(own_engine.shards.of(sid), "next", last.job)
+    following = LeasedReply(own_engine.shards.of(sid), "next", last.job)
     with pytest.raises(GivenUp):
         await following.begin()
     assert following.error("failed", "").text == "안녕"
@@ -152,11 +152,11 @@ async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts
     with pytest.raises(Lost):
         await leaving.say("하세요")
     shard = own_engine.shards.of(sid)
-    job = await Jobs(shard, DEMO, "staying").take()
+    job = await Queue(shard, DEMO, "staying").take()
     assert job is not None
     (lease,) = queue.xpending_range(JOBS, keys.WORKERS, "-", "+", 10)
     assert (lease["consumer"], lease["times_delivered"]) == ("staying", 1)
-    staying = Draft(shard, "staying", job)
+    staying = LeasedReply(shard, "staying", job)
     await staying.begin()
     assert staying.attempt == 2
     await staying.commit(end(staying))
@@ -169,15 +169,15 @@ async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
     first = await speaking(own_engine, sid, "first")
     shard = own_engine.shards.of(sid)
     queue.xclaim(JOBS, keys.WORKERS, "leaving", 0, [first.job.id], retrycount=MOST_DELIVERIES)
-    leaving = Draft(shard, "leaving", first.job)
+    leaving = LeasedReply(shard, "leaving", first.job)
     await leaving.begin()
     await leaving.hand_over()
-    job = await Jobs(shard, DEMO, "last").take()
+    job = await Queue(shard, DEMO, "last").take()
     assert job is not None
-    await Draft(shard, "last", job).begin()
+    await LeasedReply(shard, "last", job).begin()
     queue.xclaim(JOBS, keys.WORKERS, "one too many", 0, [job.id], retrycount=2)
     with pytest.raises(GivenUp):
-        await Draft(shard, "one too many", job).begin()
+        await LeasedReply(shard, "one too many", job).begin()
 
 
 async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
@@ -197,7 +197,7 @@ async def test_a_job_with_fields_of_somebody_else_is_kept_as_ours_when_it_is_giv
     queue.xdel(JOBS, job_id)
     theirs = queue.xadd(JOBS, {**job, **{f"field {number}": "" for number in range(5_000)}})
     queue.xreadgroup(keys.WORKERS, "worker", {JOBS: ">"})
-    draft = Draft(own_engine.shards.of(sid), "worker", replace(draft.job, id=theirs))
+    draft = LeasedReply(own_engine.shards.of(sid), "worker", replace(draft.job, id=theirs))
     await draft.commit(draft.error("failed", "It failed."), given_up=True)
     assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
     assert queue.xlen(keys.stream(sid)) == 2

@@ -58,13 +58,13 @@ async def test_requests_in_line_are_counted_until_it_is_their_turn_or_they_end(
 
     talking, *others = [await ask(own_engine, sid) for _ in range(5)]
     assert in_line() == 4
-    await own_engine.replies.interrupt(sid, others[1], "cancelled")
+    await own_engine.cancellation.interrupt(sid, others[1], "cancelled")
     assert in_line() == 3
     queue.srem(keys.replies(sid), others[0])
-    await own_engine.replies.interrupt(sid, talking, "cancelled")
+    await own_engine.cancellation.interrupt(sid, talking, "cancelled")
     assert in_line() == 1
     for reply_id in others[2:]:
-        await own_engine.replies.interrupt(sid, reply_id, "cancelled")
+        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
     assert in_line() == 0
 
 
@@ -78,7 +78,7 @@ async def test_a_request_behind_another_of_its_session_can_be_the_oldest_that_wa
     behind = await ask(own_engine, sid)
     await asyncio.sleep(0.1)  # how long it waits is what this is about
     waited = oldest()
-    await own_engine.replies.interrupt(sid, behind, "cancelled")
+    await own_engine.cancellation.interrupt(sid, behind, "cancelled")
 
     assert 0.1 <= waited < 60
     assert oldest() == 0
@@ -127,7 +127,7 @@ async def test_a_reply_that_is_cancelled_while_it_waits_counts_as_cancelled(
 ) -> None:
     first, second = await ask(own_engine, sid), await ask(own_engine, sid)
     for reply_id in (second, first):
-        await own_engine.replies.interrupt(sid, reply_id, "cancelled")
+        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
     assert numbers(fetch(own_web, "/metrics"))["doqchat_replies_total cancelled"] == 2
 
 

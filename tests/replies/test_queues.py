@@ -9,9 +9,9 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies.jobs import Jobs
 from doqchat.serving import limits
 from doqchat.store import keys
+from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conftest import AT_ONCE, Site
@@ -41,7 +41,7 @@ async def hang(site: Site, engine: Engine, sid: str, requests: int) -> None:
 async def taken(engine: Engine, sid: str, prompt: str, alias: str) -> str:
     """The job of a new request that a worker has which does nothing."""
     await ask(engine, sid, prompt, alias)
-    jobs = Jobs(engine.shards.of(sid), alias, "dead")
+    jobs = Queue(engine.shards.of(sid), alias, "dead")
     await jobs.prepare()
     job = await jobs.take()
     assert job is not None

@@ -8,11 +8,11 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies import draft as drafts
 from doqchat.replies.budget import counter_of_today
-from doqchat.replies.draft import Draft, Lost
 from doqchat.store import keys
 from doqchat.store.script import Script
+from doqchat.worker import leased_reply as drafts
+from doqchat.worker.leased_reply import LeasedReply, Lost
 from tests import processes
 from tests.proxy import Proxy
 from tests.replies.demo_requests import JOBS
@@ -73,7 +73,7 @@ async def test_what_was_used_for_a_reply_that_others_have_ended_is_counted_once(
     engine: Engine, proxy: Proxy, queue: "redis.Redis", sid: str, counted: Callable[[], int]
 ) -> None:
     draft = await speaking(engine, sid, "worker")
-    await engine.replies.interrupt(sid, draft.job.reply, "cancelled")
+    await engine.cancellation.interrupt(sid, draft.job.reply, "cancelled")
     lose(proxy, queue, drafts._SPENT)
     await draft.spend(10)
     await draft.hand_over(10)
@@ -120,14 +120,14 @@ async def test_an_attempt_that_has_used_nothing_leaves_nothing(
     assert queue.keys("*spent*") + queue.keys("llm:tokens:*") == []
 
 
-@pytest.mark.parametrize("finish", [Draft.commit, Draft.hand_over])
+@pytest.mark.parametrize("finish", [LeasedReply.commit, LeasedReply.hand_over])
 async def test_counts_that_cannot_be_changed_stop_no_reply(
     own_engine: Engine, queue: "redis.Redis", sid: str, finish: Any
 ) -> None:
     draft = await speaking(own_engine, sid, "worker")
     queue.set(counter_of_today(), "not a number")
     queue.set(keys.COUNTERS, "not a hash")
-    await (draft.commit(end(draft), tokens=1) if finish is Draft.commit else draft.hand_over(1))
+    await (draft.commit(end(draft), tokens=1) if finish is LeasedReply.commit else draft.hand_over(1))
 
-    assert queue.xlen(JOBS) == (0 if finish is Draft.commit else 1)
+    assert queue.xlen(JOBS) == (0 if finish is LeasedReply.commit else 1)
     assert queue.xpending(JOBS, keys.WORKERS)["pending"] == 0

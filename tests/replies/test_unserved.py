@@ -11,10 +11,10 @@ import redis
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
-from doqchat.replies import unserved
-from doqchat.replies.jobs import HEARD_SECONDS
+from doqchat.replies.metrics import HEARD_SECONDS
 from doqchat.store import keys
 from doqchat.store.clients import BLOCK_SECONDS
+from doqchat.worker import unserved
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.fanout.conftest import joined

@@ -38,10 +38,10 @@ async def test_a_reply_that_is_cancelled_while_it_waits_is_never_begun(
     reply_id = await ask(own_engine, sid)
     async with joined(own_engine, sid) as socket:
         with pytest.raises(NotFound):
-            await own_engine.replies.interrupt(f"{sid}-2", reply_id, "cancelled")
-        await own_engine.replies.interrupt(sid, reply_id, "cancelled")
+            await own_engine.cancellation.interrupt(f"{sid}-2", reply_id, "cancelled")
+        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
         response = await socket.frame()
-        await own_engine.replies.interrupt(sid, reply_id, "cancelled")
+        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
     assert response["hd"]["event"] == "llm.response"
     assert (response["bd"]["reply_id"], response["bd"]["finish_reason"]) == (reply_id, "cancelled")
     assert response["bd"]["text"] == ""

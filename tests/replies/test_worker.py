@@ -10,11 +10,13 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.replies import jobs, takers, writer
-from doqchat.replies.jobs import Jobs
-from doqchat.replies.worker import Worker
 from doqchat.serving import limits
 from doqchat.store import keys
+from doqchat.worker import fetch_loop as takers
+from doqchat.worker import queue as jobs
+from doqchat.worker import writer
+from doqchat.worker.queue import Queue
+from doqchat.worker.worker import Worker
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
@@ -125,7 +127,7 @@ async def test_a_worker_that_leaves_gives_back_what_it_was_given_and_has_not_hea
     monkeypatch.setattr(jobs, "LEASE_SECONDS", 3600.0)
     engine, stop = make_engine(own_store), asyncio.Event()
     leaving = Worker(engine)
-    given = Jobs(engine.shards.of(sid), "default", leaving.name)
+    given = Queue(engine.shards.of(sid), "default", leaving.name)
     await given.prepare()
     await ask(engine, sid, "[[pieces=2]]")
     assert await given.take() is not None
@@ -152,7 +154,7 @@ async def test_a_job_whose_worker_is_silent_is_found_behind_many_that_are_worked
     drafts = [await taken(own_engine, f"{sid}-{number}", "busy") for number in range(250)]
     silent = drafts[240].job.id
     queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [silent], idle=60_000)
-    looking = Jobs(own_engine.shards.of(sid), DEMO, "looking")
+    looking = Queue(own_engine.shards.of(sid), DEMO, "looking")
     assert await looking.abandoned() == []
     assert await looking.abandoned() == [silent]
     job = await looking.take_over(silent)
@@ -167,7 +169,7 @@ async def test_a_worker_that_speaks_between_two_looks_keeps_its_job(
     draft = await taken(own_engine, sid, "slow")
     await draft.begin()
     queue.xclaim(JOBS, keys.WORKERS, "slow", 0, [draft.job.id], idle=60_000, justid=True)
-    looking = Jobs(own_engine.shards.of(sid), DEMO, "looking")
+    looking = Queue(own_engine.shards.of(sid), DEMO, "looking")
     assert await looking.abandoned() == []
     await draft.say("안녕")
     assert await looking.abandoned() == []

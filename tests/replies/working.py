@@ -8,7 +8,7 @@ from typing import Any
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
-from doqchat.replies.worker import Worker
+from doqchat.worker.worker import Worker
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import end_of

@@ -12,7 +12,6 @@ import redis
 from doqchat.errors import Unavailable
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.replies.budget import TokenBudget
-from doqchat.replies.due import Due
 from doqchat.store import keys, link, settled
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import Uncertain, insist
@@ -21,6 +20,7 @@ from doqchat.store.request_limits import RequestLimits
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
+from doqchat.worker.automatic_replies import AutomaticReplies
 from tests import processes
 from tests.proxy import Proxy
 
@@ -153,7 +153,7 @@ async def test_an_append_whose_answer_is_lost_supersedes_the_automatic_reply_onc
     asked = await stream.append(sid, "A", BODY, manner="said")
     store.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
     store.hset(f"{keys.own(sid)}due", "since", 0)
-    await Due(proxied_shards.of(sid), RequestLimits(), TokenBudget(proxied_shards, None)).start(64)
+    await AutomaticReplies(proxied_shards.of(sid), RequestLimits(), TokenBudget(proxied_shards, None)).start(64)
     assert store.smembers(keys.replies(sid)) == {f"r{asked.id}"}
     proxy.losing = APPEND
     said = await stream.append(sid, "B", BODY, manner="said")

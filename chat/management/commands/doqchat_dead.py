@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, override
 from chat.management.terminal import terminal_language, visible
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Unreadable
-from doqchat.replies.dead import DeadJob, DeadJobs
+from doqchat.replies.dead_letters import DeadLetter, DeadLetters
 
 _FIRST_WORDS = 60
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     async def _do(self, action: str, ids: Sequence[str] | None) -> None:
         current = engine()
         try:
-            dead = DeadJobs(current.shards, current.stream)
+            dead = DeadLetters(current.shards, current.stream)
             jobs = [job for job in await dead.list() if ids is None or job.id in ids]
             unknown = set(ids or ()) - {job.id for job in jobs}
             await {"list": self._list, "retry": self._retry, "drop": self._drop}[action](dead, jobs)
@@ -51,21 +51,23 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(_("There is no request {ids}.").format(ids=", ".join(sorted(unknown))))
 
-    async def _list(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
+    async def _list(self, dead: DeadLetters, jobs: Sequence[DeadLetter]) -> None:
         count = len(jobs)
         found = ngettext("{count} request was given up", "{count} requests were given up", count)
         self.stdout.write("\n\n".join([found.format(count=count), *map(_described, jobs)]))
 
-    async def _retry(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
+    async def _retry(self, dead: DeadLetters, jobs: Sequence[DeadLetter]) -> None:
         for job in jobs:
             if not job.complete:
                 self.stdout.write(_("{id} cannot be asked again: it does not say what was asked.").format(id=job.id))
         await self._each(jobs, dead.retry, _("{id} is asked again; its new reply is {outcome}."))
 
-    async def _drop(self, dead: DeadJobs, jobs: Sequence[DeadJob]) -> None:
+    async def _drop(self, dead: DeadLetters, jobs: Sequence[DeadLetter]) -> None:
         await self._each(jobs, dead.drop, _("{id} is dropped."))
 
-    async def _each(self, jobs: Sequence[DeadJob], act: Callable[[DeadJob], Awaitable[object]], done: str) -> None:
+    async def _each(
+        self, jobs: Sequence[DeadLetter], act: Callable[[DeadLetter], Awaitable[object]], done: str
+    ) -> None:
         for job in jobs:
             try:
                 outcome = await act(job)
@@ -76,7 +78,7 @@ class Command(BaseCommand):
                     self.stdout.write(done.format(id=job.id, outcome=outcome))
 
 
-def _described(job: DeadJob) -> str:
+def _described(job: DeadLetter) -> str:
     moment = job.died_at.astimezone(get_current_timezone())
     words = " ".join(job.prompt.split())
     return "\n".join(

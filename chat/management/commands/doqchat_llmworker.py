@@ -14,10 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from chat.checks import require_usable_settings
 from doqchat.engine import engine
 from doqchat.llm import LLMError, llms
-from doqchat.replies.worker import Worker
 from doqchat.serving.garbage import settle
 from doqchat.serving.limits import end_soon
 from doqchat.serving.start_report import say_what_is_used
+from doqchat.worker.worker import Worker
 
 
 class Command(BaseCommand):

@@ -15,11 +15,11 @@ from django.utils.module_loading import import_string
 from chat.checks import require_usable_settings
 from doqchat.conf import doqchat_settings
 from doqchat.engine import engine
-from doqchat.replies.unserved import watch
 from doqchat.serving import StartError
 from doqchat.serving.garbage import settle
 from doqchat.serving.listener import address_of, inherited, listen
 from doqchat.serving.start_report import say_what_is_used
+from doqchat.worker.unserved import watch
 
 SWITCH_SECONDS = 0.001
 """For how long a thread that serves a request may keep the GIL from the event loop; Python's own 0.005 add up."""

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from doqchat.engine import Engine
 from doqchat.errors import DoqchatError
-from doqchat.replies.conversation import Conversations
-from doqchat.replies.draft import Draft, Lost
-from doqchat.replies.ending import end
-from doqchat.replies.jobs import Job
-from doqchat.replies.writer import Writer
 from doqchat.serving.limits import LAST_SECONDS
 from doqchat.store.shards import Shard
+from doqchat.worker.cancel_and_wait import end
+from doqchat.worker.conversation import Conversations
+from doqchat.worker.leased_reply import LeasedReply, Lost
+from doqchat.worker.queue import Job
+from doqchat.worker.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     writer: Writer
 
 
-class Answers:
+class RunningJobs:
     """All that one worker writes at the same time.
 
     Args:
@@ -84,8 +84,8 @@ class Answers:
         except TimeoutError:
             log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
 
-    def _draft(self, shard: Shard, job: Job) -> Draft:
-        return Draft(shard, self._worker, job)
+    def _draft(self, shard: Shard, job: Job) -> LeasedReply:
+        return LeasedReply(shard, self._worker, job)
 
     def _ended(self, place: Place, answer: Answer) -> None:
         if self._answers.get(place) is answer:

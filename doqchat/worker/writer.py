@@ -8,10 +8,10 @@ from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
 from doqchat.llm.context import Context, approximate_tokens
 from doqchat.protocol.events import Body, Usage
-from doqchat.replies.conversation import Conversations
-from doqchat.replies.draft import Draft, GivenUp
-from doqchat.replies.jobs import LEASE_SECONDS
 from doqchat.store.faults import insist
+from doqchat.worker.conversation import Conversations
+from doqchat.worker.leased_reply import GivenUp, LeasedReply
+from doqchat.worker.queue import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Writer:
         gather_seconds: how long pieces are gathered before they are shown together.
     """
 
-    def __init__(self, draft: Draft, conversations: Conversations, gather_seconds: float) -> None:
+    def __init__(self, draft: LeasedReply, conversations: Conversations, gather_seconds: float) -> None:
         self._draft = draft
         self._conversations = conversations
         self._gather_seconds = gather_seconds

@@ -9,9 +9,9 @@ from pydantic_core import from_json
 
 from doqchat.llm.base import LLMError
 from doqchat.llm.context import Context, Spoken, build, instructions, read
-from doqchat.replies.jobs import Job
 from doqchat.store.settings import Settings
 from doqchat.store.stream import Entry, SessionStream
+from doqchat.worker.queue import Job
 
 log = logging.getLogger(__name__)
 

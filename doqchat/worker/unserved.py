@@ -12,14 +12,13 @@ from doqchat.errors import DoqchatError
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError
 from doqchat.protocol.names import is_sid
-from doqchat.replies.due import Due
-from doqchat.replies.jobs import HEARD_SECONDS
-from doqchat.replies.metrics import FAILED
-from doqchat.replies.steps import Steps
+from doqchat.replies.metrics import FAILED, HEARD_SECONDS
 from doqchat.store import keys
 from doqchat.store.early_end import ending
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
+from doqchat.worker.automatic_replies import AutomaticReplies
+from doqchat.worker.repeating import Repeating
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class Unserved:
 
     def __init__(self, engine: Engine, shard: Shard) -> None:
         self._shard = shard
-        self._due = Due(shard, engine.limits, engine.budget)
+        self._due = AutomaticReplies(shard, engine.limits, engine.budget)
         self._since: dict[str, float] = {}
         self._looks_since = 0.0
 
@@ -111,5 +110,5 @@ async def watch(engine: Engine) -> None:
     looking = []
     for shard in engine.shards:
         unserved = Unserved(engine, shard)
-        looking.append(Steps(shard).repeat(unserved.look, LOOK_SECONDS, unserved.prepare))
+        looking.append(Repeating(shard).repeat(unserved.look, LOOK_SECONDS, unserved.prepare))
     await asyncio.gather(*looking)

@@ -1,4 +1,4 @@
-"""What a worker takes from one server: jobs from the queue of each model, and automatic replies as they are due."""
+"""Fetches from one server: jobs from the queue of each model, and automatic replies as they are due."""
 
 import asyncio
 import logging
@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from doqchat.llm import llms
-from doqchat.replies.due import Due
-from doqchat.replies.ending import end
-from doqchat.replies.jobs import Job, Jobs
-from doqchat.replies.slots import Slots
-from doqchat.replies.steps import FORESEEN, Step, Steps
 from doqchat.store.shards import Shard
+from doqchat.worker.automatic_replies import AutomaticReplies
+from doqchat.worker.cancel_and_wait import end
+from doqchat.worker.queue import Job, Queue
+from doqchat.worker.repeating import FORESEEN, Repeating, Step
 
 log = logging.getLogger(__name__)
 
@@ -21,15 +20,15 @@ DUE_AT_A_TIME = 64
 GIVE_BACK_SECONDS = 0.5
 
 
-class Takers:
-    """The tasks that take from one server.
+class FetchLoop:
+    """The tasks that fetch from one server.
 
     Args:
         shard: the server.
         worker: this worker's name.
         at_once: how many answers by each model, on this server alone: while it is away its answers wait, and must not
             hold up those on another.
-        begin: begins to answer a job; its slot is free again when the task ends.
+        begin: begins to answer a job; it takes one of `at_once` places until its task ends.
         give_back: hands over a job that this worker has, unless it works on it.
         due: the server's automatic replies.
     """
@@ -41,7 +40,7 @@ class Takers:
         at_once: int,
         begin: Callable[[Job], "asyncio.Task[None]"],
         give_back: Callable[[Job], Awaitable[None]],
-        due: Due,
+        due: AutomaticReplies,
     ) -> None:
         self._shard = shard
         self._worker = worker
@@ -49,9 +48,9 @@ class Takers:
         self._begin = begin
         self._give_back = give_back
         self._due = due
-        self._queues: list[Jobs] = []
+        self._queues: list[Queue] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._steps = Steps(shard)
+        self._steps = Repeating(shard)
 
     def start(self) -> None:
         """Begin to take."""
@@ -74,21 +73,27 @@ class Takers:
             log.warning("What the store gave to this worker last waits until the lease runs out (%r).", error)
 
     def _serve(self, alias: str) -> None:
-        jobs, slots = Jobs(self._shard, alias, self._worker), Slots(self._at_once)
+        jobs, places = Queue(self._shard, alias, self._worker), asyncio.Semaphore(self._at_once)
         self._queues.append(jobs)
 
         async def rescue() -> None:
             for job_id in await jobs.abandoned():
-                await self._take(slots, partial(jobs.take_over, job_id))
+                await self._take(places, partial(jobs.take_over, job_id))
 
-        self._keep(partial(self._take, slots, jobs.take), 0.0, jobs.prepare)
+        self._keep(partial(self._take, places, jobs.take), 0.0, jobs.prepare)
         self._keep(rescue, LOOK_SECONDS, jobs.prepare)
 
-    async def _take(self, slots: Slots, take: Callable[[], Awaitable[Job | None]]) -> None:
-        """Take a job as soon as there is a slot for it, and begin to answer it: none is held that nobody works on."""
-        await slots.one_is_free()
-        if (job := await take()) is not None:
-            slots.fill(self._begin(job))
+    async def _take(self, places: asyncio.Semaphore, take: Callable[[], Awaitable[Job | None]]) -> None:
+        """Take a job as soon as there is a place for it, and begin to answer it: none is held that waits for one."""
+        answering = None
+        await places.acquire()
+        try:
+            if (job := await take()) is not None:
+                answering = self._begin(job)
+                answering.add_done_callback(lambda _: places.release())
+        finally:
+            if answering is None:
+                places.release()
 
     def _keep(self, step: Step, pause: float, prepare: Step | None = None) -> None:
         self._tasks.append(asyncio.create_task(self._steps.repeat(step, pause, prepare)))

@@ -8,11 +8,11 @@ from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, L
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
 from doqchat.replies.budget import counter_of_today, spent
-from doqchat.replies.jobs import Job
 from doqchat.store import keys
 from doqchat.store.faults import insist
 from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
+from doqchat.worker.queue import Job
 
 _BEGIN, _PIECE = load("reply_begin", "lease", "turn"), load("reply_piece", "lease")
 _COMMIT, _SPENT = load("reply_commit", "lease", "entry", "turn", "tokens"), load("reply_spent", "tokens")
@@ -30,7 +30,7 @@ class GivenUp(Exception):
     """As many workers as may have died of the job."""
 
 
-class Draft:
+class LeasedReply:
     """Writes one attempt at one reply. While the store is away its calls wait: nothing that was said is lost.
 
     Args:

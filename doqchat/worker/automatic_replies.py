@@ -26,7 +26,7 @@ STILL_TALKING_MS = 250
 _DUE, _START = load("replies_due", "wait"), load("reply_start", "entry", "filled", "rate", "turn")
 
 
-class Due:
+class AutomaticReplies:
     """The automatic replies that are due on one server.
 
     Args:

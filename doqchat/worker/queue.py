@@ -21,9 +21,6 @@ LEASE_SECONDS = 5.0
 FORGOTTEN_SECONDS = 3600
 """After how long without a sign of life a worker's name is dropped from the group."""
 
-HEARD_SECONDS = 2 * BLOCK_SECONDS
-"""A worker that serves a queue is heard of at least so often: as it reads, or as it writes an answer."""
-
 _LOOKED_AT = 100
 _HELD = 1_000
 """More jobs than a worker has of one queue."""
@@ -54,7 +51,7 @@ class Job:
     llm: str
 
 
-class Jobs:
+class Queue:
     """The queue of one model on one server; calls raise redis-py's errors.
 
     Args:

@@ -1,4 +1,4 @@
-"""Steps that a process does over and over on a server, which may be unreachable now and then."""
+"""Repeating that a process does over and over on a server, which may be unreachable now and then."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ FORESEEN = (RedisError, OSError, TimeoutError, DoqchatError)
 Step = Callable[[], Awaitable[None]]
 
 
-class Steps:
+class Repeating:
     """All that one part of a process does over and over on one server.
 
     Args:

@@ -1,4 +1,4 @@
-"""Replies that end before the model has said all."""
+"""Cancelling replies: they end before the model has finished, with what people have seen of them."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ LOOKED_AT, PAGE = 1_000, 100
 _INTERRUPT, _ENDED = load("reply_interrupt", "entry", "turn", "filled", "interrupt"), load("reply_ended")
 
 
-class Replies:
-    """The answers under way in all sessions; every call may raise Unavailable.
+class Cancellation:
+    """Ends replies before the model has finished; every call may raise Unavailable.
 
     Args:
         shards: the servers.

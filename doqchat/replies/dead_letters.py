@@ -18,7 +18,7 @@ _REPLY = re.compile(r"r\d{1,20}-\d{1,20}(-\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class DeadJob:
+class DeadLetter:
     """A job that was given up.
 
     Attributes:
@@ -53,7 +53,7 @@ class DeadJob:
         return bool(named and self.llm)
 
 
-class DeadJobs:
+class DeadLetters:
     """The dead jobs of all servers; every call may raise Unavailable, and one that changes something Uncertain.
 
     Args:
@@ -65,7 +65,7 @@ class DeadJobs:
         self._shards = shards
         self._stream = stream
 
-    async def list(self) -> list[DeadJob]:
+    async def list(self) -> list[DeadLetter]:
         """All of them, oldest first."""
         found = []
         for shard in self._shards:
@@ -74,7 +74,7 @@ class DeadJobs:
                 found.append(await self._read(shard, entry_id, fields))
         return sorted(found, key=lambda job: order(job.id))
 
-    async def retry(self, job: DeadJob) -> str | None:
+    async def retry(self, job: DeadLetter) -> str | None:
         """Have the request answered by a new reply; its id, or None when the job is no longer there, or not complete.
 
         The reply that was given up has had its `llm.error`, which stays; the new one ends in an event of its own.
@@ -95,14 +95,14 @@ class DeadJobs:
         )
         return reply or None
 
-    async def drop(self, job: DeadJob) -> bool:
+    async def drop(self, job: DeadLetter) -> bool:
         """Forget a job; False when it is no longer there."""
         return bool(await job.shard.pipeline.execute("XDEL", keys.DEAD_JOBS, job.id, repeat=False))
 
-    async def _read(self, shard: Shard, entry_id: str, fields: dict[str, str]) -> DeadJob:
+    async def _read(self, shard: Shard, entry_id: str, fields: dict[str, str]) -> DeadLetter:
         named = {name: fields.get(name, "") for name in ("sid", "request", "reply", "llm")}
         prompt = await self._prompt(named["sid"], named["request"])
-        return DeadJob(id=entry_id, shard=shard, **named, automatic=fields.get("auto") == "1", prompt=prompt)
+        return DeadLetter(id=entry_id, shard=shard, **named, automatic=fields.get("auto") == "1", prompt=prompt)
 
     async def _prompt(self, sid: str, request: str) -> str:
         if not is_sid(sid) or parse_id(request) is None:

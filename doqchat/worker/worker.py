@@ -8,13 +8,13 @@ from functools import partial
 
 from doqchat.engine import Engine
 from doqchat.fanout.subscription import Subscription
-from doqchat.replies.answers import Answers
-from doqchat.replies.due import Due
-from doqchat.replies.ending import end
-from doqchat.replies.jobs import LEASE_SECONDS
-from doqchat.replies.takers import Takers
 from doqchat.serving import limits
 from doqchat.store.shards import Shard
+from doqchat.worker.automatic_replies import AutomaticReplies
+from doqchat.worker.cancel_and_wait import end
+from doqchat.worker.fetch_loop import FetchLoop
+from doqchat.worker.queue import LEASE_SECONDS
+from doqchat.worker.running_jobs import RunningJobs
 
 
 class Worker:
@@ -27,7 +27,7 @@ class Worker:
     def __init__(self, engine: Engine) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._engine = engine
-        self._answers = Answers(engine, self.name)
+        self._answers = RunningJobs(engine, self.name)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take and answer jobs; after `stop` is set, take no more and finish those under way.
@@ -49,11 +49,11 @@ class Worker:
         await asyncio.gather(self._answers.finish(ends - clock()), *(taker.give_back() for taker in takers))
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
-    def _takers(self, shard: Shard) -> Takers:
-        due = Due(shard, self._engine.limits, self._engine.budget)
+    def _takers(self, shard: Shard) -> FetchLoop:
+        due = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
         at_once = self._engine.reply_settings.at_once
         begin, give_back = partial(self._answers.begin, shard), partial(self._answers.give_back, shard)
-        return Takers(shard, self.name, at_once, begin, give_back, due)
+        return FetchLoop(shard, self.name, at_once, begin, give_back, due)
 
     async def _follow(self, listener: Subscription, channel: str) -> None:
         """Listen for replies that have ended early; until that works, writers learn it when they write."""
