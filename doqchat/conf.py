@@ -31,22 +31,22 @@ class ReplySettings(Section):
     Attributes:
         system: instructions of the site for its models, in addition to those of doqchat/llm/context.py.
         gather_seconds: how long the pieces of a reply are gathered before they are shown together.
-        at_once: how many replies of each model one worker writes at the same time, in the sessions of one server.
-        requests_a_minute: of one session, automatic replies included; None for no limit.
-        requests_a_minute_of_a_role: of one role in one session; None for no limit.
-        under_way: replies of one session that nobody has finished, those in line included; None for no limit.
-        under_way_of_a_role: of those, the ones that one role has asked for; None for no limit.
-        tokens_a_day: input and output tokens of the whole site in a day of UTC; None for no budget.
+        concurrency: how many replies of each model one worker writes at the same time, in the sessions of one server.
+        requests_per_minute: of one session, automatic replies included; None for no limit.
+        role_requests_per_minute: of one role in one session; None for no limit.
+        max_active_replies: replies of one session that nobody has finished, those in line included; None for no limit.
+        role_max_active_replies: of those, the ones that one role has asked for; None for no limit.
+        tokens_per_day: input and output tokens of the whole site in a day of UTC; None for no budget.
     """
 
     system: Annotated[str, Field(min_length=1)] | None = None
     gather_seconds: Annotated[float, Field(ge=0, le=1)] = 0.03
-    at_once: _Count = 64
-    requests_a_minute: _Count | None = 120
-    requests_a_minute_of_a_role: _Count | None = 60
-    under_way: _Count | None = 20
-    under_way_of_a_role: _Count | None = 10
-    tokens_a_day: _Count | None = None
+    concurrency: _Count = 64
+    requests_per_minute: _Count | None = 120
+    role_requests_per_minute: _Count | None = 60
+    max_active_replies: _Count | None = 20
+    role_max_active_replies: _Count | None = 10
+    tokens_per_day: _Count | None = None
 
 
 class EmbeddedStoreSettings(Section):

@@ -44,12 +44,12 @@ class Engine:
         self.reply_settings = replies = settings.replies
         self.shards = Shards(settings.store_urls)
         self.limits = RequestLimits(
-            replies.requests_a_minute,
-            replies.requests_a_minute_of_a_role,
-            replies.under_way,
-            replies.under_way_of_a_role,
+            replies.requests_per_minute,
+            replies.role_requests_per_minute,
+            replies.max_active_replies,
+            replies.role_max_active_replies,
         )
-        self.budget = TokenBudget(self.shards, replies.tokens_a_day)
+        self.budget = TokenBudget(self.shards, replies.tokens_per_day)
         self.stream = SessionStream(self.shards, self.limits)
         self.history = History(self.stream)
         self.participants = Participants(self.shards)

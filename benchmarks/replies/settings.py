@@ -3,10 +3,10 @@
 from config.settings import *  # noqa: F403 - a settings module is what it exports
 from config.settings import DOQCHAT, LLMS
 
-AT_ONCE = 256
+CONCURRENCY = 256
 DOQCHAT["REPLIES"] = {
-    "AT_ONCE": AT_ONCE,
-    "REQUESTS_A_MINUTE": None,
-    "REQUESTS_A_MINUTE_OF_A_ROLE": None,
+    "CONCURRENCY": CONCURRENCY,
+    "REQUESTS_PER_MINUTE": None,
+    "ROLE_REQUESTS_PER_MINUTE": None,
 }
-LLMS["gemini-legacy"]["THREADS"] = AT_ONCE
+LLMS["gemini-legacy"]["THREADS"] = CONCURRENCY

@@ -58,7 +58,7 @@ class TokenBudget:
             raise RateLimited(
                 "The assistant's budget for today is used up; it answers again after midnight UTC.",
                 retry_after=_seconds_left(),
-                limit="tokens_a_day",
+                limit="tokens_per_day",
             )
 
     async def _used_on(self, shard: Shard) -> int:

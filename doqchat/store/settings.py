@@ -44,7 +44,7 @@ class SessionSettings(BaseModel):
 
     Attributes:
         policy: what the model answers by itself: nothing (`off`), what mentions it (`mention`), everything.
-        when_talking: what a new request or message does to an automatic reply: let it finish, or supersede it.
+        on_new_message: what a new request or message does to an automatic reply: let it finish, or supersede it.
         wait_seconds: how long nobody has to say anything, or type, before an automatic reply.
         llm: the alias of the model.
         system: instructions for the model, in addition to the site's.
@@ -54,7 +54,7 @@ class SessionSettings(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
     policy: Literal["off", "mention", "always"] = "mention"
-    when_talking: Literal["finish", "supersede"] = "finish"
+    on_new_message: Literal["finish", "supersede"] = "finish"
     wait_seconds: Annotated[float, Field(ge=0.3, le=30)] = DEFAULT_WAIT_SECONDS
     llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "default"
     system: Annotated[str, StringConstraints(max_length=8_000)] = ""

@@ -81,7 +81,7 @@ class AutomaticReplies:
         await self._shard.commands.zrem(keys.DUE, sid)
 
     async def _take(
-        self, sid: str, what: Literal["start", "drop", "fail"], told: str, requests_a_minute: int = 0
+        self, sid: str, what: Literal["start", "drop", "fail"], told: str, requests_per_minute: int = 0
     ) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more.
 
@@ -98,7 +98,7 @@ class AutomaticReplies:
             channel=self._shard.channel(sid),
             told=told,
             participant=MODEL_ROLE,
-            requests_a_minute=requests_a_minute,
+            requests_per_minute=requests_per_minute,
         )
         if wait:
             raise self._limits.refusal(outcome, int(*wait))

@@ -26,9 +26,9 @@ class FetchLoop:
     Args:
         shard: the server.
         worker: this worker's name.
-        at_once: how many answers by each model, on this server alone: while it is away its answers wait, and must not
-            hold up those on another.
-        begin: begins to answer a job; it takes one of `at_once` places until its task ends.
+        concurrency: how many answers by each model, on this server alone: those of an unreachable server wait, and
+            must not hold up those of another.
+        begin: begins to answer a job; it takes one of `concurrency` places until its task ends.
         give_back: hands over a job that this worker has, unless it works on it.
         due: the server's automatic replies.
     """
@@ -37,14 +37,14 @@ class FetchLoop:
         self,
         shard: Shard,
         worker: str,
-        at_once: int,
+        concurrency: int,
         begin: Callable[[Job], "asyncio.Task[None]"],
         give_back: Callable[[Job], Awaitable[None]],
         due: AutomaticReplies,
     ) -> None:
         self._shard = shard
         self._worker = worker
-        self._at_once = at_once
+        self._concurrency = concurrency
         self._begin = begin
         self._give_back = give_back
         self._due = due
@@ -73,7 +73,7 @@ class FetchLoop:
             log.warning("What the store gave to this worker last waits until the lease runs out (%r).", error)
 
     def _serve(self, alias: str) -> None:
-        jobs, places = Queue(self._shard, alias, self._worker), asyncio.Semaphore(self._at_once)
+        jobs, places = Queue(self._shard, alias, self._worker), asyncio.Semaphore(self._concurrency)
         self._queues.append(jobs)
 
         async def rescue() -> None:

@@ -51,9 +51,9 @@ class Worker:
 
     def _takers(self, shard: Shard) -> FetchLoop:
         due = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
-        at_once = self._engine.reply_settings.at_once
+        concurrency = self._engine.reply_settings.concurrency
         begin, give_back = partial(self._answers.begin, shard), partial(self._answers.give_back, shard)
-        return FetchLoop(shard, self.name, at_once, begin, give_back, due)
+        return FetchLoop(shard, self.name, concurrency, begin, give_back, due)
 
     async def _follow(self, listener: Subscription, channel: str) -> None:
         """Listen for replies that have ended early; until that works, writers learn it when they write."""

@@ -35,10 +35,13 @@ def test_what_is_not_an_origin_is_named(origin: str) -> None:
     ("change", "said"),
     [
         (
-            {"REPLIES": {"UNDER_WAY": 0}},
-            "['REPLIES']['UNDER_WAY'] cannot be used: input should be greater than or equal",
+            {"REPLIES": {"MAX_ACTIVE_REPLIES": 0}},
+            "['REPLIES']['MAX_ACTIVE_REPLIES'] cannot be used: input should be greater than or equal",
         ),
-        ({"REPLIES": {"TOKENS_A_DAY": "many"}}, "['REPLIES']['TOKENS_A_DAY'] cannot be used: input should be a valid"),
+        (
+            {"REPLIES": {"TOKENS_PER_DAY": "many"}},
+            "['REPLIES']['TOKENS_PER_DAY'] cannot be used: input should be a valid",
+        ),
         ({"REPLIES": {"GATHER_SECONDS": 5}}, "['REPLIES']['GATHER_SECONDS'] cannot be used: input should be less than"),
         ({"REPLIES": {"PER_DAY": 5}}, "['REPLIES']['PER_DAY'] cannot be used: extra inputs are not permitted."),
         ({"REPLIES": None}, "['REPLIES'] cannot be used: input should be a valid dictionary"),

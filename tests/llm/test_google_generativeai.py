@@ -60,7 +60,7 @@ async def test_who_waits_for_a_thread_does_not_wait_for_the_provider(gemini: Gem
 
 
 async def test_as_many_answers_are_read_at_once_as_a_worker_writes(gemini: GeminiStandIn) -> None:
-    at_once = doqchat_settings().replies.at_once
+    at_once = doqchat_settings().replies.concurrency
     model = legacy(gemini.url)
     answers = [asyncio.create_task(model.generate("[[silent=1]]")) for _ in range(at_once)]
     for _ in answers:

@@ -146,7 +146,7 @@ async def test_how_an_answer_ended_is_said_beside_its_text(
 
 
 async def test_an_answer_that_a_new_message_superseded_says_so(open_window: OpenWindow, site: Site, sid: str) -> None:
-    change(site.web, sid, policy="always", when_talking="supersede")
+    change(site.web, sid, policy="always", on_new_message="supersede")
     a = await open_window(site.web)
     await a.enter(sid)
     await a.say(SLOW)

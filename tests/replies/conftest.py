@@ -18,7 +18,7 @@ from doqchat.store import keys
 from tests import processes
 
 WORKERS = 2
-AT_ONCE = 4
+CONCURRENCY = 4
 
 
 @dataclass
@@ -114,7 +114,7 @@ async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
     """Makes engines on the given stores, whose models are the stand-in, with REPLIES as they are asked for;
-    a worker answers AT_ONCE requests unless that is.
+    a worker answers CONCURRENCY requests unless that is.
     """
     model = {
         "BACKEND": "doqchat.llm.google_genai.GoogleGenAI",
@@ -128,7 +128,7 @@ async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
             doqchat = {
                 "STORE_URLS": [store.url for store in stores],
                 "LLMS": dict.fromkeys(aliases, model),
-                "REPLIES": {"AT_ONCE": AT_ONCE, **replies},
+                "REPLIES": {"CONCURRENCY": CONCURRENCY, **replies},
             }
             changed = override_settings(DOQCHAT=doqchat, CHANNEL_LAYERS=settings.CHANNEL_LAYERS)
             changed.enable()

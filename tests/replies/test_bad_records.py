@@ -49,7 +49,7 @@ async def test_an_entry_that_is_no_job_leaves_the_queue_and_delays_nobody(
     sid: str,
     wrong: dict[str, Any],
 ) -> None:
-    engine = make_engine(own_store, AT_ONCE=1)
+    engine = make_engine(own_store, CONCURRENCY=1)
     for _ in range(3):
         queue.xadd(QUEUE, GOOD | wrong)
     async with working(engine):
@@ -105,7 +105,7 @@ async def test_a_session_whose_keys_hold_something_else_delays_no_other(
 ) -> None:
     monkeypatch.setattr(jobs, "LEASE_SECONDS", 0.3)
     monkeypatch.setattr(takers, "LOOK_SECONDS", 0.1)
-    engine = make_engine(own_store, AT_ONCE=1)
+    engine = make_engine(own_store, CONCURRENCY=1)
     await ask(engine, sid, "안녕")
     queue.delete(key(sid))
     queue.set(key(sid), "text")

@@ -18,7 +18,7 @@ AN_HOUR_MS = 3_600_000
 async def test_requests_from_before_the_clock_was_set_back_count_no_more(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    most = own_engine.limits.requests_a_minute
+    most = own_engine.limits.requests_per_minute
     assert most is not None
     asked = f"{keys.own(sid)}asked"
     queue.rpush(asked, *[moment(queue) + AN_HOUR_MS] * most)

@@ -26,10 +26,10 @@ from tests.replies.demo_requests import ask as ask_in
 
 Start = Callable[..., processes.Web]
 NO_LIMIT = {
-    "REQUESTS_A_MINUTE": None,
-    "REQUESTS_A_MINUTE_OF_A_ROLE": None,
-    "UNDER_WAY": None,
-    "UNDER_WAY_OF_A_ROLE": None,
+    "REQUESTS_PER_MINUTE": None,
+    "ROLE_REQUESTS_PER_MINUTE": None,
+    "MAX_ACTIVE_REPLIES": None,
+    "ROLE_MAX_ACTIVE_REPLIES": None,
 }
 HTTP = {"Content-Type": "application/json"}
 
@@ -60,13 +60,13 @@ async def request(client: Client, msg_id: str, role: str = "A") -> Any:
 async def test_a_role_that_asks_too_often_is_told_to_wait_and_nothing_is_stored(
     start: Start, connect: Connect, queue: "redis.Redis", sid: str
 ) -> None:
-    client = await connect(start(REQUESTS_A_MINUTE_OF_A_ROLE=2), sid, v1=True)
+    client = await connect(start(ROLE_REQUESTS_PER_MINUTE=2), sid, v1=True)
     for msg_id in ("m1", "m2"):
         assert "id" in await request(client, msg_id)
     refused = await request(client, "m3")
     assert (refused["code"], refused["msg_id"]) == ("rate_limited", "m3")
     assert 0 < refused["retry_after"] <= 60
-    assert refused["message"] == f"A asks the assistant too often; wait {refused['retry_after']} s."
+    assert refused["message"] == f"Rate limit of the requests of A exceeded; retry in {refused['retry_after']} s."
     assert queue.xlen(keys.stream(sid)) == 2
     assert "id" in await request(client, "m4", role="B")
     await client.say("but I may talk")
@@ -76,17 +76,17 @@ async def test_a_role_that_asks_too_often_is_told_to_wait_and_nothing_is_stored(
 async def test_a_sessions_requests_are_counted_together_whichever_process_takes_them(
     start: Start, connect: Connect, queue: "redis.Redis", sid: str
 ) -> None:
-    webs = [start(REQUESTS_A_MINUTE=3), start(REQUESTS_A_MINUTE=3)]
+    webs = [start(REQUESTS_PER_MINUTE=3), start(REQUESTS_PER_MINUTE=3)]
     clients = [await connect(web, sid, v1=True) for web in webs]
     told = [await request(clients[n % 2], f"m{n}", role="AB"[n % 2]) for n in range(4)]
     assert ["id" in one for one in told] == [True, True, True, False]
-    assert told[3]["message"].startswith("This session asks the assistant too often; wait ")
+    assert told[3]["message"].startswith("Rate limit of this session's requests exceeded; retry in ")
     elsewhere = await connect(webs[0], f"{sid}-2", v1=True)
     assert "id" in await request(elsewhere, "m0")
 
 
 @pytest.mark.parametrize(
-    "limit", ["REQUESTS_A_MINUTE", "REQUESTS_A_MINUTE_OF_A_ROLE", "UNDER_WAY", "UNDER_WAY_OF_A_ROLE"]
+    "limit", ["REQUESTS_PER_MINUTE", "ROLE_REQUESTS_PER_MINUTE", "MAX_ACTIVE_REPLIES", "ROLE_MAX_ACTIVE_REPLIES"]
 )
 async def test_of_many_requests_at_the_same_moment_no_more_are_taken_than_may_be(
     start: Start, queue: "redis.Redis", sid: str, limit: str
@@ -105,7 +105,7 @@ async def test_of_many_requests_at_the_same_moment_no_more_are_taken_than_may_be
 async def test_a_request_that_is_sent_again_counts_once_and_is_always_acknowledged(
     start: Start, connect: Connect, sid: str
 ) -> None:
-    client = await connect(start(REQUESTS_A_MINUTE=2), sid, v1=True)
+    client = await connect(start(REQUESTS_PER_MINUTE=2), sid, v1=True)
     first = [await request(client, "m1") for _ in range(4)]
     assert {one["id"] for one in first} == {first[0]["id"]}
     assert [one["duplicate"] for one in first] == [False, True, True, True]
@@ -117,12 +117,12 @@ async def test_a_request_that_is_sent_again_counts_once_and_is_always_acknowledg
 async def test_no_more_replies_are_under_way_than_may_be_those_in_line_included(
     start: Start, connect: Connect, queue: "redis.Redis", sid: str
 ) -> None:
-    client = await connect(start(UNDER_WAY=2), sid, v1=True)
+    client = await connect(start(MAX_ACTIVE_REPLIES=2), sid, v1=True)
     first = await request(client, "m1")
     assert "id" in await request(client, "m2")
     refused = await request(client, "m3")
     assert (refused["code"], refused["retry_after"]) == ("rate_limited", 5)
-    assert refused["message"] == "2 answers are under way in this session; ask again when one has come."
+    assert refused["message"] == "Too many active replies in this session (limit 2)."
     assert queue.xlen(keys.stream(sid)) == 2
     await client.send("llm.cancel", {"reply_id": f"r{first['id']}"})
     await client.recv_event(*ENDS)
@@ -130,10 +130,10 @@ async def test_no_more_replies_are_under_way_than_may_be_those_in_line_included(
 
 
 async def test_a_role_has_no_more_replies_under_way_than_it_may_have(start: Start, connect: Connect, sid: str) -> None:
-    client = await connect(start(UNDER_WAY_OF_A_ROLE=1), sid, v1=True)
+    client = await connect(start(ROLE_MAX_ACTIVE_REPLIES=1), sid, v1=True)
     first = await request(client, "m1")
     refused = await request(client, "m2")
-    assert refused["message"] == "1 answers are under way for A; ask again when one has come."
+    assert refused["message"] == "Too many active replies for A (limit 1)."
     assert "id" in await request(client, "m3", role="B")
     await client.send("llm.cancel", {"reply_id": f"r{first['id']}"})
     await client.recv_event(*ENDS)
@@ -143,7 +143,7 @@ async def test_a_role_has_no_more_replies_under_way_than_it_may_have(start: Star
 async def test_a_request_that_is_refused_because_many_are_under_way_does_not_count(
     start: Start, connect: Connect, sid: str
 ) -> None:
-    client = await connect(start(UNDER_WAY=1, REQUESTS_A_MINUTE=2), sid, v1=True)
+    client = await connect(start(MAX_ACTIVE_REPLIES=1, REQUESTS_PER_MINUTE=2), sid, v1=True)
     first = await request(client, "m1")
     for number in range(3):
         assert "under way" in (await request(client, f"n{number}"))["message"]
@@ -158,7 +158,7 @@ async def test_hundreds_may_ask_at_the_same_moment(own_engine: Engine, queue: "r
 
 
 def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) -> None:
-    web = start(REQUESTS_A_MINUTE=1)
+    web = start(REQUESTS_PER_MINUTE=1)
     body = json.dumps({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕"}}).encode()
     answers = [fetch(web, f"/api/chat/sessions/{sid}/messages", "POST", HTTP, body) for _ in range(2)]
     assert [answer.status for answer in answers] == [201, 429]
@@ -171,7 +171,7 @@ async def test_a_session_over_its_limit_gets_no_automatic_reply_and_who_called_t
     start: Start, connect: Connect, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     client = await connect(start(), sid, v1=True)
-    with processes.llm_worker(own_store.url, **limited(REQUESTS_A_MINUTE=1)) as worker:
+    with processes.llm_worker(own_store.url, **limited(REQUESTS_PER_MINUTE=1)) as worker:
         await client.say("@llm hello")
         assert (await client.recv_event(*ENDS))["hd"]["event"] == "llm.response"
         await client.say("@llm hello again")
@@ -203,9 +203,9 @@ async def test_the_tokens_of_the_day_are_counted_and_end_with_the_budget(
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "right-key")
     monkeypatch.setenv("GEMINI_BASE_URL", gemini_url)
-    client = await connect(start(TOKENS_A_DAY=1), sid, v1=True)
+    client = await connect(start(TOKENS_PER_DAY=1), sid, v1=True)
     today = keys.tokens(datetime.now(UTC).date().isoformat())
-    with processes.llm_worker(own_store.url, **limited(TOKENS_A_DAY=1)) as worker:
+    with processes.llm_worker(own_store.url, **limited(TOKENS_PER_DAY=1)) as worker:
         await ask(client, "[[pieces=2]]")
         usage = (await client.recv_event(*ENDS))["bd"]["usage"]
         assert int(queue.get(today) or 0) == usage["input_tokens"] + usage["output_tokens"] > 0
@@ -225,7 +225,7 @@ async def test_the_tokens_of_the_day_are_counted_and_end_with_the_budget(
 async def test_a_new_day_has_a_new_budget(start: Start, connect: Connect, queue: "redis.Redis", sid: str) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     queue.set(keys.tokens(yesterday.isoformat()), 1_000_000)
-    client = await connect(start(TOKENS_A_DAY=1_000_000), sid, v1=True)
+    client = await connect(start(TOKENS_PER_DAY=1_000_000), sid, v1=True)
     assert "id" in await request(client, "m1")
 
 

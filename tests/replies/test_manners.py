@@ -100,7 +100,7 @@ async def test_under_always_every_message_is_answered(
 async def test_white_space_alone_asks_nothing_and_supersedes_nothing(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
-    change(web, sid, policy="always", when_talking="supersede")
+    change(web, sid, policy="always", on_new_message="supersede")
     client = await connect(web, sid)
     await client.say(" \n")
     await silence(client, site, sid)
@@ -114,7 +114,7 @@ async def test_white_space_alone_asks_nothing_and_supersedes_nothing(
 async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_says_so(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
-    change(web, sid, policy="always", when_talking="supersede")
+    change(web, sid, policy="always", on_new_message="supersede")
     client = await connect(web, sid)
     await client.say("[[pieces=40 pace=0.05]]")
     piece = await client.recv_event("llm.streaming")
@@ -129,7 +129,7 @@ async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_sa
 async def test_a_request_supersedes_an_automatic_reply_but_not_one_that_was_asked_for(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
-    change(web, sid, policy="always", when_talking="supersede")
+    change(web, sid, policy="always", on_new_message="supersede")
     client = await connect(web, sid)
     await client.say(SLOW)
     _announced, piece = [await client.recv_event("llm.streaming") for _ in range(2)]

@@ -110,7 +110,7 @@ async def test_how_replies_end_is_counted_for_every_process_to_tell(
 async def test_refusals_are_counted_by_limit_and_replies_that_begin_anew(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
-    own_engine.stream = SessionStream(own_engine.shards, RequestLimits(under_way=1))
+    own_engine.stream = SessionStream(own_engine.shards, RequestLimits(max_active_replies=1))
     draft = await taken(own_engine, sid, "first")
     for _ in range(2):
         with pytest.raises(RateLimited):
@@ -118,7 +118,7 @@ async def test_refusals_are_counted_by_limit_and_replies_that_begin_anew(
     await draft.begin()
     await taken_over(own_engine, queue, draft, "second").begin()
     told = numbers(fetch(own_web, "/metrics"))
-    assert told["doqchat_requests_refused_total under_way"] == 2
+    assert told["doqchat_requests_refused_total max_active_replies"] == 2
     assert told["doqchat_reply_restarts_total"] == 1
 
 

@@ -69,7 +69,7 @@ async def test_people_who_go_on_talking_are_interrupted_sooner_when_they_have_ca
 async def test_a_reply_that_the_next_message_would_supersede_waits_until_people_pause(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    await own_engine.settings.change(sid, {"policy": "always", "when_talking": "supersede"})
+    await own_engine.settings.change(sid, {"policy": "always", "on_new_message": "supersede"})
 
     assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_MS + 1_000) > 0
 

@@ -14,7 +14,7 @@ from doqchat.store import keys
 from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
-from tests.replies.conftest import AT_ONCE, Site
+from tests.replies.conftest import CONCURRENCY, Site
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import end_of
 from tests.replies.working import answered, ask, working
@@ -61,7 +61,7 @@ async def test_a_model_that_hangs_delays_nobody_who_asks_another(
     async with AsyncExitStack() as stack:
         for _ in range(workers):
             await stack.enter_async_context(working(engine))
-        await hang(whole_site, engine, sid, workers * AT_ONCE)
+        await hang(whole_site, engine, sid, workers * CONCURRENCY)
         await ask(engine, f"{sid}-waits", SILENT, HANGING)
         await ask(engine, sid, "[[pieces=2]]", WELL)
         assert (await answered(engine, sid))["bd"]["finish_reason"] == "stop"
@@ -72,7 +72,7 @@ async def test_a_request_that_one_worker_has_no_slot_for_is_taken_by_another(
 ) -> None:
     engine = make_engine(own_store, aliases=(WELL, HANGING))
     async with working(engine):
-        await hang(whole_site, engine, sid, AT_ONCE)
+        await hang(whole_site, engine, sid, CONCURRENCY)
         await ask(engine, sid, "[[pieces=2]]", HANGING)
         async with working(engine):
             assert (await answered(engine, sid))["bd"]["finish_reason"] == "stop"
@@ -89,7 +89,7 @@ async def test_what_a_dead_worker_has_left_is_taken_over_though_another_model_ha
     engine = make_engine(own_store, aliases=(WELL, HANGING))
     dead = {alias: await taken(engine, f"{sid}-{alias}", "[[pieces=2]]", alias) for alias in (HANGING, WELL)}
     async with working(engine):
-        await hang(whole_site, engine, sid, AT_ONCE)
+        await hang(whole_site, engine, sid, CONCURRENCY)
         for alias, job in dead.items():
             queue.xclaim(keys.queue(alias), keys.WORKERS, "dead", 0, [job], idle=60_000)
         assert (await answered(engine, f"{sid}-{WELL}"))["bd"]["finish_reason"] == "stop"
@@ -109,12 +109,12 @@ async def test_a_store_that_stands_still_delays_nobody_in_the_sessions_of_anothe
     stores: list[processes.Store], make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(*stores)
-    names = [f"{sid}-{number}" for number in range(10 * AT_ONCE)]
+    names = [f"{sid}-{number}" for number in range(10 * CONCURRENCY)]
     first, second = ([each for each in names if engine.stream.server(each) == store.url] for store in stores)
     async with AsyncExitStack() as stack:
-        sockets = [await stack.enter_async_context(joined(engine, each)) for each in first[:AT_ONCE]]
+        sockets = [await stack.enter_async_context(joined(engine, each)) for each in first[:CONCURRENCY]]
         async with working(engine):
-            for each in first[:AT_ONCE]:
+            for each in first[:CONCURRENCY]:
                 await ask(engine, each, "[[pieces=40 pace=0.05]]")
             for socket in sockets:
                 await end_of(socket, "llm.streaming")

@@ -20,7 +20,7 @@ from doqchat.worker.worker import Worker
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
-from tests.replies.conftest import AT_ONCE, Site
+from tests.replies.conftest import CONCURRENCY, Site
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, JOBS, end_of
 from tests.replies.drafts import taken
@@ -48,7 +48,7 @@ async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
     monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
     monkeypatch.setattr(takers, "LOOK_SECONDS", SHORT_LEASE / 4)
     engine = make_engine(*stores)
-    sids = [f"{sid}-{number}" for number in range(5 * AT_ONCE)]
+    sids = [f"{sid}-{number}" for number in range(5 * CONCURRENCY)]
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(joined(engine, each)) for each in sids]
         for each in sids:
@@ -64,7 +64,7 @@ async def test_a_store_that_stands_still_longer_than_a_lease_takes_no_reply_from
 ) -> None:
     monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
     engines = [make_engine(own_store), make_engine(own_store)]
-    sids = [f"{sid}-{number}" for number in range(AT_ONCE)]
+    sids = [f"{sid}-{number}" for number in range(CONCURRENCY)]
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(joined(engines[0], each)) for each in sids]
         for engine in engines:

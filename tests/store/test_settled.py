@@ -149,7 +149,7 @@ async def test_an_append_whose_answer_is_lost_supersedes_the_automatic_reply_onc
     proxy: Proxy, proxied_shards: Shards, layer: SessionChannelLayer, store: "redis.Redis", sid: str
 ) -> None:
     stream = SessionStream(proxied_shards)
-    await Settings(proxied_shards).change(sid, {"policy": "always", "when_talking": "supersede"})
+    await Settings(proxied_shards).change(sid, {"policy": "always", "on_new_message": "supersede"})
     asked = await stream.append(sid, "A", BODY, manner="said")
     store.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
     store.hset(f"{keys.own(sid)}due", "since", 0)

@@ -40,7 +40,7 @@ def spoil(request: pytest.FixtureRequest, store: "redis.Redis", sid: str) -> Cal
 async def test_what_is_stored_is_never_answered_with_an_error(
     engine: Engine, store: "redis.Redis", sid: str, spoil: Callable[[str], None], name: str, frame: Frame
 ) -> None:
-    await engine.settings.change(sid, {"when_talking": "supersede"})
+    await engine.settings.change(sid, {"on_new_message": "supersede"})
     spoil(name)
     try:
         appended = await submit(engine, sid, frame)
@@ -68,7 +68,7 @@ async def test_settings_of_the_wrong_type_are_the_defaults(
     [
         ("policy", "sometimes"),
         ("policy", b"\xff\xfe"),
-        ("when_talking", ""),
+        ("on_new_message", ""),
         ("llm", ""),
         ("llm", "x" * 65),
         ("llm", "no-longer-there"),

@@ -9,7 +9,7 @@
 --       session's own keys begin with), llm (alias of the model that is asked, or ''), manner ('said' or 'mentioned'
 --       when the reply policy decides, or ''), wait_ms (without a further message before an automatic reply, by
 --       default), longest_wait_called_ms (for people who have called the assistant), longest_wait_ms (for others),
---       requests_a_minute, requests_a_minute_of_a_role, under_way, under_way_of_a_role (limits, 0 for none), early_end
+--       requests_per_minute, role_requests_per_minute, max_active_replies, role_max_active_replies (limits, 0 for none), early_end
 --       (of an automatic reply that is superseded, see parts/interrupt.lua), deadline (ms of the store's clock)
 -- Returns {id, 'stored'}; {id, 'duplicate' | 'conflict'} when the claim was taken before; {'', 'expired'} when the
 -- deadline has passed; {'', limit, ms until there may be another} when it is a request and one too many.
@@ -30,22 +30,22 @@ end
 -- All that can fail, because something else has written to a key, comes before the first write: what is stored is never
 -- answered with an error. What a session is set to is the default where it cannot be read.
 local sid, own, asks, manner = given.sid, given.own, given.llm ~= '', given.manner
-local settings = redis.pcall('HMGET', own .. 'settings', 'policy', 'when_talking', 'wait_seconds')
+local settings = redis.pcall('HMGET', own .. 'settings', 'policy', 'on_new_message', 'wait_seconds')
 local policy = settings[1] == 'off' and 'off' or settings[1] == 'always' and 'always' or 'mention'
 local asked, asked_by_role, rate, rate_of_role = own .. 'asked', own .. 'asked:' .. given.participant
 local since, is_due
 if asks then
-  rate, rate_of_role = given.requests_a_minute, given.requests_a_minute_of_a_role
-  local most, most_of_role = given.under_way, given.under_way_of_a_role
+  rate, rate_of_role = given.requests_per_minute, given.role_requests_per_minute
+  local most, most_of_role = given.max_active_replies, given.role_max_active_replies
   local wait, wait_of_role = wait_for_rate(asked, rate, now), wait_for_rate(asked_by_role, rate_of_role, now)
   if wait > 0 then
-    return {'', 'requests_a_minute', wait}
+    return {'', 'requests_per_minute', wait}
   elseif wait_of_role > 0 then
-    return {'', 'requests_a_minute_of_a_role', wait_of_role}
+    return {'', 'role_requests_per_minute', wait_of_role}
   elseif most > 0 and redis.call('SCARD', own .. 'replies') >= most then
-    return {'', 'under_way', 0}
+    return {'', 'max_active_replies', 0}
   elseif most_of_role > 0 and tonumber(redis.call('HGET', own .. 'asking', given.participant) or 0) >= most_of_role then
-    return {'', 'under_way_of_a_role', 0}
+    return {'', 'role_max_active_replies', 0}
   end
   check_line(own, KEYS[3], given.llm)
 elseif manner ~= '' then

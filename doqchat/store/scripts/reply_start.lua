@@ -6,7 +6,7 @@
 -- KEYS  1 the sessions that are due an automatic reply   2 the job queues   3 the session's stream
 -- given what ('start', 'drop' or 'fail'), sid, own (what the session's own keys begin with), channel (the group's), told
 --       (to start, the frame that announces it; otherwise the body of the event; both to be filled in), participant (of
---       the event), requests_a_minute (to start, the session's, 0 for any number)
+--       the event), requests_per_minute (to start, the session's, 0 for any number)
 -- Returns {'done'}; {'late'} when it was done already, or somebody has said more or begun to talk meanwhile;
 -- {limit, ms until there may be another} when it would be one request too many.
 
@@ -21,10 +21,10 @@ local llm = redis.pcall('HGET', own .. 'settings', 'llm')
 llm = type(llm) == 'string' and llm or 'default'
 if given.what == 'start' then
   check_line(own, KEYS[2], llm)
-  local asked, rate = own .. 'asked', given.requests_a_minute
+  local asked, rate = own .. 'asked', given.requests_per_minute
   local wait = wait_for_rate(asked, rate, now)
   if wait > 0 then
-    return {'requests_a_minute', wait}
+    return {'requests_per_minute', wait}
   end
   count_in_rate(asked, rate, now)
 end
