@@ -129,6 +129,7 @@ def _status(url: str) -> int:
         with urlopen(url, timeout=ANSWERED_WITHIN) as response:
             return response.status
     except HTTPError as error:
-        return error.code
+        with error:
+            return error.code
     except OSError:
         return 0

@@ -33,7 +33,8 @@ def fetch(
         with urlopen(request, timeout=WITHIN) as response:
             return Answer(response.status, response.headers, response.read().decode(errors="replace"))
     except HTTPError as refused:
-        return Answer(refused.code, refused.headers, refused.read().decode())
+        with refused:
+            return Answer(refused.code, refused.headers, refused.read().decode())
 
 
 def post(web: Web, sid: str, text: str, **hd: Any) -> Answer:

@@ -43,14 +43,14 @@ def test_the_document_is_valid(document: Any) -> None:
 
 
 def test_a_generated_client_changes_one_setting_and_leaves_the_others(generated: str, server: Web, sid: str) -> None:
-    client = import_module(f"{generated}.client").Client(server.http, httpx_args={"trust_env": False})
     change = import_module(f"{generated}.api.sessions.change_session").sync
     changes = import_module(f"{generated}.models").SessionChanges
-    change(sid, client=client, body=changes(policy="always", system="Be brief."))
-    settings = change(sid, client=client, body=changes(name_a="Minji")).settings
-    assert (settings.policy, settings.system, settings.name_a) == ("always", "Be brief.", "Minji")
-    settings = change(sid, client=client, body=changes(system=None)).settings
-    assert (settings.policy, settings.system, settings.name_a) == ("always", "", "Minji")
+    with import_module(f"{generated}.client").Client(server.http, httpx_args={"trust_env": False}) as client:
+        change(sid, client=client, body=changes(policy="always", system="Be brief."))
+        settings = change(sid, client=client, body=changes(name_a="Minji")).settings
+        assert (settings.policy, settings.system, settings.name_a) == ("always", "Be brief.", "Minji")
+        settings = change(sid, client=client, body=changes(system=None)).settings
+        assert (settings.policy, settings.system, settings.name_a) == ("always", "", "Minji")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ def page(web: Web, path: str, **headers: str) -> tuple[int, str]:
         with urllib.request.urlopen(request) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+        with error:
+            return error.code, error.read().decode()
 
 
 @pytest.mark.parametrize(

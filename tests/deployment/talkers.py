@@ -99,4 +99,5 @@ def _status(address: str) -> int:
         with urllib.request.urlopen(address, context=ssl.create_default_context()) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code

@@ -143,7 +143,8 @@ def readiness(web: processes.Web) -> tuple[int, Any]:
         with urllib.request.urlopen(f"{web.http}/readyz") as answer:
             status, found = answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
-        status, found = refused.code, json.load(refused)
+        with refused:
+            status, found = refused.code, json.load(refused)
     found.pop("workers")
     return status, found
 
@@ -157,7 +158,8 @@ def post(web: processes.Web, sid: str) -> int:
         ) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
-        return refused.code
+        with refused:
+            return refused.code
 
 
 def test_readyz_and_one_line_say_that_the_store_is_full(

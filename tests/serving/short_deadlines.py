@@ -5,5 +5,5 @@ from tests.serving.settings import *  # noqa: F403
 
 limits.HEAD_SECONDS = 1
 limits.MESSAGE_SECONDS = 1
-limits.SEND_SECONDS = 1
+limits.SEND_SECONDS = 2
 limits.PING_SECONDS = 2

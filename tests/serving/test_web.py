@@ -147,13 +147,14 @@ async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(web: Web) -> None:
             await client.send("x" * 10_000)
             await asyncio.sleep(0)
 
-    async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
-        talking = asyncio.create_task(talk(client))
-        await client.recv()
-        web.process.send_signal(signal.SIGTERM)
-        assert await close_code(client) == 1012
-        talking.cancel()
-        await asyncio.wait([talking])
+    client = await connect(f"ws://127.0.0.1:{web.port}/echo")
+    talking = asyncio.create_task(talk(client))
+    await client.recv()
+    web.process.send_signal(signal.SIGTERM)
+    assert await close_code(client) == 1012
+    talking.cancel()
+    await asyncio.wait([talking])
+    await client.wait_closed()
 
 
 async def test_a_silent_peer_does_not_keep_the_process_from_ending(web: Web) -> None:
