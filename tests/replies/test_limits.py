@@ -146,7 +146,7 @@ async def test_a_request_that_is_refused_because_many_are_under_way_does_not_cou
     client = await connect(start(MAX_ACTIVE_REPLIES=1, REQUESTS_PER_MINUTE=2), sid, v1=True)
     first = await request(client, "m1")
     for number in range(3):
-        assert "under way" in (await request(client, f"n{number}"))["message"]
+        assert "Too many active replies" in (await request(client, f"n{number}"))["message"]
     await client.send("llm.cancel", {"reply_id": f"r{first['id']}"})
     await client.recv_event(*ENDS)
     assert "id" in await request(client, "m2")
@@ -179,7 +179,7 @@ async def test_a_session_over_its_limit_gets_no_automatic_reply_and_who_called_t
         queue.hset(keys.settings(sid), "policy", "always")
         await client.say("and so on")
         await asyncio.to_thread(
-            worker.wait_until, lambda: worker.output.count(f"No automatic reply in {sid}: This session asks") == 2
+            worker.wait_until, lambda: worker.output.count(f"No automatic reply in {sid}: Rate limit") == 2
         )
     assert queue.zcard(keys.DUE) == queue.xlen(keys.queue("default")) == 0
     assert not queue.exists(f"{keys.own(sid)}due")
