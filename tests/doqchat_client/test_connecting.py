@@ -180,7 +180,9 @@ async def test_hooks_hear_of_each_state_and_do_no_harm(relay: Relay, sid: str) -
 
 async def test_a_session_can_be_opened_without_a_block(server: Web, sid: str) -> None:
     session = await connect(server.ws, sid)
-    await session.send("hello")
-    await session.close()
     async with asyncio.timeout(WITHIN):
-        assert [event.bd["text"] async for event in session if event.durable] == ["hello"]
+        await session.send("hello")
+        said = await anext(event async for event in session if event.durable)
+        await session.close()
+        assert said.bd["text"] == "hello"
+        assert [event async for event in session if event.durable] == []
