@@ -30,6 +30,8 @@ class Received(asyncio.Protocol):
         transport: asyncio.Transport = connection._writer.transport
         self.transport = transport
         transport.set_protocol(self)
+        if transport.is_closing():  # its end may have been reported before
+            self.end(StoreConnectionError("The connection to the store ended as it was made."))
 
     def data_received(self, data: bytes) -> None:
         """Take what the server has sent."""

@@ -12,7 +12,6 @@ from redis.exceptions import NoScriptError
 
 _FOLDER = Path(__file__).parent / "scripts"
 
-
 _FIELDS = "local given = cmsgpack.unpack(ARGV[1])"
 """Arguments have names in the scripts: they travel as one msgpack map."""
 

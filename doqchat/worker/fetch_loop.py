@@ -63,7 +63,7 @@ class FetchLoop:
         await end(self._tasks)
 
     async def give_back(self) -> None:
-        """Hand over what the server has given to this worker as it stopped: nobody has heard of that here."""
+        """Return the jobs that were delivered during the shutdown and never started."""
         try:
             async with asyncio.timeout(GIVE_BACK_SECONDS):
                 for jobs in self._queues:

@@ -35,21 +35,21 @@ class Worker:
         What is not finished within SHUTDOWN_SECONDS is handed over to other workers.
         """
         clock = asyncio.get_running_loop().time
-        takers = [self._takers(shard) for shard in self._engine.shards]
+        fetch_loops = [self._fetch_loop(shard) for shard in self._engine.shards]
         listeners = [Subscription(shard.url, self._on_interruption, lambda _: None) for shard in self._engine.shards]
         following = [
             asyncio.create_task(self._follow(listener, shard.interruptions))
             for listener, shard in zip(listeners, self._engine.shards, strict=True)
         ]
-        for taker in takers:
-            taker.start()
+        for fetch_loop in fetch_loops:
+            fetch_loop.start()
         await stop.wait()
         ends = clock() + limits.SHUTDOWN_SECONDS
-        await asyncio.gather(end(following), *(taker.stop() for taker in takers))
-        await asyncio.gather(self._answers.finish(ends - clock()), *(taker.give_back() for taker in takers))
+        await asyncio.gather(end(following), *(loop.stop() for loop in fetch_loops))
+        await asyncio.gather(self._answers.finish(ends - clock()), *(loop.give_back() for loop in fetch_loops))
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
-    def _takers(self, shard: Shard) -> FetchLoop:
+    def _fetch_loop(self, shard: Shard) -> FetchLoop:
         due = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
         concurrency = self._engine.reply_settings.concurrency
         begin, give_back = partial(self._answers.begin, shard), partial(self._answers.give_back, shard)
