@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from doqchat.serving.store_program import find_program
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 CORES = sorted(os.sched_getaffinity(0))
@@ -23,14 +24,6 @@ ENDED_WITHIN = 10.0  # seconds, then it is killed
 
 class NotListeningError(Exception):
     """A process ended, or said nothing on its port for LISTENING_WITHIN; the text has the last lines it wrote."""
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

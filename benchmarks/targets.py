@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import processes
 from benchmarks.measurement import Measurement
 from benchmarks.workloads import Idle, Traffic
+from tests.ports import free_port
 
 RUN_WITHIN = 120  # seconds for one workload on one server, connecting included
 PEER = "benchmarks.peers.stock_channels:application"
@@ -50,7 +51,7 @@ class Target:
     def running(self) -> Iterator[Site]:
         """A store and the server, until the block ends; raises NotListeningError."""
         with tempfile.TemporaryDirectory(prefix="doqchat-bench-") as name:
-            folder, port = Path(name), processes.free_port()
+            folder, port = Path(name), free_port()
             command = [sys.executable, *(argument.format(port=port) for argument in self.arguments)]
             with processes.store(folder) as (store_pid, store_url):
                 environment = {

@@ -23,6 +23,7 @@ from doqchat.serving.child import end_with_parent
 from doqchat.serving.valkey import EmbeddedStore
 from doqchat.store import keys
 from tests.fork_server import Forked
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN = 40.0
@@ -159,13 +160,6 @@ class Web:
     @property
     def ws(self) -> str:
         return f"ws://{self.address}"
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @contextmanager

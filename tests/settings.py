@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.processes import free_port
+from tests.ports import free_port
 
 _data = Path(tempfile.mkdtemp(prefix="doqchat-tests-"))
 atexit.register(shutil.rmtree, _data, ignore_errors=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.accounting import cpu_seconds
 from tests import processes
+from tests.ports import free_port
 
 KEY = "right-key"
 
@@ -67,7 +68,7 @@ def site() -> Iterator[Site]:
 
 @contextmanager
 def _provider(name: str) -> Iterator[tuple[str, processes.Process]]:
-    port = processes.free_port()
+    port = free_port()
     command = [sys.executable, "-m", f"tests.stand_ins.{name}", "--port", str(port)]
     with processes.running(name, command, lambda process: str(port) in process.output) as process:
         yield f"http://127.0.0.1:{port}", process

@@ -11,7 +11,8 @@ from random import Random
 from doqchat.serving.health import until_healthy
 from doqchat.serving.start_report import answering
 from doqchat.serving.valkey import EmbeddedStore
-from tests.processes import READY_WITHIN, Process, free_port, manage
+from tests.ports import free_port
+from tests.processes import READY_WITHIN, Process, manage
 from tests.proxy import Proxy
 
 

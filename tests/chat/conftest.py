@@ -14,6 +14,7 @@ from chat.models import ChatSession
 from tests import processes
 from tests.chat.fetch import Answer, fetch
 from tests.chat.sessions import write_messages
+from tests.ports import free_port
 
 Write = Callable[..., list[str]]
 Admin = Callable[..., Answer]
@@ -28,7 +29,7 @@ def write(store: "redis.Redis", sid: str) -> Write:
 @pytest.fixture(scope="session")
 def stranded_server(django_db_setup: None) -> Iterator[processes.Web]:
     """A web process whose store is away."""
-    with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{processes.free_port()}/0") as web:
+    with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as web:
         yield web
 
 

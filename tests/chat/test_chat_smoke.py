@@ -12,7 +12,8 @@ from chat.smoke import play, player, talker
 from doqchat.store import keys
 from tests.chat.broken_server import Fault, broken
 from tests.chat.commands import run
-from tests.processes import Web, free_port
+from tests.ports import free_port
+from tests.processes import Web
 
 DONE = "Chat test completed successfully"
 

@@ -14,7 +14,8 @@ from doqchat.store import keys
 from tests.chat.commands import clean, run
 from tests.chat.conftest import Write
 from tests.conftest import Connect
-from tests.processes import ROOT, Web, free_port, manage
+from tests.ports import free_port
+from tests.processes import ROOT, Web, manage
 
 KOREAN = """\
 총 3개의 메시지 발견

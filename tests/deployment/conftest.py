@@ -25,7 +25,8 @@ from tests.deployment.programs import (
     redis_server,
     service,
 )
-from tests.processes import Process, free_port, is_healthy, manage
+from tests.ports import free_port
+from tests.processes import Process, is_healthy, manage
 
 PATH = "/chat/"
 

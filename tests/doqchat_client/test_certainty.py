@@ -9,9 +9,9 @@ import pytest
 from doqchat_client import Read, State, Unavailable, Undelivered, Welcome, connect, exchange
 from doqchat_client.exceptions import Closed, Conflict, Internal, InvalidMessage, NotFound, Rejected, SessionClosed
 
-from tests import processes
 from tests.doqchat_client.relay import Relay
 from tests.doqchat_client.session_log import WITHIN, SessionLog, read_until
+from tests.ports import free_port
 from tests.processes import Web
 from tests.proxy import Proxy
 
@@ -166,7 +166,7 @@ async def test_what_may_have_been_sent_before_is_not_said_to_be_missing_because_
 
 async def test_what_was_never_sent_is_certainly_not_stored(line: Proxy, sid: str, log: SessionLog) -> None:
     async with connect(line.ws, sid) as chat:
-        line.lead_to(f"127.0.0.1:{processes.free_port()}")
+        line.lead_to(f"127.0.0.1:{free_port()}")
         line.cut()
         await read_until(chat, lambda event: isinstance(event, Welcome))
         while chat.state is State.OPEN:  # noqa: ASYNC110

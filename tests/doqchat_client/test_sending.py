@@ -25,6 +25,7 @@ from doqchat_client.exceptions import (
 from doqchat.errors import DoqchatError
 from tests import processes
 from tests.doqchat_client.session_log import WITHIN, SessionLog, durable_ids, read_to, read_until
+from tests.ports import free_port
 from tests.processes import Web
 from tests.proxy import Proxy
 
@@ -190,7 +191,7 @@ async def test_closing_ends_what_waits_and_what_comes_later(line: Proxy, sid: st
 async def test_while_the_store_is_away_sends_wait_and_keep_their_order(
     tmp_path: Path, sid: str, django_db_setup: None
 ) -> None:
-    directory, port = tmp_path / "valkey", processes.free_port()
+    directory, port = tmp_path / "valkey", free_port()
     texts = ["one", "two", "three"]
     with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{port}/0") as web:
         with processes.valkey(directory, port):
@@ -214,7 +215,7 @@ async def test_while_the_store_is_away_sends_wait_and_keep_their_order(
 async def test_a_server_on_this_machine_is_reached_past_the_environments_proxy(
     server: Web, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{processes.free_port()}")
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("no_proxy", raising=False)
     async with asyncio.timeout(WITHIN), connect(server.ws, sid) as chat:
         assert (await chat.send("hello")).id
@@ -240,5 +241,5 @@ def test_arguments_that_cannot_be_meant_are_refused_at_once(wrong: dict[str, str
 
 async def test_a_server_that_cannot_be_reached_is_named_when_the_time_is_up(sid: str) -> None:
     with pytest.raises(Unreachable, match=r"within 0\.3 s: no connection"):
-        async with connect(f"ws://127.0.0.1:{processes.free_port()}", sid, open_timeout=0.3):
+        async with connect(f"ws://127.0.0.1:{free_port()}", sid, open_timeout=0.3):
             pass

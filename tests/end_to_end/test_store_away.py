@@ -16,6 +16,7 @@ from tests import processes
 from tests.chat.fetch import Answer, fetch
 from tests.client import WITHIN, Client
 from tests.conftest import Connect
+from tests.ports import free_port
 
 either_server = pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
 
@@ -23,7 +24,7 @@ either_server = pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[processes.Store]:
     """A store of the test's own; a test that kills it may start it again in the same place."""
-    with processes.valkey(tmp_path / "valkey", processes.free_port()) as store:
+    with processes.valkey(tmp_path / "valkey", free_port()) as store:
         yield store
 
 

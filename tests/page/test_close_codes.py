@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 from doqchat.frame_limits import MOST_REFUSED
 from tests import processes
 from tests.client import WITHIN
+from tests.ports import free_port
 from tests.processes import Web
 
 TALK = """
@@ -70,7 +71,7 @@ async def test_a_page_of_a_foreign_site_sees_that_it_is_refused(
 async def test_a_page_sees_that_the_store_is_unreachable(
     browser: Browser, django_db_setup: None, sid: str, server: str
 ) -> None:
-    nowhere = f"redis://127.0.0.1:{processes.free_port()}/0"
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
     with processes.web(server, DOQCHAT_REDIS_URL=nowhere) as web:
         page = await blank_page(browser, web)
         assert await talk(page, web, f"/v1/session/chat?sid={sid}") == {"code": 1013, "last": "unavailable"}

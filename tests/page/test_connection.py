@@ -13,6 +13,7 @@ from playwright.async_api import expect
 from tests import processes
 from tests.page.conftest import OpenWindow
 from tests.page.window import Window
+from tests.ports import free_port
 
 
 def serving(port: int) -> AbstractContextManager[processes.Process]:
@@ -24,7 +25,7 @@ def serving(port: int) -> AbstractContextManager[processes.Process]:
 async def test_a_killed_server_costs_no_message_and_doubles_none(
     open_window: OpenWindow, server: processes.Web, sid: str
 ) -> None:
-    port = processes.free_port()
+    port = free_port()
     b = await open_window(server)
     await b.enter(sid, "B")
     with serving(port) as first:

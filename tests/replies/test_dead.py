@@ -13,6 +13,7 @@ from doqchat.store import keys
 from tests import processes
 from tests.chat.commands import run
 from tests.fanout.conftest import joined
+from tests.ports import free_port
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import JOBS, ask, end_of
 
@@ -192,7 +193,7 @@ def test_a_request_that_is_not_there_is_named(own_store: processes.Store) -> Non
 
 
 def test_while_the_store_is_away_it_says_so_in_one_line() -> None:
-    ended = run("doqchat_dead", "list", DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{processes.free_port()}/0")
+    ended = run("doqchat_dead", "list", DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
         "CommandError: 저장소에서 답이 없습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"

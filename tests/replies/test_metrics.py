@@ -15,6 +15,7 @@ from tests import processes
 from tests.chat.fetch import fetch
 from tests.conftest import Connect
 from tests.fanout.conftest import joined
+from tests.ports import free_port
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
@@ -155,6 +156,6 @@ def test_the_numbers_are_told_under_any_host_and_hold_no_session(server: process
 
 
 def test_while_the_store_is_away_there_are_no_numbers(django_db_setup: None) -> None:
-    with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{processes.free_port()}/0") as stranded:
+    with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as stranded:
         answer = fetch(stranded, "/metrics")
     assert (answer.status, answer.text) == (503, "The store does not answer.\n")

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 from tests.fork_server import Forked
-from tests.processes import ROOT, free_port, start
+from tests.ports import free_port
+from tests.processes import ROOT, start
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 END_WITHIN = 20.0

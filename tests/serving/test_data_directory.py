@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from config.data_directory import tighten
-from tests.processes import ROOT, free_port
+from tests.ports import free_port
+from tests.processes import ROOT
 from tests.serving.commands import MANAGE, environment, running
 
 HI = ["-c", "from django.contrib.auth.models import User; print(User.objects.exists())"]

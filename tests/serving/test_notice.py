@@ -8,7 +8,8 @@ from redis import Redis
 
 from doqchat.serving import StartError
 from doqchat.serving.notice import NAME, Notice, Running, find_running
-from tests.processes import completed, free_port
+from tests.ports import free_port
+from tests.processes import completed
 from tests.serving.commands import MANAGE, environment, running
 
 THEIRS = Running(["redis://:s3cret@127.0.0.1:7000/0"], "http://localhost:3456/")

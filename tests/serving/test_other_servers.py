@@ -10,7 +10,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from doqchat.serving.limits import FRAME_BYTES
-from tests.processes import Process, Web, free_port, is_healthy, running
+from tests.ports import free_port
+from tests.processes import Process, Web, is_healthy, running
 
 APPLICATION = "config.asgi:application"
 COMMANDS = {

@@ -22,11 +22,12 @@ from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
 from doqchat.worker.automatic_replies import AutomaticReplies
 from tests import processes
+from tests.ports import free_port
 from tests.proxy import Proxy
 
 APPEND = b"EVALSHA"
 BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
-NOWHERE = f"127.0.0.1:{processes.free_port()}"
+NOWHERE = f"127.0.0.1:{free_port()}"
 
 
 @pytest.fixture
