@@ -1,6 +1,6 @@
-"""All attacks by name."""
+"""All attacks by name: importing a module of attacks adds its attacks."""
 
-from tests.attack.attacks import (
+from tests.attack.attacks import (  # noqa: F401
     bodies,
     crowd,
     floods,
@@ -15,9 +15,6 @@ from tests.attack.attacks import (
     unfinished,
     unread,
 )
+from tests.attack.attacks.attack import ATTACKS
 
-_KINDS = (
-    frames, searches, floods, heads, bodies, unfinished, unread, storage, requests, crowd, records, msg_ids, logins,
-)  # fmt: skip
-
-ATTACKS = {attack.name: attack for kind in _KINDS for attack in kind.ATTACKS}
+__all__ = ["ATTACKS"]

@@ -55,7 +55,21 @@ class Attack:
     attempt: Attempt
     at_once: int
     pause: float
-    within: float = 30.0
+    within: float
+
+
+ATTACKS: dict[str, Attack] = {}
+"""The attacks of the modules that have been imported, by name."""
+
+
+def attack(name: str, *, at_once: int, pause: float, within: float = 30.0) -> Callable[[Attempt], Attempt]:
+    """A decorator that adds a function to ATTACKS; the arguments are Attack's."""
+
+    def register(attempt: Attempt) -> Attempt:
+        ATTACKS[name] = Attack(name, attempt, at_once, pause, within)
+        return attempt
+
+    return register
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import random
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import request
 
@@ -27,6 +27,7 @@ DECLARED = 3_000_000
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
+@attack("endless-chunks", at_once=4, pause=0.5)
 async def endless_chunks(target: Target) -> str:
     """A chunked body without an end, up to 10 MiB of it."""
     method = random.choice(("POST", "PATCH", "GET"))
@@ -35,15 +36,10 @@ async def endless_chunks(target: Target) -> str:
         return await peer.repeat(CHUNK, CHUNKS, PAUSE)
 
 
+@attack("large-body", at_once=2, pause=0.5)
 async def large_body(target: Target) -> str:
     """A body of 3 MB, announced and sent."""
     async with Peer.connected(target) as peer:
         await peer.send(request(target, f"POST {random.choice(PATHS)}", f"Content-Length: {DECLARED}", FORM))
         answer = await peer.repeat(PIECE * b"a", DECLARED // PIECE, pause=0.01)
         return answer if answer != "no answer" else await peer.response(within=10)
-
-
-ATTACKS = [
-    Attack("endless-chunks", endless_chunks, at_once=4, pause=0.5),
-    Attack("large-body", large_body, at_once=2, pause=0.5),
-]

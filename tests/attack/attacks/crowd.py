@@ -4,7 +4,7 @@ import asyncio
 import random
 from contextlib import AsyncExitStack, suppress
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import request
 
@@ -13,6 +13,7 @@ AT_ONCE = 10
 PAUSE = 0.1  # seconds between two joins of each of AT_ONCE: 100 a second in all, at the most
 
 
+@attack("crowd", at_once=1, pause=2, within=60)
 async def crowd(target: Target) -> str:
     """500 sockets in one session, opened in 5 seconds or more, all of which leave together."""
     joined = 0
@@ -32,21 +33,16 @@ async def crowd(target: Target) -> str:
         return f"{joined:,} open"
 
 
+@attack("churn", at_once=3, pause=0.1)
 async def churn(target: Target) -> str:
     """A socket that joins and leaves."""
     async with Peer.joined(target, f"attack-churn-{random.randrange(500)}") as peer:
         return peer.answer
 
 
+@attack("pages", at_once=1, pause=0.1)
 async def pages(target: Target) -> str:
     """The page of a session."""
     async with Peer.connected(target) as peer:
         await peer.send(request(target, f"GET /s/attack-page-{random.randrange(50)}/", "Connection: close"))
         return await peer.end(within=10)
-
-
-ATTACKS = [
-    Attack("crowd", crowd, at_once=1, pause=2, within=60),
-    Attack("churn", churn, at_once=3, pause=0.1),
-    Attack("pages", pages, at_once=1, pause=0.1),
-]

@@ -2,7 +2,7 @@
 
 import random
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import BINARY, CONTINUATION, PING, TEXT, frame, head
 
@@ -40,17 +40,13 @@ async def _amid_pings(target: Target, name: str, bad: bytes) -> str:
         return await peer.end(within=10)
 
 
+@attack("not-utf8", at_once=3, pause=0.2)
 async def not_utf8(target: Target) -> str:
     """Pings, a text that is not UTF-8, pings, in one write."""
     return await _amid_pings(target, "utf8", random.choice(NOT_UTF8))
 
 
+@attack("forbidden-frames", at_once=3, pause=0.2)
 async def forbidden_frames(target: Target) -> str:
     """Pings, any other violation of the protocol, pings, in one write."""
     return await _amid_pings(target, "frames", random.choice(FORBIDDEN))
-
-
-ATTACKS = [
-    Attack("not-utf8", not_utf8, at_once=3, pause=0.2),
-    Attack("forbidden-frames", forbidden_frames, at_once=3, pause=0.2),
-]

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlencode
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import request
 from tests.attack.seeds import ADMIN
@@ -20,6 +20,7 @@ class Form(Peer):
         super().data_received(data)
 
 
+@attack("wrong-passwords", at_once=20, pause=0.2)
 async def wrong_password(target: Target) -> str:
     """Ask for the form, and send it back with a wrong password."""
     async with Form.connected(target) as peer:
@@ -38,6 +39,3 @@ async def wrong_password(target: Target) -> str:
     async with Peer.connected(target) as peer:
         await peer.send(request(target, "POST /admin/login/", *headers, body=form))
         return await peer.response()
-
-
-ATTACKS = [Attack("wrong-passwords", wrong_password, at_once=20, pause=0.2)]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import frame
 
@@ -39,4 +39,4 @@ def _message(msg_id: str) -> bytes:
     return frame(json.dumps(envelope).encode())
 
 
-ATTACKS = [Attack("guessed-msg-ids", Guesser().attempt, at_once=1, pause=0.05)]
+attack("guessed-msg-ids", at_once=1, pause=0.05)(Guesser().attempt)

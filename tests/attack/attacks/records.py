@@ -2,7 +2,7 @@
 
 import random
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import frame, request
 from tests.attack.seeds import BROKEN
@@ -11,6 +11,7 @@ PATHS = ("/s/{sid}/", "/api/chat/history/{sid}", "/api/chat/history/{sid}?q=a&or
 MESSAGE = frame(b'{"hd":{"event":"chat.message"},"bd":{"text":"@llm hello"}}')
 
 
+@attack("read-records", at_once=2, pause=0.4)
 async def read_records(target: Target) -> str:
     """The page, the history and the settings of such a session."""
     path = random.choice(PATHS).format(sid=random.choice(BROKEN))
@@ -19,14 +20,9 @@ async def read_records(target: Target) -> str:
         return await peer.response(within=10)
 
 
+@attack("join-records", at_once=2, pause=0.4)
 async def join_records(target: Target) -> str:
     """Joining such a session, and talking there."""
     async with Peer.joined(target, random.choice(BROKEN), "&since=0") as peer:
         await peer.send(MESSAGE)
         return await peer.end(within=1)
-
-
-ATTACKS = [
-    Attack("read-records", read_records, at_once=2, pause=0.4),
-    Attack("join-records", join_records, at_once=2, pause=0.4),
-]

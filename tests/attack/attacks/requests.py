@@ -2,7 +2,7 @@
 
 import random
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import handshake, request
 
@@ -69,30 +69,26 @@ async def _ask(target: Target, data: bytes) -> str:
         return await peer.end(within=5) if answer == "open" else answer
 
 
+@attack("malformed-requests", at_once=3, pause=0.3)
 async def malformed(target: Target) -> str:
     """Requests that are no HTTP, or that no view can use."""
     return await _ask(target, random.choice(_wrong(target)))
 
 
+@attack("malformed-handshakes", at_once=2, pause=0.3)
 async def malformed_handshakes(target: Target) -> str:
     """Handshakes that are not WebSocket's, or name no session."""
     return await _ask(target, random.choice(_wrong_handshakes(target)))
 
 
+@attack("wrong-hosts", at_once=2, pause=0.3)
 async def wrong_host(target: Target) -> str:
     """A host that is not in ALLOWED_HOSTS."""
     return await _ask(target, f"GET /s/a/ HTTP/1.1\r\nHost: evil{random.random()}.example\r\n\r\n".encode())
 
 
+@attack("foreign-origins", at_once=2, pause=0.3)
 async def foreign_origin(target: Target) -> str:
     """A socket that a page of another site opens."""
     origin = random.choice(("https://evil.example", "null", "http://[", f"http://{'a' * 4000}", "file://"))
     return await _ask(target, handshake(target, "sid=attack-origin", f"Origin: {origin}"))
-
-
-ATTACKS = [
-    Attack("malformed-requests", malformed, at_once=3, pause=0.3),
-    Attack("malformed-handshakes", malformed_handshakes, at_once=2, pause=0.3),
-    Attack("wrong-hosts", wrong_host, at_once=2, pause=0.3),
-    Attack("foreign-origins", foreign_origin, at_once=2, pause=0.3),
-]

@@ -3,7 +3,7 @@
 import json
 import random
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import frame
 
@@ -13,10 +13,8 @@ LARGE_MESSAGE = frame(
 )
 
 
+@attack("large-fields", at_once=2, pause=0.5)
 async def large_fields(target: Target) -> str:
     """Messages of nearly 64 KiB, three a second, mostly fields that the server only stores."""
     async with Peer.joined(target, f"attack-storage-{random.randrange(2)}") as peer:
         return await peer.repeat(LARGE_MESSAGE, times=60, pause=0.35)
-
-
-ATTACKS = [Attack("large-fields", large_fields, at_once=2, pause=0.5)]

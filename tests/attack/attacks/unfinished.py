@@ -2,7 +2,7 @@
 
 import random
 
-from tests.attack.attacks.attack import Attack, Target
+from tests.attack.attacks.attack import Target, attack
 from tests.attack.attacks.bodies import PATHS
 from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import head, request
@@ -11,6 +11,7 @@ MIB = 2**20
 HELD = 20.0  # seconds
 
 
+@attack("half-heads", at_once=150, pause=2)
 async def half_heads(target: Target) -> str:
     """A head that gets another byte each second, and never an end."""
     async with Peer.connected(target) as peer:
@@ -18,12 +19,14 @@ async def half_heads(target: Target) -> str:
         return await peer.repeat(b"a", int(HELD), pause=1)
 
 
+@attack("silence", at_once=100, pause=2)
 async def silence(target: Target) -> str:
     """Not a single byte."""
     async with Peer.connected(target) as peer:
         return await peer.end(HELD)
 
 
+@attack("half-bodies", at_once=100, pause=4)
 async def half_bodies(target: Target) -> str:
     """Half a body."""
     async with Peer.connected(target) as peer:
@@ -32,17 +35,10 @@ async def half_bodies(target: Target) -> str:
         return await peer.end(HELD)
 
 
+@attack("unfinished-messages", at_once=40, pause=4)
 async def unfinished_messages(target: Target) -> str:
     """A WebSocket message of a mebibyte but for its last byte."""
     async with Peer.joined(target, f"attack-unfinished-{random.randrange(4)}") as peer:
         await peer.send(head(MIB - 1))
         await peer.send((MIB - 2) * b"a")
         return await peer.end(HELD)
-
-
-ATTACKS = [
-    Attack("half-heads", half_heads, at_once=150, pause=2),
-    Attack("silence", silence, at_once=100, pause=2),
-    Attack("half-bodies", half_bodies, at_once=100, pause=4),
-    Attack("unfinished-messages", unfinished_messages, at_once=40, pause=4),
-]
