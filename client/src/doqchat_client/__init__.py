@@ -4,6 +4,7 @@
 the events mean.
 """
 
+from doqchat_client.connecting import connect
 from doqchat_client.events import (
     Event,
     Gap,
@@ -21,7 +22,7 @@ from doqchat_client.events import (
 from doqchat_client.exceptions import ChatError, ServerError, Unavailable, Undelivered
 from doqchat_client.follower import State
 from doqchat_client.reply import Piece, Reply
-from doqchat_client.session import Sent, Session, connect
+from doqchat_client.session import Sent, Session
 
 __all__ = [
     "ChatError",

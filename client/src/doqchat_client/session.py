@@ -1,13 +1,11 @@
 """A session: what a program does with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from doqchat_client.connection import Address
-from doqchat_client.cursor import Cursor
 from doqchat_client.events import Event, new_msg_id, write
 from doqchat_client.exceptions import ChatError, Closed, Unavailable
 from doqchat_client.exchange import TypingState
@@ -185,7 +183,16 @@ class Session:
         self._last_read = event.id or self._last_read
         return event
 
-    async def _join(self, open_timeout: float | None) -> Self:
+    async def join(self, open_timeout: float | None) -> Self:
+        """Connect, and return after the first welcome; `connect` calls this once.
+
+        Args:
+            open_timeout: seconds, including retries; None waits forever.
+
+        Raises:
+            Unreachable: the timeout has passed.
+            ServerError: the server refuses the connection.
+        """
         self._running = asyncio.create_task(self._run())
         try:
             await first_of(self._follower.first_welcome(open_timeout), asyncio.wait([self._running]))
@@ -242,75 +249,3 @@ class Session:
         self._replies.close(error)
         self._queue.close(error)
         self._follower.enter(State.CLOSED, error if isinstance(error, ChatError) else None)
-
-
-class connect:  # noqa: N801 - as in websockets, it is used like a function
-    """Join a session.
-
-        async with connect("ws://localhost:3000", "room001", role="A") as session:
-            await session.send("안녕하세요! 😊")
-            async for event in session:
-                print(event)
-
-    `session = await connect(…)` does the same without closing it at the end.
-
-    Args:
-        url: the server, without a path of its own.
-        sid: the session.
-        role: `A`, `B` or `user`; None leaves it to the server, or to the token.
-        token: the credentials, or an async callable that returns them, which is called on every connect: what it raises
-            is tried again, unless it is a ChatError. They travel in the handshake's headers.
-        since: where to begin: after an event's id, or `0` for all that is kept; None begins with what comes next.
-        timeout: how many seconds whatever is sent may wait for its answer; None waits for ever.
-        open_timeout: how many seconds joining may take, with any number of tries; None waits for ever.
-        max_pending: how many messages may wait for their acknowledgement.
-        max_queue: how many events may wait to be read. A program that does not read them holds up the server's sending
-            to it, nothing else.
-        on_state: called with each new `State` and its reason: the exception that ended the last connection or the
-            session, or None.
-
-    Raises:
-        ValueError: an argument is malformed.
-        Unreachable: the session was not joined within `open_timeout`.
-        ServerError: the server refuses the connection.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        sid: str,
-        *,
-        role: str | None = None,
-        token: str | Callable[[], Awaitable[str]] | None = None,
-        since: str | None = None,
-        timeout: float | None = None,
-        open_timeout: float | None = 10.0,
-        max_pending: int = 1000,
-        max_queue: int = 256,
-        on_state: StateHook | None = None,
-    ) -> None:
-        Cursor(since)
-        if min(max_pending, max_queue) < 1:
-            raise ValueError("max_pending, max_queue: 1 or more.")
-        self._open_timeout = open_timeout
-        self._new = partial(
-            Session,
-            Address(url, sid, role, token),
-            since,
-            timeout=timeout,
-            max_pending=max_pending,
-            max_queue=max_queue,
-            on_state=on_state,
-        )
-
-    def __await__(self) -> Generator[Any, None, Session]:
-        return self._new()._join(self._open_timeout).__await__()
-
-    async def __aenter__(self) -> Session:
-        self._session = await self
-        return self._session
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
