@@ -118,7 +118,7 @@ def test_a_message_can_be_the_request_itself() -> None:
 
 @pytest.mark.parametrize("envelopes", [[], [message("A", "hi")], [request("A", " ")], [response("hello", to=REQUEST)]])
 def test_without_words_of_a_person_to_answer_there_is_nothing_to_build(envelopes: list[Envelope]) -> None:
-    with pytest.raises(ValueError, match="not something that a person said"):
+    with pytest.raises(ValueError, match="not a person"):
         shown(*envelopes)
 
 
