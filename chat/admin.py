@@ -53,7 +53,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
     def members_online(self, session: ChatSession) -> Any:
         return _from_store(session, lambda now: _listed(now.members))
 
-    @admin.display(description=_("replies under way"))
+    @admin.display(description=_("active replies"))
     def replies_under_way(self, session: ChatSession) -> Any:
         return _from_store(session, lambda now: now.replies)
 
@@ -77,7 +77,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
         try:
             bring_up_to_date()
         except DoqchatError:
-            messages.warning(request, _("The store does not answer. The list is as it was when it last did."))
+            messages.warning(request, _("The store does not respond. The list shows its last known state."))
         return super().changelist_view(
             request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
         )
@@ -99,9 +99,9 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
             context |= {"timeline": async_to_sync(timeline)(session.sid, before), "now": session.now}
         except Unreadable:
             session.unreadable = True
-            messages.warning(request, _("The store has something else under this session's name. It cannot be read."))
+            messages.warning(request, _("This session's key in the store has the wrong type. It cannot be read."))
         except DoqchatError:
-            messages.warning(request, _("The store does not answer. Open this page again in a moment."))
+            messages.warning(request, _("The store does not respond. Reload this page in a moment."))
         context |= {"session": session, "online": self.members_online(session)}
         return TemplateResponse(request, "admin/doqchat/chatsession/timeline.html", context)
 
@@ -114,7 +114,7 @@ def _from_store(session: ChatSession, fact: Callable[[Overview], str | int]) -> 
     """What a column shows that only the store knows."""
     if session.now is not None:
         return fact(session.now)
-    return _("unreadable") if session.unreadable else _("store away")
+    return _("unreadable") if session.unreadable else _("store unreachable")
 
 
 def _listed(members: dict[str, int]) -> str:

@@ -127,7 +127,7 @@ def _too_much(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
 
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     log.error("%s %s failed.", request.method, request.path, exc_info=error)
-    return _refused(Internal("The server failed at this; its log says why."), 500)
+    return _refused(Internal(), 500)
 
 
 @csrf_exempt

@@ -153,7 +153,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
                 self._tell(problem)
         except Exception:
             log.exception("A frame could not be handled.")
-            self._tell(Internal("The server failed at this; its log says why.", msg_id=msg_id))
+            self._tell(Internal(msg_id=msg_id))
 
     async def disconnect(self, code: int) -> None:
         """Leave the session; with another code than NORMAL, close the connection."""

@@ -29,17 +29,17 @@ def asked() -> str:
 def failures() -> dict[str, str]:
     """Why the model did not answer, by the `code` of `llm.error`; `failed` stands for every other."""
     return {
-        "not_configured": _("The model is not set up. The server's administrator can do that."),
-        "no_worker": _("The AI is not running right now. The server's administrator can start it."),
-        "rate_limited": _("The model is being asked too often right now. Try again in a minute."),
+        "not_configured": _("The model is not configured. Contact the server's administrator."),
+        "no_worker": _("The AI is not running. Contact the server's administrator."),
+        "rate_limited": _("The model is receiving too many requests. Try again in a minute."),
         "quota_exhausted": _("The model's quota is used up. The server's administrator can raise it."),
         "unsupported_location": _("The model is not available in this server's country or region."),
         "context_too_long": _("The conversation is too long for the model. Ask a shorter question."),
         "timeout": _("The model took too long and was stopped. Ask again."),
-        "unavailable": _("The model cannot be reached right now. Try again in a minute."),
-        "blocked": _("The model declined to answer this. Put the question another way."),
+        "unavailable": _("The model is unreachable right now. Try again in a minute."),
+        "blocked": _("The model declined to answer. Rephrase the question."),
         "no_answer": _("The model gave no answer. Ask again."),
-        "unfinished": _("The answer broke off. Ask again."),
+        "unfinished": _("The answer was cut off. Ask again."),
         "invalid_response": _("The model's answer could not be read. Ask again."),
         "failed": _("The model could not answer. Ask again."),
     }
@@ -50,8 +50,8 @@ def endings() -> dict[str, str]:
     return {
         "length": _("The answer was cut off at its length limit."),
         "cancelled": _("The answer was stopped."),
-        "safety": _("The model broke off here because of its safety rules."),
-        "superseded": _("The conversation went on without the AI's answer."),
+        "safety": _("The answer was cut off by the model's safety filter."),
+        "superseded": _("The AI's answer was withdrawn."),
     }
 
 
@@ -66,22 +66,22 @@ def refusals() -> dict[str, str]:
     `{when}` is how long a limit lasts, as in "in 5 seconds".
     """
     return {
-        "rate_limited": _("Too much was asked for. It works again {when}."),
+        "rate_limited": _("Rate limit exceeded. Try again {when}."),
         "unavailable": _("The server cannot store messages right now. Nothing was sent; try again in a moment."),
         "rejected": _("This session's rules do not allow this message."),
-        "session_closed": _("This session is closed. Nothing more can be written here."),
-        "not_found": _("That answer has ended already."),
+        "session_closed": _("This session is closed. You can no longer send messages here."),
+        "not_found": _("That answer has already ended."),
         "too_large": _("This message is too large. Send it in parts."),
         "forbidden": forbidden(),
-        "internal": _("The server failed at this. Try again in a moment."),
+        "internal": _("Internal server error. Try again in a moment."),
     }
 
 
 def put_off() -> dict[str, str]:
     """What is said under a message that is sent again by itself, by the `code` of `error`."""
     return {
-        "rate_limited": _("That was too fast. It is sent again by itself in a moment."),
-        "unavailable": _("The server cannot store messages right now. It is sent as soon as it can be."),
+        "rate_limited": _("Rate limit exceeded. The message will be resent automatically."),
+        "unavailable": _("The server cannot store messages right now. Your message will be sent as soon as possible."),
     }
 
 
@@ -91,13 +91,13 @@ def connection() -> dict[str, Any]:
         "connecting": _("Connecting…"),
         "connected": _("Connected"),
         "waiting": _("Connection lost. Trying again in {seconds} s."),
-        "offline": _("You are offline. What you write is sent once you are back."),
+        "offline": _("You are offline. Your messages will be sent when you reconnect."),
         "stopped": {
-            "4400": _("This address is not valid. Open the session again from the start page."),
+            "4400": _("This address is not valid. Open the session again from the home page."),
             "4401": _("This session needs a valid link. Ask for a new one."),
             "4403": forbidden(),
             "4404": _("There is no such session. Check the link."),
-            "4410": _("This session is closed. Nothing more can be written here."),
+            "4410": _("This session is closed. You can no longer send messages here."),
         },
     }
 
@@ -123,7 +123,7 @@ def wording() -> dict[str, Any]:
             "waiting": _("is thinking…"),
             "streaming": _("is answering…"),
             "inLine": _("is waiting for its turn"),
-            "stopping": _("is being stopped…"),
+            "stopping": _("is stopping…"),
         },
         "policy": {"failed": _("This could not be changed. Try again in a moment.")},
         "here": _("here"),
@@ -133,6 +133,6 @@ def wording() -> dict[str, Any]:
         "count": _("{count} of {limit} characters"),
         "over": _("Too long by {count}"),
         "copied": _("Copied"),
-        "gap": _("Messages from before this point are no longer kept."),
+        "gap": _("Some earlier messages are no longer stored."),
         "history": {"failed": _("Earlier messages could not be loaded. Try again in a moment.")},
     }

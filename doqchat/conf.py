@@ -1,4 +1,4 @@
-"""The setting `DOQCHAT`: a dictionary that says how doqchat runs in a Django project. Every key has a default."""
+"""The setting `DOQCHAT`: a dictionary that configures doqchat in a Django project. Every key has a default."""
 
 from functools import cache
 from pathlib import Path
@@ -26,17 +26,17 @@ class Section(BaseModel):
 
 
 class ReplySettings(Section):
-    """`REPLIES`: how replies are written, and how many may be asked for.
+    """`REPLIES`: how replies are written, and their limits.
 
     Attributes:
         system: instructions of the site for its models, in addition to those of doqchat/llm/context.py.
-        gather_seconds: how long the pieces of a reply are gathered before they are shown together.
-        concurrency: how many replies of each model one worker writes at the same time, in the sessions of one server.
-        requests_per_minute: of one session, automatic replies included; None for no limit.
-        role_requests_per_minute: of one role in one session; None for no limit.
-        max_active_replies: replies of one session that nobody has finished, those in line included; None for no limit.
-        role_max_active_replies: of those, the ones that one role has asked for; None for no limit.
-        tokens_per_day: input and output tokens of the whole site in a day of UTC; None for no budget.
+        gather_seconds: how long the pieces of a reply are buffered before they are published together.
+        concurrency: maximum number of concurrent replies per worker, model and store.
+        requests_per_minute: per session, including automatic replies; None for no limit.
+        role_requests_per_minute: per role and session; None for no limit.
+        max_active_replies: unfinished replies per session, including queued ones; None for no limit.
+        role_max_active_replies: the same per role and session; None for no limit.
+        tokens_per_day: input and output tokens of the whole site per UTC day; None for no budget.
     """
 
     system: Annotated[str, Field(min_length=1)] | None = None
@@ -53,9 +53,9 @@ class EmbeddedStoreSettings(Section):
     """`EMBEDDED_STORE`: the Valkey that `doqchat_up` runs in the folder `valkey` of the data directory.
 
     Attributes:
-        port: where it listens, on loopback.
-        memory: bytes that it may use; 0 for any number.
-        password: what its clients need; empty for none.
+        port: the port on loopback.
+        memory: the memory limit in bytes; 0 for no limit.
+        password: the password of its clients; empty for none.
     """
 
     port: _Port = 6390
@@ -67,19 +67,19 @@ class Settings(Section):
     """`DOQCHAT` itself.
 
     Attributes:
-        store_urls: the Redis or Valkey servers that hold the sessions; one for each shard.
-        channel_layer: the alias in CHANNEL_LAYERS of doqchat's layer.
+        store_urls: the Redis or Valkey servers that store the sessions, one per shard.
+        channel_layer: the alias of doqchat's layer in CHANNEL_LAYERS.
         llms: the models behind `llms[alias]`, shaped like Django's CACHES; doqchat/llm/checks.py checks them.
         replies: how replies are written.
         origins: origins of other sites whose pages may open a socket.
-        host, port: where a web process listens; port 0 takes a free one.
-        server: what a web process runs on.
-        web_workers, llm_workers: how many processes `doqchat_up` starts.
-        address: the URL of the start page, for commands that connect to it; None for this machine, at `port`.
-        data_dir: where `doqchat_up` keeps the embedded store, and says where it runs.
-        embedded_store: the store that `doqchat_up` runs; None where it is run by somebody else.
-        problems: pairs of a name and a sentence, which the system checks report as errors: what the project's
-            settings module has found wrong before Django can be asked.
+        host, port: where a web process listens; port 0 picks a free port.
+        server: the ASGI server of the web processes.
+        web_workers, llm_workers: number of processes that `doqchat_up` starts.
+        address: the URL of the home page, for commands that connect to it; None for this machine, at `port`.
+        data_dir: where `doqchat_up` keeps the embedded store and the notice of its address.
+        embedded_store: the store that `doqchat_up` runs; None for an external one.
+        problems: pairs of a name and a sentence: errors that the settings module has found, reported by the system
+            checks.
     """
 
     store_urls: Annotated[list[_StoreUrl], Field(min_length=1)] = ["redis://127.0.0.1:6379/0"]
@@ -100,9 +100,9 @@ class Settings(Section):
 
 @cache
 def doqchat_settings() -> Settings:
-    """The setting `DOQCHAT`, with defaults for what is left out.
+    """The setting `DOQCHAT`, with defaults for missing keys.
 
-    Raises ImproperlyConfigured with all that is wrong, and without the values: there may be keys among them.
+    Raises ImproperlyConfigured with all errors. They do not contain the values, which may be secret.
     """
     try:
         return Settings.model_validate(getattr(settings, "DOQCHAT", {}))
@@ -114,11 +114,11 @@ def doqchat_settings() -> Settings:
 def _sentence(place: tuple[int | str, ...], message: str) -> str:
     named = "".join(f"[{part!r}]" for part in place)
     reason = message.removeprefix("Value error, ")
-    return f"DOQCHAT{named} cannot be used: {reason[0].lower()}{reason[1:]}."
+    return f"DOQCHAT{named} is invalid: {reason[0].lower()}{reason[1:]}."
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
-    """Read the setting again: a test has changed it."""
+    """Reload the setting after a test has changed it."""
     if setting == "DOQCHAT":
         doqchat_settings.cache_clear()
 

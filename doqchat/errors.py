@@ -1,16 +1,16 @@
-"""What can go wrong, as clients read it: one class per `error` code of PROTOCOL.md."""
+"""The errors that clients receive: one class per `error` code of docs/en/messages.md."""
 
 from typing import Any, ClassVar
 
 
 class DoqchatError(Exception):
-    """An error that a client is told about.
+    """An error that is reported to a client.
 
     Args:
-        message: one sentence that says what is wrong and what to do.
-        field: the dotted name of the field at fault, such as `bd.text`.
-        msg_id: the idempotency key of the frame that caused it, when known.
-        details: further fields of the error's `bd`, such as `retry_after` in seconds.
+        message: one sentence that states the problem and the remedy.
+        field: the dotted name of the invalid field, such as `bd.text`.
+        msg_id: the idempotency key of the frame that caused it, if known.
+        details: additional fields of the error's `bd`, such as `retry_after` in seconds.
     """
 
     code: ClassVar[str] = "internal"
@@ -53,12 +53,12 @@ class Forbidden(DoqchatError):
 
 
 class RateLimited(DoqchatError):
-    """Too much was asked for.
+    """A rate limit was exceeded.
 
     Args:
-        message: one sentence that says how much is too much.
-        limit: which limit it was, as the metrics name it.
-        known: as for every error; `retry_after` is the seconds until it is worth another try.
+        message: one sentence that states the limit.
+        limit: the name of the limit in the metrics.
+        known: as for every error; `retry_after` is in seconds.
     """
 
     code = "rate_limited"
@@ -81,10 +81,15 @@ class Unavailable(DoqchatError):
 
 
 class Unreadable(DoqchatError):
-    """Something else has written to the keys of a session: nothing was stored, and trying again does not help."""
+    """Another program has written to the keys of a session: nothing was stored, and a retry does not help."""
 
     code = "unreadable"
 
 
 class Internal(DoqchatError):
+    """The server failed. Whether a message is stored is not known."""
+
     code = "internal"
+
+    def __init__(self, message: str = "Internal error; see the server's log.", **known: Any) -> None:
+        super().__init__(message, **known)

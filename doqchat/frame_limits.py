@@ -1,4 +1,4 @@
-"""What one connection may send, beside the messages that are stored: the limits end with the connection."""
+"""Rate limits of one connection, for frames that are not stored and for refused frames."""
 
 import math
 from time import monotonic
@@ -8,38 +8,38 @@ from doqchat.errors import DoqchatError, Internal, RateLimited, Unavailable, Unr
 WINDOW_SECONDS = 10
 
 MOST_EPHEMERAL = 50
-"""Frames of events that are not stored (typing, read marks, pings, replays, cancels) within WINDOW_SECONDS."""
+"""Maximum number of ephemeral frames (typing, read marks, pings, replays, cancels) within WINDOW_SECONDS."""
 
 MOST_REFUSED = 100
-"""Refused frames within WINDOW_SECONDS; with one more the connection is closed."""
+"""Maximum number of refused frames within WINDOW_SECONDS; the next one closes the connection."""
 
 MOST_ANSWERED = 50
-"""How many of those are answered: an answer costs as much as the frame, and a client in a loop does not read it."""
+"""How many of them get an error frame; further answers would cost as much as the frames."""
 
 
 class TooManyRefused(RateLimited):
-    """The connection has to be closed: its client goes on sending what is refused."""
+    """The connection must be closed: too many of its frames were refused."""
 
 
 class RateLimit:
-    """Counts what comes within any WINDOW_SECONDS.
+    """A sliding window over the last WINDOW_SECONDS.
 
     Args:
-        most: how many may come in that time.
+        most: the maximum count within the window.
     """
 
     __slots__ = ("_moments", "_most")
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._moments: list[float] = []  # most connections hardly send any, and an empty list is small
+        self._moments: list[float] = []  # most connections send few, and an empty list is small
 
     def __len__(self) -> int:
-        """How many were counted within the window, as of the last call of `count`."""
+        """The count within the window as of the last call of `count`."""
         return len(self._moments)
 
     def count(self) -> float:
-        """Count one more; 0.0. Where there were `most` already it is not counted: the seconds until one may come."""
+        """Count one more and return 0.0. At the limit: return the seconds until the next is allowed."""
         now = monotonic()
         while self._moments and self._moments[0] + WINDOW_SECONDS <= now:
             del self._moments[0]
@@ -59,7 +59,7 @@ class FrameLimits:
         self._refused = RateLimit(MOST_REFUSED)
 
     def take_ephemeral(self) -> None:
-        """Count a frame of an event that is not stored.
+        """Count an ephemeral frame.
 
         Raises:
             RateLimited: there were MOST_EPHEMERAL within WINDOW_SECONDS; `retry_after` is in seconds.
@@ -68,7 +68,7 @@ class FrameLimits:
             raise RateLimited(f"Rate limit exceeded; retry in {wait} s.", retry_after=wait)
 
     def refuse(self, problem: DoqchatError) -> bool:
-        """Count a frame that is refused; whether the client gets the error. A failure of the server does not count.
+        """Count a refused frame and return whether to send the error. Failures of the server are not counted.
 
         Raises:
             TooManyRefused: there were MOST_REFUSED within WINDOW_SECONDS.
@@ -76,6 +76,6 @@ class FrameLimits:
         if isinstance(problem, Unavailable | Unreadable | Internal):
             return True
         if wait := math.ceil(self._refused.count()):
-            message = f"Too many frames were refused; reconnect in {wait} s and send only what the protocol takes."
+            message = f"Too many frames were refused; fix the client and reconnect in {wait} s."
             raise TooManyRefused(message, retry_after=wait)
         return len(self._refused) <= MOST_ANSWERED

@@ -43,7 +43,7 @@ class Listener(Player):
             raise Failed(problem.format(name=self.name, code=code)) from closed
         except (ProtocolError, UnicodeDecodeError) as error:
             raise Failed(
-                _("What the server sent {name} is no event: {reason}").format(name=self.name, reason=error)
+                _("The server sent {name} an invalid event: {reason}").format(name=self.name, reason=error)
             ) from error
         if event.event == "error":
             raise refused(self.name, str(event.bd.get("message")))
@@ -54,7 +54,7 @@ class Listener(Player):
         if event.id is None:
             return
         if self._last is not None and (event.prev != self._last or order(event.id) <= order(self._last)):
-            problem = _("{name} got event {id} after {last}: something is missing, doubled or out of order.")
+            problem = _("{name} got event {id} after {last}: an event is missing, duplicated or out of order.")
             raise Failed(problem.format(name=self.name, id=event.id, last=self._last))
         self._last = event.id
 
@@ -70,7 +70,7 @@ async def listen(stack: AsyncExitStack, name: str, url: str, sid: str, play: str
     except (InvalidURI, ValueError):
         raise _no_address(url) from None
     except (InvalidHandshake, EOFError) as error:
-        problem = _("What answers at {url} is not doqchat's socket ({reason}). Check --url.")
+        problem = _("{url} is not a doqchat socket ({reason}). Check --url.")
         raise Failed(problem.format(url=url, reason=error)) from error
     except OSError as error:
         problem = _("The server is not running at {url}. Start it with `make run`, then try again.")
@@ -80,5 +80,5 @@ async def listen(stack: AsyncExitStack, name: str, url: str, sid: str, play: str
 
 
 def _no_address(url: str) -> Failed:
-    problem = _("{url} is not the address of a socket; those look like ws://localhost:3000{path}.")
+    problem = _("{url} is not the URL of a socket, such as ws://localhost:3000{path}.")
     return Failed(problem.format(url=url, path=SOCKET))

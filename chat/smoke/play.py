@@ -44,12 +44,12 @@ async def perform(url: str, sid: str) -> AsyncIterator[str]:
             yield f"{number}/{len(SCRIPT)}  {role}: {words}"
         await b.leave()
         await _hear_again(await talk(stack, "B", url, sid, play, since=said[0].id), said[1:])
-        yield _("B left, came back, and got again all that followed the first message.")
+        yield _("B reconnected and got everything after the first message again.")
         if twice := await c.hear_nothing_more():
             raise Failed(_("{name} got “{text}” twice.").format(name=c.name, text=twice[0].bd["text"]))
         if leaked := await d.hear_nothing_more():
             raise Failed(_("A client of another session got “{text}”.").format(text=leaked[0].bd["text"]))
-        yield _("All came in order and exactly once, and D heard nothing.")
+        yield _("All messages arrived in order and exactly once, and none reached D.")
 
 
 async def _say(talker: Talker, text: str, players: Sequence[Player]) -> Event:
@@ -73,8 +73,8 @@ async def _hear_again(player: Player, said: Sequence[Event]) -> None:
 
 def _check(player: Player, heard: Event, role: str | None, text: str, entry_id: str | None) -> None:
     if (heard.role, heard.bd["text"]) != (role, text):
-        problem = _("{name} should have got “{text}” and got “{other}”.")
+        problem = _("{name} expected “{text}” and got “{other}”.")
         raise Failed(problem.format(name=player.name, text=text, other=heard.bd["text"]))
     if heard.id != entry_id:
-        problem = _("{name} got “{text}” with the id {id}; it should be {expected}.")
+        problem = _("{name} got “{text}” with the id {id}; expected {expected}.")
         raise Failed(problem.format(name=player.name, text=text, id=heard.id, expected=entry_id))

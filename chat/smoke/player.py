@@ -40,7 +40,7 @@ class Player(ABC):
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._receive()
         except TimeoutError:
-            problem = _("{name} got nothing for {seconds:g} seconds, though there was something to get.")
+            problem = _("{name} did not get an expected message within {seconds:g} seconds.")
             raise Failed(problem.format(name=self.name, seconds=ANSWER_SECONDS)) from None
 
     @abstractmethod

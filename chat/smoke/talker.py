@@ -23,7 +23,7 @@ class Talker(Player):
         try:
             return (await self._session.send(text)).id
         except Undelivered:
-            problem = _("The server did not acknowledge what {name} sent within {seconds:g} seconds.")
+            problem = _("The server did not acknowledge a message of {name} within {seconds:g} seconds.")
             raise Failed(problem.format(name=self.name, seconds=player.ANSWER_SECONDS)) from None
         except ServerError as error:
             raise refused(self.name, error.message) from error
@@ -39,7 +39,7 @@ class Talker(Player):
             raise refused(self.name, error.message) from error
         if isinstance(event, Welcome):
             if self._welcomed:
-                problem = _("{name} had to begin again: the connection broke, or an event was missing.")
+                problem = _("{name} had to reconnect: the connection broke, or an event was missing.")
                 raise Failed(problem.format(name=self.name))
             self._welcomed = True
         return event
@@ -58,7 +58,7 @@ async def talk(stack: AsyncExitStack, name: str, url: str, sid: str, play: str, 
     try:
         session = await stack.enter_async_context(joining)
     except Unreachable:
-        problem = _("The server did not welcome {name} within {seconds:g} seconds.")
+        problem = _("The server did not send {name} a session.welcome within {seconds:g} seconds.")
         raise Failed(problem.format(name=name, seconds=OPEN_SECONDS)) from None
     except ServerError as error:
         raise refused(name, error.message) from error

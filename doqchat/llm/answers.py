@@ -20,24 +20,24 @@ ErrorCode = Literal[
 ]
 
 MESSAGES: dict[ErrorCode, str] = {
-    "not_configured": "The assistant is not configured. Whoever runs this site can find the reason in its log.",
-    "rate_limited": "The assistant is asked too much at the moment. Try again in a minute.",
+    "not_configured": "The assistant is not configured. The administrator of this site can find the reason in its log.",
+    "rate_limited": "The assistant is receiving too many requests. Try again in a minute.",
     "quota_exhausted": "The assistant's quota at its provider is used up. The administrator of this site can raise it.",
     "unsupported_location": "The assistant's provider does not serve the country or region of this site's server.",
     "context_too_long": "The conversation is too long for the assistant's model. Ask a shorter question.",
     "timeout": "The assistant took too long to answer. Try again.",
-    "unavailable": "The assistant cannot be reached at the moment. Try again later.",
-    "blocked": "The assistant's provider does not accept this request for safety reasons.",
+    "unavailable": "The assistant is unreachable at the moment. Try again later.",
+    "blocked": "The assistant's provider refused this request for safety reasons.",
     "no_answer": "The assistant gave no answer. Try again.",
-    "unfinished": "The assistant's answer broke off before its end. Try again.",
-    "invalid_response": "The assistant's provider sent an answer that cannot be used. Try again.",
+    "unfinished": "The assistant's answer was cut off. Try again.",
+    "invalid_response": "The assistant's provider sent an invalid answer. Try again.",
     "failed": "The assistant could not answer this request.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side of the conversation with the model said; the people in a session share the user's side."""
+    """A turn of the conversation with the model; all people in a session share the user's side."""
 
     role: Literal["user", "model"]
     text: str
@@ -45,19 +45,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The next words of an answer; never empty."""
+    """The next chunk of an answer; never empty."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """A sign that the model is reasoning; what it thinks is not kept."""
+    """Reasoning of the model; its text is discarded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How an answer ended, which model gave it, and what it used; None where the provider does not say."""
+    """The end of an answer: finish reason, model, and the tokens used, None if not reported."""
 
     reason: FinishReason
     model: str
@@ -79,8 +79,8 @@ class Reply:
 class LLMError(Exception):
     """The model did not answer.
 
-    `code` is stable; `message` one sentence for people in the session; `detail` is for the log and the shell only.
-    `retry_after` is the number of seconds after which the provider takes another request, if it says so.
+    `code` is stable; `message` is one sentence for people in the session; `detail` is for the log and the shell only.
+    `retry_after` is the number of seconds after which the provider accepts another request, if known.
     """
 
     def __init__(self, code: ErrorCode, *, detail: str = "", retry_after: float | None = None) -> None:
@@ -95,8 +95,8 @@ class LLMError(Exception):
 
 
 class SystemRoleRefused(LLMError):
-    """The model takes no system message."""
+    """The model does not accept a system message."""
 
 
 class UnknownLLM(LookupError):
-    """There is no model of that alias in LLMS; the message names those that there are."""
+    """LLMS has no such alias; the message lists the existing ones."""

@@ -1,4 +1,4 @@
-"""Says what is wrong with an LLMS setting, before the first request runs into it."""
+"""Validates the LLMS setting at startup, before the first request fails."""
 
 from collections.abc import Iterator
 from inspect import isabstract
@@ -14,7 +14,7 @@ Problem = tuple[str, str, str]
 
 
 def problems(llms_settings: Any) -> list[Problem]:
-    """All that keeps an LLMS setting from working: triples of alias, one sentence, and a hint what to do."""
+    """All errors in an LLMS setting: triples of alias, one sentence, and a hint how to fix it."""
     if not isinstance(llms_settings, dict):
         return [("default", "LLMS is not a dictionary.", "Give it one entry per model, shaped like CACHES.")]
     found: list[Problem] = []
@@ -22,15 +22,15 @@ def problems(llms_settings: Any) -> list[Problem]:
         found.append(("default", "LLMS has no model 'default'.", "Add the one that answers by default."))
     for alias, entry in llms_settings.items():
         if not isinstance(alias, str) or not 1 <= len(alias) <= LONGEST_ALIAS:
-            hint = f"Take a text of 1 to {LONGEST_ALIAS} characters."
-            found.append((str(alias), f"LLMS has an alias that nobody can ask for, {alias!r}.", hint))
+            hint = f"Use a string of 1 to {LONGEST_ALIAS} characters."
+            found.append((str(alias), f"LLMS has an invalid alias, {alias!r}.", hint))
         else:
             found.extend(entry_problems(alias, entry))
     return found
 
 
 def entry_problems(alias: str, entry: Any) -> list[Problem]:
-    """The same for one entry of LLMS."""
+    """The errors in one entry of LLMS."""
     return [(alias, f"LLMS[{alias!r}] {what}.", hint) for what, hint in _faults(entry)]
 
 
@@ -40,21 +40,21 @@ def _faults(entry: Any) -> Iterator[tuple[str, str]]:
         return
     try:
         backend = import_string(entry["BACKEND"])
-    except Exception as error:  # ImportError, or whatever a module raises that is imported
+    except Exception as error:  # ImportError, or any exception that the imported module raises
         hint = f"It cannot be imported: {type(error).__name__}: {error}."
         yield f"has an unknown BACKEND, {entry['BACKEND']!r}", hint
         return
     if not (isinstance(backend, type) and issubclass(backend, LLM)) or isabstract(backend):
         yield (
-            f"has a BACKEND that is no model, {entry['BACKEND']!r}",
-            "Name a class that answers, a subclass of doqchat.llm.base.LLM.",
+            f"has a BACKEND that is not a model, {entry['BACKEND']!r}",
+            "Give a subclass of doqchat.llm.base.LLM.",
         )
         return
     yield from _option_faults(backend, {name: value for name, value in entry.items() if name != "BACKEND"})
 
 
 def _option_faults(backend: type[LLM], options: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What the backend's options say to the given ones; never repeats a value, it might be a key."""
+    """Validate the given options against the backend's; errors never contain a value, because it may be a key."""
     try:
         checked = backend.options_model.model_validate(options)
     except ValidationError as error:
@@ -62,11 +62,11 @@ def _option_faults(backend: type[LLM], options: dict[str, Any]) -> Iterator[tupl
             name = ".".join(str(part) for part in fault["loc"])
             if fault["type"] == "extra_forbidden":
                 yield (
-                    f"has an option {name} that does nothing",
+                    f"has an unknown option {name}",
                     f"It takes {', '.join(backend.options_model.model_fields)}.",
                 )
             else:
-                yield f"has an option {name} that cannot be used", f"{fault['msg']}."
+                yield f"has an invalid option {name}", f"{fault['msg']}."
         return
     for name in checked.missing():
         yield f"has no {name}", backend.key_hint

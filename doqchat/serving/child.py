@@ -1,4 +1,4 @@
-"""A process that is started again when it ends, and that ends with the one that started it."""
+"""A child process that is restarted when it exits, and that ends with its parent."""
 
 import asyncio
 import ctypes
@@ -19,24 +19,24 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def end_with_parent(parent: int) -> None:
     """Have the kernel send this process SIGTERM when the thread that started it ends, SIGKILL included.
 
-    `parent` is the process id of the one that started this one: when it is gone already the signal would never come.
-    Elsewhere than on Linux nothing is armed. There a killed supervisor leaves its children: the next one ends the
-    store it finds (`EmbeddedStore.claim`) and says that the port is taken by the web processes.
+    `parent` is the parent's process id: if it has already exited, the signal would never be sent. On systems other than
+    Linux this does nothing, and a killed supervisor leaves its children running: the next one stops the store it finds
+    (`EmbeddedStore.claim`) and reports that the port of the web processes is taken.
 
     Raises ProcessLookupError when the parent has ended, OSError when the kernel refuses.
     """
     if sys.platform == "linux" and _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != parent:
-        raise ProcessLookupError("The process that started this one has ended.")
+        raise ProcessLookupError("The parent process has exited.")
 
 
 class Child:
     """One program, kept running.
 
-    It gets a session of its own, so that a terminal's Ctrl-C reaches only its parent, which then ends its children
-    in the right order. `say` takes the line that tells of a death, to which `why` adds what is known of its reason;
-    `died` is set by the first one. `umask` is the program's; by default it is that of this process.
+    It runs in a new session, so that a terminal's Ctrl-C reaches only the parent, which then stops its children in the
+    right order. `say` receives a line when the process dies, to which `why` adds the known reason; `died` is set the
+    first time. `umask` is the program's umask; by default that of this process.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Child:
         self._keeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start the program and keep it running. Call it in the main thread: its end is the children's end."""
+        """Start the program and keep it running. Call it in the main thread: when that exits, so do the children."""
         self._keeping = asyncio.create_task(self._keep())
 
     async def end(self, grace: float) -> None:
-        """Send SIGTERM and, when the program is still there after `grace` seconds, SIGKILL."""
+        """Send SIGTERM and, if the program still runs after `grace` seconds, SIGKILL."""
         if self._keeping:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
@@ -76,7 +76,7 @@ class Child:
                 await self.process.wait()
 
     def kill(self) -> None:
-        """SIGKILL, for it and all that it started."""
+        """Send SIGKILL to it and its children."""
         if self.process and self.process.returncode is None:
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -92,8 +92,8 @@ class Child:
             if clock() - started >= SETTLED:
                 delay = FIRST_DELAY
             self.say(
-                f"{self.name} 프로세스가 끝나서({ended}) {delay:g}초 뒤에 다시 시작합니다. / "
-                f"{self.name} ended ({ended}) and starts again in {delay:g} s."
+                f"{self.name} 프로세스가 종료되어({ended}) {delay:g}초 뒤에 재시작합니다. / "
+                f"{self.name} exited ({ended}); restarting in {delay:g} s."
             )
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)

@@ -10,28 +10,28 @@ ANY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104 - compared, no
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 takes a free one. `::` takes IPv4 as well.
+    """A listening TCP socket; port 0 picks a free port. `::` accepts IPv4 as well.
 
-    Connections queue in it whichever process accepts them, so none is lost when a web process dies.
-    Raises StartError when the address cannot be had.
+    Connections wait in its backlog for any process to accept them, so none is lost when a web process dies.
+    Raises StartError if the address is not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-    except (OSError, OverflowError, ValueError) as error:  # also numbers that are no port, names that are no host
+    except (OSError, OverflowError, ValueError) as error:  # including invalid port numbers and host names
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             raise StartError(
-                f"{port}번 포트를 이미 다른 프로그램이 쓰고 있습니다. PORT={port + 1}처럼 다른 번호를 지정하세요. / "
-                f"Port {port} is taken by another program: choose another, for example PORT={port + 1}."
+                f"{port}번 포트를 다른 프로그램이 사용하고 있습니다. PORT={port + 1}처럼 다른 번호를 지정하세요. / "
+                f"Port {port} is in use by another program: choose another, for example PORT={port + 1}."
             ) from error
         raise StartError(
-            f"HOST={host} PORT={port}에서 연결을 받을 수 없습니다. / "
+            f"HOST={host} PORT={port}에서 수신할 수 없습니다. / "
             f"Cannot listen on HOST={host} PORT={port}: {getattr(error, 'strerror', error)}."
         ) from error
 
 
 def inherited(descriptor: int) -> socket.socket:
-    """The listening socket that another process has passed on. Raises StartError when the descriptor is none."""
+    """The listening socket inherited from the parent. Raises StartError if the descriptor is not a socket."""
     try:
         return socket.socket(fileno=descriptor)
     except (OSError, OverflowError, ValueError) as error:
@@ -41,6 +41,6 @@ def inherited(descriptor: int) -> socket.socket:
 
 
 def address_of(host: str, port: int, path: str) -> str:
-    """The URL of a site on this machine, which begins at the path."""
+    """The URL of a site on this machine at a path."""
     name = "localhost" if host in ANY_ADDRESS else host
     return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}"

@@ -1,7 +1,7 @@
-"""Where a running doqchat is, for commands that are started without the variables that it was started with.
+"""The addresses of a running doqchat, for commands that are started without its environment variables.
 
-`manage.py doqchat_up` leaves a file in the data directory and holds a lock on it, which the kernel gives up when the
-process ends, however that ends. A file without the lock says nothing.
+`manage.py doqchat_up` writes a file to the data directory and holds a lock on it, which the kernel releases whenever
+the process ends. A file without a lock is ignored.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ class Running(NamedTuple):
 
     Attributes:
         store_urls: its stores, with their passwords.
-        address: the URL of its start page.
+        address: the URL of its home page.
     """
 
     store_urls: list[str]
@@ -30,16 +30,16 @@ class Running(NamedTuple):
 
 
 class Notice:
-    """The file in a data directory. It has passwords in it: only its owner can read it."""
+    """The file in a data directory. Only its owner can read it, because it contains passwords."""
 
     def __init__(self, directory: Path) -> None:
         self._file, self._new = directory / NAME, directory / NEW
         self._held: IO[str] | None = None
 
     def post(self, store_urls: Sequence[str], address: str) -> None:
-        """Say where this process's doqchat is, until `remove` or the end of the process.
+        """Publish the addresses of this process's doqchat, until `remove` or the end of the process.
 
-        Raises StartError when the directory cannot be written to.
+        Raises StartError if the directory is not writable.
         """
         try:
             self._post(Running(list(store_urls), address))
@@ -47,12 +47,12 @@ class Notice:
             folder = self._file.parent
             raise StartError(
                 f"{folder}에 쓸 수 없습니다. DOQCHAT_DATA_DIR을 바꾸세요. / "
-                f"Cannot write to {folder} ({error.strerror}): choose another place with DOQCHAT_DATA_DIR."
+                f"Cannot write to {folder} ({error.strerror}): choose another directory with DOQCHAT_DATA_DIR."
             ) from error
 
     def _post(self, running: Running) -> None:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._new.unlink(missing_ok=True)  # a file that was there would keep its mode
+        self._new.unlink(missing_ok=True)  # an existing file would keep its mode
         descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._held = os.fdopen(descriptor, "w")  # the lock lasts as long as it is open
         fcntl.flock(self._held, fcntl.LOCK_EX)
@@ -61,7 +61,7 @@ class Notice:
         self._new.replace(self._file)
 
     def remove(self) -> None:
-        """Say so no more, unless another process has taken the place of this one's file."""
+        """Remove the file, unless another process has replaced it."""
         if self._held is not None:
             with suppress(OSError):
                 if os.path.samestat(os.fstat(self._held.fileno()), self._file.stat()):
@@ -71,7 +71,7 @@ class Notice:
 
 
 def find_running(directory: Path) -> Running | None:
-    """The doqchat that runs on a data directory; None when there is none, or it is another user's."""
+    """The doqchat that runs on a data directory; None if there is none, or it belongs to another user."""
     try:
         descriptor = os.open(directory / NAME, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:

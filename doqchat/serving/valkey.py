@@ -1,4 +1,4 @@
-"""The embedded store: a real Valkey server, with its data in a directory of ours."""
+"""The embedded store: a real Valkey server in the data directory."""
 
 import asyncio
 import fcntl
@@ -21,13 +21,13 @@ LEFT_OVER_ENDS_WITHIN = 30.0
 FULL_DISK_BYTES = 16 * 1024 * 1024  # about as much as the store writes at once
 POLL = 0.02
 STORE = "valkey"
-"""The folder of the data directory that the store has for itself."""
+"""The store's folder in the data directory."""
 
 LOCK = "lock"
 SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "always",
-    "save": "",  # the append-only file is the truth, snapshots would only cost
+    "save": "",  # the append-only file is authoritative; snapshots would only cost time
     "maxmemory-policy": "noeviction",
     "daemonize": "no",
     "always-show-logo": "no",
@@ -35,18 +35,18 @@ SETTINGS = {
 
 
 def embedded_url(port: int, password: str = "") -> str:
-    """The URL of the embedded store on a port. Whoever has it has the password."""
+    """The URL of the embedded store on a port, including the password."""
     return f"redis://{':' + quote(password, safe='') + '@' if password else ''}{HOST}:{port}/0"
 
 
 class EmbeddedStore:
-    """A Valkey server on loopback that keeps all it acknowledged.
+    """A Valkey server on loopback that does not lose acknowledged data.
 
     Args:
-        directory: where its data is.
-        port: where it listens.
-        memory: bytes that it may use; what does not fit is refused. 0 for any number.
-        password: what its clients need; empty lets in all who reach loopback.
+        directory: its data directory.
+        port: the port on loopback.
+        memory: the memory limit in bytes, beyond which writes are refused; 0 for no limit.
+        password: the password of its clients; empty for none.
     """
 
     def __init__(self, directory: Path, port: int, memory: int = 0, password: str = "") -> None:
@@ -60,7 +60,7 @@ class EmbeddedStore:
         self._lock: TextIO | None = None
 
     def command(self) -> list[str]:
-        """The command that starts it in the foreground. Raises StartError when this machine has no program for it."""
+        """The command that starts it in the foreground. Raises StartError if no server program is found."""
         own = {
             "bind": HOST,
             "port": str(self.port),
@@ -76,9 +76,9 @@ class EmbeddedStore:
         ]
 
     async def claim(self) -> None:
-        """Make the directory ours and its port free, ending a server that a killed doqchat left behind.
+        """Lock the directory and free the port, stopping a server that a killed doqchat left behind.
 
-        The claim lasts as long as this object. Raises StartError when another doqchat uses the directory or another
+        The lock lasts as long as this object. Raises StartError if another doqchat uses the directory, or another
         program the port.
         """
         self._lock_directory()
@@ -89,21 +89,21 @@ class EmbeddedStore:
             if await self._is_left_over(url):
                 await self._end_left_over(url)
                 return
-        if not self._port_is_free():  # a left-over that was about to end may have done so by now
+        if not self._port_is_free():  # a leftover server may have exited meanwhile
             raise StartError(
-                f"내장 저장소의 {self.port}번 포트를 다른 프로그램이 쓰고 있습니다. DOQCHAT_REDIS_PORT에 다른 번호를 "
-                f"지정하세요. / Port {self.port}, meant for the embedded store, is taken by another program: choose "
+                f"내장 저장소의 {self.port}번 포트를 다른 프로그램이 사용하고 있습니다. DOQCHAT_REDIS_PORT에 다른 "
+                f"번호를 지정하세요. / Port {self.port} of the embedded store is in use by another program: choose "
                 "another with DOQCHAT_REDIS_PORT."
             )
 
     def why_it_ended(self) -> str:
-        """What its disk or its log says of that."""
+        """The reason of its exit, from its disk or its log."""
         if shutil.disk_usage(self.directory).free < FULL_DISK_BYTES:
             return f"디스크가 가득 찼습니다 / the disk of {self.directory} is full"
         return self.last_words()
 
     def last_words(self) -> str:
-        """The last line of its log, or nothing."""
+        """The last line of its log, or an empty string."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.is_file() else []
         return lines[-1] if lines else ""
 
@@ -117,21 +117,21 @@ class EmbeddedStore:
         except OSError as error:
             raise StartError(
                 f"{self.directory}에 쓸 수 없습니다. DOQCHAT_DATA_DIR을 바꾸세요. / "
-                f"Cannot write to {self.directory} ({error.strerror}): choose another place with DOQCHAT_DATA_DIR."
+                f"Cannot write to {self.directory} ({error.strerror}): choose another directory with DOQCHAT_DATA_DIR."
             ) from error
         try:
-            # Not inherited by children and given up by the kernel when this process ends, however it does.
+            # Not inherited by children, and released by the kernel whenever this process ends.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StartError(
-                f"다른 doqchat이 {self.directory}를 쓰고 있습니다. 끝내거나 DOQCHAT_DATA_DIR을 바꾸세요. / "
-                f"Another doqchat is using {self.directory}: end it, or choose another place with DOQCHAT_DATA_DIR."
+                f"다른 doqchat이 {self.directory}를 사용하고 있습니다. 종료하거나 DOQCHAT_DATA_DIR을 바꾸세요. / "
+                f"Another doqchat is using {self.directory}: stop it, or set another DOQCHAT_DATA_DIR."
             ) from error
 
     def _keep_password(self) -> None:
-        """Write the password where only the server's own user can read it: a command line is everybody's to see."""
+        """Write the password to a file that only the owner can read: command lines are visible to all users."""
         if self.password:
-            self._secret.unlink(missing_ok=True)  # a file that was there would keep its mode
+            self._secret.unlink(missing_ok=True)  # an existing file would keep its mode
             with open(self._secret, "w", encoding="utf-8", opener=_private) as file:
                 escaped = "".join(f"\\x{byte:02x}" for byte in self.password.encode())
                 file.write(f'requirepass "{escaped}"\n')
@@ -153,7 +153,7 @@ class EmbeddedStore:
 
     async def _end_left_over(self, url: str) -> None:
         async with commands(url) as client:
-            with suppress(RedisError):  # a server that obeys SHUTDOWN closes the connection
+            with suppress(RedisError):  # a server closes the connection on SHUTDOWN
                 await client.shutdown()
         try:
             async with asyncio.timeout(LEFT_OVER_ENDS_WITHIN):
@@ -161,11 +161,11 @@ class EmbeddedStore:
                     await asyncio.sleep(POLL)
         except TimeoutError as error:
             raise StartError(
-                f"{self.port}번 포트에 남아 있는 저장소가 끝나지 않습니다. {self.log}를 확인하세요. / "
-                f"The store left over on port {self.port} does not end: see {self.log}."
+                f"{self.port}번 포트에 남아 있는 저장소가 종료되지 않습니다. {self.log}를 확인하세요. / "
+                f"The leftover store on port {self.port} does not exit: see {self.log}."
             ) from error
 
 
 def _private(path: str, flags: int) -> int:
-    """Opens a file that is made, if there is none, for its owner alone."""
+    """Opens a file; a new one is readable by its owner only."""
     return os.open(path, flags, 0o600)

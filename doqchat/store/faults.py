@@ -42,7 +42,7 @@ def translate(error: BaseException) -> DoqchatError:
     log.error("The store refused a command: %s", error)
     if any(words in str(error) for words in _UNUSABLE):
         return Unreadable(UNUSABLE)
-    return Internal("The server failed at this; its log says why.")
+    return Internal()
 
 
 @contextmanager

@@ -93,15 +93,15 @@ def test_while_the_store_is_away_the_columns_say_so(
 ) -> None:
     page = admin(stranded_server, f"{SESSIONS}?q={sid}")
     assert page.status == 200
-    assert "The store does not answer." in page.text
+    assert "The store does not respond." in page.text
     shown = cells(page.text, sid)
-    assert {shown[name] for name in ("message_count", "members_online", "replies_under_way")} == {"store away"}
+    assert {shown[name] for name in ("message_count", "members_online", "replies_under_way")} == {"store unreachable"}
 
 
 def test_while_the_store_is_away_a_timeline_says_so(stranded_server: Web, admin: Admin, row: ChatSession) -> None:
     page = admin(stranded_server, f"{SESSIONS}{row.pk}/change/")
     assert page.status == 200
-    assert "The store does not answer." in page.text
+    assert "The store does not respond." in page.text
 
 
 def test_a_timeline_shows_each_event_newest_first(server: Web, admin: Admin, write: Write, row: ChatSession) -> None:

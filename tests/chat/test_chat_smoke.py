@@ -56,8 +56,8 @@ def test_it_speaks_the_locales_language() -> None:
     ("arguments", "problem"),
     [
         (["--sid", "not a sid"], "--sid takes 1 to 64 letters"),
-        (["--url", "http://localhost/"], "http://localhost/ is not the address of a socket"),
-        (["--url", "nonsense"], "nonsense is not the address of a socket"),
+        (["--url", "http://localhost/"], "http://localhost/ is not the URL of a socket"),
+        (["--url", "nonsense"], "nonsense is not the URL of a socket"),
     ],
 )
 def test_arguments_that_cannot_be_are_named(arguments: list[str], problem: str) -> None:
@@ -74,7 +74,7 @@ def test_what_is_no_socket_is_said_to_be_none() -> None:
         ended = run("doqchat_smoke", "--url", url, LANG="en_US.UTF-8")
         elsewhere.shutdown()
     assert ended.returncode == 1
-    assert f"What answers at {url} is not doqchat's socket" in ended.stderr
+    assert f"{url} is not a doqchat socket" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
 
@@ -86,29 +86,29 @@ async def see(url: str) -> list[str]:
 
 async def test_the_play_goes_well_on_a_server_without_fault() -> None:
     async with broken("none") as url:
-        assert (await see(url))[-1] == "All came in order and exactly once, and D heard nothing."
+        assert (await see(url))[-1] == "All messages arrived in order and exactly once, and none reached D."
 
 
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ("doubles the first", "C got event 1-0 after 1-0: something is missing, doubled or out of order."),
-        ("doubles the last", "C got event 5-0 after 5-0: something is missing, doubled or out of order."),
+        ("doubles the first", "C got event 1-0 after 1-0: an event is missing, duplicated or out of order."),
+        ("doubles the last", "C got event 5-0 after 5-0: an event is missing, duplicated or out of order."),
         ("stores the last twice", "C got “Good. Until next time 🎉 (.*)” twice."),
         ("leaks", "A client of another session got “안녕하세요! 😊 (.*)”."),
-        ("swallows", "B got nothing for 2 seconds, though there was something to get."),
-        ("garbles", "A should have got “안녕하세요! 😊 (.*)” and got “안녕하세요! [?] (.*)”."),
+        ("swallows", "B did not get an expected message within 2 seconds."),
+        ("garbles", "A expected “안녕하세요! 😊 (.*)” and got “안녕하세요! [?] (.*)”."),
         ("refuses", "The server refused A: No such words here."),
-        ("hangs up", "A had to begin again: the connection broke, or an event was missing."),
+        ("hangs up", "A had to reconnect: the connection broke, or an event was missing."),
         ("hangs up on all", "The server closed the connection of C with code 1011."),
-        ("numbers twice", "C got event 1-0 after 1-0: something is missing, doubled or out of order."),
-        ("leaves a hole", "C got event 2-0 after 1-0: something is missing, doubled or out of order."),
-        ("welcomes nobody", "The server did not welcome A within 2 seconds."),
+        ("numbers twice", "C got event 1-0 after 1-0: an event is missing, duplicated or out of order."),
+        ("leaves a hole", "C got event 2-0 after 1-0: an event is missing, duplicated or out of order."),
+        ("welcomes nobody", "The server did not send A a session.welcome within 2 seconds."),
         ("has no room", "The server refused C: Come back later."),
-        ("acknowledges nothing", "The server did not acknowledge what A sent within 2 seconds."),
-        ("acknowledges another", "A got “안녕하세요! 😊 (.*)” with the id 1-0; it should be 9-9."),
-        ("forgets", "B got nothing for 2 seconds, though there was something to get."),
-        ("talks nonsense", "What the server sent C is no event: The frame is not an envelope: 'nonsense'."),
+        ("acknowledges nothing", "The server did not acknowledge a message of A within 2 seconds."),
+        ("acknowledges another", "A got “안녕하세요! 😊 (.*)” with the id 1-0; expected 9-9."),
+        ("forgets", "B did not get an expected message within 2 seconds."),
+        ("talks nonsense", "The server sent C an invalid event: The frame is not an envelope: 'nonsense'."),
     ],
 )
 async def test_what_a_server_does_wrong_is_noticed(fault: Fault, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:

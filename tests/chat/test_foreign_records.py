@@ -154,9 +154,7 @@ def test_a_session_of_the_wrong_type_is_not_inspected(store: "redis.Redis", sid:
     store.set(keys.stream(sid), "junk")
     ended = run("doqchat_inspect", sid, "--lang", "en")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.splitlines()[-1] == (
-        f"CommandError: The store has something else under the name of session {sid}."
-    )
+    assert ended.stderr.splitlines()[-1] == (f"CommandError: The key of session {sid} in the store has the wrong type.")
 
 
 @pytest.mark.parametrize("path", ["history/{sid}", "sessions/{sid}"])

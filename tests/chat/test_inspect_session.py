@@ -56,7 +56,7 @@ def test_in_english_too(store_url: str, sid: str, write: Write) -> None:
     assert lines[2] == "--- Message #1 ---"
     assert lines[4] == "Participant: A"
     assert lines[5].startswith("Content: {")
-    assert lines[-2:] == ["Messages of each participant:", "  A: 1"]
+    assert lines[-2:] == ["Messages by participant:", "  A: 1"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_while_the_store_is_away_it_says_so_in_one_line(sid: str) -> None:
     ended = run("doqchat_inspect", sid, DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "CommandError: 저장소에서 답이 없습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"
+        "CommandError: 저장소가 응답하지 않습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"
     )
 
 

@@ -100,7 +100,7 @@ def test_wrong_passwords_for_an_account_are_refused_wherever_they_come_from(web:
     assert wait == "300"
     assert re.search(r"Too many attempts to log in\. Try again in 5 minutes\.", page)
     _, page, _ = Browser(web, "192.0.2.8", "ko").log_in(NAME, PASSWORD)
-    assert re.search(r"로그인을 너무 많이 시도했어요\. 5분 뒤에 다시 시도하세요\.", page)
+    assert re.search(r"로그인 시도가 너무 많았어요\. 5분 뒤에 다시 시도해 주세요\.", page)
 
 
 def test_wrong_passwords_from_an_address_are_refused_whichever_account_they_are_for(

@@ -23,9 +23,9 @@ def page(web: Web, path: str, **headers: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("path", "headers", "status", "heading"),
     [
-        ("/nowhere", {}, 404, "There is nothing at this address"),
+        ("/nowhere", {}, 404, "There is no page at this address"),
         ("/nowhere", {"Accept-Language": "ko"}, 404, "페이지를 찾을 수 없어요"),
-        ("/", {"Host": "elsewhere.example"}, 400, "This request cannot be read"),
+        ("/", {"Host": "elsewhere.example"}, 400, "This request is invalid"),
         ("/admin/login/", {"method": "POST"}, 403, "This form is no longer valid"),
     ],
 )

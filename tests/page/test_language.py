@@ -19,9 +19,9 @@ MARKED = re.compile(r"""\b(?:n?gettext|gettext_lazy|_)\(\s*(?:u?("(?:[^"\\]|\\.)
 @pytest.mark.parametrize(
     ("locale", "language", "lead", "placeholder"),
     [
-        ("ko-KR", "ko", "두 사람과 언어 모델이 한자리에서 나누는 대화", "메시지를 입력하세요"),
+        ("ko-KR", "ko", "두 사람과 언어 모델이 함께하는 대화", "메시지를 입력하세요"),
         ("en-GB", "en", "Two people and a language model, in one conversation.", "Write a message"),
-        ("fr-FR", "ko", "두 사람과 언어 모델이 한자리에서 나누는 대화", "메시지를 입력하세요"),
+        ("fr-FR", "ko", "두 사람과 언어 모델이 함께하는 대화", "메시지를 입력하세요"),
     ],
 )
 async def test_the_page_speaks_the_browsers_language(

@@ -12,7 +12,7 @@ from tests import processes
 from tests.page.conftest import OpenWindow
 from tests.page.window import Wire
 
-PUT_OFF = "The server cannot store messages right now. It is sent as soon as it can be."
+PUT_OFF = "The server cannot store messages right now. Your message will be sent as soon as possible."
 
 
 def refuse(wire: Wire, *errors: dict[str, object]) -> list[str]:
@@ -110,15 +110,15 @@ async def test_a_short_limit_is_sat_out(open_window: OpenWindow, sid: str) -> No
     refuse(wire, {"code": "rate_limited", "retry_after": 1})
     await a.say("one")
     await a.say("two")
-    await expect(a.unsent.first.locator(".message__note")).to_contain_text("It is sent again by itself")
+    await expect(a.unsent.first.locator(".message__note")).to_contain_text("will be resent automatically")
     await a.shows("one", "two")
 
 
 @pytest.mark.parametrize(
     ("language", "seconds", "note"),
     [
-        ("en-US", 43_200, "Too much was asked for. It works again in 12 hours."),
-        ("ko-KR", 600, "한도를 넘었어요. 10분 후에 다시 할 수 있어요."),
+        ("en-US", 43_200, "Rate limit exceeded. Try again in 12 hours."),
+        ("ko-KR", 600, "요청 한도를 넘었어요. 10분 후에 다시 시도할 수 있어요."),
     ],
 )
 async def test_a_long_limit_says_how_long_it_lasts(

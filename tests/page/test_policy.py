@@ -12,7 +12,7 @@ from tests.page.window import Window
 from tests.processes import Process
 from tests.replies.conversation import SLOW, change
 
-WITHDRAWN = "The conversation went on without the AI's answer."
+WITHDRAWN = "The AI's answer was withdrawn."
 
 
 def policy(window: Window) -> Locator:
@@ -133,7 +133,7 @@ async def test_nothing_is_answered_twice(
     ("marker", "note"),
     [
         ("finish=length", "The answer was cut off at its length limit."),
-        ("finish=safety", "The model broke off here because of its safety rules."),
+        ("finish=safety", "The answer was cut off by the model's safety filter."),
     ],
 )
 async def test_how_an_answer_ended_is_said_beside_its_text(

@@ -70,7 +70,7 @@ async def test_a_stop_that_is_pressed_while_the_connection_is_away_counts_once_i
     await expect(a.page.locator(".status--waiting")).to_be_visible()
     for stop in await under_way(a).get_by_role("button", name="Stop").all():
         await stop.click()
-    await expect(under_way(a).locator(".message__note")).to_have_text(["is being stopped…"] * 2)
+    await expect(under_way(a).locator(".message__note")).to_have_text(["is stopping…"] * 2)
     await a.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     await expect(a.page.get_by_text("The answer was stopped.")).to_have_count(2)
     await expect(under_way(a)).to_have_count(0)
@@ -112,6 +112,6 @@ async def test_a_stop_that_the_store_cannot_take_is_tried_again_by_itself(
 
     wire.to_server = refuse_first
     await a.page.get_by_role("button", name="Stop").click()
-    await expect(under_way(a).locator(".message__note")).to_have_text("is being stopped…")
+    await expect(under_way(a).locator(".message__note")).to_have_text("is stopping…")
     await expect(a.page.get_by_text("The answer was stopped.")).to_be_visible()
     await expect(a.page.locator(".composer__problem")).to_be_empty()

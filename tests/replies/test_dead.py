@@ -80,11 +80,11 @@ async def test_what_was_given_up_is_listed_with_the_prompt(
     (reply_id,) = await give_up(own_engine, queue, sid)
     ((dead_id, _),) = queue.xrange(keys.DEAD_JOBS)
     korean = (await asyncio.to_thread(llm_dead, own_store, "list")).stdout
-    assert korean.splitlines()[0] == "답변을 포기한 요청 1개"
+    assert korean.splitlines()[0] == "데드 레터 1개"
     assert f"ID: {dead_id}\n" in korean
     english = (await asyncio.to_thread(llm_dead, own_store, "list", locale="en_US.UTF-8")).stdout
-    assert english.splitlines()[0] == "1 request was given up"
-    assert re.search(r"^Given up: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0900$", english, re.MULTILINE)
+    assert english.splitlines()[0] == "1 dead letter"
+    assert re.search(r"^Failed: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0900$", english, re.MULTILINE)
     for line in (f"Session: {sid}", f"Request: {reply_id[1:]}", f"Reply: {reply_id}", "Model: demo", "Prompt: 안녕"):
         assert line in english.splitlines()
 
@@ -156,11 +156,11 @@ async def test_jobs_that_something_else_has_written_do_not_hide_the_others(
     assert "\x1b" not in listed.stdout
     retried = await asyncio.to_thread(llm_dead, own_store, "retry", "--all", locale="en_US.UTF-8")
     assert retried.stdout.splitlines() == [
-        *(f"{dead_id} cannot be asked again: it does not say what was asked." for dead_id in ids[1:]),
-        f"{ids[0]} is asked again; its new reply is {reply_id}-2.",
+        *(f"{dead_id} cannot be retried: its prompt is missing." for dead_id in ids[1:]),
+        f"{ids[0]} was retried; the new reply is {reply_id}-2.",
     ]
     dropped = await asyncio.to_thread(llm_dead, own_store, "drop", "--all", locale="en_US.UTF-8")
-    assert dropped.stdout.splitlines() == [f"{dead_id} is dropped." for dead_id in ids[1:]]
+    assert dropped.stdout.splitlines() == [f"{dead_id} was deleted." for dead_id in ids[1:]]
     assert not queue.exists(keys.DEAD_JOBS) or queue.xlen(keys.DEAD_JOBS) == 0
 
 
@@ -172,8 +172,8 @@ async def test_a_job_whose_session_cannot_be_read_stays_and_the_others_are_asked
     queue.set(keys.replies(sid), "junk")
     retried = await asyncio.to_thread(llm_dead, own_store, "retry", "--all", locale="en_US.UTF-8")
     assert retried.stdout.splitlines() == [
-        f"{ids[0]} cannot be asked again: its session cannot be read.",
-        f"{ids[1]} is asked again; its new reply is {other}-2.",
+        f"{ids[0]} cannot be retried: its session cannot be read.",
+        f"{ids[1]} was retried; the new reply is {other}-2.",
     ]
     assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)] == ids[:1]
 
@@ -182,9 +182,7 @@ async def test_a_job_whose_session_cannot_be_read_stays_and_the_others_are_asked
 def test_what_is_meant_has_to_be_said(own_store: processes.Store, arguments: tuple[str, ...]) -> None:
     ended = llm_dead(own_store, *arguments, locale="en_US.UTF-8")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == (
-        "CommandError: Name the requests by the IDs that `doqchat_dead list` prints, or all with --all.\n"
-    )
+    assert ended.stderr == ("CommandError: Give the IDs that `doqchat_dead list` prints, or --all.\n")
 
 
 def test_a_request_that_is_not_there_is_named(own_store: processes.Store) -> None:
@@ -196,5 +194,5 @@ def test_while_the_store_is_away_it_says_so_in_one_line() -> None:
     ended = run("doqchat_dead", "list", DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "CommandError: 저장소에서 답이 없습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"
+        "CommandError: 저장소가 응답하지 않습니다. `make run`으로 시작하거나 DOQCHAT_REDIS_URL을 확인하세요.\n"
     )

@@ -20,7 +20,7 @@ async def test_a_taken_web_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = await refusal(environment(tmp_path, PORT=port))
-    assert f"Port {port} is taken by another program: choose another" in line
+    assert f"Port {port} is in use by another program: choose another" in line
 
 
 async def test_a_host_that_is_not_ours(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ async def test_a_store_port_taken_by_something_that_is_no_store(tmp_path: Path) 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = await refusal(environment(tmp_path, DOQCHAT_REDIS_PORT=port))
-    assert f"Port {port}, meant for the embedded store, is taken" in line
+    assert f"Port {port} of the embedded store is in use" in line
     assert "DOQCHAT_REDIS_PORT" in line
 
 
@@ -40,7 +40,7 @@ async def test_a_store_port_taken_by_the_store_of_other_data(tmp_path: Path) -> 
     async with running(UP, first) as up:
         await up.line("ready: http")
         line = await refusal(second | {"DOQCHAT_REDIS_PORT": first["DOQCHAT_REDIS_PORT"]})
-        assert "is taken by another program" in line
+        assert "is in use by another program" in line
 
 
 async def test_data_that_another_doqchat_uses(tmp_path: Path) -> None:

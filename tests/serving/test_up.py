@@ -68,28 +68,28 @@ async def test_a_killed_parent_leaves_no_process(started: str, tmp_path: Path) -
         assert await parent.end() == -signal.SIGKILL
 
 
-async def test_up_refuses_a_parent_that_has_ended(tmp_path: Path) -> None:
+async def test_up_refuses_a_parent_that_has_exited(tmp_path: Path) -> None:
     async with running([*UP, "--end-with-parent", "1"], environment(tmp_path)) as up:
         assert await up.end() == 1
-    assert "has ended" in up.lines[-1]
+    assert "has exited" in up.lines[-1]
 
 
-async def test_what_dies_is_started_again_and_a_line_says_so(tmp_path: Path) -> None:
+async def test_a_process_that_dies_is_restarted_and_logged(tmp_path: Path) -> None:
     async with running(UP, environment(tmp_path, LLM_WORKERS="1")) as up:
         first = (await answer(up))["pid"]
         assert READY in up.lines[-1]
         assert first == up.named(" doqchat_web ").pid
         os.kill(first, signal.SIGKILL)
-        assert "SIGKILL" in await up.line("web 1 ended")
+        assert "SIGKILL" in await up.line("web 1 exited")
         assert (await answer(up))["pid"] != first
         up.named("doqchat_llmworker").kill()
-        assert "SIGKILL" in await up.line("llmworker 1 ended")
+        assert "SIGKILL" in await up.line("llmworker 1 exited")
 
 
-async def test_a_process_that_keeps_dying_is_started_again_ever_later(tmp_path: Path) -> None:
+async def test_the_restart_delay_grows_for_a_process_that_keeps_dying(tmp_path: Path) -> None:
     async with running(UP, environment(tmp_path, TEST_APPLICATION="missing")) as up:
-        await up.line("exit code 1) and starts again in 0.2 s")
-        await up.line("exit code 1) and starts again in 0.4 s")
+        await up.line("exit code 1); restarting in 0.2 s")
+        await up.line("exit code 1); restarting in 0.4 s")
 
 
 async def test_a_second_signal_ends_at_once_what_does_not_listen(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ async def test_a_second_signal_ends_at_once_what_does_not_listen(tmp_path: Path)
         await up.line(READY)
         up.named(" doqchat_web ").suspend()
         up.process.send_signal(signal.SIGINT)
-        await up.line("ending")
+        await up.line("stopping")
         up.process.send_signal(signal.SIGINT)
         assert await up.end() == 0
 

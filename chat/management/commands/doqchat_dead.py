@@ -30,13 +30,11 @@ class Command(BaseCommand):
         every = options["all"] or action == "list"
         with override(terminal_language()):
             if bool(ids) == every:
-                raise CommandError(
-                    _("Name the requests by the IDs that `doqchat_dead list` prints, or all with --all.")
-                )
+                raise CommandError(_("Give the IDs that `doqchat_dead list` prints, or --all."))
             try:
                 asyncio.run(self._do(action, None if every else ids))
             except DoqchatError as error:
-                problem = _("The store does not answer. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
+                problem = _("The store does not respond. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
                 raise CommandError(problem) from error
 
     async def _do(self, action: str, ids: Sequence[str] | None) -> None:
@@ -53,17 +51,17 @@ class Command(BaseCommand):
 
     async def _list(self, dead: DeadLetters, jobs: Sequence[DeadLetter]) -> None:
         count = len(jobs)
-        found = ngettext("{count} request was given up", "{count} requests were given up", count)
+        found = ngettext("{count} dead letter", "{count} dead letters", count)
         self.stdout.write("\n\n".join([found.format(count=count), *map(_described, jobs)]))
 
     async def _retry(self, dead: DeadLetters, jobs: Sequence[DeadLetter]) -> None:
         for job in jobs:
             if not job.complete:
-                self.stdout.write(_("{id} cannot be asked again: it does not say what was asked.").format(id=job.id))
-        await self._each(jobs, dead.retry, _("{id} is asked again; its new reply is {outcome}."))
+                self.stdout.write(_("{id} cannot be retried: its prompt is missing.").format(id=job.id))
+        await self._each(jobs, dead.retry, _("{id} was retried; the new reply is {outcome}."))
 
     async def _drop(self, dead: DeadLetters, jobs: Sequence[DeadLetter]) -> None:
-        await self._each(jobs, dead.drop, _("{id} is dropped."))
+        await self._each(jobs, dead.drop, _("{id} was deleted."))
 
     async def _each(
         self, jobs: Sequence[DeadLetter], act: Callable[[DeadLetter], Awaitable[object]], done: str
@@ -72,7 +70,7 @@ class Command(BaseCommand):
             try:
                 outcome = await act(job)
             except Unreadable:
-                self.stdout.write(_("{id} cannot be asked again: its session cannot be read.").format(id=job.id))
+                self.stdout.write(_("{id} cannot be retried: its session cannot be read.").format(id=job.id))
             else:
                 if outcome:
                     self.stdout.write(done.format(id=job.id, outcome=outcome))
@@ -84,7 +82,7 @@ def _described(job: DeadLetter) -> str:
     return "\n".join(
         [
             f"ID: {job.id}",
-            _("Given up: {moment}").format(moment=moment.strftime("%Y-%m-%d %H:%M:%S %z")),
+            _("Failed: {moment}").format(moment=moment.strftime("%Y-%m-%d %H:%M:%S %z")),
             _("Session: {sid}").format(sid=visible(job.sid)),
             _("Request: {request}").format(request=visible(job.request)),
             _("Reply: {reply}").format(reply=visible(job.reply)),

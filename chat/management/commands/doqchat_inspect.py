@@ -36,10 +36,10 @@ class Command(BaseCommand):
             try:
                 asyncio.run(self._inspect(sid))
             except Unreadable as error:
-                problem = _("The store has something else under the name of session {sid}.").format(sid=sid)
+                problem = _("The key of session {sid} in the store has the wrong type.").format(sid=sid)
                 raise CommandError(problem) from error
             except DoqchatError as error:
-                problem = _("The store does not answer. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
+                problem = _("The store does not respond. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
                 raise CommandError(problem) from error
             except BrokenPipeError:
                 # Whoever read this, such as `head`, has seen enough; Python would complain at its exit.
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         async for entry in entries:
             count[entry.participant] += 1
             self.stdout.write(_message(count.total(), entry))
-        self.stdout.write(_("Messages of each participant:"))
+        self.stdout.write(_("Messages by participant:"))
         for role in sorted(count):
             line = ngettext("  {role}: {count}", "  {role}: {count}", count[role])
             self.stdout.write(line.format(role=visible(role), count=count[role]))

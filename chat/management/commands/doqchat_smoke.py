@@ -35,7 +35,7 @@ class Command(BaseCommand):
             except Failed as failed:
                 raise CommandError(str(failed)) from failed
             except TimeoutError as error:
-                problem = _("The server was not done after {seconds:g} seconds.").format(seconds=WITHIN_SECONDS)
+                problem = _("The check did not finish within {seconds:g} seconds.").format(seconds=WITHIN_SECONDS)
                 raise CommandError(problem) from error
         self.stdout.write(DONE)
 
