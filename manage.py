@@ -13,7 +13,7 @@ SHORT_NAMES = {
     "chat_smoke": "doqchat_smoke",
     "inspect_session": "doqchat_inspect",
 }
-"""What doqchat's commands may be called here, where there are no others that could have these names."""
+"""Short names of doqchat's commands, available only in this project."""
 
 
 def main() -> None:

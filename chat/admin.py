@@ -1,4 +1,4 @@
-"""The admin: which sessions there are, what goes on in them, and what was said. Nothing is changed here."""
+"""The admin: a read-only list of the sessions, their current activity and their events."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,10 +23,10 @@ from doqchat.protocol.ids import parse_id
 
 
 class SessionList(ChangeList):
-    """The list, whose rows know what goes on in their sessions: read for the page's rows alone, in one go."""
+    """The list; the activity of the rows on the page is read from the store in one round trip."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """The page's rows; without what goes on while the store is away."""
+        """The page's rows; without activity while the store is unreachable."""
         super().get_results(request)
         self.result_list = sessions = list(self.result_list)
         with suppress(DoqchatError):
@@ -62,18 +62,18 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: ChatSession | None = None) -> bool:
-        """What was said stays as it was said."""
+        """Events cannot be changed."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: ChatSession | None = None) -> bool:
-        """A row alone would come back; the session is in the store."""
+        """A deleted row would reappear, because the session is in the store."""
         return False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SessionList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, brought up to date with the store first."""
+        """The list, after synchronising it with the store."""
         try:
             bring_up_to_date()
         except DoqchatError:
@@ -85,7 +85,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What was said in a session, newest first; `?before=ID` goes on from an event."""
+        """The events of a session, newest first; `?before=ID` continues before an event."""
         session = self.get_object(request, object_id)
         if session is None:
             raise Http404
@@ -111,7 +111,7 @@ async def _now(sids: Sequence[str]) -> dict[str, Overview | None]:
 
 
 def _from_store(session: ChatSession, fact: Callable[[Overview], str | int]) -> Any:
-    """What a column shows that only the store knows."""
+    """The value of a column that is read from the store."""
     if session.now is not None:
         return fact(session.now)
     return _("unreadable") if session.unreadable else _("store unreachable")

@@ -1,4 +1,4 @@
-"""The HTTP API under `/api/chat/` (PROTOCOL.md, HTTP): adapts requests to the engine."""
+"""The HTTP API under `/api/chat/` (docs/en/http.md): adapts requests to the engine."""
 
 import asyncio
 from collections import defaultdict
@@ -27,18 +27,18 @@ from doqchat.store.stream import Entry
 NAMES = sorted(DURABLE)
 
 ENVELOPES_A_TURN = 20
-"""How many envelopes of a page are written before everything else has its turn."""
+"""How many envelopes of a page are encoded before yielding to the event loop."""
 
 
 class DocumentedAPI(NinjaAPI):
-    """An API whose document has the bodies that the engine reads itself."""
+    """An API whose OpenAPI document includes the bodies that the engine parses."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         """The OpenAPI document; `options` are NinjaAPI's."""
         return openapi.add_bodies(super().get_openapi_schema(**options))
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
-        """The name of the operation's function, after which generated clients name theirs."""
+        """The name of the view function, which generated clients use."""
         return operation.view_func.__name__
 
 
@@ -67,17 +67,19 @@ class History(Schema):
     messages: list[Envelope] | dict[str, list[Envelope]] = Field(
         description="The events in order; with `group_by=participant`, those of each role."
     )
-    participants: dict[str, int] = Field(description="Events of each role in the whole session, whatever the page.")
+    participants: dict[str, int] = Field(
+        description="Number of events per role in the whole session, regardless of the page."
+    )
     next: str | None = Field(
-        description="An id to go on from: pass it as `after`, or as `before` with `order=desc`. Nothing is left out or "
-        "comes twice, even while people talk. A page that has it may be short or empty: there is more to look at. "
+        description="The cursor of the next page: pass it as `after`, or as `before` with `order=desc`. No event is "
+        "skipped or repeated, even while people talk. A page with `next` can be short or empty. "
         "`null` at the end of the range."
     )
 
 
 def _durable(event: str) -> str:
     if event not in DURABLE:
-        raise ValueError(f"no event that is kept; there are {', '.join(NAMES)}")
+        raise ValueError(f"not a stored event; there are {', '.join(NAMES)}")
     return event
 
 
@@ -91,13 +93,13 @@ class HistoryQuery(Schema):
     after: Annotated[str, AfterValidator(positions.after)] = Field(
         BEGINNING,
         json_schema_extra={"pattern": positions.PATTERN},
-        description="Only what follows this event id, or was stored at or after this RFC 3339 time.",
+        description="Only events after this event id, or stored at or after this RFC 3339 time.",
     )
     before: (
         Annotated[str, AfterValidator(positions.before), Field(json_schema_extra={"pattern": positions.PATTERN})] | None
-    ) = Field(None, description="Only what precedes this event id, or was stored before this RFC 3339 time.")
-    q: str = Field("", max_length=LONGEST_SEARCH, description="Only events whose text has this in it, in any case.")
-    limit: int = Field(100, ge=1, le=1000, description="Events on the page, at most.")
+    ) = Field(None, description="Only events before this event id, or stored before this RFC 3339 time.")
+    q: str = Field("", max_length=LONGEST_SEARCH, description="Only events whose text contains this, ignoring case.")
+    limit: int = Field(100, ge=1, le=1000, description="Maximum number of events per page.")
     order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first.")
     group_by: Literal["participant"] | None = Field(None, description="A list of events for each role.")
 
@@ -117,17 +119,17 @@ class HistoryQuery(Schema):
 @api.get(
     "/history/{sid}",
     response={200: History} | api_errors.refusals(409, 503),
-    summary="What was said in a session",
+    summary="The events of a session",
     tags=["history"],
 )
 async def read_history(request: HttpRequest, sid: openapi.Sid, query: Query[HistoryQuery]) -> HttpResponse:
-    """The session's durable events, oldest first. A session in which nothing was said has none."""
+    """The session's durable events, oldest first. An empty session has none."""
     check_sid(sid)
     try:
         page = await engine().history.page(sid, query.search())
         participants = await engine().participants.counts(sid)
     except Unavailable:
-        raise Unavailable("The store cannot be read now; ask again in a moment.") from None
+        raise Unavailable("The store cannot be read now; try again in a moment.") from None
     messages = await (_grouped if query.group_by else _listed)(page.entries)
     head, tail = to_json({"sid": sid}), to_json({"participants": participants, "next": page.next})
     content = f'{head[:-1].decode()},"messages":{messages},{tail[1:].decode()}'
@@ -137,7 +139,7 @@ async def read_history(request: HttpRequest, sid: openapi.Sid, query: Query[Hist
 @api.get(
     "/asyncapi.json",
     response={200: dict[str, Any]} | api_errors.refusals(),
-    summary="What clients and the server send over the socket",
+    summary="The events of the socket",
     tags=["socket"],
 )
 async def read_asyncapi(request: HttpRequest) -> dict[str, Any]:
@@ -146,7 +148,7 @@ async def read_asyncapi(request: HttpRequest) -> dict[str, Any]:
 
 
 async def _listed(entries: list[Entry]) -> str:
-    """The envelopes as a JSON array. They are JSON already: they are joined, not read and written again."""
+    """The envelopes as a JSON array, joined without parsing them."""
     envelopes = []
     for number, entry in enumerate(entries, 1):
         envelopes.append(entry.wire())

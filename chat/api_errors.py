@@ -1,4 +1,4 @@
-"""How the HTTP API says what went wrong: `{"error": {"code", "message", "field"?}}`, whatever it was."""
+"""The errors of the HTTP API, in one format: `{"error": {"code", "message", "field"?}}`."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -52,28 +52,28 @@ STATUS: dict[type[DoqchatError], int] = {
 
 
 class Problem(Schema):
-    """What went wrong."""
+    """An error."""
 
     code: str = Field(description="One of the protocol's error codes.")
-    message: str = Field(description="One sentence that says what to do.")
-    field: str | None = Field(None, description="The parameter at fault; absent where it is none.")
-    msg_id: str | None = Field(None, description="The message's own `msg_id`, where it has one.")
+    message: str = Field(description="One sentence that states the problem and the remedy.")
+    field: str | None = Field(None, description="The invalid parameter, if any.")
+    msg_id: str | None = Field(None, description="The `msg_id` of the message, if any.")
     retry_after: int | None = Field(None, description="Seconds to wait; with `rate_limited` alone.")
 
 
 class Refused(Schema):
-    """The body of every answer that is not a success."""
+    """The body of every error response."""
 
     error: Problem
 
 
 def refusals(*statuses: int) -> dict[int, type[Refused]]:
-    """An operation's responses that are no success: these, and those that any request may get."""
+    """The error responses of an operation: these, and those that any request can get."""
     return dict.fromkeys(sorted({400, 404, 405, 408, 413, 431, 500, *statuses}), Refused)
 
 
 def report_in_json(api: NinjaAPI) -> None:
-    """Let an API's operations tell of every problem in this form."""
+    """Have an API report all errors in this format."""
     api.exception_handler(DoqchatError)(_told)
     api.exception_handler(ValidationError)(_invalid)
     api.exception_handler(SuspiciousOperation)(_too_much)
@@ -81,7 +81,7 @@ def report_in_json(api: NinjaAPI) -> None:
 
 
 def urls_of(api: NinjaAPI) -> tuple[list[Any], str, str]:
-    """The API's URLs, where unknown paths and methods are refused in this form too."""
+    """The API's URLs; unknown paths and methods get errors in this format too."""
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
         if iscoroutinefunction(pattern.callback):
@@ -90,11 +90,11 @@ def urls_of(api: NinjaAPI) -> tuple[list[Any], str, str]:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """What is refused before there is a view, such as a foreign Host header; Django's page outside the API."""
+    """Requests refused before a view, such as an unknown Host header; outside the API they get Django's page."""
     if not request.path.startswith(reverse("doqchat:api:api-root")):
         return defaults.bad_request(request, exception)
     if isinstance(exception, DisallowedHost):
-        return _refused(InvalidMessage("The Host header names no host in ALLOWED_HOSTS.", field="Host"), 400)
+        return _refused(InvalidMessage("The host in the Host header is not in ALLOWED_HOSTS.", field="Host"), 400)
     return _refused(InvalidMessage("The request is malformed."), 400)
 
 
@@ -111,7 +111,7 @@ def _told(request: HttpRequest, problem: DoqchatError) -> HttpResponse:
 
 
 def _invalid(request: HttpRequest, invalid: ValidationError) -> HttpResponse:
-    """The first parameter that is not as it should be."""
+    """The first invalid parameter."""
     problem = invalid.errors[0]
     field = str(problem["loc"][-1])
     reason = str(problem["msg"]).removeprefix("Value error, ")
@@ -119,9 +119,9 @@ def _invalid(request: HttpRequest, invalid: ValidationError) -> HttpResponse:
 
 
 def _too_much(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
-    """What Django refuses to read: too large a body, or too many parameters."""
+    """A request that Django refuses to parse: its body is too large, or it has too many parameters."""
     if isinstance(error, RequestDataTooBig):
-        return _told(request, TooLarge(f"A message may have {MAX_FRAME_BYTES:,} bytes at most; send this in parts."))
+        return _told(request, TooLarge(f"A message is limited to {MAX_FRAME_BYTES:,} bytes; send this in parts."))
     return _told(request, InvalidMessage("The request has too many parameters."))
 
 
@@ -133,7 +133,7 @@ def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
 @csrf_exempt
 async def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
     docs = reverse("doqchat:api:openapi-view")
-    return _refused(NotFound(f"There is nothing at {request.path}; {docs} lists what there is."), 404)
+    return _refused(NotFound(f"There is no {request.path}; {docs} lists the API."), 404)
 
 
 def _refusing_methods(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:
@@ -143,7 +143,7 @@ def _refusing_methods(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[
         if response.status_code != 405:
             return response
         allowed = response["Allow"]
-        refused = _refused(NotFound(f"There is no {request.method} here; this address takes {allowed}."), 405)
+        refused = _refused(NotFound(f"{request.method} is not allowed here; use {allowed}."), 405)
         refused["Allow"] = allowed
         return refused
 

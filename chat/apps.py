@@ -1,4 +1,4 @@
-"""The Django app. Its label is not the package's name: a project may well have an app `chat` of its own."""
+"""The Django app. Its label is not the package's name, because a project may have another app `chat`."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""What a client asks for when it opens the socket: the URL and the subprotocols."""
+"""The handshake of a socket: its URL and subprotocols."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,11 +14,11 @@ FORBIDDEN = 4403
 
 
 class Refusal(Exception):
-    """A connection that may not go on.
+    """A refused handshake.
 
     Args:
-        problem: what the client is told.
-        close_code: the WebSocket close code that follows.
+        problem: the error that the client receives.
+        close_code: the WebSocket close code after it.
     """
 
     def __init__(self, problem: DoqchatError, close_code: int) -> None:
@@ -29,7 +29,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A valid request to join a session; `since` is None where nothing is to be replayed."""
+    """A valid request to join a session; `since` is None for no replay."""
 
     sid: str
     role: Role
@@ -38,9 +38,9 @@ class Handshake:
 
 
 def subprotocol_of(scope: dict[str, Any]) -> str | None:
-    """The subprotocol to select in every answer to this handshake, None where the client offers none that is known.
+    """The subprotocol to select in every response to this handshake, None if the client offers no known one.
 
-    A browser fails a connection whose offer is not taken up: its page sees 1006, and neither error nor close code.
+    A browser fails a connection if none of its subprotocols is selected: its page sees 1006, without error or code.
     """
     return V1 if V1 in scope.get("subprotocols", ()) else None
 
@@ -60,7 +60,7 @@ def read_handshake(scope: dict[str, Any]) -> Handshake:
     role = query.get("role", [DEFAULT_ROLE])[0]
     if role == MODEL_ROLE:
         raise Refusal(
-            RoleForbidden("The role llm is the server's alone; join as A, B or user.", field="role"), MALFORMED
+            RoleForbidden("The role llm is reserved for the server; join as A, B or user.", field="role"), MALFORMED
         )
     if role not in HUMAN_ROLES:
         raise Refusal(InvalidMessage("role: join as A, B or user.", field="role"), MALFORMED)

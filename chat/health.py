@@ -1,7 +1,6 @@
-"""Whether the process lives, and whether it can do its work: for supervisors and load balancers.
+"""Liveness, readiness and metrics, for supervisors, load balancers and Prometheus.
 
-They ask by whatever address they know, so these answer before the rest of Django looks at the host; so does what
-reads the numbers.
+These clients may use any host name, so the middleware responds before Django checks the host.
 """
 
 from collections.abc import Awaitable, Callable
@@ -36,14 +35,14 @@ def answer_health(get_response: GetResponse) -> GetResponse:
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers."""
+    """The process is alive."""
     return JsonResponse({"status": "ok"})
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """The store takes writes and the database answers too; 503 says which does not.
+    """The store accepts writes and the database responds; otherwise 503 with the one that does not.
 
-    Models without a worker are no reason for 503: a load balancer would take down a site where people can talk.
+    A model without a worker does not cause 503: a load balancer would take down a site where people can still talk.
     """
     parts = {"store": await _state_of_store(), "database": await sync_to_async(_state_of_database)()}
     ready = all(state == "ok" for state in parts.values())
@@ -52,7 +51,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
 
 async def _workers() -> dict[str, int] | None:
-    """How many workers are there for each of the site's models; None while the store cannot tell."""
+    """The number of workers per model; None while the store is unreachable."""
     try:
         found = (await read_metrics(engine().shards)).workers
     except DoqchatError:

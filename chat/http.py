@@ -10,7 +10,7 @@ from django.http import HttpResponse
 
 ADMIN = "/admin/"
 ADMIN_AT_ONCE = 64
-"""Requests to the admin that are served or wait for the thread; more are answered with 503."""
+"""Maximum number of admin requests that are served or queued; further ones get 503."""
 
 BUSY = """관리자 페이지에 요청이 너무 많습니다. 잠시 뒤에 다시 시도하세요.
 There are too many requests to the admin. Try again in a moment.
@@ -23,9 +23,10 @@ Send = Callable[[Any], Awaitable[None]]
 class Handler(ASGIHandler):
     """Django's, with one thread for requests to the admin and one for all others.
 
-    Django starts a thread for each request. Several at once compete with the event loop for the GIL, and those that
-    hash a password for the cores: every message waits for them. In one thread they take turns, also those whose client
-    has gone. What is not the admin's needs its thread for microseconds: the middleware, and rendering a page.
+    Django starts a thread for each request. Concurrent threads compete with the event loop for the GIL, and for the
+    cores while they hash passwords, which delays every message. In one thread requests run one after the other, also
+    those whose client has disconnected. Requests outside the admin need their thread only for microseconds, for the
+    middleware and for rendering a page.
     """
 
     def __init__(self) -> None:

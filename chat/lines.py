@@ -1,4 +1,4 @@
-"""What the room shows of a stored event."""
+"""Stored events as the room shows them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,10 +26,10 @@ class Line:
     Attributes:
         id: the event's id.
         kind: `said`, `asked`, `answer` or `notice`.
-        role: who speaks; own: whether that is the reader.
-        author: the name over the text; tag: a word beside it, such as the model's name.
-        text: what was said, as plain text.
-        note: a sentence under it, for an answer that did not end well; failed: whether it is an error.
+        role: the author's role; own: whether that is the reader.
+        author: the name above the text; tag: a word next to it, such as the model's name.
+        text: the plain text.
+        note: a sentence below it, for an incomplete answer; failed: whether it is an error.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Line:
 
     @property
     def time(self) -> datetime:
-        """When the store took the event."""
+        """When the event was stored."""
         return time_of(self.id)
 
 

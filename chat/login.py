@@ -1,4 +1,4 @@
-"""Logging in to the admin, as often as login_attempts.py allows."""
+"""The admin's login, rate limited by login_attempts.py."""
 
 from secrets import token_urlsafe
 from typing import Any
@@ -17,7 +17,7 @@ COOKIE_SECONDS = 180 * 24 * 3600
 
 
 class LoginForm(AdminAuthenticationForm):
-    """The admin's, which refuses further attempts before it looks at the password.
+    """The admin's form, which refuses rate-limited attempts before it checks the password.
 
     Attributes:
         refused: whether this one was.
@@ -46,7 +46,7 @@ class LoginForm(AdminAuthenticationForm):
 
 
 def login(request: HttpRequest) -> HttpResponse:
-    """The admin's view; 429 where an attempt was refused. Whoever logs in gets a cookie to be known again by."""
+    """The admin's view; 429 for a refused attempt. A successful login sets a cookie that identifies the browser."""
     response = admin.site.login(request)
     form = (getattr(response, "context_data", None) or {}).get("form")
     if request.method == "POST" and form is None:
@@ -67,7 +67,7 @@ def _sentence() -> str:
 
 
 def _known_browser(request: HttpRequest, account: str) -> str:
-    """The id of a browser that has logged in to this account before; empty where it has not."""
+    """The id of a browser that has logged in to this account before, or an empty string."""
     return request.get_signed_cookie(COOKIE, default="", salt=account, max_age=COOKIE_SECONDS) or ""
 
 

@@ -1,7 +1,7 @@
-"""How often somebody may try to log in: the attempts of an address, of an account and of a known browser are counted.
+"""Rate limit of logins: attempts are counted per address, per account and per known browser.
 
-The counts are in the store, so that all web processes share them; while it is away each process counts its own. A
-window begins with its first attempt and is not prolonged by what is refused: no account is locked for longer.
+The counts are in the store, shared by all web processes; while it is unreachable each process counts separately. A
+window begins with its first attempt and is not extended by refused attempts, so no account is locked for longer.
 """
 
 from collections.abc import Iterator
@@ -19,24 +19,24 @@ ATTEMPTS_OF_AN_ACCOUNT = 5
 
 
 class TooManyAttempts(Exception):
-    """A login that is refused before its password is looked at; within WINDOW_SECONDS another may be taken."""
+    """A login that is refused before its password is checked; another is allowed within WINDOW_SECONDS."""
 
 
 @contextmanager
 def attempt(account: str, address: str, browser: str) -> Iterator[None]:
-    """An attempt to log in; one whose block raises nothing has succeeded, and does not count.
+    """A login attempt; if the block raises nothing, it has succeeded and is not counted.
 
     Args:
         account: the name of the account.
-        address: the client's IP address; of IPv6 the network counts.
-        browser: the id of a browser that has logged in to this account before, or empty. Only its own attempts count,
-            so that others who use up those of the account cannot lock its owner out.
+        address: the client's IP address; IPv6 addresses are counted by network.
+        browser: the id of a browser that has logged in to this account before, or empty. It is counted separately, so
+            that others cannot lock the owner out.
 
     Raises:
         TooManyAttempts
     """
     limits = {f"browser {browser}": ATTEMPTS_OF_AN_ACCOUNT} if browser else _limits(account, address)
-    for what, limit in limits.items():  # an address that is refused uses up nobody's account
+    for what, limit in limits.items():  # an attempt refused for its address does not count for the account
         if _count(what, 1) > limit:
             raise TooManyAttempts
     yield
@@ -49,7 +49,7 @@ def _limits(account: str, address: str) -> dict[str, int]:
 
 
 def _network(address: str) -> str:
-    """What one client can be expected to have all addresses of."""
+    """The network whose addresses one client may control."""
     try:
         ip = ip_address(address)
     except ValueError:
@@ -78,5 +78,5 @@ def _counted(counts: BaseCache, key: str, change: int) -> int:
     counts.add(key, 0, WINDOW_SECONDS)
     count = counts.incr(key, change)
     if count == change == 1:
-        counts.touch(key, WINDOW_SECONDS)  # should it have expired in between, incr has made one that would not
+        counts.touch(key, WINDOW_SECONDS)  # incr has created a key without expiry if it expired in between
     return count

@@ -1,7 +1,7 @@
-"""`GET /metrics`: numbers about replies for Prometheus.
+"""`GET /metrics`: Prometheus metrics about replies.
 
-They come from the store, so that every process answers alike. There is nothing in them that anybody has said, and no
-name of a session; whoever reaches the server may read them.
+They are read from the store, so every process returns the same values. They contain no messages or session names, and
+are public.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from doqchat.replies.metrics import Metrics, read_metrics
 
 
 async def show_metrics(request: HttpRequest) -> HttpResponse:
-    """The numbers as text; 503 while the store is away."""
+    """The metrics as text; 503 while the store is unreachable."""
     try:
         read = await read_metrics(engine().shards)
     except Unavailable:
@@ -34,31 +34,33 @@ class _Replies(Collector):
 
     def collect(self) -> Iterator[Metric]:
         read, counters = self._read, self._read.counters
-        yield _by_model("llm_workers", "Workers that are there for the model.", read.workers)
+        yield _by_model("llm_workers", "Running workers of the model.", read.workers)
         yield _by_model(
             "oldest_waiting_seconds",
-            "How long the oldest request that no worker has taken has waited, those behind another included.",
+            "Age of the oldest request that no worker has started, including queued requests.",
             read.oldest,
         )
-        yield _by_model("requests_waiting", "Requests to the model that no worker has taken.", read.waiting)
-        yield _by_model("replies_under_way", "Replies that a worker writes.", read.under_way)
+        yield _by_model("requests_waiting", "Requests to the model that no worker has started.", read.waiting)
+        yield _by_model("replies_under_way", "Replies that are being written.", read.under_way)
         for name, meaning, value in (
-            ("requests_in_line", "Requests behind another of their session.", read.in_line),
-            ("requests_dead", "Requests that were given up; see manage.py doqchat_dead.", read.dead),
-            ("sessions_due", "Sessions that are due an automatic reply.", read.due),
-            ("tokens_today", "Input and output tokens of this day of UTC.", read.tokens_today),
+            ("requests_in_line", "Requests queued behind another in the same session.", read.in_line),
+            ("requests_dead", "Dead letters; see manage.py doqchat_dead.", read.dead),
+            ("sessions_due", "Sessions with a scheduled automatic reply.", read.due),
+            ("tokens_today", "Input and output tokens of the current UTC day.", read.tokens_today),
         ):
             yield GaugeMetricFamily(f"doqchat_{name}", meaning, value)
         yield self._labelled("replies", "Replies that have ended.", "finish_reason", metrics.ENDED)
         yield self._labelled("reply_errors", "Replies that ended in an error.", "code", metrics.FAILED)
         yield self._labelled(
-            "requests_refused", "Requests, and automatic replies, over a limit.", "limit", metrics.REFUSED
+            "requests_refused", "Requests and automatic replies refused by a limit.", "limit", metrics.REFUSED
         )
-        yield CounterMetricFamily("doqchat_reply_restarts", "Replies begun anew.", counters[metrics.RESTARTS])
-        yield self._labelled("tokens", "Tokens that providers have counted.", "kind", "tokens:")
+        yield CounterMetricFamily(
+            "doqchat_reply_restarts", "Replies restarted by another worker.", counters[metrics.RESTARTS]
+        )
+        yield self._labelled("tokens", "Tokens reported by providers.", "kind", "tokens:")
         yield SummaryMetricFamily(
             "doqchat_first_piece_seconds",
-            "From when a worker took a request to the first piece of the reply.",
+            "Time from the start of a request by a worker to the first chunk of the reply.",
             count_value=int(counters[metrics.FIRST_PIECES]),
             sum_value=counters[metrics.FIRST_PIECE_SECONDS],
         )

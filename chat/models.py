@@ -1,4 +1,4 @@
-"""What the database knows of sessions. What is said in them is in the store alone."""
+"""Sessions in the database. Their events are only in the store."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,13 +7,13 @@ from doqchat.overview import Overview
 
 
 class ChatSession(models.Model):
-    """A session that somebody has joined, as the admin lists it."""
+    """A session in the admin's list."""
 
     sid = models.CharField(_("session name"), max_length=64, unique=True)
     created_at = models.DateTimeField(_("began"))
     last_activity = models.DateTimeField(_("last activity"), db_index=True)
 
-    # no columns: what the admin has looked up in the store for the rows it shows, and whether that was no session
+    # not columns: the admin reads these from the store for the rows on the page
     now: Overview | None = None
     unreadable = False
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of bodies that the engine reads itself, and of names in addresses."""
+"""The OpenAPI schemas of bodies that the engine parses, and of path parameters."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,13 +14,13 @@ Sid = Annotated[str, WithJsonSchema({"type": "string", "pattern": SID_PATTERN, "
 
 
 class _Head(BaseModel):
-    """The `hd` of an envelope; further fields are stored and passed on."""
+    """The `hd` of an envelope; additional fields are stored and delivered unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
-    role: Literal["A", "B", "user"] | None = Field(None, description=f"Who speaks: {DEFAULT_ROLE}, if nothing is said.")
+    role: Literal["A", "B", "user"] | None = Field(None, description=f"Who speaks; {DEFAULT_ROLE} if omitted.")
     msg_id: MessageId | None = Field(None, description="Reusing it for the same role and content stores nothing.")
-    timestamp: Moment | None = Field(None, description="RFC 3339; the server's time, if nothing is said.")
+    timestamp: Moment | None = Field(None, description="RFC 3339; the server's time if omitted.")
 
 
 class MessageHead(_Head):
@@ -32,25 +32,25 @@ class RequestHead(_Head):
 
 
 class NewMessage(BaseModel):
-    """What a person says."""
+    """A message."""
 
     hd: MessageHead
     bd: ChatMessage
 
 
 class NewRequest(BaseModel):
-    """What a person asks the model."""
+    """A request to the model."""
 
     hd: RequestHead
     bd: LLMRequest
 
 
 class SessionChanges(SessionSettings):
-    """The settings to change. What is absent stays as it is; `null` takes a setting back to its default."""
+    """The settings to change. Omitted settings keep their values; `null` restores a default."""
 
 
 class _WithoutDefaults(GenerateJsonSchema):
-    """A client that fills in defaults would set what it was not asked to."""
+    """Remove defaults from the schema: a client that fills them in would change other settings."""
 
     def default_schema(self, schema: Any) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])

@@ -1,4 +1,4 @@
-"""Which pages may open a socket: a browser lets any page open one to any host, and says which page it was (Origin)."""
+"""Allowed origins: a browser lets any page open a socket to any host, and sends the page's Origin."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Origin:
 
 
 def parse_origin(text: str) -> Origin | None:
-    """The origin, or None for `null` and for what is not one of a web page."""
+    """The origin, or None for `null` and for anything that is not the origin of a web page."""
     match = _ORIGIN.fullmatch(text)
     if match is None:
         return None
@@ -38,24 +38,24 @@ def parse_origin(text: str) -> Origin | None:
 
 
 def objection(scope: dict[str, Any]) -> str:
-    """Why the page that opens this socket may not, and what to do; empty where it may.
+    """Why this page may not open a socket, and the remedy; empty if it may.
 
-    A page of the site itself may, and those of ORIGINS; so may programs, which send no Origin. The Host has to
-    be in ALLOWED_HOSTS too: otherwise a page whose name leads to this server (DNS rebinding) would be the site itself.
+    Pages of the site itself and of ORIGINS may, and so may programs, which send no Origin. The Host must be in
+    ALLOWED_HOSTS: otherwise a page whose host name resolves to this server (DNS rebinding) would pass as the site.
     """
     origins, hosts = _values(scope, b"origin"), _values(scope, b"host")
     if not origins:
         return ""
     origin = parse_origin(origins[0]) if len(origins) == 1 else None
     if origin is None:
-        return "The Origin is not that of a web page; open the page over http or https, or send no Origin."
+        return "The Origin is not that of a web page; serve the page over http or https, or send no Origin."
     if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], settings.ALLOWED_HOSTS):
-        return "The Host is not one of this site's; connect to one that is in ALLOWED_HOSTS, or add it there."
+        return "The Host is not one of this site's; connect to a host in ALLOWED_HOSTS, or add it there."
     if origin.is_at(hosts[0]) or origin in map(parse_origin, doqchat_settings().origins):
         return ""
     return (
         f"Pages of {origins[0]} may not connect to {hosts[0]}; open the page at the server's own address, or add its"
-        " origin to DOQCHAT_ORIGINS. A proxy has to pass on the Host with its port."
+        " origin to DOQCHAT_ORIGINS. A proxy must forward the Host with its port."
     )
 
 

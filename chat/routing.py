@@ -1,4 +1,4 @@
-"""Where sockets go. A project includes them below the path of the pages."""
+"""WebSocket routing. A project includes it under the path of the pages."""
 
 from django.urls import path, reverse
 
@@ -9,5 +9,5 @@ websocket_urlpatterns = [path(SOCKET_PATH, ChatConsumer.as_asgi())]
 
 
 def socket_path() -> str:
-    """The path of the socket's URL, below that of the start page."""
+    """The path of the socket's URL, relative to the home page."""
     return reverse("doqchat:home") + SOCKET_PATH

@@ -1,4 +1,4 @@
-"""Brings the database's list of sessions up to date with the store's."""
+"""Synchronises the database's list of sessions with the store."""
 
 from datetime import UTC, datetime
 
@@ -10,15 +10,15 @@ from doqchat import overview
 from doqchat.engine import engine
 
 OVERLAP_SECONDS = 60.0
-"""How far to look back behind the newest row: processes note activity a little late, by clocks of their own."""
+"""Overlap with the newest row in seconds: processes record activity with a delay and by different clocks."""
 
 _CHUNK = 500
 
 
 def bring_up_to_date() -> None:
-    """Add a row for every session that is new to the database, and note the last activity of the others.
+    """Add a row for each new session, and update the last activity of the others.
 
-    Raises Unavailable, and then the list is as it was.
+    Raises Unavailable; the list is then unchanged.
     """
     past = ChatSession.objects.filter(last_activity__lte=datetime.now(UTC))
     newest = past.aggregate(newest=Max("last_activity"))["newest"]
@@ -41,6 +41,6 @@ async def _active_since(moment: float) -> list[ChatSession]:
 
 
 def _past(seconds: float) -> datetime:
-    """The moment, or now for one that is further ahead than clocks are: it would be the newest until it comes."""
+    """The moment, or now if it is in the future by more than clock skew: it would stay the newest row until then."""
     now = datetime.now(UTC)
     return datetime.fromtimestamp(seconds, UTC) if seconds < now.timestamp() + OVERLAP_SECONDS else now

@@ -1,4 +1,4 @@
-"""What was said in a session, newest first, as the admin shows it."""
+"""The events of a session, newest first, for the admin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ PAGE_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of the session's stream; one that is no envelope has its body as its text."""
+    """An entry of the session's stream; if it is not an envelope, its text is the body."""
 
     id: str
     role: str
@@ -25,13 +25,13 @@ class Event:
 
     @property
     def time(self) -> datetime:
-        """When the store took it."""
+        """When it was stored."""
         return time_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One page of events, and the id to go on before; None at the session's beginning."""
+    """A page of events, and the cursor of the next page; None at the beginning of the session."""
 
     events: Sequence[Event]
     older: str | None

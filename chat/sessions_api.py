@@ -1,4 +1,4 @@
-"""Sessions over HTTP: for programs that have something to say and no socket to say it over."""
+"""Sessions over HTTP: messages and settings, for programs without a socket."""
 
 import asyncio
 from typing import cast
@@ -26,20 +26,22 @@ router = Router(tags=["sessions"])
 
 
 class Said(Schema):
-    """What became of a message."""
+    """A stored message."""
 
     id: str = Field(description="The id of its event.")
-    duplicate: bool = Field(description="Whether its `msg_id` had been used for it before: then nothing was stored.")
+    duplicate: bool = Field(
+        description="Whether it had been stored before with this `msg_id`; then nothing new is stored."
+    )
 
 
 class Overview(Schema):
-    """A session: what is set for it, and what goes on in it."""
+    """A session: its settings and current counts."""
 
     sid: str
     settings: SessionSettings
     messages: int = Field(description="Durable events.")
-    members: dict[str, int] = Field(description="Connections of each role.")
-    replies: int = Field(description="Answers under way.")
+    members: dict[str, int] = Field(description="Number of connections per role.")
+    replies: int = Field(description="Active replies.")
 
 
 @router.get(
@@ -48,7 +50,7 @@ class Overview(Schema):
     summary="A session's settings and counts",
 )
 async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
-    """What is set for a session and what goes on in it; one that nobody has joined yet has the defaults."""
+    """The settings and counts of a session; a session that does not exist yet has the defaults."""
     check_sid(sid)
     return await _overview(sid)
 
@@ -60,9 +62,9 @@ async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     openapi_extra=openapi.body(openapi.SessionChanges),
 )
 async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
-    """Change the settings that are named; `null` takes one back to its default.
+    """Change the given settings; `null` restores a default.
 
-    Policy `off` lets a person take over: an automatic reply under way is withdrawn.
+    Policy `off` lets a person take over: a running automatic reply is withdrawn.
     """
     check_sid(sid)
     await engine().settings.change(sid, _changes(request))
@@ -73,13 +75,13 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
 @router.post(
     "/{sid}/messages",
     response={201: Said, 200: Said} | refusals(403, 409, 429, 503, 504),
-    summary="Say something in a session",
+    summary="Send a message to a session",
     openapi_extra=openapi.body(openapi.NewMessage, openapi.NewRequest),
 )
 async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
     """Send a `chat.message` or an `llm.request` as over the socket. 201 with its id; 200 when it is a duplicate.
 
-    503: it is not stored. 504: the store has not said whether it is; send it again, with the same `msg_id`.
+    503: it is not stored. 504: the outcome is unknown; send it again with the same `msg_id`.
     """
     check_sid(sid)
     appended = cast(Appended, await submit(engine(), sid, _frame(request)))
@@ -88,14 +90,14 @@ async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
 
 
 def json_text(request: HttpRequest) -> str:
-    """The body of a request that says that it is JSON: a page of another site cannot send that without being let.
+    """The body of a JSON request. The content type is required because pages of other sites cannot set it.
 
     Raises InvalidMessage, TooLarge, InvalidJSON.
     """
     if request.content_type != "application/json":
-        raise InvalidMessage("Send JSON, with the header Content-Type: application/json.")
+        raise InvalidMessage("Send JSON with the header Content-Type: application/json.")
     if int(request.headers.get("Content-Length") or 0) > MAX_FRAME_BYTES or len(request.body) > MAX_FRAME_BYTES:
-        raise TooLarge(f"A message may have {MAX_FRAME_BYTES:,} bytes at most; send this in parts.")
+        raise TooLarge(f"A message is limited to {MAX_FRAME_BYTES:,} bytes; send this in parts.")
     try:
         return request.body.decode()
     except UnicodeDecodeError:
@@ -108,7 +110,7 @@ async def _overview(sid: openapi.Sid) -> Overview:
 
 
 def _changes(request: HttpRequest) -> dict[str, str]:
-    """The settings to change; an empty value is the default. Raises InvalidMessage for those that do not exist."""
+    """The settings to change; an empty value means the default. Raises InvalidMessage for unknown settings."""
     try:
         asked = from_json(json_text(request), allow_inf_nan=False)
     except ValueError as error:
@@ -132,5 +134,5 @@ def _frame(request: HttpRequest) -> Frame:
     frame = parse(json_text(request))
     if not isinstance(frame.body, ChatMessage | LLMRequest):
         known = f"{ChatMessage.event} and {LLMRequest.event}"
-        raise UnknownEvent(f"Over HTTP one sends {known}; the rest needs a socket.", field="hd.event")
+        raise UnknownEvent(f"HTTP accepts {known}; other events need a socket.", field="hd.event")
     return frame

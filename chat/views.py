@@ -1,4 +1,4 @@
-"""The pages: the entrance and the room."""
+"""The pages: the home page and the room."""
 
 import logging
 
@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 HISTORY_ON_THE_PAGE = 100
 PAGE_BYTES = 2**20
-"""Size of the events in the history on the page, after which it goes no further back."""
+"""Maximum size of the history on the page."""
 
 
 async def home(request: HttpRequest) -> HttpResponse:
-    """The entrance. Its form comes back here as a query and is sent on to the room."""
+    """The home page; it redirects submissions of its form to the room."""
     sid = request.GET.get("sid", "").strip()
     role = _role(request.GET.get("role", "A"))
     if "new" in request.GET:
@@ -38,7 +38,7 @@ async def home(request: HttpRequest) -> HttpResponse:
 
 
 async def room(request: HttpRequest, sid: str) -> HttpResponse:
-    """The session as one participant sees it; without the history while the store is away."""
+    """The room of one participant; without history while the store is unreachable."""
     role = _role(request.GET.get("role", DEFAULT_ROLE))
     if not _has_a_page(sid):
         return _entrance(request, sid, role, status=404)
@@ -52,12 +52,12 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
 
 @sync_to_async
 def _room(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> HttpResponse:
-    """The page; made in the request's thread, as it takes 10 ms and more."""
+    """Render the page, in the request's thread because it takes 10 ms or more."""
     return render(request, "doqchat/room.html", _context(request, sid, role, entries))
 
 
 def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, object]:
-    """What the room's template needs; entries is None when they could not be read."""
+    """The context of the room's template; `entries` is None if they could not be read."""
     other = {"A": "B", "B": "A"}.get(role, "A")
     return {
         "sid": sid,
@@ -80,7 +80,7 @@ def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | N
 
 
 def _paths(sid: str) -> dict[str, str]:
-    """Where the page's scripts find the socket and the HTTP API."""
+    """The URLs of the socket and the HTTP API, for the page's scripts."""
     return {
         "socket": socket_path(),
         "history": reverse("doqchat:api:read_history", args=[sid]),
@@ -89,7 +89,7 @@ def _paths(sid: str) -> dict[str, str]:
 
 
 def _reach(entries: list[Entry] | None) -> dict[str, object]:
-    """The ids of the first and last event on the page, and whether there may be earlier ones."""
+    """The ids of the first and last event on the page, and whether earlier ones may exist."""
     if entries is None:
         return {"first": None, "last": None, "earlier": True}
     if not entries:
@@ -116,5 +116,5 @@ def _role(value: str) -> str:
 
 
 def _has_a_page(sid: str) -> bool:
-    """Whether the sid can stand in a path: browsers take `.` and `..` for folders."""
+    """Whether the sid can be part of a path: browsers resolve `.` and `..`."""
     return is_sid(sid) and sid not in (".", "..")

@@ -1,4 +1,4 @@
-"""What the page says in its own words: one place for the templates' history and for the browser's live side."""
+"""The page's texts, for the templates and for the scripts."""
 
 from typing import Any
 
@@ -6,28 +6,28 @@ from django.utils.translation import gettext as _
 
 
 def names() -> dict[str, str]:
-    """What each role is called."""
+    """The display name of each role."""
     return {"A": "A", "B": "B", "user": _("Guest"), "llm": "AI"}
 
 
 def author(role: str, own: bool) -> str:
-    """The name over a message."""
+    """The name above a message."""
     name = names().get(role, role)
     return own_name().format(name=name) if own else name
 
 
 def own_name() -> str:
-    """What the reader's own name looks like, as a pattern with `{name}`."""
+    """The pattern of the reader's own name, with `{name}`."""
     return _("{name} (you)")
 
 
 def asked() -> str:
-    """The word beside the name over a question to the model."""
+    """The tag next to the author of a request to the model."""
     return _("asks the AI")
 
 
 def failures() -> dict[str, str]:
-    """Why the model did not answer, by the `code` of `llm.error`; `failed` stands for every other."""
+    """Why the model did not answer, by `code` of `llm.error`; `failed` is the default."""
     return {
         "not_configured": _("The model is not configured. Contact the server's administrator."),
         "no_worker": _("The AI is not running. Contact the server's administrator."),
@@ -46,7 +46,7 @@ def failures() -> dict[str, str]:
 
 
 def endings() -> dict[str, str]:
-    """What is said under an answer that did not end by itself, by its `finish_reason`."""
+    """The note below an incomplete answer, by `finish_reason`."""
     return {
         "length": _("The answer was cut off at its length limit."),
         "cancelled": _("The answer was stopped."),
@@ -56,14 +56,14 @@ def endings() -> dict[str, str]:
 
 
 def forbidden() -> str:
-    """Why this page may not connect: where it comes from."""
+    """Why this page may not connect: its origin."""
     return _("Pages from this address may not connect. Open the session at the site's own address.")
 
 
 def refusals() -> dict[str, str]:
-    """Why a message was not sent, by the `code` of `error`; the server's own sentence stands for every other.
+    """Why a message was not sent, by `code` of `error`; the default is the server's sentence.
 
-    `{when}` is how long a limit lasts, as in "in 5 seconds".
+    `{when}` is the time until the limit ends, as in "in 5 seconds".
     """
     return {
         "rate_limited": _("Rate limit exceeded. Try again {when}."),
@@ -78,7 +78,7 @@ def refusals() -> dict[str, str]:
 
 
 def put_off() -> dict[str, str]:
-    """What is said under a message that is sent again by itself, by the `code` of `error`."""
+    """The note below a message that is resent automatically, by `code` of `error`."""
     return {
         "rate_limited": _("Rate limit exceeded. The message will be resent automatically."),
         "unavailable": _("The server cannot store messages right now. Your message will be sent as soon as possible."),
@@ -103,7 +103,7 @@ def connection() -> dict[str, Any]:
 
 
 def wording() -> dict[str, Any]:
-    """Everything that the page's scripts say, in the language of the request."""
+    """All texts of the page's scripts, in the language of the request."""
     return {
         "names": names(),
         "own": own_name(),

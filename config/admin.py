@@ -1,4 +1,4 @@
-"""The admin of doqchat as a site of its own: its title, and how often one may try to log in."""
+"""The admin of standalone doqchat: its title and its rate-limited login."""
 
 from django.contrib import admin
 

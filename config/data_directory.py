@@ -1,8 +1,7 @@
-"""The data directory: what is in it, only its owner may read.
+"""The data directory: only its owner may read it.
 
-Each file and folder is made with a mode that says so. The umask would do that as well, but it is the whole process's,
-and everything else that a site writes would change with it; only the store's server, a process of its own, is started
-with one.
+Files and folders are created with restrictive modes. A umask would affect everything else that the process writes, so
+only the store's server, a separate process, is started with one.
 """
 
 import os
@@ -21,9 +20,9 @@ _OTHERS_RIGHTS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def make_private_file(file: Path) -> None:
-    """Make an empty file, and its folder, if there is none: SQLite gives those beside its database the same mode.
+    """Create an empty file and its folder, if missing: SQLite gives its auxiliary files the same mode.
 
-    Where that cannot be, whatever uses the file says so.
+    Failures are left to the code that uses the file.
     """
     with suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -31,10 +30,10 @@ def make_private_file(file: Path) -> None:
 
 
 def tighten(directory: Path) -> None:
-    """Take from others the rights that they have to a data directory from before.
+    """Remove the permissions of other users on an existing data directory.
 
-    A directory that holds something else as well, or that everybody may write to, stays as it is: others may have a
-    right to be there. Nothing is said of what belongs to another user, or cannot be changed.
+    A directory that contains other files, or that is world-writable, is not changed: others may need access. Files that
+    belong to another user or cannot be changed are skipped.
     """
     with suppress(OSError):
         entries = list(directory.iterdir())
@@ -46,14 +45,14 @@ def tighten(directory: Path) -> None:
 
 
 def _is_ours(entry: Path) -> bool:
-    """Whether an entry of the data directory was made by doqchat; a link was not, wherever it leads."""
+    """Whether an entry of the data directory was created by doqchat; symbolic links never were."""
     if entry.name == STORE:
         return (entry / LOCK).is_file() and not entry.is_symlink()
     return entry.name in FILES and not entry.is_symlink()
 
 
 def _within(entry: Path) -> Iterator[Path]:
-    """What is in a folder; nothing for a file."""
+    """The entries of a folder; none for a file."""
     for folder, folders, files in os.walk(entry):
         yield from (Path(folder, each) for each in [*folders, *files])
 

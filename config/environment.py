@@ -1,7 +1,7 @@
-"""Reads the environment, casts it, and notes what cannot be used.
+"""Reads and casts environment variables, and collects errors.
 
-A value that does not cast never raises here: the default takes its place and the problem is kept, so that
-`manage.py check` (and every command, which runs the checks first) can say all that is wrong at once.
+An invalid value does not raise: the default is used and the error is recorded, so that `manage.py check` (and every
+command, which runs the checks first) can report all errors at once.
 """
 
 import os
@@ -39,14 +39,14 @@ _SEGMENTS = re.compile(r"/?(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.{1,2}(?:/|
 
 
 class Unusable(ValueError):
-    """A value that does not cast, and a sentence that says more than what was expected."""
+    """An invalid value, with a complete sentence instead of the expected format."""
 
 
 class Environment:
     """Typed look-ups in the process environment and an optional `.env` file beside the project.
 
-    Variables that are set win over the file. `problems` collects pairs of a variable's name and one sentence
-    that says what it should be.
+    Variables that are set take precedence over the file. `problems` collects pairs of a variable's name and one
+    sentence about the expected value.
     """
 
     def __init__(self, env_file: Path) -> None:
@@ -75,14 +75,14 @@ class Environment:
         if value is None or not _NAME.fullmatch(name) or "\0" in value:
             text = binding.original.string
             blank_lines = text.count("\n", 0, len(text) - len(text.lstrip()))
-            expected = "write NAME=value, with the value in quotes where it has spaces or a #."
+            expected = "write NAME=value, and quote values with spaces or a #."
             self.problems.append((file, f"{file}, line {binding.original.line + blank_lines}: {expected}"))
         else:
             # As bytes: the locale's encoding, which os.environ is in, may have no such characters.
             os.environb.setdefault(name.encode(), value.encode())
 
     def text(self, name: str, default: str = "") -> str:
-        """The variable as it stands, or the default when it is unset or empty."""
+        """The variable unchanged, or the default if it is unset or empty."""
         return os.environ.get(name, "").strip() or default
 
     def words(self, name: str, default: Sequence[str] = ()) -> list[str]:
@@ -102,7 +102,7 @@ class Environment:
         return self._cast(name, default, cast, f"a whole number from {minimum} to {maximum}")
 
     def flag(self, name: str, default: bool) -> bool:
-        """A truth value: 1, true, yes, on or 0, false, no, off."""
+        """A boolean: 1, true, yes, on or 0, false, no, off."""
 
         def cast(value: str) -> bool:
             if value.lower() in TRUE_WORDS | FALSE_WORDS:
@@ -112,7 +112,7 @@ class Environment:
         return self._cast(name, default, cast, "true or false")
 
     def choice(self, name: str, default: str, choices: Sequence[str], expected: str = "") -> str:
-        """One of the given words; `expected` describes them where they are too many to be listed."""
+        """One of the given words; `expected` describes them if there are too many to list."""
 
         def cast(value: str) -> str:
             if value not in choices:
@@ -122,8 +122,10 @@ class Environment:
         return self._cast(name, default, cast, expected or "one of " + ", ".join(choices))
 
     def memory(self, name: str, default: str) -> int:
-        """An amount of memory, or a share of the machine's, in bytes."""
-        expected = "an amount of memory such as 512mb or 2gb, 16mb at least, or a share of the machine's such as 50%"
+        """An amount of memory, or a percentage of the machine's, in bytes."""
+        expected = (
+            "an amount of memory such as 512mb or 2gb, at least 16mb, or a percentage of the machine's such as 50%"
+        )
         return self._cast(name, memory_limit(default), memory_limit, expected)
 
     def database(self, name: str, default: str) -> dict[str, object]:
@@ -174,14 +176,14 @@ class Environment:
         return self._cast(name, "/", cast, "a path such as /chat/, of letters, digits or _ . ~ -")
 
     def secret(self, name: str, file: Path) -> str:
-        """The variable or, when it is unset, the secret kept in a file."""
+        """The variable or, if it is unset, the secret stored in a file."""
         try:
             return self.text(name) or kept_secret(file)
         except OSError as error:
             reason = f"{file.parent}: {error.strerror}"
             problem = f"DOQCHAT_DATA_DIR must be a directory that can be written to, or {name} must be set ({reason})."
         except ValueError:
-            problem = f"{file} holds no secret key: remove it, and another is made."
+            problem = f"{file} contains no secret key: remove it to generate another."
         self.problems.append((name, problem))
         return secrets.token_urlsafe(50)
 
@@ -193,21 +195,21 @@ class Environment:
             return cast(value)
         except Unusable as problem:
             self.problems.append((name, str(problem)))
-        except Exception:  # whatever else a cast raises, the answer is the same: name the variable and what it takes
+        except Exception:  # any other exception of a cast: name the variable and the expected value
             self.problems.append((name, f"{name} must be {expected}."))
         return default
 
 
 def kept_secret(file: Path) -> str:
-    """The secret key kept in a file that only its owner can read; made on first use.
+    """The secret key stored in a file that only its owner can read; generated on first use.
 
     Raises:
-        OSError: the file can neither be read nor made.
-        ValueError: there is no secret in it.
+        OSError: the file can neither be read nor created.
+        ValueError: it contains no secret.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():
-        # Linked when it is complete: processes that start at the same time all get the first one.
+        # Linked when complete, so that processes that start at the same time all get the first key.
         with NamedTemporaryFile("w", dir=file.parent, encoding="ascii") as complete:
             complete.write(secrets.token_urlsafe(50))
             complete.flush()

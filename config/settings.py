@@ -16,7 +16,7 @@ from doqchat.serving.valkey import embedded_url
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
 
-# How people reach the site, through a proxy as a rule
+# The public URL of the site, usually behind a proxy
 HTTPS = env.flag("DOQCHAT_HTTPS", False)
 SITE_PATH = env.url_path("DOQCHAT_PATH")
 FORWARDED_ALLOW_IPS = env.words("FORWARDED_ALLOW_IPS", ["127.0.0.1", "::1"])
@@ -31,7 +31,7 @@ EMBEDDED_STORE: dict[str, Any] = {
 }
 STORE_URLS = env.store_urls("DOQCHAT_REDIS_URL", embedded_url(EMBEDDED_STORE["PORT"], EMBEDDED_STORE["PASSWORD"]))
 
-# Where a running `manage.py doqchat_up` says that it is, unless the variables say otherwise
+# The addresses of a running `manage.py doqchat_up`, unless the variables are set
 PORT = env.integer("PORT", 3000, minimum=0, maximum=65535)
 running = find_running(DATA_DIR)
 if running and not any(map(env.text, ("DOQCHAT_REDIS_URL", "DOQCHAT_REDIS_PORT", "DOQCHAT_REDIS_PASSWORD"))):
@@ -39,7 +39,7 @@ if running and not any(map(env.text, ("DOQCHAT_REDIS_URL", "DOQCHAT_REDIS_PORT",
 
 CHANNEL_LAYERS = {"default": {"BACKEND": "doqchat.fanout.layer.SessionChannelLayer"}}
 
-# What web processes share for a while: the attempts to log in. `process` takes its place while the store is away.
+# Shared by web processes: the counts of login attempts. `process` replaces it while the store is unreachable.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -73,11 +73,11 @@ if OPENAI["API_KEY"] or OPENAI["BASE_URL"]:
     LLMS["openai"] = {"BACKEND": "doqchat.llm.openai.OpenAI", **OPENAI}
 LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 
-# Who may join a session: for now everybody who knows its name. Any other value is refused by the system checks, so
-# that nobody believes a session to be closed that is not.
+# Who may join a session: currently everyone who knows its name. The system checks refuse any other value, so that
+# nobody relies on protection that does not exist.
 ACCESS = env.choice("DOQCHAT_ACCESS", "open", ["open"])
 
-# What doqchat takes in any project; doqchat/conf.py has the rest and the defaults
+# The settings of doqchat in any project; doqchat/conf.py has the others and the defaults
 DOQCHAT: dict[str, Any] = {
     "STORE_URLS": STORE_URLS,
     "LLMS": LLMS,
@@ -179,9 +179,9 @@ SERVESTATIC_AUTOREFRESH = DEBUG
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS else 0
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # HSTS for subdomains: they are not this site's
+    "security.W005",  # HSTS for subdomains: they do not belong to this site
     "security.W008",  # redirecting to HTTPS: only the proxy knows which requests did not come by it
-    "security.W021",  # HSTS preloading: for whoever runs the whole domain to decide
+    "security.W021",  # HSTS preloading: the owner of the domain decides
 ]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -214,7 +214,7 @@ LOGGING = {
     },
     "filters": {
         "rate_limit": {"()": "doqchat.serving.logs.RateLimitFilter"},
-        # A store that cannot be used is logged once (doqchat/store/outages.py), not with every request that it fails.
+        # An unusable store is logged once (doqchat/store/outages.py), not with every failed request.
         "not_503": {"()": "django.utils.log.CallbackFilter", "callback": _is_not_503},
     },
     "handlers": {

@@ -25,15 +25,15 @@ from doqchat.store.typing import Typing
 
 
 class Engine:
-    """What consumers, views, commands and the worker reach the sessions through.
+    """The access of consumers, views, commands and workers to the sessions.
 
     Attributes:
         layer: the channel layer.
         shards, stream, history, participants, presence, reading, registry, settings, typing, snapshots: the store.
-        reply_settings: how replies are written.
-        limits: how many requests are taken.
-        budget: the site's tokens of a day.
-        cancellation: ends replies before the model has finished.
+        reply_settings: the settings of replies.
+        limits: rate limits of requests.
+        budget: the daily token budget.
+        cancellation: cancels replies.
         hub: the live sessions of this process.
     """
 
@@ -63,7 +63,7 @@ class Engine:
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
 
     async def close(self) -> None:
-        """Drop all connections to the store."""
+        """Close all connections to the store."""
         await self.layer.flush()
         await self.shards.close()
 
@@ -72,15 +72,15 @@ _engines: dict[asyncio.AbstractEventLoop, tuple[Engine, AsyncGenerator[None, Non
 
 
 def engine() -> Engine:
-    """The engine of the running event loop; connections belong to a loop, and so does it.
+    """The engine of the running event loop, because connections belong to a loop.
 
-    It is closed when the loop ends as asyncio.run ends it. async_to_sync runs each call on a loop of its own where no
-    other is in charge, so connections that outlive their loop would pile up.
+    It is closed when asyncio.run finishes the loop. async_to_sync creates a loop per call outside an event loop, so
+    connections that outlive their loop would accumulate.
     """
     loop = asyncio.get_running_loop()
     if loop not in _engines:
         for closed in [other for other in list(_engines) if other.is_closed()]:
-            _engines.pop(closed, None)  # another thread may have been faster
+            _engines.pop(closed, None)  # another thread may have created it meanwhile
         current = Engine()
         _engines[loop] = current, at_loop_end(current.close)
     return _engines[loop][0]

@@ -1,4 +1,4 @@
-"""Closes what belongs to an event loop when the loop ends."""
+"""Closes the resources of an event loop when it ends."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress

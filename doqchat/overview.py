@@ -1,4 +1,4 @@
-"""Sessions at a glance, for those who look after them."""
+"""Summaries of sessions, for HTTP and the admin."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from doqchat.store import keys
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One session now: its events, the connections of each role, and the replies under way."""
+    """A session's number of events, connections per role, and active replies."""
 
     messages: int
     members: dict[str, int]
@@ -21,12 +21,12 @@ class Overview:
 
 
 async def overviews(engine: Engine, sids: Sequence[str]) -> dict[str, Overview | None]:
-    """Several sessions now, read in one go; None for one that cannot be read. Raises Unavailable."""
+    """Summaries of several sessions, in one round trip; None for unreadable ones. Raises Unavailable."""
     return dict(zip(sids, await asyncio.gather(*(_overview_if_readable(engine, sid) for sid in sids)), strict=True))
 
 
 async def began(engine: Engine, sids: Sequence[str]) -> dict[str, datetime | None]:
-    """When each session's first event was stored, read in one go; None without any, or when it cannot be read.
+    """When each session's first event was stored, in one round trip; None if it has none or is unreadable.
 
     Raises Unavailable.
     """
@@ -34,7 +34,7 @@ async def began(engine: Engine, sids: Sequence[str]) -> dict[str, datetime | Non
 
 
 async def overview(engine: Engine, sid: str) -> Overview:
-    """One session now; raises Unavailable and Unreadable."""
+    """The summary of one session; raises Unavailable and Unreadable."""
     pipeline = engine.shards.of(sid).pipeline
     messages, members, replies = await asyncio.gather(
         pipeline.execute("XLEN", keys.stream(sid)),

@@ -1,7 +1,7 @@
-"""What Django code says in a session: from views, management commands, threads and tests.
+"""The API for Django code: send messages and requests from views, management commands, threads and tests.
 
-The functions whose names begin with `a` are awaited. The others block; a thread that runs an event loop cannot call
-them, as with every `async_to_sync`.
+The functions whose names begin with `a` are coroutines. The others block, and as with every `async_to_sync` cannot be
+called from a thread that runs an event loop.
 """
 
 from typing import cast
@@ -21,7 +21,7 @@ __all__ = ["aask", "asay", "ask", "check_sid", "group_name", "say"]
 
 
 async def asay(sid: str, text: str, *, role: Role = DEFAULT_ROLE, msg_id: str | None = None) -> str:
-    """Store a `chat.message` and deliver it to everybody in the session; returns the event's id.
+    """Store a `chat.message` and deliver it to everyone in the session; returns the event's id.
 
     The session's reply policy decides whether the model answers, as for a message from a socket.
 
@@ -34,7 +34,7 @@ async def asay(sid: str, text: str, *, role: Role = DEFAULT_ROLE, msg_id: str | 
 
     Raises:
         InvalidMessage, RoleForbidden, Conflict, Unreadable, Unavailable: nothing is stored.
-        Internal: it is not known whether it is stored; call again with the same `msg_id`.
+        Internal: the outcome is unknown; call again with the same `msg_id`.
     """
     return await _send(sid, ChatMessage, {"text": text}, role, msg_id)
 
@@ -42,17 +42,17 @@ async def asay(sid: str, text: str, *, role: Role = DEFAULT_ROLE, msg_id: str | 
 async def aask(
     sid: str, prompt: str, *, llm: str | None = None, role: Role = DEFAULT_ROLE, msg_id: str | None = None
 ) -> str:
-    """Store an `llm.request` and deliver it to everybody in the session; returns the event's id.
+    """Store an `llm.request` and deliver it to everyone in the session; returns the event's id.
 
     The reply follows in the session: it ends in one `llm.response` or `llm.error` whose `request_id` is this id.
 
     Args:
         sid, role, msg_id: as for `asay`.
-        prompt: 1 to 8,000 characters, not white space alone.
+        prompt: 1 to 8,000 characters, not only white space.
         llm: the alias of a model; None for the session's.
 
     Raises:
-        RateLimited: nothing is stored; `details["retry_after"]` is the seconds to wait, where it is known.
+        RateLimited: nothing is stored; `details["retry_after"]` is the seconds to wait, if known.
         InvalidMessage, RoleForbidden, Conflict, Unreadable, Unavailable, Internal: as for `asay`.
     """
     return await _send(sid, LLMRequest, {"prompt": prompt} | ({} if llm is None else {"llm": llm}), role, msg_id)
@@ -69,9 +69,9 @@ def ask(sid: str, prompt: str, *, llm: str | None = None, role: Role = DEFAULT_R
 
 
 def check_sid(sid: str) -> None:
-    """Raises InvalidMessage when the sid cannot name a session."""
+    """Raises InvalidMessage for an invalid session name."""
     if not (isinstance(sid, str) and is_sid(sid)):
-        raise InvalidMessage("sid: a session has a name of 1 to 64 letters, digits or _ . -", field="sid")
+        raise InvalidMessage("sid: a session name has 1 to 64 letters, digits or _ . -", field="sid")
 
 
 async def _send(sid: str, body: type[Body], bd: dict[str, str], role: Role, msg_id: str | None) -> str:

@@ -1,4 +1,4 @@
-"""How commands talk to people: in their terminal's language, and without breaking over a character."""
+"""Output of commands: in the terminal's language, and safe for any character."""
 
 import io
 import os
@@ -9,11 +9,11 @@ from django.conf import settings
 from django.utils.translation import get_supported_language_variant
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""What a terminal may take for a command, a line break, or a change of the direction of writing."""
+"""Characters that a terminal may interpret: control characters, line breaks and bidirectional formatting."""
 
 
 def terminal_language() -> str:
-    """The language of the locale, looked up as gettext does; the site's where that is none of ours."""
+    """The language of the locale, looked up as gettext does; the site's language if it is not supported."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((os.environ[name] for name in names if os.environ.get(name)), "")
     try:
@@ -23,12 +23,12 @@ def terminal_language() -> str:
 
 
 def visible(text: str) -> str:
-    """The text with its control characters spelt out: those who write messages do not control the terminal."""
+    """The text with escaped control characters, so that messages cannot control the terminal."""
     return _CONTROLS.sub(lambda control: control[0].encode("unicode_escape").decode(), text)
 
 
 def print_anything() -> None:
-    """Let characters that the terminal's encoding does not have be escaped instead of ending the command."""
+    """Escape characters that the terminal's encoding lacks, instead of raising UnicodeEncodeError."""
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper):
             output.reconfigure(errors="backslashreplace")

@@ -1,1 +1,1 @@
-"""Whether a running server does its job: A and B talk through the reference client, others listen to bare sockets."""
+"""The smoke test of a running server: A and B talk through the reference client, others listen on plain WebSockets."""

@@ -1,4 +1,4 @@
-"""Somebody who only listens, to what the server sends as it is."""
+"""A client that only listens, on a plain WebSocket."""
 
 import json
 from contextlib import AsyncExitStack, suppress
@@ -16,7 +16,7 @@ from chat.smoke.player import OPEN_SECONDS, SOCKET, Failed, Player, refused
 
 
 class Listener(Player):
-    """A bare socket in the basic profile. The reference client would hide what is missing, doubled or out of order."""
+    """A plain WebSocket, basic profile; the reference client would hide missing, duplicate or reordered events."""
 
     def __init__(self, name: str, play: str, connection: ClientConnection) -> None:
         super().__init__(name, play)
@@ -24,8 +24,8 @@ class Listener(Player):
         self._last: str | None = None
 
     async def hear_nothing_more(self) -> list[Event]:
-        """Messages of this play that still come before the answer to a ping, which is sent after all of them."""
-        with suppress(ConnectionClosed):  # what the server said before it closed is still to be read
+        """Messages of this run that arrive before the pong to a ping that is sent now."""
+        with suppress(ConnectionClosed):  # frames before the close are still to be read
             await self._connection.send(json.dumps({"hd": {"event": "ping"}, "bd": {"play": self._play}}))
         heard = []
         while (event := await self._next()).event != "pong":
@@ -50,7 +50,7 @@ class Listener(Player):
         return event
 
     def _follow(self, event: Event) -> None:
-        """That a stored event comes right after the one before it."""
+        """Check that a stored event directly follows the previous one."""
         if event.id is None:
             return
         if self._last is not None and (event.prev != self._last or order(event.id) <= order(self._last)):
@@ -60,7 +60,7 @@ class Listener(Player):
 
 
 async def listen(stack: AsyncExitStack, name: str, url: str, sid: str, play: str) -> Listener:
-    """Somebody who listens in a session from here to the end of the stack; raises Failed."""
+    """A listener in a session until the end of the stack; raises Failed."""
     if not url.endswith(SOCKET):
         raise _no_address(url)
     address = f"{url}?{urlencode({'sid': sid})}"

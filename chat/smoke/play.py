@@ -1,4 +1,4 @@
-"""A play in five messages that shows whether a running server does its job."""
+"""The scenario of the smoke test: a conversation of five messages."""
 
 import asyncio
 import secrets
@@ -22,14 +22,14 @@ SCRIPT = (
 
 
 async def perform(url: str, sid: str) -> AsyncIterator[str]:
-    """A and B talk in a session; C listens there, and D in another session. Yields a line for each step that went well.
+    """A and B talk in a session; C listens there, and D in another session. Yields a line for each step that succeeded.
 
     Args:
         url: the server's socket, such as `ws://localhost:3000/v1/session/chat`.
         sid: the session.
 
     Raises:
-        Failed: a step did not go well.
+        Failed: a step failed.
     """
     play = secrets.token_hex(4)
     async with AsyncExitStack() as stack:
@@ -53,7 +53,7 @@ async def perform(url: str, sid: str) -> AsyncIterator[str]:
 
 
 async def _say(talker: Talker, text: str, players: Sequence[Player]) -> Event:
-    """One says it, and all hear it with the id that the talker was told."""
+    """Send a message, and check that all receive it with the acknowledged id."""
     try:
         async with asyncio.TaskGroup() as group:
             saying = group.create_task(talker.say(text))
@@ -66,7 +66,7 @@ async def _say(talker: Talker, text: str, players: Sequence[Player]) -> Event:
 
 
 async def _hear_again(player: Player, said: Sequence[Event]) -> None:
-    """Somebody who comes back gets what was said before."""
+    """Check that a client that reconnects gets the earlier messages."""
     for event in said:
         _check(player, await player.hear(), event.role, event.bd["text"], event.id)
 

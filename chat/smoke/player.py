@@ -1,4 +1,4 @@
-"""Somebody in the play."""
+"""A client in the smoke test."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -14,15 +14,15 @@ ANSWER_SECONDS = 5.0
 
 
 class Failed(Exception):
-    """What did not go as it should, in one sentence."""
+    """A failed check, in one sentence."""
 
 
 class Player(ABC):
-    """Somebody in a session.
+    """A client in a session.
 
     Args:
-        name: what they are called in reports.
-        play: a word that all messages of this play have in them, and no others.
+        name: its name in reports.
+        play: a token that marks the messages of this run.
     """
 
     def __init__(self, name: str, play: str) -> None:
@@ -30,7 +30,7 @@ class Player(ABC):
         self._play = play
 
     async def hear(self) -> Event:
-        """The next message of this play; what others say in the session is passed over."""
+        """The next message of this run; other messages in the session are ignored."""
         while not self._is_ours(event := await self._next()):
             pass
         return event
@@ -45,12 +45,12 @@ class Player(ABC):
 
     @abstractmethod
     async def _receive(self) -> Event:
-        """The next event, however long it takes; raises Failed."""
+        """The next event, without a timeout; raises Failed."""
 
     def _is_ours(self, event: Event) -> bool:
         return event.event == "chat.message" and self._play in str(event.bd.get("text"))
 
 
 def refused(name: str, message: str) -> Failed:
-    """What the server said to somebody, who should have been welcome."""
+    """The failure for an error that the server has sent."""
     return Failed(_("The server refused {name}: {message}").format(name=name, message=message))

@@ -1,4 +1,4 @@
-"""Somebody who talks and follows through the reference client."""
+"""A client that uses the reference client."""
 
 from contextlib import AsyncExitStack
 
@@ -11,7 +11,7 @@ from chat.smoke.player import OPEN_SECONDS, SOCKET, Failed, Player, refused
 
 
 class Talker(Player):
-    """The client recovers by itself from what breaks on the way; a second welcome tells that something did."""
+    """The reference client recovers from failures; a second welcome shows that one has occurred."""
 
     def __init__(self, name: str, play: str, session: Session) -> None:
         super().__init__(name, play)
@@ -29,7 +29,7 @@ class Talker(Player):
             raise refused(self.name, error.message) from error
 
     async def leave(self) -> None:
-        """Go away."""
+        """Leave the session."""
         await self._session.close()
 
     async def _receive(self) -> Event:
@@ -46,7 +46,7 @@ class Talker(Player):
 
 
 async def talk(stack: AsyncExitStack, name: str, url: str, sid: str, play: str, since: str | None = None) -> Talker:
-    """Somebody who talks in a session, or comes back to it, from here to the end of the stack; raises Failed."""
+    """A talker in a session until the end of the stack, optionally with a replay; raises Failed."""
     joining = connect(
         url.removesuffix(SOCKET),
         sid,

@@ -20,7 +20,7 @@ __all__ = ["LLM", "LLMError", "UnknownLLM", "llms"]
 
 
 class LLMHandler:
-    """A mapping from alias to model; each is made when it is first asked for, and is the same in all threads."""
+    """A mapping from alias to model; models are created on first access and shared by all threads."""
 
     def __init__(self) -> None:
         self._made: dict[str, tuple[dict[str, Any], LLM]] = {}
@@ -29,7 +29,7 @@ class LLMHandler:
     def __getitem__(self, alias: str) -> LLM:
         """The model of that alias.
 
-        Raises UnknownLLM when LLMS has none, LLMError `not_configured` when its entry cannot be used.
+        Raises UnknownLLM if LLMS has none, LLMError `not_configured` if its entry is invalid.
         """
         if alias not in self:
             raise UnknownLLM(f"There is no model {alias!r}; there are: {', '.join(self) or 'none'}.")

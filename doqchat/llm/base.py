@@ -1,7 +1,7 @@
-"""What every model behind `llms[alias]` does: text in; pieces, a finish reason and usage out.
+"""The base class of models: text in; pieces, a finish reason and usage out.
 
-A backend implements one method, `_open`: one request to its provider. The rest is here and the same for all:
-three deadlines, retries, and the rule that an answer has an end.
+A backend implements one method, `_open`: one request to its provider. Common to all are the three timeouts, the
+retries, and the rule that every answer has an end.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 RETRIED_CODES = {"rate_limited", "unavailable"}
 
 LONGEST_DETAIL = 500
-"""So many characters of an error's detail are kept: providers answer with whole pages."""
+"""Maximum length of an error's detail, because providers may respond with whole pages."""
 
 
 class LLMOptions(BaseModel):
-    """What a settings entry may say beside BACKEND. Backends add theirs; other names and types are refused."""
+    """Options of a settings entry besides BACKEND. Backends add theirs; unknown names and wrong types are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -46,15 +46,15 @@ class LLMOptions(BaseModel):
     CONTEXT_TOKENS: int = Field(default=16_000, gt=0)
 
     def missing(self) -> list[str]:
-        """The names of options without which the backend cannot ask anything."""
+        """The names of required options."""
         return []
 
 
 class LLM(ABC):
     """One configured model. Objects are shared by all threads and event loops of a process.
 
-    `alias` is its name in the LLMS setting; `options` that entry's options, without BACKEND. Raises
-    pydantic.ValidationError when they do not fit `options_model`.
+    `alias` is its name in the LLMS setting; `options` are the options of that entry, without BACKEND. Raises
+    pydantic.ValidationError if they do not match `options_model`.
     """
 
     options_model: ClassVar[type[LLMOptions]] = LLMOptions
@@ -68,21 +68,21 @@ class LLM(ABC):
 
     @property
     def context_tokens(self) -> int:
-        """The budget for the conversation sent along with a request, in approximate tokens."""
+        """The maximum size of the prompt, in approximate tokens."""
         return self.options.CONTEXT_TOKENS
 
     def stream(self, prompt: str | Sequence[Turn], *, system: str = "") -> AsyncGenerator[Piece | Finish, None]:
-        """The answer as it comes: pieces, then exactly one Finish.
+        """Stream the answer: pieces, then exactly one Finish.
 
         `prompt` is one question, or a conversation whose last turn is the user's; `system` the instructions, kept
         apart from it. Close the generator (`contextlib.aclosing`), or cancel the task that waits for it, to end the
         answer: the provider's connection is closed before either returns.
 
-        A request that meets a rate limit, a failing provider or a broken connection is tried again, but never after
-        the first piece, nor before the provider's Retry-After. Reasoning is not shown; while it arrives, the first
-        piece may take longer. From its finish reason on an answer is complete: it ends with the response or END_SECONDS
-        later, whatever else follows. An answer that the provider blocked, whether or not it had begun, ends with Finish
-        reason `safety`, and one that is cut off after LONGEST_ANSWER characters with `length`.
+        A request is retried after a rate limit, a failure of the provider or a broken connection, but never after the
+        first piece, nor before the provider's Retry-After. Reasoning is not shown; while it arrives, the first piece
+        may take longer. An answer is complete at its finish reason: it ends with the response or END_SECONDS later. An
+        answer that the provider blocked ends with the finish reason `safety`, and one that is cut off after
+        LONGEST_ANSWER characters with `length`.
 
         Raises ValueError for an empty prompt, and while iterating LLMError: `timeout` when the first piece (retries
         included), the next one or the whole answer takes too long, with the option that says so in its detail;
@@ -91,11 +91,11 @@ class LLM(ABC):
         """
         turns = [Turn("user", prompt)] if isinstance(prompt, str) else list(prompt)
         if not turns or turns[-1].role != "user" or not turns[-1].text.strip():
-            raise ValueError("A prompt needs text, and its last turn has to be the user's.")
+            raise ValueError("A prompt needs text, and its last turn must be the user's.")
         return self._stream(turns, system)
 
     async def prepare(self) -> None:  # noqa: B027  a backend without an SDK has nothing to do
-        """Do in advance what the first request of this event loop would wait for. Nothing is sent, nothing raised."""
+        """Prepare the first request of this event loop. Sends nothing and raises nothing."""
 
     async def generate(self, prompt: str | Sequence[Turn], *, system: str = "") -> Reply:
         """The whole answer at once; arguments and errors are those of `stream`."""
@@ -116,23 +116,23 @@ class LLM(ABC):
         """One request to the provider, without retries or deadlines.
 
         Yields pieces, Thoughts while the model reasons, and a Finish as soon as there is a finish reason; another one
-        if the usage follows. Must let go of the connection when it is closed or cancelled.
+        if the usage follows. Must release the connection when it is closed or cancelled.
 
         Raises LLMError; its detail may be of any length and contain secrets, which are removed.
         """
 
     def _place(self) -> AbstractAsyncContextManager[None]:
-        """Held by each answer. A backend that reads so many at a time has others wait for it, and no deadline runs."""
+        """Held by each answer. A backend with a concurrency limit makes others wait here, without a timeout."""
         return nullcontext()
 
     async def _stream(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
-        """The answer, once there is a place for it."""
+        """The answer, once there is a free slot."""
         async with self._place(), aclosing(self._attempts(turns, system)) as events:
             async for event in events:
                 yield event
 
     async def _attempts(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Piece | Finish, None]:
-        """The first attempt that gets as far as a piece or an end."""
+        """The first attempt that yields a piece or an end."""
         clock = asyncio.get_running_loop().time
         began = clock()
         for attempt in itertools.count(1):
@@ -152,11 +152,11 @@ class LLM(ABC):
                 if heard or too_late or attempt > self.options.RETRIES or error.code not in RETRIED_CODES:
                     logger.warning("llms[%r]: %s (%s)", self.alias, error.code, error.detail)
                     raise
-                logger.info("llms[%r]: %s (%s), again in %.1f s", self.alias, error.code, error.detail, delay)
+                logger.info("llms[%r]: %s (%s); retrying in %.1f s", self.alias, error.code, error.detail, delay)
             await asyncio.sleep(delay)
 
     async def _attempt(self, turns: Sequence[Turn], system: str, began: float) -> AsyncGenerator[Piece | Finish, None]:
-        """One request under the deadlines; `began` is the event loop's time at which the call was made."""
+        """One request with timeouts; `began` is the event loop's time of the call."""
         come = Progress(self.options, self.model, began, asyncio.get_running_loop().time)
         async with aclosing(without_reasoning(self._open(turns, system), progress.LONGEST_ANSWER)) as events:
             while not come.is_full:
@@ -174,7 +174,7 @@ class LLM(ABC):
     async def _next(
         self, events: AsyncGenerator[Piece | Thought | Finish, None], due: Deadline
     ) -> Piece | Thought | Finish:
-        """The provider's next event, by its deadline at the latest."""
+        """The provider's next event, before its deadline."""
         try:
             async with asyncio.timeout_at(due.at) as timeout:
                 return await anext(events)
@@ -186,7 +186,7 @@ class LLM(ABC):
             if isinstance(error, LLMError):
                 raise
             trace = "".join(traceback.format_exception(error))
-            logger.error("llms[%r]: an unforeseen error\n%s", self.alias, self._conceal(trace))
+            logger.error("llms[%r]: unexpected error\n%s", self.alias, self._conceal(trace))
             raise LLMError("failed", detail=f"{type(error).__name__}: {error}") from None
 
     def _told(self, error: LLMError) -> str:

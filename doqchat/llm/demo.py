@@ -1,6 +1,6 @@
-"""A model that needs no key: answers about the conversation itself, so that a fresh install has someone to talk to.
+"""A model that needs no API key, for new installations: answers questions about the conversation.
 
-It finds out what is asked by looking for words, and replies in the language it is spoken to in.
+It recognises questions by keywords, and answers in the language of the message.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 class DemoOptions(LLMOptions):
-    """PIECE_SECONDS is the mean time from one piece to the next."""
+    """PIECE_SECONDS is the mean time between two pieces."""
 
     MODEL: str = "demo"
     PIECE_SECONDS: float = Field(default=0.045, ge=0)
 
 
 class DemoLLM(LLM):
-    """The demo as a backend: no network, and the same answer to the same conversation."""
+    """The demo backend: no network, deterministic answers."""
 
     options_model = DemoOptions
     options: DemoOptions
@@ -55,7 +55,7 @@ class DemoLLM(LLM):
 
 
 def answer(turns: Sequence[Turn], now: datetime) -> str:
-    """What the demo says to the last message of the conversation. It says what it is in its first answer only."""
+    """The answer to the last message of the conversation. Only the first answer introduces the demo."""
     *before, asked = [message for turn in turns if turn.role == "user" for message in said(turn.text)]
     phrases = PHRASES[language(asked.text)]
     text = _subject(asked.text)(phrases, before, asked, now)
@@ -128,6 +128,6 @@ def _anything(phrases: Phrases, before: Sequence[Said], asked: Said, now: dateti
 
 
 def _short(text: str) -> str:
-    """The text on one line, and cut where it is long."""
+    """The text on one line, truncated."""
     line = " ".join(text.split())
     return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 1].rstrip() + "…"

@@ -1,11 +1,11 @@
-"""What the demo model says, in its four languages."""
+"""The sentences of the demo model, in four languages."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Phrases:
-    """Sentences of one language; the braces are filled in by the demo."""
+    """Sentences of one language, with placeholders in braces."""
 
     notice: str
     nothing: str
@@ -24,8 +24,8 @@ class Phrases:
 
 PHRASES = {
     "ko": Phrases(
-        notice="저는 데모 모델이에요. GEMINI_API_KEY를 설정하고 다시 시작하면 진짜 모델이 답합니다.",
-        nothing="아직 오간 메시지가 없어요.",
+        notice="저는 데모 모델이에요. GEMINI_API_KEY를 설정하고 다시 시작하면 실제 모델이 답해요.",
+        nothing="아직 메시지가 없어요.",
         one_message="메시지 1개",
         messages="메시지 {count}개",
         counted="지금까지 {total}가 오갔어요 ({shares}).",
@@ -33,14 +33,14 @@ PHRASES = {
         spoke="- {role}: “{first}”로 시작해서 최근에는 “{last}”라고 했어요.",
         spoke_once="- {role}: “{last}”라고 했어요.",
         last="마지막 메시지는 {role}의 “{text}”예요.",
-        who="최근 대화는 이렇습니다.",
-        time="지금 시각은 {now}입니다.",
+        who="최근 대화는 다음과 같아요.",
+        time="지금 시각은 {now}이에요.",
         heard="{role}의 메시지를 읽었어요: “{text}”",
-        offer="요약, 마지막 메시지, 누가 무슨 말을 했는지, 메시지 개수, 현재 시각을 물어보면 답해 드릴게요.",
+        offer="요약, 마지막 메시지, 누가 무슨 말을 했는지, 메시지 수, 현재 시각을 물어보면 답해 드릴게요.",
     ),
     "en": Phrases(
-        notice="I am the demo model. Set GEMINI_API_KEY and restart to get answers from a real one.",
-        nothing="Nobody has written anything yet.",
+        notice="I am the demo model. Set GEMINI_API_KEY and restart to get answers from a real model.",
+        nothing="There are no messages yet.",
         one_message="1 message",
         messages="{count} messages",
         counted="So far: {total} ({shares}).",
@@ -48,7 +48,7 @@ PHRASES = {
         spoke="- {role} began with “{first}” and last said “{last}”.",
         spoke_once="- {role} said “{last}”.",
         last="The last message is from {role}: “{text}”.",
-        who="This is who said what most recently:",
+        who="The most recent messages:",
         time="It is {now}.",
         heard="I have read {role}'s message: “{text}”",
         offer="Ask me for a summary, the last message, who said what, how many messages there are, or the time.",

@@ -1,4 +1,4 @@
-"""Gemini through google-genai, the current SDK: asynchronous, streamed, and closed as soon as nobody listens.
+"""Gemini through google-genai, the current SDK: asynchronous, streamed, and closed as soon as the reader stops.
 
 The SDK sends the request; the stream itself is taken from it and read here, as the documented server
 sent events of streamGenerateContent. Read by the SDK, which parses each chunk twice, prunes it and validates all of its
@@ -48,7 +48,7 @@ class GoogleGenAI(Gemini):
                 await response.aclose()
 
     async def _send(self, client: "Client", turns: Sequence[Turn], system: str) -> None:
-        """Sends the request. Raises what the SDK raises when it is refused; otherwise the response has been taken."""
+        """Send the request. Raises the SDK's exception if it is refused; otherwise the response has been captured."""
         from google.genai import types
 
         chunks = await client.aio.models.generate_content_stream(
@@ -64,7 +64,7 @@ class GoogleGenAI(Gemini):
             pass
 
     def _make_client(self) -> "tuple[Client, AsyncClient]":
-        """It gets an HTTP client, or else it would make one that follows redirects, or one of aiohttp."""
+        """The client gets our HTTP client; otherwise it would create one that follows redirects, or use aiohttp."""
         from google.genai import Client, types
 
         http = provider_http.client(self._refuse, _take)

@@ -1,4 +1,4 @@
-"""The way of a provider's events from the thread that reads them to the event loop."""
+"""A bounded channel from the thread that reads a provider's events to the event loop."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from doqchat.llm.interruption import Interruption
 
 MOST_WAITING = 16
-"""Events that wait for the event loop; the thread reads no further while there are so many."""
+"""Maximum number of queued events; the thread pauses reading at this number."""
 
 LOOK_SECONDS = 1
-"""How often a thread that waits for room looks whether the event loop is still there."""
+"""How often a waiting thread checks whether the event loop still runs."""
 
 
 class Passage:
@@ -32,7 +32,7 @@ class Passage:
         self._room = Semaphore(MOST_WAITING)
 
     def put(self, data: str) -> None:
-        """In the thread: pass on an event once there is room. Raises ConnectionAbortedError when it is not wanted."""
+        """In the thread: put an event, waiting for room. Raises ConnectionAbortedError if the reader has stopped."""
         while not self._room.acquire(timeout=LOOK_SECONDS):
             if self._loop.is_closed():
                 raise ConnectionAbortedError("The event loop was closed.")
@@ -40,11 +40,11 @@ class Passage:
         self._tell(data)
 
     def end(self, error: Exception | None = None) -> None:
-        """In the thread: there is no more, because of an error or because the answer has ended."""
+        """In the thread: end the events, optionally with an error."""
         self._tell(error)
 
     async def events(self) -> AsyncGenerator[ServerSentEvent, None]:
-        """The events in order; raises the error that ended them."""
+        """The events in order; raises the error that ended them, if any."""
         while (item := await self._arrived.get()) is not None:
             if isinstance(item, Exception):
                 raise item
@@ -52,7 +52,7 @@ class Passage:
             yield ServerSentEvent(item)
 
     def close(self) -> None:
-        """End the thread's reading, wherever it waits."""
+        """Interrupt the thread's reading."""
         self._interruption.interrupt()
         self._room.release()
 

@@ -1,4 +1,4 @@
-"""How far an answer has come: when its next event is due, how much of it is taken, and whether it is complete."""
+"""The progress of an answer: the deadline of its next event, its length limit, and whether it is complete."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -6,18 +6,18 @@ from typing import NamedTuple, Protocol
 from doqchat.llm.answers import Finish, LLMError, Piece, Thought
 
 LONGEST_ANSWER = 50_000
-"""So many characters of an answer are taken. It is stored as one event, and each client has to take it as one frame."""
+"""Maximum length of an answer in characters: it is stored as one event and sent as one frame."""
 
 LONGEST_MODEL_NAME = 200
 MOST_TOKENS = 1_000_000_000
-"""More tokens than one answer uses: a provider that reports so many, or fewer than none, has not counted them."""
+"""Implausible token counts: a provider that reports more, or a negative number, has not counted them."""
 
 END_SECONDS = 1
-"""How long the usage is waited for after the finish reason."""
+"""Timeout for the usage after the finish reason."""
 
 
 class Deadlines(Protocol):
-    """The options that say how long an answer may take, in seconds."""
+    """The timeout options, in seconds."""
 
     FIRST_PIECE_SECONDS: float
     IDLE_SECONDS: float
@@ -25,14 +25,14 @@ class Deadlines(Protocol):
 
 
 class Deadline(NamedTuple):
-    """When an event has to be there, by the event loop's time, and which setting of how many seconds says so."""
+    """A deadline by the event loop's time, and the option and its seconds that it results from."""
 
     at: float
     setting: str
     seconds: float
 
     def error(self) -> LLMError:
-        """What a request ends in when the deadline passes."""
+        """The error when the deadline has passed."""
         return LLMError("timeout", detail=f"{self.setting} exceeded ({self.seconds:g} s)")
 
 
@@ -40,9 +40,9 @@ class Progress:
     """The progress of one attempt.
 
     Args:
-        deadlines: how long the answer may take.
+        deadlines: the timeouts.
         model: the model's name, for an answer that is cut off.
-        began: when the call was made, by the clock.
+        began: the time of the call, by the clock.
         clock: the event loop's time.
     """
 
@@ -57,12 +57,12 @@ class Progress:
 
     @property
     def due(self) -> Deadline:
-        """When the next event has to be there."""
+        """The deadline of the next event."""
         return min(self._next, self._total)
 
     @property
     def is_complete(self) -> bool:
-        """Whether there has been a finish reason: whatever follows, nothing is missing."""
+        """Whether a finish reason has arrived."""
         return self._finish is not None
 
     @property
@@ -71,10 +71,10 @@ class Progress:
         return self._room < 0
 
     def take(self, event: Piece | Thought | Finish) -> Piece | None:
-        """Note an event; returns what is shown of it.
+        """Record an event; returns the part to deliver.
 
-        A piece may follow a finish reason: some servers write one into each chunk. The next one may take as long as
-        any then.
+        A piece may follow a finish reason, because some servers write one into each chunk. The usual timeout then
+        applies to the next piece.
         """
         if isinstance(event, Finish):
             if not self._finish:
@@ -90,7 +90,7 @@ class Progress:
         return Piece(text) if text else None
 
     def finish(self) -> Finish:
-        """How the answer ended, without what cannot be true. Raises LLMError `no_answer` for one without a word."""
+        """The end of the answer, without implausible values. Raises LLMError `no_answer` if it is empty."""
         if self.is_full:
             return Finish("length", self._model, None, None)
         if self._finish is None:

@@ -1,4 +1,4 @@
-"""What the backends share that ask a provider over HTTP: a key, an address, clients, and how answers are read."""
+"""The base of backends that call a provider over HTTP: API key, URL, clients, and parsing of answers."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ Event = Piece | Thought | Finish
 
 
 class ProviderOptions(LLMOptions):
-    """BASE_URL is the API's address; empty for the provider's own."""
+    """BASE_URL is the URL of the API; empty for the provider's default."""
 
     API_KEY: SecretStr = Field(default=SecretStr(""))
     BASE_URL: str = Field(default="", pattern=r"^(https?://\S+)?$")
@@ -56,7 +56,7 @@ class ProviderOptions(LLMOptions):
 class ProviderLLM(LLM):
     """A model of a provider. `key_setting` names the variable that holds its key.
 
-    Each event loop has an SDK client of its own, as connections belong to a loop; it is closed when the loop ends.
+    Each event loop has a separate SDK client, because connections belong to a loop; it is closed when the loop ends.
     """
 
     options_model = ProviderOptions
@@ -71,21 +71,21 @@ class ProviderLLM(LLM):
         self._takes_system = True
 
     async def prepare(self) -> None:
-        """Make the client, unless its key is missing: an SDK may look for one elsewhere then."""
+        """Create the client, unless its API key is missing: an SDK might then look for one elsewhere."""
         if not self.options.missing():
-            with suppress(Exception):  # a request meets it again, and says so
+            with suppress(Exception):  # a request will raise it again
                 await self._client()
 
     @abstractmethod
     def _make_client(self) -> Any:
-        """A client, with all of the SDK loaded that a request needs. Called in a thread."""
+        """Create a client and import everything that a request needs. Called in a thread."""
 
     @abstractmethod
     async def _close_client(self, client: Any) -> None:
         """Close a client's connections."""
 
     async def _client(self) -> Any:
-        """The running event loop's client, made in a thread: importing an SDK takes most of a second."""
+        """The running event loop's client, created in a thread because importing an SDK takes almost a second."""
         loop = asyncio.get_running_loop()
         if loop not in self._closing:
             self._closing[loop] = at_loop_end(partial(self._drop_client, loop))
@@ -107,7 +107,7 @@ class ProviderLLM(LLM):
             await self._close_client(client)
 
     async def _open(self, turns: Sequence[Turn], system: str) -> AsyncGenerator[Event, None]:
-        """One request; a second one if the first shows that the model takes no system message."""
+        """One request, repeated if the model does not accept a system message."""
         if system and self._takes_system:
             try:
                 async with aclosing(self._ask(turns, system)) as events:
@@ -115,7 +115,10 @@ class ProviderLLM(LLM):
                         yield event
                 return
             except SystemRoleRefused as error:
-                logger.info("llms[%r] takes no system message; the instructions go into the first turn.", self.alias)
+                logger.info(
+                    "llms[%r] does not accept a system message; the instructions are moved into the first turn.",
+                    self.alias,
+                )
                 logger.debug("llms[%r]: %s", self.alias, self._told(error))
                 self._takes_system = False
         async with aclosing(self._ask(_with_instructions(turns, system), "")) as events:
@@ -129,7 +132,7 @@ class ProviderLLM(LLM):
     async def _read(
         self, told: AsyncIterable[ServerSentEvent], answer: Answer, form: type[BaseModel]
     ) -> AsyncGenerator[Event, None]:
-        """The answer that a provider streams as events, each a chunk of that form."""
+        """The answer that a provider streams as events, each a chunk of this model."""
         from httpx2 import TransportError
 
         unknown = ""
@@ -152,7 +155,7 @@ class ProviderLLM(LLM):
     def _chunks(self, event: ServerSentEvent, form: type[BaseModel]) -> Iterator[Any]:
         """The chunks in an event: one in each line where a server writes no empty lines between its events.
 
-        Raises LLMError if the event tells an error, ValueError if it cannot be read.
+        Raises LLMError if the event is an error, ValueError if it is invalid.
         """
         chunk: Any = None
         with suppress(ValueError):
@@ -175,7 +178,7 @@ class ProviderLLM(LLM):
             yield self._chunk(each, form)
 
     def _chunk(self, value: Any, form: type[BaseModel]) -> Any:
-        """A decoded chunk. Raises LLMError if it tells an error or is a sentence, ValueError if it is no chunk."""
+        """A decoded chunk. Raises LLMError if it is an error or a sentence, ValueError if it is not a chunk."""
         if isinstance(value, str):
             raise LLMError(Refusal(value).code or "invalid_response", detail=f"an event that is no chunk: {value}")
         if refusal := refusals.told(value):
@@ -187,7 +190,7 @@ class ProviderLLM(LLM):
         return self._refusal(refusals.of_response(status, headers, body))
 
     def _refusal(self, refusal: Refusal) -> LLMError:
-        """The error for what a provider refuses."""
+        """The error for a provider's refusal."""
         summary = " ".join(f"{refusal.status or ''} {refusal.words}".split())
         if refusal.is_of_system_role:
             return SystemRoleRefused("failed", detail=summary)
@@ -196,7 +199,9 @@ class ProviderLLM(LLM):
         if refusal.words.lstrip().startswith("<"):
             return LLMError("invalid_response", detail=f"a page instead of JSON: {summary}")
         if refusal.status in (401, 403) or "api key" in refusal.words.lower():
-            return LLMError("not_configured", detail=f"the provider refuses the key in {self.key_setting}: {summary}")
+            return LLMError(
+                "not_configured", detail=f"the provider rejects the API key in {self.key_setting}: {summary}"
+            )
         if refusal.status == 404:
             what = f"the provider has no model {self.model!r}, or BASE_URL is not its API's address"
             return LLMError("not_configured", detail=f"{what}: {summary}")
@@ -204,7 +209,7 @@ class ProviderLLM(LLM):
 
 
 def _with_instructions(turns: Sequence[Turn], system: str) -> Sequence[Turn]:
-    """The conversation with the instructions at the start of the first turn, which is a person's."""
+    """The conversation with the instructions at the start of the first turn, which is the user's."""
     if not system:
         return turns
     first = turns[0]

@@ -1,4 +1,4 @@
-"""How providers are asked over HTTP: at the configured address alone, and with a bound on what they answer."""
+"""HTTP clients for providers: no redirects, and a limit on error responses."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -11,19 +11,18 @@ if TYPE_CHECKING:
     from httpx2 import AsyncByteStream, AsyncClient, Response
 
 LONGEST_REFUSAL = 64 * 1024
-"""Bytes that are read of the body of a response that is no answer."""
+"""Maximum number of bytes read of an error response."""
 
 
 Refuse = Callable[[int, Mapping[str, str], bytes], LLMError]
-"""Makes the error for a refusal: its HTTP status, headers and body, as much of it as is read."""
+"""Builds the error from the HTTP status, headers and (truncated) body of a refusal."""
 
 
 def client(refuse: Refuse, *hooks: Callable[["Response"], Awaitable[None]]) -> "AsyncClient":
-    """An HTTP client for one provider; `hooks` get each response that may be an answer, before its body is read.
+    """An HTTP client for one provider; `hooks` get each successful response before its body is read.
 
-    Its requests raise what `refuse` makes of a refusal, and what `check_head` raises.
-    It does not follow redirects, which would send the key and the conversation to another address. It has no timeouts:
-    the deadlines of the base class hold.
+    Its requests raise the error that `refuse` builds, and those of `check_head`. It does not follow redirects, which
+    would send the API key and the conversation to another address. It has no timeouts, because the base class has.
     """
     from httpx2 import AsyncClient, Limits
 
@@ -37,7 +36,7 @@ def client(refuse: Refuse, *hooks: Callable[["Response"], Awaitable[None]]) -> "
 
 
 def check_head(status: int, headers: Mapping[str, str], url: str) -> None:
-    """See whether a response can be an answer or a refusal; `headers` are case-insensitive, `url` is what was asked.
+    """Check the status and headers of a response; `headers` are case-insensitive, `url` is the requested URL.
 
     Raises:
         LLMError: `not_configured` for a redirect, `invalid_response` for a compressed body: a small one may be
@@ -52,7 +51,7 @@ def check_head(status: int, headers: Mapping[str, str], url: str) -> None:
 
 
 def _host(url: str, location: str) -> str:
-    """The host and port that a redirect leads to; the rest of its address may repeat the key."""
+    """The host and port of a redirect's target; the rest of the URL may contain the key."""
     try:
         return urlsplit(urljoin(url, location)).netloc.rpartition("@")[2]
     except ValueError:
@@ -60,7 +59,7 @@ def _host(url: str, location: str) -> str:
 
 
 async def _check(refuse: Refuse, response: "Response") -> None:
-    """Raises the error for a response that is no answer."""
+    """Raises the error for an unsuccessful response."""
     check_head(response.status_code, response.headers, str(response.url))
     if not response.is_success:
         stream, body = cast("AsyncByteStream", response.stream), bytearray()

@@ -1,6 +1,4 @@
-"""Reads what a provider streams: chunks of an answer, and how it ended. Alike for all APIs, and for what their many
-implementations make of them.
-"""
+"""Parses streamed answers: chunks and the finish reason. Common to all APIs and their implementations."""
 
 import json
 import logging
@@ -69,7 +67,7 @@ class Answer(ABC):
 
     @abstractmethod
     def read(self, chunk: Any) -> str:
-        """The text that the chunk adds; notes the rest."""
+        """The text of the chunk; records its other fields."""
 
     def take(self, chunk: Any) -> Iterator[Piece | Thought | Finish]:
         """What the chunk adds to the answer. Raises what `finish` does."""
@@ -124,7 +122,7 @@ def parsed(form: type[Form], value: Any) -> Form:
 
 
 def count(value: Any) -> int | None:
-    """A count of tokens, however it is written; None if it is none."""
+    """A token count in any notation; None if it is not one."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

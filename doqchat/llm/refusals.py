@@ -1,4 +1,4 @@
-"""What a provider's error says, in whichever form it is written, and what it means.
+"""Parses and classifies errors of providers, in all known formats.
 
 OpenAI, Anthropic and Google put an object under `error`; Ollama and TGI a text. FastAPI servers write `detail`, vLLM
 and Mistral an object that is the error itself, and gateways any of these, in a list or in a stream.
@@ -20,7 +20,7 @@ NAME_FIELDS = ("code", "type", "status", "error_type", "error_code", "__type")
 STATUS_FIELDS = ("code", "status", "status_code", "statusCode", "http_status")
 
 LONGEST_READ = 10_000
-"""Characters of a message that are searched for what it means."""
+"""Maximum number of characters of a message that are classified."""
 
 STATUS_OF_NAME = {
     "invalidrequesterror": 400,
@@ -107,7 +107,7 @@ class Refusal:
 
     @property
     def code(self) -> ErrorCode | None:
-        """What the words and the status mean; None if that is not known."""
+        """The code for the message and the status; None if unknown."""
         if self.status in (401, 404):
             return None
         code = self._by_words()
@@ -119,7 +119,7 @@ class Refusal:
 
     @property
     def is_of_system_role(self) -> bool:
-        """Whether it is the system message that is not taken."""
+        """Whether the model refuses the system message."""
         return self.status not in (401, 403, 404, 429) and bool(_SYSTEM_ROLE.search(self._searched))
 
     @property
@@ -156,7 +156,7 @@ def of_response(status: int, headers: Mapping[str, str], body: bytes) -> Refusal
 
 
 def told(value: Any) -> Refusal | None:
-    """The error that a decoded body or event tells; None if it is none."""
+    """The error in a decoded body or event; None if it is not an error."""
     for each in value[:1] if isinstance(value, list) else [value]:
         if isinstance(each, dict) and (error := _error_in(each)):
             return _read(error, each)
@@ -191,7 +191,7 @@ def _read(error: Any, around: dict[str, Any]) -> Refusal:
 
 
 def _words(error: Any) -> str:
-    """What is written for people; all of the error if that cannot be told apart."""
+    """The human-readable message, or the whole error if it cannot be identified."""
     if isinstance(error, str):
         return error
     if isinstance(error, dict):

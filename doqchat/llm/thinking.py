@@ -1,4 +1,4 @@
-"""Keeps a model's reasoning out of its answer where a server leaves it in the text, between tags at its start."""
+"""Removes reasoning that a server leaves in the text, in a tagged block at its start."""
 
 import re
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""The wire protocol, version 1 (PROTOCOL.md): what clients may send and what the server says.
+"""The wire protocol, version 1 (docs/en/messages.md): the frames of clients and of the server.
 
-Pure: nothing here waits or touches a store, and nothing of the project is imported but `doqchat.errors`.
+Pure: no I/O, and no imports from the project except `doqchat.errors`.
 """

@@ -1,4 +1,4 @@
-"""The socket's AsyncAPI 3 document, made from the models that frames are checked with."""
+"""The socket's AsyncAPI 3 document, generated from the models that validate frames."""
 
 from functools import cache
 from typing import Any
@@ -35,7 +35,7 @@ FROM_SERVER: tuple[type[Body], ...] = (
 )  # fmt: skip
 
 RELAYED: tuple[type[Body], ...] = (ChatMessage, LLMRequest, ChatTyping, ChatRead)
-"""Events from clients that others get as they were sent."""
+"""Client events that are relayed unchanged."""
 
 _SCHEMA = "#/components/schemas/"
 _TEXT = {"type": "string"}
@@ -46,8 +46,8 @@ _ROLES = {
 }
 _QUERY = {
     "sid": {"type": "string", "pattern": SID_PATTERN, "description": "The session."},
-    "since": {**_ID, "description": "Replay every durable event after this id, then go live; 0 for all."},
-    "role": {**_ROLES["HumanRole"], "description": "Who speaks where a frame does not say."},
+    "since": {**_ID, "description": "Replay every durable event after this id, then continue live; 0 for all."},
+    "role": {**_ROLES["HumanRole"], "description": "The role of frames that name none."},
 }
 
 Schemas = dict[str, Any]
@@ -55,7 +55,7 @@ Schemas = dict[str, Any]
 
 @cache
 def document(address: str) -> dict[str, Any]:
-    """What clients send and what the server sends, as one document; not to be changed. `address` is the socket's."""
+    """The events of clients and the server in one document, which must not be modified. `address` is the socket's."""
     schemas = _bodies()
     messages = {f"client.{body.event}": _message("Client", body, schemas) for body in FROM_CLIENTS.values()}
     messages |= {f"server.{body.event}": _message("Server", body, schemas) for body in FROM_SERVER}
@@ -94,7 +94,7 @@ def _bodies() -> Schemas:
 
 
 def _message(sender: str, body: type[Body], schemas: Schemas) -> dict[str, Any]:
-    """A message, whose payload and head are added to the schemas."""
+    """A message; adds its payload and head to the schemas."""
     name = sender + body.__name__
     schemas[f"{name}Head"] = _client_head(body) if sender == "Client" else _server_head(body)
     refs = {"hd": {"$ref": f"{_SCHEMA}{name}Head"}, "bd": {"$ref": _SCHEMA + body.__name__}}
@@ -109,10 +109,10 @@ def _client_head(body: type[Body]) -> dict[str, Any]:
 
 
 def _server_head(body: type[Body]) -> dict[str, Any]:
-    """What the server sends in `hd`: what clients send is relayed with their `msg_id` and their own fields."""
+    """The `hd` of the server's frames; relayed events keep the client's `msg_id` and additional fields."""
     durable, relayed = body.event in DURABLE, body in RELAYED
     always = ["event", "id", "prev"] if durable else ["event"]
-    if body is not SessionNotice:  # another program's entry may have none of these
+    if body is not SessionNotice:  # entries written by other programs may lack these
         always += ["sid", "timestamp", "role"] if durable or relayed else ["sid", "timestamp"]
     known = dict.fromkeys(("id", "prev"), _ID) if durable else {}
     known |= {"event": {"const": body.event}, "sid": _TEXT, "timestamp": _TEXT, "role": {"$ref": _SCHEMA + "Role"}}
@@ -121,7 +121,7 @@ def _server_head(body: type[Body]) -> dict[str, Any]:
 
 
 def _titled(schema: dict[str, Any], title: str) -> dict[str, Any]:
-    """The schema with a title for it and for each schema in it, after which generators name their types."""
+    """The schema with a title for it and each nested schema; generators use these as the names of types."""
     if "$ref" in schema:
         return schema
     titled = {**schema, "title": title}

@@ -1,4 +1,4 @@
-"""The events of PROTOCOL.md as strict models of their `bd`; fields beyond them are kept untouched."""
+"""The events as strict models of their `bd`; additional fields are kept unchanged."""
 
 import re
 from datetime import datetime
@@ -15,7 +15,7 @@ _MOMENT = re.compile(MOMENT_PATTERN)
 
 
 def _moment(value: str) -> str:
-    """RFC 3339, with an offset; kept as it was given."""
+    """RFC 3339 with an offset; kept unchanged."""
     try:
         if not _MOMENT.fullmatch(value):
             raise ValueError
@@ -117,7 +117,7 @@ class LLMStreaming(Body):
 
 
 class Usage(BaseModel):
-    """Tokens that the provider counted; None where it does not say."""
+    """Tokens reported by the provider; None if it does not report them."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -148,14 +148,14 @@ class SessionNotice(Body):
     event = "session.notice"
     durable = True
     code: str = Field(
-        description="`unreadable`: the entry is no envelope. "
-        f"Reserved, nothing sends them yet: {', '.join(RESERVED_NOTICES)}."
+        description="`unreadable`: the entry is not an envelope. "
+        f"Reserved, not sent yet: {', '.join(RESERVED_NOTICES)}."
     )
     text: str
 
 
 class ReplyUnderWay(BaseModel):
-    """One of welcome's `replies`: what has been said of an answer that is not finished."""
+    """One of welcome's `replies`: an unfinished reply with its text so far."""
 
     reply_id: str
     request_id: str
@@ -165,7 +165,7 @@ class ReplyUnderWay(BaseModel):
 
 
 class Gap(BaseModel):
-    """What `since` asked for and the oldest event that is still kept."""
+    """The requested `since` and the oldest event that is still stored."""
 
     since: str
     oldest_id: str | None

@@ -1,4 +1,4 @@
-"""Client frames: parsed into events, or refused with the error that PROTOCOL.md names."""
+"""Client frames: parsed into events, or refused with an error."""
 
 import sys
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Frame:
     Attributes:
         event: the event's name.
         role: who speaks.
-        body: the checked `bd`.
+        body: the validated `bd`.
         msg_id: the idempotency key, when the client gave one.
         hd, bd: what the client sent, to be relayed untouched; server-made fields are taken out of `hd`.
     """
@@ -45,9 +45,9 @@ class Frame:
         return to_json({"hd": hd, "bd": self.bd}).decode()
 
     def digest(self) -> str:
-        """A fingerprint of what is said, by whom: equal for a frame that is sent again, whenever that is.
+        """A digest of the event, the role and `bd`: equal for a frame that is resent.
 
-        The order of the fields does not matter: a client that serialises an object anew may have another.
+        The order of fields is ignored, because clients may serialise the same object differently.
         """
         return blake2b(to_json([self.event, self.role, _in_order(self.bd)]), digest_size=12).hexdigest()
 
@@ -60,7 +60,7 @@ def now() -> str:
 
 @lru_cache(maxsize=1)
 def _second(seconds: int) -> str:
-    """A second of 1970 and after; many frames come in the same one, and formatting it takes 4 µs."""
+    """A Unix second, formatted; cached because many frames share it, and formatting takes 4 µs."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -69,7 +69,7 @@ def parse(text: str, default_role: Role = DEFAULT_ROLE) -> Frame:
 
     Args:
         text: the frame.
-        default_role: who speaks when the frame does not say.
+        default_role: the role of frames that name none.
 
     Raises:
         TooLarge, InvalidJSON, InvalidMessage, UnknownEvent, RoleForbidden: with the frame's `msg_id` where it
@@ -114,7 +114,7 @@ def from_data(data: Any, default_role: Role = DEFAULT_ROLE) -> Frame:
 
 
 def _in_order(value: Any) -> Any:
-    """The value with the fields of all its objects in alphabetical order."""
+    """The value with the fields of all objects sorted."""
     if isinstance(value, dict):
         return {name: _in_order(value[name]) for name in sorted(value)}
     if isinstance(value, list):
@@ -126,7 +126,7 @@ def _speaker(head: Head, default_role: Role) -> Role:
     if head.role is None:
         return default_role
     if head.role == MODEL_ROLE:
-        problem = "The role llm is the server's alone; speak as A, B or user."
+        problem = "The role llm is reserved for the server; speak as A, B or user."
         raise RoleForbidden(problem, field="hd.role", msg_id=head.msg_id)
     if head.role not in HUMAN_ROLES:
         raise InvalidMessage("hd.role: speak as A, B or user.", field="hd.role", msg_id=head.msg_id)
@@ -134,7 +134,7 @@ def _speaker(head: Head, default_role: Role) -> Role:
 
 
 def _check_values(data: Any) -> None:
-    """Refuse what JSON allows and not every reader can parse: deep nesting and numbers beyond a double."""
+    """Refuse valid JSON that some parsers reject: deep nesting and numbers beyond a double."""
     level: list[Any] = [data]
     depth = 0
     while level:
@@ -146,7 +146,7 @@ def _check_values(data: Any) -> None:
             elif type(value) is list:
                 inner.extend(value)
             elif type(value) in (int, float) and not -_LARGEST <= value <= _LARGEST:
-                raise InvalidJSON("The frame has a number too large for JSON readers.")
+                raise InvalidJSON("The frame has a number that is too large for JSON parsers.")
             else:
                 continue
             if depth > MAX_DEPTH:
@@ -155,7 +155,7 @@ def _check_values(data: Any) -> None:
 
 
 def refusal(error: ValidationError, part: str = "", msg_id: str | None = None) -> InvalidMessage:
-    """The first problem that Pydantic found, as one sentence about one field of a part such as `hd`."""
+    """Pydantic's first error, as one sentence about one field of a part such as `hd`."""
     problem = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(filter(None, [part, *(str(step) for step in problem["loc"])]))
     valid_msg_id = msg_id if name != "hd.msg_id" else None

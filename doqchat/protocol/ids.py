@@ -23,18 +23,18 @@ def order(entry_id: str) -> tuple[int, int]:
 
 
 def time_of(entry_id: str) -> datetime:
-    """When the store took the entry; the end of the year 9999 for ids beyond it, which something else has chosen."""
+    """When the entry was stored; the end of the year 9999 for larger ids, which other programs may have written."""
     seconds = order(entry_id)[0] / 1000
     return datetime.fromtimestamp(seconds, UTC) if seconds < _LAST_TIME.timestamp() else _LAST_TIME
 
 
 def request_of(reply_id: str) -> str:
-    """The id of the request that a reply answers: it is named after it, as `rREQUEST`, and anew as `rREQUEST-2`."""
+    """The id of the request that a reply answers: reply ids are `rREQUEST`, and `rREQUEST-2` for a retry."""
     return "-".join(reply_id.removeprefix("r").split("-")[:2])
 
 
 def parse_id(value: str) -> str | None:
-    """The id in full, or None when the value is no id. `0` stands for the beginning."""
+    """The complete id, or None if the value is not an id. `0` is the beginning."""
     if value == "0":
         return BEGINNING
     match = _ID.fullmatch(value)

@@ -1,4 +1,4 @@
-"""The names that the protocol is made of: sessions, roles, profiles, limits."""
+"""Names and limits of the protocol: sessions, roles, profiles."""
 
 import re
 from typing import Literal
@@ -16,25 +16,25 @@ SOCKET_PATH = "v1/session/chat"
 """Where the socket is, below the site's path."""
 
 WRITE_TEXT = "doqchat.write_text"
-"""An ASGI extension of doqchat's own server: a call that writes a text message without waiting."""
+"""An ASGI extension of doqchat's server: a call that writes a text message without waiting."""
 
 MAX_FRAME_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_TEXT = 8_000
 LONGEST_ALIAS = 64
 LONGEST_SEARCH = 200
-"""Characters of a text that is looked for."""
+"""Maximum length of a search text, in characters."""
 
 SID_PATTERN = "^[A-Za-z0-9_.-]{1,64}$"
 ID_PATTERN = "(0|[0-9]{1,20}-[0-9]{1,20})"
-"""An event's id, as far as a pattern can say it."""
+"""The pattern of an event id."""
 
 _HOUR_MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
 MOMENT_PATTERN = (
     "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     rf"[Tt ]{_HOUR_MINUTE}:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]{_HOUR_MINUTE})"
 )
-"""An RFC 3339 time with an offset, as far as a pattern can say it."""
+"""The pattern of an RFC 3339 time with an offset."""
 
 _SID = re.compile(SID_PATTERN)
 

@@ -1,7 +1,7 @@
-"""Places between a session's events, named by an event's id or by a moment.
+"""Positions in a session, given as an event id or as a time.
 
-`after` and `before` give the ids that bound a range from outside. A moment splits a session in two: what was stored
-before it, and what was stored at it or later.
+`after` and `before` return the exclusive bounds of a range. A time separates the events stored before it from those
+stored at it or later.
 """
 
 import re
@@ -18,7 +18,7 @@ _LAST_SEQUENCE = 2**64 - 1
 
 
 def after(value: str) -> str:
-    """The id after which a range begins; raises ValueError for what is neither an id nor an RFC 3339 time."""
+    """The exclusive lower bound of a range; raises ValueError unless the value is an id or an RFC 3339 time."""
     entry_id = parse_id(value)
     if entry_id is not None:
         return entry_id
@@ -27,13 +27,13 @@ def after(value: str) -> str:
 
 
 def before(value: str) -> str:
-    """The id before which a range ends; raises ValueError for what is neither an id nor an RFC 3339 time."""
+    """The exclusive upper bound of a range; raises ValueError unless the value is an id or an RFC 3339 time."""
     return parse_id(value) or f"{_milliseconds(value)}-0"
 
 
 def _milliseconds(value: str) -> int:
-    """Since 1970, as ids count; times before that are as early as an id can be."""
-    # An offset's "+" that nobody escaped arrives in a query as a space.
+    """Milliseconds since 1970, as in ids; 0 for earlier times."""
+    # An unescaped "+" of an offset arrives in a query as a space.
     value = _LOST_PLUS.sub("+", value)
     try:
         if _MOMENT.fullmatch(value) is None:

@@ -13,10 +13,9 @@ _STORED_START = '{"hd":{'
 
 
 def durable(stored: str, entry_id: str, prev: str) -> str:
-    """A stored envelope as it goes out, with its own id and that of the event before it.
+    """A stored envelope as it is sent, with its id and the id of the previous event.
 
-    What begins like our own serialisation is taken for it and spliced, not parsed: this runs once for every message
-    and process.
+    Text that begins like our own serialisation is spliced without parsing: this runs once per message and process.
     """
     if stored.startswith(_STORED_START):
         return _spliced(stored, entry_id, prev)
@@ -24,9 +23,9 @@ def durable(stored: str, entry_id: str, prev: str) -> str:
 
 
 def checked(stored: str, entry_id: str, prev: str) -> str:
-    """As `durable`, for an entry that others may have written: whatever is in it, what goes out is an envelope.
+    """As `durable`, for an entry that other programs may have written: the result is always an envelope.
 
-    Parsing takes 1 to 2 µs for what people say, and 15 µs for 2,000 Korean characters.
+    Parsing takes 1 to 2 µs for usual messages, and 15 µs for 2,000 Korean characters.
     """
     try:
         envelope = from_json(stored, allow_inf_nan=False)
@@ -43,7 +42,7 @@ def checked(stored: str, entry_id: str, prev: str) -> str:
 
 
 def _begins_with_only_hd(stored: str) -> bool:
-    """Whether the text begins with an `hd` that has fields, and has no other, also none spelt with escapes."""
+    """Whether the text begins with a non-empty `hd` and has no other `hd`, including escaped spellings."""
     return stored.startswith(f'{_STORED_START}"') and stored.count('"hd"') == 1 and "\\u006" not in stored
 
 
@@ -52,19 +51,19 @@ def _spliced(stored: str, entry_id: str, prev: str) -> str:
 
 
 def _unreadable(entry_id: str, prev: str) -> str:
-    """What stands for an entry that something else wrote and that is no envelope: the chain of ids has no hole."""
-    notice = SessionNotice(code="unreadable", text="The store has an entry here that is no message.")
+    """The replacement for an entry that is not an envelope, so that the chain of ids has no gap."""
+    notice = SessionNotice(code="unreadable", text="The store has an entry here that is not a message.")
     hd = {"id": entry_id, "prev": prev, "event": notice.event}
     return to_json({"hd": hd, "bd": notice.model_dump(mode="json")}).decode()
 
 
 def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:
-    """A frame of an event that is not stored."""
+    """A frame of an ephemeral event."""
     return plain(sid, body.event, body.model_dump(mode="json"), role)
 
 
 def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:
-    """A frame whose `bd` is given as it is."""
+    """A frame with the given `bd`."""
     hd: dict[str, Any] = {"event": event, "sid": sid, "timestamp": now()}
     if role:
         hd["role"] = role
@@ -72,12 +71,12 @@ def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:
 
 
 def stored(sid: str, body: Body, role: Role = MODEL_ROLE) -> str:
-    """An envelope of the server's own, as the stream keeps it."""
+    """An envelope of the server, as stored in the stream."""
     return stored_json(sid, body.event, to_json(body.model_dump(mode="json", exclude_none=True)).decode(), role)
 
 
 def stored_json(sid: str, event: str, bd: str, role: Role = MODEL_ROLE) -> str:
-    """As `stored`, with a `bd` that is JSON text already."""
+    """As `stored`, with a `bd` that is already JSON text."""
     hd = {"event": event, "role": role, "timestamp": now(), "sid": sid}
     return f'{{"hd":{to_json(hd).decode()},"bd":{bd}}}'
 

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from pydantic_core import from_json
 
 _SAYS = ("text", "prompt", "message")
-"""Fields of `bd` that hold what was said, the first that is not empty: an `llm.error` may have a message alone."""
+"""Fields of `bd` that contain the text; the first non-empty one counts (an `llm.error` may only have a message)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a stored envelope says: the event's name and its words, which may be empty."""
+    """The name and text of a stored event; the text may be empty."""
 
     event: str
     text: str
 
 
 def read(body: str) -> Said | None:
-    """What the envelope with this JSON text says; None for a text that is no envelope, as others may have stored."""
+    """Parse a stored envelope; None if the text is not an envelope, because other programs can write entries."""
     try:
         envelope = from_json(body, allow_inf_nan=False)
         event, bd = envelope["hd"]["event"], envelope.get("bd")

@@ -1,5 +1,5 @@
-"""The processes doqchat runs as, and the supervisor that starts them and starts them again."""
+"""The processes of doqchat, and the supervisor that starts and restarts them."""
 
 
 class StartError(Exception):
-    """Something that has to be there before doqchat can serve is not; the message says what to do about it."""
+    """A requirement of the start is not met; the message states the problem and the remedy."""

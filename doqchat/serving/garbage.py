@@ -1,23 +1,22 @@
-"""Garbage collections that are too short for anybody in a conversation to notice."""
+"""Tunes garbage collection for short pauses."""
 
 import gc
 
 OFTEN = 500, 3
-"""Collections of what is new come often, and so look at little: at 1,500 objects at most, in half a millisecond. With
-Python's own thresholds they take 2 ms while many clients connect, and sometimes 10."""
+"""Young collections are frequent and short: at most 1,500 objects, in half a millisecond. With Python's thresholds they
+take 2 ms while many clients connect, and sometimes 10."""
 
 SELDOM = 200
-"""Full collections come so many times less often than those: once for 300,000 objects that are left."""
+"""The ratio of young to full collections: one full collection per 300,000 surviving objects."""
 
 
 def settle() -> None:
-    """Leave all that is loaded by now out of every later collection, and look at the rest seldom.
+    """Freeze all current objects, and collect the others rarely.
 
-    A full collection stops the process while it looks at every object: 190 ms with 1,000 connections, most of it for
-    what was imported at the start and lives as long as the process. Sessions and connections are freed without it.
-    Cycles that only a full collection frees are left by Django's pages (50 objects each: a request and its message
-    storage refer to each other, a template's contexts too) and by its database connections. Call it once, when
-    everything is imported.
+    A full collection stops the process for 190 ms with 1,000 connections, mostly to traverse imported objects that live
+    as long as the process. Sessions and connections are freed by reference counting. Only Django's pages (50 objects
+    each: a request and its message storage refer to each other, as do a template's contexts) and its database
+    connections leave cycles for a full collection. Call this once, after all imports.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What is written to one socket in quick succession goes out together: a system call costs more than a frame."""
+"""Write coalescing: consecutive writes to a socket share a system call, which costs more than a frame."""
 
 import asyncio
 import logging
@@ -7,17 +7,17 @@ from typing import Any, Final
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2
-"""How many writes of one turn of the event loop go out as they come: who talks sees a message, and perhaps an ack."""
+"""Number of writes per event loop iteration that are sent immediately: usually a message and an acknowledgement."""
 
 HELD_BYTES: Final = 32 * 1024
-"""How much may wait for the end of the turn; a socket that is not read must not get ahead of its back-pressure."""
+"""Maximum number of bytes held until the end of the iteration, so that back-pressure still works."""
 
 
 class Turn:
-    """The present turn of an event loop: from the first write until everything that was ready then has run.
+    """The current iteration of an event loop: from the first write until all callbacks that were ready have run.
 
     Attributes:
-        number: counts the turns up.
+        number: the number of the iteration.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -27,13 +27,13 @@ class Turn:
         self._holding: list[GatheredWrites] = []
 
     def begin(self) -> None:
-        """Note that the turn is to end."""
+        """Schedule the end of the iteration."""
         if not self._ends:
             self._ends = True
             self._loop.call_soon(self._end)
 
     def hold(self, writes: "GatheredWrites") -> None:
-        """Have what these hold written at the end of the turn."""
+        """Flush this transport at the end of the iteration."""
         self._holding.append(writes)
 
     def _end(self) -> None:
@@ -45,13 +45,13 @@ class Turn:
 
 
 class GatheredWrites:
-    """A transport of which the first AT_ONCE writes of a turn go out at once, and the others together at its end.
+    """A transport that sends the first AT_ONCE writes of an iteration immediately, and the others together at its end.
 
-    What is written after `write_eof`, `close` or `abort` is dropped.
+    Data written after `write_eof`, `close` or `abort` is dropped.
 
     Args:
-        transport: what is written to; all else that is asked of it is passed on, in the order of the writes.
-        turn: the turn of its event loop.
+        transport: the underlying transport; other calls are forwarded, in the order of the writes.
+        turn: the iteration of its event loop.
     """
 
     __slots__ = ("_count", "_held", "_held_bytes", "_number", "_open", "_transport", "_turn")
@@ -66,7 +66,7 @@ class GatheredWrites:
         self._held_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Write, now or at the end of the turn."""
+        """Write, now or at the end of the iteration."""
         if not self._open:
             return
         if self._number != self._turn.number:
@@ -88,7 +88,7 @@ class GatheredWrites:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held, unless the connection has broken meanwhile."""
+        """Write the held data, unless the connection has broken meanwhile."""
         if self._held:
             data = b"".join(self._held)
             self._held, self._held_bytes = [], 0
@@ -96,11 +96,11 @@ class GatheredWrites:
                 self._transport.write(data)
 
     def flush_or_abort(self) -> None:
-        """Write what is held; a connection that cannot be written to is aborted, and raises nothing."""
+        """Write the held data; if that fails, abort the connection without raising."""
         try:
             self.flush()
         except Exception as error:
-            log.warning("A connection is aborted, it cannot be written to: %r", error)
+            log.warning("A connection was aborted because a write failed: %r", error)
             self.abort()
 
     def write_eof(self) -> None:
@@ -118,13 +118,13 @@ class GatheredWrites:
         self._transport.close()
 
     def abort(self) -> None:
-        """Close at once and forget what was held."""
+        """Close immediately and discard the held data."""
         self._open = False
         self._held = []
         self._transport.abort()
 
     def is_closing(self) -> bool:
-        """Whether nothing can be written any more."""
+        """Whether the transport is closing."""
         return not self._open or self._transport.is_closing()
 
     def __getattr__(self, name: str) -> Any:

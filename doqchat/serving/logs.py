@@ -1,4 +1,4 @@
-"""How the processes log: one short line a record, and only the first of many alike."""
+"""Logging: one short line per record; repeated lines are suppressed and counted."""
 
 import logging
 import re
@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import TypeAlias
 
 LINE_CHARACTERS = 500
-"""The longest line; what clients send can be part of a message and as long as they like."""
+"""Maximum length of a line, because messages can contain values sent by clients."""
 
 TRACEBACK_LINES = 50
-"""The last lines of a traceback that are logged: the innermost calls."""
+"""Number of lines of a traceback that are logged: the innermost calls."""
 
 BURST = 20
-"""Lines from one place in the code within WINDOW_SECONDS; further ones are only counted."""
+"""Maximum number of lines from one place in the code within WINDOW_SECONDS; further ones are only counted."""
 
 WINDOW_SECONDS = 10.0
 
@@ -30,16 +30,16 @@ def one_line(text: str) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """Formats a record as one line, followed by a traceback only where the server is at fault."""
+    """Formats a record as one line, followed by a traceback only for internal errors."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """As logging does, but without the traceback of a request that is refused: Django gives one for each."""
+        """As logging does, but without tracebacks of refused requests, which Django adds."""
         if getattr(record, "status_code", 500) < 500:
             record.exc_info = record.exc_text = None
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line, which says how many like it were not logged."""
+        """The line, with the number of suppressed lines."""
         record.message = one_line(record.message)
         return super().formatMessage(record) + getattr(record, "not_logged", "")
 
@@ -51,7 +51,7 @@ class LineFormatter(logging.Formatter):
 class RateLimitFilter(logging.Filter):
     """Passes BURST records from one place in the code within WINDOW_SECONDS.
 
-    The last of them says that more are left out, and the first after the window how many were.
+    The last of them announces the suppression; the first after the window reports the number of suppressed lines.
     """
 
     def __init__(self) -> None:
@@ -64,16 +64,16 @@ class RateLimitFilter(logging.Filter):
         window, now = self._windows.get(place), monotonic()
         if window is None or now >= window.began + WINDOW_SECONDS:
             left_out = 0 if window is None else max(window.records - BURST, 0)
-            record.not_logged = f" ({left_out} more like this were not logged.)" if left_out else ""
+            record.not_logged = f" ({left_out} similar lines were suppressed.)" if left_out else ""
             window = self._windows[place] = _Window(now)
         window.records += 1
         if window.records == BURST:
-            record.not_logged = f" (More like this are not logged for up to {WINDOW_SECONDS:g} s.)"
+            record.not_logged = f" (Similar lines are suppressed for up to {WINDOW_SECONDS:g} s.)"
         return window.records <= BURST
 
 
 class _Window:
-    """A stretch of WINDOW_SECONDS, and how many records came in it."""
+    """A window of WINDOW_SECONDS and its number of records."""
 
     __slots__ = ("began", "records")
 

@@ -1,4 +1,4 @@
-"""How much memory the embedded store may use: an amount, or a share of what this machine has."""
+"""The memory limit of the embedded store: an amount, or a percentage of the machine's memory."""
 
 import os
 import re
@@ -13,9 +13,9 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
 def memory_limit(text: str) -> int:
-    """Bytes that a setting stands for: `512mb`, `2gb`, a number of bytes, or `50%` of the machine's memory.
+    """Parse a setting into bytes: `512mb`, `2gb`, a number of bytes, or `50%` of the machine's memory.
 
-    Raises ValueError for anything else, and for less than LEAST, of which a share may come to more.
+    Raises ValueError for anything else and for less than LEAST; a percentage is at least LEAST.
     """
     if share := _SHARE.fullmatch(text):
         percent = int(share[1])
@@ -30,7 +30,7 @@ def memory_limit(text: str) -> int:
 
 
 def machine_memory(root: Path = Path("/")) -> int:
-    """Bytes of memory that this process may use: the machine's, or the limit of its container or service.
+    """Bytes of memory available to this process: the machine's, or the limit of its container or service.
 
     Args:
         root: where the file systems of the kernel are.
@@ -40,7 +40,7 @@ def machine_memory(root: Path = Path("/")) -> int:
 
 
 def _cgroup_limits(root: Path) -> list[int]:
-    """The memory limits of this process's control groups and of those around them; there are none but on Linux.
+    """The memory limits of this process's control groups and their parents; only on Linux.
 
     A container sees its own group at the top, whatever path the kernel gives.
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files, …/cgroup-v1/memory.html

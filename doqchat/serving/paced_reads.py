@@ -1,4 +1,4 @@
-"""What a socket receives is parsed in slices, so that no connection occupies the event loop for long."""
+"""Received data is parsed in slices, so that no connection blocks the event loop for long."""
 
 import asyncio
 import logging
@@ -10,26 +10,26 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 SLICE_BYTES: Final = 256
-"""How much is parsed at a time of what did not come by itself: up to 42 of the smallest WebSocket frames."""
+"""Slice size in bytes for larger reads: up to 42 of the smallest WebSocket frames."""
 
 AT_ONCE_BYTES: Final = 1024
-"""How much is parsed as it comes: a message of usual length, or the head of a usual request."""
+"""Maximum size of a read that is parsed immediately: a usual message, or the headers of a usual request."""
 
 TURN_SECONDS: Final = 0.0005
-"""For how long a turn of the event loop parses what is left over, of all connections together."""
+"""Time per event loop iteration for parsing the remaining slices of all connections."""
 
 
 class Hold:
-    """Why nothing is parsed: each reason is taken back by itself. Plain bits, as enum's cost more than a frame."""
+    """Reasons to pause parsing, cleared independently. Plain bits, because enum flags cost more than a frame."""
 
-    APPLICATION: Final = 1  # has not taken what it was given
-    PEER: Final = 2  # does not read what was written to it
+    APPLICATION: Final = 1  # the application is busy
+    PEER: Final = 2  # the peer does not read
     HANDSHAKE: Final = 4  # not yet answered
     PIPELINE: Final = 8  # another request waits for the response to the one before
 
 
 class Backlog:
-    """The connections of an event loop that have received more than one slice, served in turn."""
+    """The connections of an event loop with more than one slice to parse, served round robin."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -37,7 +37,7 @@ class Backlog:
         self._scheduled = False
 
     def add(self, reads: "PacedReads") -> None:
-        """Have the next slice of this connection parsed in the next turn, or later when there are many."""
+        """Schedule the next slice of this connection."""
         self._waiting.append(reads)
         self._schedule()
 
@@ -58,15 +58,15 @@ class Backlog:
 
 
 class PacedReads:
-    """Passes what a transport receives to a parser, slice by slice, while there is no reason to wait.
+    """Passes received data to a parser, slice by slice, unless paused.
 
-    The transport is paused only when more arrives meanwhile, so what is not parsed has the size of one read at most
-    (256 KiB on uvloop). An exception of the parser aborts the connection.
+    The transport is paused only when more data arrives meanwhile, so at most one read (256 KiB on uvloop) is unparsed.
+    An exception of the parser aborts the connection.
 
     Args:
-        transport: what is read from.
-        backlog: the one of its event loop.
-        parse: takes a slice; may be replaced when the protocol changes.
+        transport: the transport of the connection.
+        backlog: the backlog of its event loop.
+        parse: parses a slice; may be replaced when the protocol changes.
     """
 
     __slots__ = ("_backlog", "_discarding", "_held", "_paused", "_queued", "_rest", "_transport", "parse")
@@ -85,7 +85,7 @@ class PacedReads:
         return not self._rest and not self._held
 
     def received(self, data: bytes) -> None:
-        """Parse this, now or in a later turn."""
+        """Parse this, now or in a later iteration."""
         if self._held or self._rest or self._discarding or len(data) > AT_ONCE_BYTES:
             self._keep(data)
             return
@@ -95,11 +95,11 @@ class PacedReads:
             self._abort(error)
 
     def hold(self, reason: int = Hold.APPLICATION) -> None:
-        """Parse nothing for now."""
+        """Pause parsing for a reason."""
         self._held |= reason
 
     def release(self, reason: int = Hold.APPLICATION) -> None:
-        """Go on, unless there is another reason to wait."""
+        """Resume parsing, unless there is another reason to wait."""
         self._held &= ~reason
         if self._rest or self._paused:
             self._go_on()
@@ -112,19 +112,19 @@ class PacedReads:
             self._go_on()
 
     def discard(self) -> None:
-        """Ignore all that comes from now on. The transport is read, so that its end is noticed."""
+        """Discard all further data. The transport is still read, to detect its end."""
         self._discarding = True
         self._held = 0
         self._rest.clear()
         self._go_on()
 
     def end(self) -> None:
-        """Ignore all that comes, and let go of the parser."""
+        """Discard all further data and release the parser."""
         self.discard()
         self.parse = _ignore
 
     def parse_next(self) -> None:
-        """Parse one slice of what is left over; called by the backlog."""
+        """Parse one remaining slice; called by the backlog."""
         self._queued = False
         if self._rest and not self._held:
             data = self._rest.pop(0)
@@ -143,7 +143,7 @@ class PacedReads:
             self._go_on()
 
     def _abort(self, error: Exception) -> None:
-        log.warning("A connection is aborted, its parser failed: %r", error)
+        log.warning("A connection was aborted because its parser failed: %r", error)
         self.discard()
         self._transport.abort()
 
@@ -166,4 +166,4 @@ class PacedReads:
 
 
 def _ignore(data: bytes) -> None:
-    """Takes what comes when the connection has ended."""
+    """Discards data after the end of the connection."""

@@ -1,4 +1,4 @@
-"""New requests and handshakes begin one by one, so that many at once do not delay those who are connected."""
+"""Throttles new requests and handshakes, so that bursts do not delay connected clients."""
 
 import asyncio
 from collections import deque
@@ -9,13 +9,12 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class PacedStarts:
-    """ASGI middleware that begins requests and handshakes in the order of their arrival, one in each turn of the loop.
+    """ASGI middleware that starts one request or handshake per event loop iteration, in order of arrival.
 
-    A request costs a hundred times what a frame does. Turns are short while the process has little to do, so nobody
-    waits then.
+    A request costs a hundred times as much as a frame. In an idle process iterations are short, so there is no delay.
 
     Args:
-        application: what is served.
+        application: the wrapped application.
     """
 
     def __init__(self, application: Application) -> None:

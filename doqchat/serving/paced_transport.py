@@ -1,4 +1,4 @@
-"""The transport of a connection on uvicorn, the same while it speaks HTTP and when it has become a WebSocket."""
+"""The transport of a connection on uvicorn, for both HTTP and WebSocket."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,19 +10,18 @@ from doqchat.serving.paced_reads import Backlog, PacedReads
 
 _turn_of = lru_cache(maxsize=1)(Turn)
 _backlog_of = lru_cache(maxsize=1)(Backlog)
-"""What all connections of an event loop have in common."""
+"""State shared by all connections of an event loop."""
 
 
 class PacedTransport(GatheredWrites):
-    """A transport that gathers writes, paces reads, and lets go of peers that do not end their connection.
+    """A transport that coalesces writes, paces reads, and aborts peers that do not close their connection.
 
-    A transport that is closed flushes what it holds, for ever where the peer does not read: here it is aborted
-    CLOSE_SECONDS later.
+    A closed transport would flush forever if the peer does not read; this one is aborted after CLOSE_SECONDS.
 
     Attributes:
-        reads: what comes in; the protocol hands on to it all that it receives.
-        peer_sends: whether the peer is in the middle of a request. A socket closed then is reset, which can cost the
-            peer the response: only our side of it is closed.
+        reads: receives all incoming data from the protocol.
+        peer_sends: whether the peer is in the middle of a request. Closing the socket would then reset the connection,
+            and the peer could lose the response; so only our side is closed.
     """
 
     __slots__ = ("_abort_timer", "_loop", "peer_sends", "reads")
@@ -37,15 +36,15 @@ class PacedTransport(GatheredWrites):
         self._abort_timer: asyncio.TimerHandle | None = None
 
     def pause_reading(self) -> None:
-        """Wait for the application."""
+        """Pause reading until the application is ready."""
         self.reads.hold()
 
     def resume_reading(self) -> None:
-        """Go on when nothing else is waited for."""
+        """Resume reading, unless paused for another reason."""
         self.reads.release()
 
     def close(self) -> None:
-        """Close after what was written, and ignore what comes."""
+        """Close after flushing, and discard incoming data."""
         if self.peer_sends:
             self.half_close()
         else:
@@ -54,14 +53,14 @@ class PacedTransport(GatheredWrites):
             super().close()
 
     def half_close(self) -> None:
-        """Close our side after what was written, ignore what comes, and wait for the peer to close its own."""
-        self.peer_sends = True  # a `close` that follows has nothing to hurry
+        """Close our side after flushing, discard incoming data, and wait for the peer to close."""
+        self.peer_sends = True  # a following `close` need not close it earlier
         self._abort_soon()
         self.reads.discard()
         self.write_eof()
 
     def lost(self) -> None:
-        """Let go of the protocol, once the connection has ended."""
+        """Release the protocol after the end of the connection."""
         self.abort()
         self.reads.end()
         if self._abort_timer is not None:

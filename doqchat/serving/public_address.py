@@ -1,4 +1,4 @@
-"""The address under which people reach the site, whatever the server and the proxy in front of it make of it."""
+"""The public URL of the site, independent of the server and the proxy in front of it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -9,17 +9,17 @@ Scope = dict[str, Any]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _IPV4_MAPPED = "::ffff:"
-"""What precedes the address of an IPv4 peer on a socket that takes both (RFC 4291, 2.5.5.2)."""
+"""The prefix of IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2)."""
 
 
 class PublicAddress:
-    """ASGI middleware that gives connections the scheme and the path of the site's address.
+    """ASGI middleware that sets the scheme and the root path of the public URL.
 
     Args:
-        application: what is served.
-        https: whether people reach the site by HTTPS. Otherwise the scheme is the server's or, from a trusted proxy,
+        application: the wrapped application.
+        https: whether the site is reached by HTTPS. Otherwise the scheme is the server's or, from a trusted proxy,
             that of X-Forwarded-Proto.
-        path: where the site begins, with a slash at both ends. A proxy may pass it on or strip it.
+        path: the path of the site, with a slash at both ends. A proxy may forward or strip it.
         proxies: the IP addresses and networks of trusted proxies; `*` for any.
     """
 
@@ -45,7 +45,7 @@ class PublicAddress:
         await self._application(scope, receive, send)
 
     def _path(self, path: str) -> str:
-        """The path as people ask for it; health checks come to the server itself and leave the site's path out."""
+        """The public path; health checks call the server directly and omit the site's path."""
         if path == self._root:
             return f"{path}/"
         return path if path.startswith(f"{self._root}/") else self._root + path

@@ -1,4 +1,4 @@
-"""The bodies of HTTP requests, bounded in bytes and in time whatever the ASGI server."""
+"""Size and time limits of HTTP request bodies, on any ASGI server."""
 
 import asyncio
 import json
@@ -15,10 +15,10 @@ Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 class BoundedBodies:
-    """An ASGI application that calls another once the whole body of a request is there.
+    """ASGI middleware that calls the application once the whole request body has arrived.
 
-    A body that is larger than `body_bytes` allows is answered with 413, at once where Content-Length says so; one
-    that is not complete within BODY_SECONDS with 408. Both close the connection.
+    A body larger than `body_bytes` gets 413, immediately if Content-Length announces it; a body that is not complete
+    within BODY_SECONDS gets 408. Both close the connection.
 
     Args:
         application: the application for HTTP.
@@ -39,17 +39,17 @@ class BoundedBodies:
         except TooLarge as problem:
             await _refuse(send, 413, problem.code, problem.message)
         except TimeoutError:
-            await _refuse(send, 408, LATE, f"The body of a request has to be complete within {BODY_SECONDS} s.")
+            await _refuse(send, 408, LATE, f"The body of a request must be complete within {BODY_SECONDS} s.")
         else:
             if body is not None:
                 await self._application(scope, _replay(body, receive), send)
 
 
 async def _read(receive: Receive, length: bytes, limit: int) -> bytes | None:
-    """The body, or None when the client has gone.
+    """The body, or None if the client has disconnected.
 
     Raises:
-        TooLarge: there is more of it than `limit` bytes, or `length` announces more.
+        TooLarge: it is larger than `limit` bytes, or `length` announces more.
         TimeoutError: it is not complete in time.
     """
     if not length.isdigit() or len(length) > 18 or int(length) > limit:
@@ -69,11 +69,11 @@ async def _read(receive: Receive, length: bytes, limit: int) -> bytes | None:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body of this request may have {limit:,} bytes at most.")
+    return TooLarge(f"The body of this request is limited to {limit:,} bytes.")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the whole body first."""
+    """A `receive` that returns the whole body first."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:

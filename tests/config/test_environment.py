@@ -153,7 +153,7 @@ def test_a_kept_secret_that_is_damaged_is_refused(
     env = environment()
     env.secret("SECRET_KEY", tmp_path / "secret_key")
     ((_, problem),) = env.problems
-    assert problem.startswith(f"{tmp_path}/secret_key holds no secret key")
+    assert problem.startswith(f"{tmp_path}/secret_key contains no secret key")
 
 
 def test_a_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:

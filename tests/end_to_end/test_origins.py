@@ -176,5 +176,5 @@ async def test_the_refusal_says_what_to_do(knock: Knock) -> None:
     assert client
     assert (await client.recv())["bd"]["message"] == (
         "Pages of https://evil.example may not connect to chat.example.org; open the page at the server's own address,"
-        " or add its origin to DOQCHAT_ORIGINS. A proxy has to pass on the Host with its port."
+        " or add its origin to DOQCHAT_ORIGINS. A proxy must forward the Host with its port."
     )

@@ -50,12 +50,12 @@ def test_many_records_from_one_place_are_counted_and_not_logged(log: logging.Log
     assert len(lines(log)) == BURST
     assert lines(log)[-2:] == [
         f"WARNING number {BURST - 2}",
-        f"WARNING number {BURST - 1} (More like this are not logged for up to 10 s.)",
+        f"WARNING number {BURST - 1} (Similar lines are suppressed for up to 10 s.)",
     ]
     clock[0] += WINDOW_SECONDS
     say(log, 2)
     assert lines(log)[BURST:] == [
-        f"WARNING number 0 ({4 * BURST} more like this were not logged.)",
+        f"WARNING number 0 ({4 * BURST} similar lines were suppressed.)",
         "WARNING number 1",
     ]
 

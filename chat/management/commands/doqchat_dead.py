@@ -1,4 +1,4 @@
-"""`manage.py doqchat_dead list|retry|drop`: the requests to the model that were given up."""
+"""`manage.py doqchat_dead list|retry|drop`: the dead letters, requests to the model that failed repeatedly."""
 
 import asyncio
 from argparse import ArgumentParser
@@ -19,12 +19,12 @@ _FIRST_WORDS = 60
 
 
 class Command(BaseCommand):
-    help = "Requests that were given up because every worker that tried to answer them died: look, retry, drop."
+    help = "List, retry or delete dead letters: requests to the model that no worker could complete."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("action", choices=["list", "retry", "drop"])
-        parser.add_argument("ids", nargs="*", metavar="ID", help="which, as list prints them")
-        parser.add_argument("--all", action="store_true", help="all of them")
+        parser.add_argument("ids", nargs="*", metavar="ID", help="IDs as printed by list")
+        parser.add_argument("--all", action="store_true", help="all dead letters")
 
     def handle(self, *args: Any, action: str, ids: list[str], **options: Any) -> None:
         every = options["all"] or action == "list"

@@ -1,4 +1,4 @@
-"""`manage.py doqchat_inspect SID`: prints what the store holds of a session."""
+"""`manage.py doqchat_inspect SID`: prints the stored events of a session."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ _PAGE, _PAGE_BYTES = 500, 2**20
 
 
 class Command(BaseCommand):
-    help = "Print the messages of a session as the store holds them, and how many there are of each participant."
+    help = "Print the stored messages of a session, and their number per participant."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("sid", help="the session")
@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 problem = _("The store does not respond. Start it with `make run`, or check DOQCHAT_REDIS_URL.")
                 raise CommandError(problem) from error
             except BrokenPipeError:
-                # Whoever read this, such as `head`, has seen enough; Python would complain at its exit.
+                # The reader, such as `head`, has closed the pipe; Python would complain at exit.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     async def _inspect(self, sid: str) -> None:
@@ -70,7 +70,7 @@ class Command(BaseCommand):
 
 
 async def _first(stream: SessionStream, sid: str, total: int) -> AsyncIterator[Entry]:
-    """As many entries as were counted, a page at a time: people may go on talking meanwhile."""
+    """The counted number of entries, page by page; new ones that arrive meanwhile are not printed."""
     cursor = BEGINNING
     while total and (page := await stream.stretch(sid, cursor, count=min(total, _PAGE), size=_PAGE_BYTES)).entries:
         for entry in page.entries:
@@ -92,9 +92,8 @@ def _message(number: int, entry: Entry) -> str:
 
 
 def _readable(body: str) -> str:
-    """The JSON with a space after each colon and comma, and every letter as itself; anything else as it is.
-
-    Only control characters are spelt out.
+    """The JSON with a space after each colon and comma, and without escapes except for control characters; anything
+    that is not JSON unchanged.
     """
     try:
         return visible(json.dumps(json.loads(body), ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`manage.py doqchat_llmworker`: answers requests to the model until it is told to stop."""
+"""`manage.py doqchat_llmworker`: a worker, which answers requests to the model until SIGTERM."""
 
 import asyncio
 import signal
@@ -24,7 +24,9 @@ class Command(BaseCommand):
     help = "Take llm.request jobs from the queue, stream the model's replies into their sessions and store them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--supervised", action="store_true", help="leave it to `doqchat_up` to say what is used")
+        parser.add_argument(
+            "--supervised", action="store_true", help="do not print the startup report; `doqchat_up` does"
+        )
 
     def handle(self, *args: Any, supervised: bool, **options: Any) -> None:
         try:

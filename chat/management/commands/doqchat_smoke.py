@@ -1,4 +1,4 @@
-"""`manage.py doqchat_smoke`: plays two people on a running server and says whether all went well."""
+"""`manage.py doqchat_smoke`: checks a running server with a short conversation between two clients."""
 
 import asyncio
 from argparse import ArgumentParser
@@ -23,8 +23,8 @@ class Command(BaseCommand):
     help = "Let A and B exchange five messages on a running server; check order, exactly-once and isolation."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--url", help="the server's socket (the site's own)")
-        parser.add_argument("--sid", default="test_room_001", help="the session to talk in (test_room_001)")
+        parser.add_argument("--url", help="the URL of the server's socket (default: this site)")
+        parser.add_argument("--sid", default="test_room_001", help="the session to use (test_room_001)")
 
     def handle(self, *args: Any, url: str | None, sid: str, **options: Any) -> None:
         with override(terminal_language()):

@@ -1,4 +1,4 @@
-"""`manage.py doqchat_up`: everything doqchat needs, in one command."""
+"""`manage.py doqchat_up`: runs all processes of doqchat."""
 
 import asyncio
 import socket
@@ -25,16 +25,16 @@ from doqchat.serving.valkey import STORE, EmbeddedStore
 
 
 class Command(BaseCommand):
-    """Starts the store, the web processes and the workers, and starts again what dies, until Ctrl-C."""
+    """Starts the store, the web processes and the workers, and restarts them if they die, until Ctrl-C."""
 
-    help = "Start the store, the web processes and the workers; start again what dies; end with Ctrl-C."
+    help = "Run the store, the web processes and the workers, and restart processes that die. Stop with Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--end-with-parent",
             type=int,
             metavar="PID",
-            help="end when the process PID, which must be the one that starts this command, ends (Linux)",
+            help="exit when the process PID, which must be the parent of this command, exits (Linux)",
         )
 
     def handle(self, *args: Any, end_with_parent: int | None, **options: Any) -> None:
@@ -70,7 +70,7 @@ class Command(BaseCommand):
 
 
 def _plan(doqchat: Settings, listening: socket.socket) -> Plan:
-    """What the settings say is to run."""
+    """The processes to run according to the settings."""
     embedded = _embedded_store(doqchat)
     return Plan(
         manage=[sys.executable, str(Path(sys.argv[0]).resolve())],

@@ -22,7 +22,7 @@ from doqchat.serving.start_report import say_what_is_used
 from doqchat.worker.unserved import watch
 
 SWITCH_SECONDS = 0.001
-"""For how long a thread that serves a request may keep the GIL from the event loop; Python's own 0.005 add up."""
+"""The switch interval of the GIL in seconds; with Python's 0.005, request threads would delay the event loop."""
 
 
 class Command(BaseCommand):
@@ -35,7 +35,9 @@ class Command(BaseCommand):
         parser.add_argument("--host", help="the address to listen on (HOST)")
         parser.add_argument("--port", type=int, help="the port to listen on (PORT)")
         parser.add_argument("--server", choices=["uvicorn", "daphne"], help="(SERVER)")
-        parser.add_argument("--supervised", action="store_true", help="leave it to `doqchat_up` to say what is used")
+        parser.add_argument(
+            "--supervised", action="store_true", help="do not print the startup report; `doqchat_up` does"
+        )
 
     def handle(self, *args: Any, fd: int | None, supervised: bool, **options: Any) -> None:
         try:
@@ -50,7 +52,7 @@ class Command(BaseCommand):
             from doqchat.serving.web_daphne import serve
         else:
             from doqchat.serving.web_uvicorn import serve
-        import_module(settings.ROOT_URLCONF)  # Django does that with the first request only
+        import_module(settings.ROOT_URLCONF)  # Django does this only at the first request
         settle()
         sys.setswitchinterval(SWITCH_SECONDS)
         if not supervised:
@@ -68,7 +70,7 @@ class Command(BaseCommand):
 
 
 def _application() -> Any:
-    """The site's ASGI application. Raises StartError when the settings name none."""
+    """The site's ASGI application. Raises StartError if ASGI_APPLICATION is not set."""
     path = getattr(settings, "ASGI_APPLICATION", None)
     if not path:
         raise StartError("ASGI_APPLICATION must name the site's application, such as mysite.asgi.application.")

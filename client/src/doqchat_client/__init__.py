@@ -1,7 +1,7 @@
-"""The reference client of doqchat: sends that arrive once, events in order without gaps.
+"""The reference client of doqchat: exactly-once sends, and ordered events without gaps.
 
-`connect` joins a session. All exceptions are in `doqchat_client.exceptions`; docs/en/messages.md of doqchat says what
-the events mean.
+`connect` joins a session. All exceptions are in `doqchat_client.exceptions`; the events are described in doqchat's
+docs/en/messages.md.
 """
 
 from doqchat_client.connecting import connect

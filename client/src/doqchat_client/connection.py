@@ -22,7 +22,7 @@ ABNORMAL = 1006
 OPEN_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 LARGEST_FRAME = 16 * 1024 * 1024
-"""A welcome holds the text so far of all active replies."""
+"""Maximum frame size: a welcome contains the text so far of all active replies."""
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -30,18 +30,18 @@ Token = str | Callable[[], Awaitable[str]] | None
 
 _log = logging.getLogger("doqchat_client.websockets")
 _log.addFilter(lambda record: BEARER not in record.getMessage())
-"""websockets logs the headers of handshakes at DEBUG, and the token is in one."""
+"""A separate logger: websockets logs handshake headers, which contain the token, at DEBUG."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a session is, and who goes there.
+    """The address of a session, and the role and token of the client.
 
     Attributes:
         url: the server, such as `wss://chat.example.org`.
         sid: the session.
-        role: who the connection speaks as; None leaves it to the server, or to the token.
-        token: the credentials, base64url or a JWT, or what is called for them on every connect.
+        role: the role of the connection; None lets the server or the token decide.
+        token: a token, base64url or a JWT, or an async callable that returns one and is called on every connect.
 
     Raises:
         ValueError: the URL or the token is malformed.
@@ -60,22 +60,22 @@ class Address:
             _check_token(self.token)
 
     def uri(self, since: str | None) -> str:
-        """The address of the socket, for a reader that has come to `since`."""
+        """The URL of the socket, with a replay after `since`."""
         query = {"sid": self.sid, "role": self.role, "since": since}
         given = {name: value for name, value in query.items() if value is not None}
         return f"{self.url.rstrip('/')}/v1/session/chat?{urlencode(given)}"
 
     def passes_proxy(self) -> bool:
-        """Whether to go by the environment's proxy (`https_proxy` and the like); none leads to this machine."""
+        """Whether to use the environment's proxy (such as `https_proxy`); never for this machine."""
         return urlsplit(self.url).hostname not in THIS_MACHINE
 
     async def current_token(self) -> str | None:
-        """The credentials for a connection that is about to be opened.
+        """The token for a new connection.
 
         Raises:
-            Disconnected: they could not be got; another try may go better.
-            ChatError: the callable has raised it, to stop.
-            ValueError: the callable has returned no token.
+            Disconnected: the callable failed; a retry may succeed.
+            ChatError: raised by the callable, to stop.
+            ValueError: the callable has returned an invalid token.
         """
         if not callable(self.token):
             return self.token
@@ -106,7 +106,7 @@ class Connection:
 
         Raises:
             Disconnected: the connection has ended.
-            ServerError: it has ended with a code that says not to come back as before.
+            ServerError: it has ended with a close code that forbids a simple reconnect.
         """
         try:
             event = read(await self._socket.recv(decode=True))
@@ -118,8 +118,7 @@ class Connection:
         return event
 
     async def send(self, text: str) -> None:
-        """Write a frame. On a connection that has ended this does nothing: `receive` tells how it ended, after all
-        that is left to read."""
+        """Write a frame. Does nothing on a closed connection: `receive` raises its end after the remaining frames."""
         with suppress(ConnectionClosed):
             await self._socket.send(text)
 
@@ -134,12 +133,12 @@ class Connection:
 
 @asynccontextmanager
 async def opened(address: Address, since: str | None) -> AsyncIterator[tuple[Connection, Welcome]]:
-    """A connection and its welcome, and the connection's end at the end of the block.
+    """A connection and its welcome; the connection is closed at the end of the block.
 
     Raises:
-        Disconnected: what answers does not follow the protocol, or nothing does.
-        ServerError: the server refuses, and will the next time.
-        ChatError, ValueError: the token's callable stops it.
+        Disconnected: the server is unreachable or does not follow the protocol.
+        ServerError: the server refuses permanently.
+        ChatError, ValueError: raised because of the token's callable.
     """
     socket = await _socket(address, since, await address.current_token())
     try:
@@ -159,7 +158,7 @@ async def opened(address: Address, since: str | None) -> AsyncIterator[tuple[Con
 
 
 class _Connect(connect):
-    """Follows no redirects: the token must not reach another server."""
+    """Does not follow redirects: the token must not reach another server."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
@@ -179,12 +178,12 @@ async def _socket(address: Address, since: str | None, token: str | None) -> Cli
         )
     except (OSError, TimeoutError, WebSocketException) as error:
         reason = str(error) or type(error).__name__
-    # Outside of the handler, so that no traceback has the error: it may quote a server that echoes the token.
+    # Outside the handler, so that no traceback contains the error, in which a server may echo the token.
     raise Disconnected(f"no connection: {reason if token is None else reason.replace(token, '…')}")
 
 
 async def _hang_up(socket: ClientConnection) -> None:
-    """Say goodbye; a peer that does not answer, or whom we did not read to the end, is left without waiting."""
+    """Close the connection, without waiting for a peer that does not respond or has unread frames."""
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await socket.close()

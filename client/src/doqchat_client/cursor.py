@@ -1,4 +1,4 @@
-"""The order of a session's events, and how far a reader has come in it."""
+"""The order of a session's events, and the position of a reader."""
 
 import enum
 import re
@@ -20,7 +20,7 @@ def order(entry_id: str) -> tuple[int, int]:
 
 
 class Step(enum.Enum):
-    """What an event is to a reader."""
+    """The position of an event relative to a reader."""
 
     NEXT = "the one to deliver now"
     KNOWN = "delivered before"
@@ -28,10 +28,10 @@ class Step(enum.Enum):
 
 
 class Cursor:
-    """The last event that a reader has; what it accepts is a gapless run of the session.
+    """The position of a reader: it accepts a gapless sequence of the session's events.
 
     Args:
-        since: begin after this id (`0`: with all that is kept); None begins where the first welcome says.
+        since: begin after this id (`0`: with all stored events); None begins at the `last_id` of the first welcome.
 
     Raises:
         ValueError: it is not an id.
@@ -46,21 +46,20 @@ class Cursor:
             raise ValueError(f"since: an event id such as 1700641234567-0, or 0; not {since!r}.") from error
 
     def copy(self) -> Self:
-        """Another one at the same place."""
+        """A copy."""
         other = type(self)(self.last)
         other._was_there = self._was_there
         return other
 
     def is_past(self, entry_id: str) -> bool:
-        """Whether an event is one that the reader has, or one before it."""
+        """Whether an event is at or before the position."""
         return order(entry_id) <= order(self.last or BEGINNING)
 
     def welcome(self, last_id: str, *, gap: bool) -> bool:
-        """Begin where the server stands, if nothing was asked for or more than the server ever had. Otherwise it has
-        said now whether anything is missing after the reader's last event.
+        """Process a welcome: move to its `last_id` if the position is unset or beyond it.
 
         Returns:
-            Whether that is a step back, of which the server does not know.
+            Whether the position has moved back, which the server does not know.
         """
         beyond = self.last is not None and gap and order(self.last) > order(last_id)
         self._was_there = beyond or self.last is None
@@ -69,11 +68,10 @@ class Cursor:
         return beyond
 
     def judge(self, event: Event) -> Step:
-        """Whether a stored event comes next.
+        """Whether a stored event is the next one.
 
-        It does when the reader's last event is its `prev`. It also does when that lies between the two and was an id
-        that the session never had. If the session had it and has it no more, only a welcome can say whether others
-        after it are gone as well.
+        It is if its `prev` is the position, or if the position lies between the two and is an id that the session never
+        had. If the event at the position was deleted, only a welcome can tell whether later ones were deleted too.
         """
         last, prev = order(self.last or BEGINNING), order(event.prev or "")
         if order(event.id or "") <= last:
@@ -81,6 +79,6 @@ class Cursor:
         return Step.NEXT if prev == last or (prev < last and not self._was_there) else Step.TOO_EARLY
 
     def advance(self, event: Event) -> None:
-        """Note that the event was delivered."""
+        """Record that the event was delivered."""
         self.last = event.id
         self._was_there = True

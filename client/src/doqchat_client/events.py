@@ -1,4 +1,4 @@
-"""Events: read from the server as typed objects, and written for it."""
+"""Events: parsed into typed objects, and serialised for the server."""
 
 import json
 import re
@@ -18,11 +18,11 @@ _MSG_ID = re.compile(r"[\x20-\x7e]{1,64}")
 
 @dataclass(kw_only=True)
 class Event:
-    """One event of a session. Events that this version has no class for, or whose `bd` is not as the protocol says,
-    are of this class itself.
+    """An event of a session. Events without a class in this version, or with an invalid `bd`, are instances of this
+    base class.
 
     Attributes:
-        hd, bd: the envelope's head and body as they came, with all fields.
+        hd, bd: the head and body of the envelope, with all fields.
     """
 
     name: ClassVar[str] = ""
@@ -42,12 +42,12 @@ class Event:
 
     @property
     def id(self) -> str | None:
-        """Its id in the session; None for one that is not stored."""
+        """Its id in the session; None for an ephemeral event."""
         return self.hd.get("id")
 
     @property
     def prev(self) -> str | None:
-        """The id of the stored event before it."""
+        """The id of the previous stored event."""
         return self.hd.get("prev")
 
     @property
@@ -62,13 +62,13 @@ class Event:
 
     @property
     def durable(self) -> bool:
-        """Whether it is part of the session's stored stream; others are seen once, or missed."""
+        """Whether it is stored; ephemeral events are delivered at most once."""
         return self.id is not None
 
 
 @dataclass(kw_only=True)
 class Message(Event):
-    """A member said something."""
+    """A message of a member."""
 
     name = "chat.message"
     text: str
@@ -76,7 +76,7 @@ class Message(Event):
 
 @dataclass(kw_only=True)
 class Request(Event):
-    """A member asked the model; `llm` is the alias of the model that is to answer, None the session's."""
+    """A request of a member to the model; `llm` is the alias of the model, None for the session's."""
 
     name = "llm.request"
     prompt: str
@@ -85,10 +85,10 @@ class Request(Event):
 
 @dataclass(kw_only=True)
 class _OfReply(Event):
-    """About a reply of the model.
+    """An event about a reply.
 
     Attributes:
-        reply: the reply as it is now, which may be further than this event.
+        reply: the current reply, which may be ahead of this event.
     """
 
     reply_id: str
@@ -108,7 +108,7 @@ class ReplyPiece(_OfReply):
 
 @dataclass(kw_only=True)
 class ReplyDone(_OfReply):
-    """A reply has ended; `text` is all of it."""
+    """The end of a reply; `text` is the whole text."""
 
     name = "llm.response"
     finish_reason: str
@@ -118,7 +118,7 @@ class ReplyDone(_OfReply):
 
 @dataclass(kw_only=True)
 class ReplyError(_OfReply):
-    """A reply has failed; `text` is what was said before."""
+    """The failure of a reply; `text` is the text before it."""
 
     name = "llm.error"
     code: str
@@ -127,7 +127,7 @@ class ReplyError(_OfReply):
 
 @dataclass(kw_only=True)
 class Notice(Event):
-    """The server says something about the session."""
+    """A notice of the server about the session."""
 
     name = "session.notice"
     code: str
@@ -136,13 +136,13 @@ class Notice(Event):
 
 @dataclass(kw_only=True)
 class Welcome(Event):
-    """A connection has joined, or has been brought up to date: how the session stands.
+    """The state of the session when a connection joins or has synchronised.
 
     Attributes:
-        last_id: the last stored event; what comes up to it is a replay.
-        members: how many connections each role has.
-        read: up to which event each role has read.
-        replies: the active ones.
+        last_id: the last stored event, which ends the replay.
+        members: number of connections per role.
+        read: the last read event per role.
+        replies: the active replies.
     """
 
     name = "session.welcome"
@@ -154,7 +154,7 @@ class Welcome(Event):
 
 @dataclass(kw_only=True)
 class Presence(Event):
-    """A member joined or left; `members` is how many connections each role has."""
+    """A member joined or left; `members` is the number of connections per role."""
 
     name = "presence"
     members: dict[str, int]
@@ -182,8 +182,8 @@ class Read(Event):
 
 @dataclass(kw_only=True)
 class Gap(Event):
-    """Events after `since` that were asked for are no longer kept; what follows begins at `oldest_id`, the oldest that
-    is, or with what comes where that is None."""
+    """Requested events after `since` are no longer stored. The following events begin at `oldest_id`, the oldest stored
+    event; if that is None, with new events."""
 
     name = "session.gap"
     since: str
@@ -238,7 +238,7 @@ def _is(value: Any, kind: Any) -> bool:
 
 
 def new_msg_id() -> str:
-    """A name for what is sent that nothing else in the session has."""
+    """A unique idempotency key."""
     return uuid.uuid4().hex
 
 
@@ -249,15 +249,15 @@ def write(
     extra_hd: Mapping[str, Any] | None = None,
     extra_bd: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write a frame, with further fields of the program's own.
+    """Serialise a frame, with additional fields of the program.
 
-    The server's limits are checked here, so that each refusal that it sends names the `msg_id` it is about.
+    The server's limits are checked here, so that each of its refusals names a `msg_id`.
 
     Raises:
-        ValueError: a further field would replace one of the protocol's.
-        InvalidJSON: nested too deep, or with a number that is not JSON's.
-        InvalidMessage: it has text that is not Unicode (lone surrogates), or the msg_id is not one.
-        TooLarge: it has more bytes than the protocol allows.
+        ValueError: an additional field has the name of one of the protocol's.
+        InvalidJSON: it is nested too deeply, or has a number that JSON does not allow.
+        InvalidMessage: it has lone surrogates, or an invalid msg_id.
+        TooLarge: it exceeds the size limit.
     """
     hd = {"event": event, "msg_id": msg_id}
     for part, own, further in (("hd", hd, extra_hd or {}), ("bd", bd, extra_bd or {})):

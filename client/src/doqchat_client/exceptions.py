@@ -1,43 +1,43 @@
-"""What can go wrong: one class per `error` code of the protocol, and the client's own."""
+"""Exceptions: one class per `error` code of the protocol, and the client's own."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
 class ChatError(Exception):
-    """Anything that this package raises about a session."""
+    """Base class of all exceptions about a session."""
 
 
 class Closed(ChatError):
-    """The session was closed with `close` before the answer came; a message may be stored or not."""
+    """The session was closed with `close` before the answer arrived; a message may or may not be stored."""
 
 
 class Unreachable(ChatError):
-    """No connection was made within `open_timeout`; the last try's failure is the `__cause__`."""
+    """No connection succeeded within `open_timeout`; `__cause__` is the last failure."""
 
 
 class QueueFull(ChatError):
-    """`max_pending` messages wait for their acknowledgement already; this one was not taken."""
+    """`max_pending` messages are already pending; this one was not accepted."""
 
 
 class Undelivered(ChatError):
-    """It is not known whether the message is stored; `__cause__` is what the server said last, if anything.
+    """The outcome is unknown: the message may or may not be stored. `__cause__` is the last error, if any.
 
     Attributes:
-        msg_id: send the same content again with it, and it is stored once.
+        msg_id: resend the same content with it; it is stored once.
     """
 
     def __init__(self, msg_id: str) -> None:
-        super().__init__("It is not known whether the server has taken this; send it again with the same msg_id.")
+        super().__init__("The outcome is unknown; send it again with the same msg_id.")
         self.msg_id = msg_id
 
 
 class ReplyFailed(ChatError):
-    """A reply ended in an `llm.error`, or its end is no longer kept (code `lost`).
+    """A reply ended in an `llm.error`, or its end is no longer stored (code `lost`).
 
     Attributes:
         code: the stable code.
-        text: what the model had said before.
+        text: the text before the failure.
     """
 
     def __init__(self, code: str, message: str, text: str) -> None:
@@ -47,11 +47,11 @@ class ReplyFailed(ChatError):
 
 
 class Disconnected(ChatError):
-    """A connection ended or could not be opened; another one follows. State hooks get this as their reason.
+    """A connection ended or could not be opened; the client reconnects. State hooks receive this as the reason.
 
     Attributes:
-        close_code: the WebSocket close code, 1006 where there was none.
-        retry_after: how many seconds the server asks to wait, or None.
+        close_code: the WebSocket close code, 1006 if there was none.
+        retry_after: the delay requested by the server in seconds, or None.
     """
 
     def __init__(self, reason: str, close_code: int = 1006, retry_after: float | None = None) -> None:
@@ -61,20 +61,20 @@ class Disconnected(ChatError):
 
 
 class ProtocolError(Disconnected):
-    """What the server sent does not follow the protocol."""
+    """The server violated the protocol."""
 
 
 class ServerError(ChatError):
-    """The server refused; what it was about is not stored. A code that this version does not know comes as this class.
+    """The server refused a message, which is not stored. Unknown codes are instances of this base class.
 
     Attributes:
         code: the stable code.
-        message: one sentence that says what is wrong and what to do.
-        field: the dotted name of the field at fault.
-        msg_id: the message it is about.
-        retry_after: how many seconds to wait before another try, or None.
+        message: one sentence that states the problem and the remedy.
+        field: the dotted name of the invalid field.
+        msg_id: the key of the refused message.
+        retry_after: seconds to wait before a retry, or None.
         details: the whole `bd` of the error.
-        close_code: the WebSocket close code, where the server refused the connection.
+        close_code: the WebSocket close code, if the server refused the connection.
     """
 
     wire_code: ClassVar[str] = ""
@@ -148,7 +148,7 @@ class SessionClosed(ServerError):
 
 
 class Unavailable(ServerError):
-    """Each try was refused or none could be made within the timeout: the message is not stored."""
+    """Every attempt within the timeout was refused or impossible: the message is not stored."""
 
     wire_code = "unavailable"
 
@@ -169,10 +169,10 @@ FINAL: Mapping[int, type[ServerError]] = {
     4404: NotFound,
     4410: SessionClosed,
 }
-"""Close codes after which the same try would end the same way, and what is raised when no `error` frame said why."""
+"""Permanent close codes, and the exceptions raised for them if no `error` frame preceded."""
 
 
 def from_wire(bd: Mapping[str, Any], close_code: int | None = None) -> ServerError:
     """The exception for the `bd` of an `error` frame."""
     kind = BY_CODE.get(str(bd.get("code")), ServerError)
-    return kind(str(bd.get("message") or "The server refused without a reason."), bd, close_code)
+    return kind(str(bd.get("message") or "The server refused without giving a reason."), bd, close_code)

@@ -1,4 +1,4 @@
-"""What goes both ways over one connection: events in; messages, actions and typing out."""
+"""The traffic of one connection: events in; messages, actions and typing out."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ from doqchat_client.waiting import Backoff, first_of
 ANSWER_SECONDS = 15.0
 LONGEST_RETRY = 2.0
 TYPING_PAUSE = 1.0
-"""The shortest time between two frames that tell of typing: the server drops what exceeds its rate limit."""
+"""Minimum interval of typing frames, because of the server's rate limit."""
 
 REFUSAL_WINDOW = 10.0
 MOST_REFUSALS = 45
@@ -40,11 +40,11 @@ class TypingState:
 
 
 class Exchange:
-    """Follows the session over one connection and sends what waits.
+    """Receives events and sends pending frames over one connection.
 
     Args:
-        connection: an open one.
-        feed, messages, actions, typing: what outlives it.
+        connection: an open connection.
+        feed, messages, actions, typing: state that outlives the connection.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Exchange:
         self._refusals: deque[float] = deque(maxlen=MOST_REFUSALS)
 
     async def run(self, welcome: Event) -> None:
-        """Go on until the connection is of no use any more.
+        """Run until the connection ends.
 
         Raises:
             Disconnected: it has ended.
-            ServerError: it has ended, and the server says that another will.
+            ServerError: it has ended with a permanent close code.
         """
         await first_of(
             self._receive(welcome),
@@ -96,7 +96,7 @@ class Exchange:
     def _refused(self, event: Event) -> None:
         """An error answers what was sent; one about a `session.sync` leaves a hole that only a new start can fill."""
         error = from_wire(event.bd)
-        if not isinstance(error, Unavailable | Unreadable | Internal):  # the server is at fault there
+        if not isinstance(error, Unavailable | Unreadable | Internal):  # a fault of the server
             self._refusals.append(asyncio.get_running_loop().time())
         if self._sync is not None and error.msg_id == self._sync:
             raise Disconnected(f"session.sync was refused: {error.message}", retry_after=error.retry_after)
@@ -122,7 +122,7 @@ class Exchange:
             await asyncio.sleep(self._refusals[0] + REFUSAL_WINDOW - asyncio.get_running_loop().time())
 
     async def _try(self, queue: SendQueue, pending: Pending) -> bool:
-        """Write something and wait for its answer; whether it should be tried again."""
+        """Send an item and wait for its answer; returns whether to retry."""
         try:
             with queue.trying(pending) as frames:
                 async with asyncio.timeout(ANSWER_SECONDS):

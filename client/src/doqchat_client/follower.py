@@ -1,4 +1,4 @@
-"""Following a session over any number of connections."""
+"""Follows a session across reconnects."""
 
 import asyncio
 import enum
@@ -17,32 +17,32 @@ log = logging.getLogger("doqchat_client")
 
 EXPIRED = 4401
 MOST_REFUSED_TOKENS = 5
-"""How many tokens in a row may be refused before the session ends."""
+"""Maximum number of consecutive refused tokens."""
 
 
 class State(enum.Enum):
     """The state of a session's connection."""
 
     CONNECTING = "connecting"
-    """Being opened, or waiting for the next try."""
+    """Connecting, or waiting for the next attempt."""
     OPEN = "open"
     CLOSED = "closed"
-    """No other connection will be opened."""
+    """Closed; the client does not reconnect."""
 
 
 StateHook = Callable[[State, ChatError | None], None]
 
 
 class Follower:
-    """Connects, and connects again, until the server says not to come back.
+    """Connects and reconnects until a permanent close code.
 
     Args:
-        address: where to.
-        feed, messages, actions, typing: what outlives connections.
-        on_state: called with each new state and what caused it.
+        address: the address of the session.
+        feed, messages, actions, typing: state that outlives connections.
+        on_state: called with each new state and its cause.
 
     Attributes:
-        state: the state now.
+        state: the current state.
         joined: set by the first welcome.
     """
 
@@ -88,7 +88,7 @@ class Follower:
                 self._lost = error
                 wait = self._backoff.next()
             level = logging.WARNING if isinstance(self._lost, ProtocolError) else logging.INFO
-            log.log(level, "Session %s: %s; next try in %.1f s.", self._address.sid, self._lost, wait)
+            log.log(level, "Session %s: %s; reconnecting in %.1f s.", self._address.sid, self._lost, wait)
             self.enter(State.CONNECTING, self._lost)
             await asyncio.sleep(wait)
 
@@ -96,7 +96,7 @@ class Follower:
         """Return once the session was joined.
 
         Args:
-            timeout: seconds; None waits for as long as it takes.
+            timeout: in seconds; None waits forever.
 
         Raises:
             Unreachable: it was not joined in that time.
@@ -109,7 +109,7 @@ class Follower:
             raise Unreachable(f"The session was not joined within {timeout:g} s{why}.") from self._lost
 
     def enter(self, state: State, reason: ChatError | None = None) -> None:
-        """Note a state, and call the hook; what that raises is logged."""
+        """Set the state and call the hook, whose exceptions are logged."""
         if self.state is State.CLOSED or (state is self.state and reason is None):
             return
         self.state = state

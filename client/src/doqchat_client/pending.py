@@ -1,4 +1,4 @@
-"""What was sent and is not answered yet. It outlives connections."""
+"""Pending messages and actions. They outlive connections."""
 
 import asyncio
 from collections import deque
@@ -26,20 +26,20 @@ from doqchat_client.exceptions import (
 Answer = Mapping[str, Any]
 
 _DECIDED_BY_CONTENT = (InvalidJSON, InvalidMessage, TooLarge, UnknownEvent)
-"""Refusals that every try of the same content gets."""
+"""Errors that are permanent for the same content."""
 
 
 class Pending:
-    """A message that waits for its acknowledgement, in as many tries as it takes.
+    """A message that waits for its acknowledgement, possibly over several attempts.
 
     Args:
-        msg_id: what the answer is known by; the same in every try.
+        msg_id: the idempotency key, the same in every attempt.
         text: the frame.
-        sent_before: whether others may have sent it already, so that a refusal does not say that it is not stored.
+        sent_before: whether it may have been sent earlier, so that a refusal does not prove that it is not stored.
 
     Attributes:
-        answer: the `bd` of the answer, or the exception to raise; cancelled when the caller has given up.
-        retry_after: how many seconds the server asks to wait before the next try.
+        answer: the `bd` of the answer, or the exception to raise; cancelled if the caller has given up.
+        retry_after: the delay before the next attempt requested by the server, in seconds.
     """
 
     def __init__(self, msg_id: str, text: str, *, sent_before: bool = False) -> None:
@@ -54,14 +54,14 @@ class Pending:
         self._try_ended = asyncio.Event()
 
     def begin(self) -> list[str]:
-        """Begin a try, and return what to write. Until it is answered, the message may be stored."""
+        """Begin an attempt and return the frame. Until it is answered, the message may be stored."""
         self._refusal = None
         self._unanswered += 1
         self._try_ended.clear()
         return [self._text]
 
     async def ended(self) -> bool:
-        """Wait until this try has ended; whether there should be another."""
+        """Wait until this attempt has ended; returns whether to retry."""
         await self._try_ended.wait()
         return self._refusal is not None
 
@@ -72,7 +72,7 @@ class Pending:
         return unread or error.msg_id == self.msg_id
 
     def refuse(self, error: ServerError) -> None:
-        """The server has refused this try."""
+        """The server has refused this attempt."""
         if isinstance(error, Unavailable):
             self.put_off(error)
             self._try_ended.set()
@@ -81,25 +81,25 @@ class Pending:
             self.fail(error)
 
     def put_off(self, refusal: ServerError) -> None:
-        """This try has failed, and another may go better."""
+        """This attempt has failed, and a retry may succeed."""
         self._answered()
         self._refusal = self._last_refusal = refusal
         self.retry_after = refusal.retry_after or 0.0
 
     def finish(self, answer: Answer) -> None:
-        """The server has done it."""
+        """The server has acknowledged it."""
         self._try_ended.set()
         if not self.answer.done():
             self.answer.set_result(answer)
 
     def fail(self, error: Exception) -> None:
-        """There will be no other try."""
+        """There will be no further attempt."""
         self._try_ended.set()
         if not self.answer.done():
             self.answer.set_exception(self._known(error))
 
     def overdue(self) -> ChatError:
-        """What to raise when the answer comes too late."""
+        """The exception for a timeout."""
         if self._unanswered or self._sent_before:
             return self._undelivered(self._last_refusal)
         return self._last_refusal or Unavailable("The server could not be reached in time.")
@@ -162,14 +162,14 @@ class PendingAction(Pending):
 
 
 class SendQueue:
-    """What waits to be sent, in order. Only the first is ever in flight: a second one written before the first is
-    stored could overtake it when the store is unreachable for a moment.
+    """The ordered send queue. Only its first item is in flight: otherwise a later one could overtake it while the store
+    is unreachable.
 
     Args:
-        size: how many may wait.
+        size: the maximum number of items.
 
     Attributes:
-        filled: set while something waits.
+        filled: set while the queue is not empty.
     """
 
     def __init__(self, size: int) -> None:
@@ -180,16 +180,16 @@ class SendQueue:
         self._end: Exception | None = None
 
     def add(self, pending: Pending) -> None:
-        """Take something to send.
+        """Add an item.
 
         Raises:
-            QueueFull: there is no room.
-            ChatError: the session is over; what ended it.
+            QueueFull: the queue is full.
+            ChatError: the exception that ended the session.
         """
         if self._end is not None:
             raise self._end
         if len(self._waiting) >= self._size:
-            raise QueueFull(f"{self._size} messages wait to be sent already.")
+            raise QueueFull(f"{self._size} messages are already pending.")
         self._waiting.append(pending)
         self.filled.set()
 
@@ -232,7 +232,7 @@ class SendQueue:
             self._remove(pending)
 
     def close(self, end: Exception) -> None:
-        """Nothing can be sent any more."""
+        """Fail all items; no more can be added."""
         self._end = self._end or end
         while self._waiting:
             self._remove(self._waiting[0]).fail(self._end)

@@ -1,4 +1,4 @@
-"""Events that were received and not yet read."""
+"""The queue of received events that the program has not read."""
 
 import asyncio
 from collections import deque
@@ -10,11 +10,11 @@ class EventQueue:
     """A bounded queue between the connection and the program; it outlives connections.
 
     Args:
-        size: how many events may wait.
+        size: the maximum number of events.
 
     Attributes:
-        room: set while there is room for another event.
-        empty: set while nothing waits.
+        room: set while the queue is not full.
+        empty: set while the queue is empty.
     """
 
     def __init__(self, size: int) -> None:
@@ -30,7 +30,7 @@ class EventQueue:
         self._mark()
 
     async def get(self) -> Event:
-        """The next event, once there is one; raises what the queue was closed with when there will be none."""
+        """Wait for the next event; raises the exception with which the queue was closed after the last one."""
         while not self._events:
             if self._end is not None:
                 raise self._end
@@ -40,7 +40,7 @@ class EventQueue:
         return event
 
     def close(self, end: Exception) -> None:
-        """What waits can still be read; after it comes `end`."""
+        """Close the queue: remaining events can still be read, then `end` is raised."""
         self._end = self._end or end
         self._mark()
 

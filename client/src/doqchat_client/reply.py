@@ -1,4 +1,4 @@
-"""A reply of the model while it grows."""
+"""A streamed reply of the model."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
@@ -70,12 +70,12 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """What was said from the beginning up to here, without a hole."""
+        """The text so far, without gaps."""
         return self._text
 
     @property
     def done(self) -> bool:
-        """Whether it has ended."""
+        """Whether the reply has ended."""
         return self._ended
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
@@ -97,11 +97,11 @@ class Reply:
         return self._whole().__await__()
 
     async def cancel(self, *, timeout: float | None = None) -> None:
-        """End it with what was said so far; nothing for one that has ended. Raises as `Session.send` does."""
+        """Cancel the reply; it ends with its text so far. Does nothing if it has ended. Raises as `Session.send`."""
         await self._cancel(self, timeout)
 
     async def changed(self) -> None:
-        """Wait until something about it is new."""
+        """Wait for the next change of the reply."""
         with self._waiters.one_more():
             await self._news.wait()
 
@@ -155,7 +155,7 @@ class Reply:
         self._begin(self.attempt, self.finish_reason or "failed", text)
 
     def fail(self, error: Exception) -> None:
-        """It will not be known how it ends."""
+        """The end of the reply will not be known."""
         if not self._ended:
             self._ended, self._error, self.state = True, error, "failed"
             self._notify()

@@ -1,4 +1,4 @@
-"""A session: what a program does with it."""
+"""A session: sending, asking and iterating over events."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ Fields = Mapping[str, Any]
 
 
 class Sent(NamedTuple):
-    """What became of a message.
+    """A stored message.
 
     Attributes:
         id: the id of its event in the session.
-        duplicate: whether an earlier try had stored it before.
+        duplicate: whether it had been stored by an earlier attempt.
     """
 
     id: str
@@ -33,15 +33,15 @@ class Sent(NamedTuple):
 
 
 class Session:
-    """One member's place in a session, over any number of connections; `connect` makes it.
+    """One member of a session, across reconnects; created by `connect`.
 
-    A lost connection is no error: another one is opened, what was not acknowledged is sent again, and events go on
-    where they stopped. When the server refuses for good (close codes 4400, 4403, 4404, 4410, and 4401 unless there is a
-    new token), that is raised by what waits, by what is sent, and by the iterator after the last event.
+    A lost connection is not an error: the client reconnects, resends unacknowledged messages, and continues the events.
+    When the server refuses permanently (close codes 4400, 4403, 4404, 4410, and 4401 without a new token), pending and
+    new calls raise, and so does the iterator after the last event.
 
-    Iterating gives the stored events in order, each once and none left out, and between them those that are not
-    stored (`Event.durable` is false). A `Gap` is in the place of events that the server no longer keeps. It ends when
-    the session is closed here. One iteration at a time: two would share the events.
+    Iterating yields the stored events in order, exactly once and without gaps, and between them ephemeral events
+    (`Event.durable` is false). A `Gap` replaces events that the server no longer stores. The iteration ends when the
+    session is closed. Only iterate once at a time: two iterations would share the events.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Session:
         await self.close()
 
     async def close(self) -> None:
-        """Leave. What is not acknowledged yet raises Closed; events that were received can still be read."""
+        """Leave the session. Pending calls raise Closed; received events can still be read."""
         try:
             if self._running is not None:
                 self._running.cancel()
@@ -96,22 +96,22 @@ class Session:
         bd: Fields | None = None,
         timeout: float | None = None,
     ) -> Sent:
-        """Say something. Messages are stored in the order in which `send` and `ask` are called, by whichever tasks.
+        """Send a message. Messages are stored in the order of the calls of `send` and `ask`, across tasks.
 
         Args:
             text: 1 to 8,000 characters.
-            msg_id: set it to send again what may have been sent before, by an earlier call or program.
-            hd, bd: further fields of the envelope, such as `{"name": "Kim"}`; others see them in the event's.
-            timeout: seconds to wait for the acknowledgement; None takes the session's.
+            msg_id: an idempotency key, to resend a message of an earlier call or process.
+            hd, bd: additional fields of the envelope, such as `{"name": "Kim"}`.
+            timeout: seconds to wait for the acknowledgement; None for the session's timeout.
 
         Raises:
-            QueueFull: too many messages wait already.
+            QueueFull: too many messages are pending.
             Unavailable: the timeout has passed, and it is not stored.
-            Undelivered: it is not known whether it is stored: the timeout has passed, or a try got no answer and the
-                next was refused. With a `msg_id` also where it may have been stored before.
-            Closed: the session was closed meanwhile; it may be stored or not.
+            Undelivered: the outcome is unknown: the timeout has passed, or an attempt got no answer and the next was
+                refused. With a `msg_id` also if it may have been stored earlier.
+            Closed: the session was closed meanwhile; it may or may not be stored.
             ServerError: the server refused it for another reason; it is not stored.
-            ValueError: a further field would replace one of the protocol's.
+            ValueError: an additional field has the name of one of the protocol's.
         """
         answer = await self._submit("chat.message", {"text": text}, msg_id, hd, bd, timeout)
         return Sent(answer["id"], bool(answer.get("duplicate")))
@@ -126,12 +126,12 @@ class Session:
         bd: Fields | None = None,
         timeout: float | None = None,
     ) -> Reply:
-        """Ask the model, and return its reply as soon as the request is stored: iterate over that or await it. Any
-        number of requests may be in progress.
+        """Ask the model, and return its reply once the request is stored; iterate over the reply or await it. Any
+        number of requests may be active.
 
         Args:
-            prompt: 1 to 8,000 characters, not white space alone.
-            llm: the alias of a model that the server has; None asks the session's.
+            prompt: 1 to 8,000 characters, not only white space.
+            llm: the alias of a model; None for the session's.
             msg_id, hd, bd, timeout: as for `send`; the timeout is for the request, not for the reply.
 
         Raises:
@@ -145,14 +145,14 @@ class Session:
         return reply
 
     def typing(self, active: bool = True) -> None:
-        """Tell the others whether this member is typing, while there is a connection."""
+        """Set whether this member is typing; sent to the others while connected."""
         self._typing.set(active)
 
     async def mark_read(self, up_to: str | None = None, *, timeout: float | None = None) -> None:
-        """Tell that this role has read up to an event. To do it again does no harm.
+        """Mark everything up to an event as read by this role. Idempotent.
 
         Args:
-            up_to: the event's id; None is the last stored event that iterating has given, if there is one.
+            up_to: the event's id; None for the last stored event that was iterated over, if any.
             timeout: as for `send`.
 
         Raises:
@@ -164,7 +164,7 @@ class Session:
             await self._act("chat.read", {"id": up_to}, timeout)
 
     async def cancel(self, reply_id: str, *, timeout: float | None = None) -> None:
-        """End a reply with what was said so far; nothing for one that has ended. `Reply.cancel` does the same.
+        """Cancel a reply; it ends with its text so far. Does nothing if it has ended. Like `Reply.cancel`.
 
         Raises:
             NotFound: there is no such reply.

@@ -1,4 +1,4 @@
-"""Waiting: between tries, and for the first of several things."""
+"""Backoff between attempts, and waiting for the first of several tasks."""
 
 import asyncio
 import random
@@ -69,7 +69,7 @@ class Waiters:
 
 
 async def first_of(*work: Coroutine[Any, Any, Any]) -> None:
-    """Run all until the first is done, and cancel the rest; raises what that one raises."""
+    """Run all until the first is done, then cancel the others; raises the exception of the first."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

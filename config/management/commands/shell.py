@@ -1,7 +1,7 @@
-"""`manage.py shell`: Django's, in which `await` works and the models are at hand as `llms`.
+"""`manage.py shell`: Django's shell with support for `await`, and the models as `llms`.
 
-A statement that awaits runs in an event loop, the same for all of them, as the models keep connections for each loop.
-The others run outside of it, as Django refuses synchronous calls of its ORM inside.
+Statements with `await` run in one event loop, because the models keep connections per loop. Other statements run
+outside it, because Django refuses synchronous ORM calls inside an event loop.
 """
 
 import ast
@@ -48,7 +48,7 @@ class AsyncConsole(code.InteractiveConsole):
     """Python's console, in which `await` works."""
 
     def interact(self, banner: str | None = None, exitmsg: str | None = None) -> None:
-        """Run what is typed until somebody leaves."""
+        """Run statements until the user exits."""
         self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         with closing(asyncio.Runner()) as self._runner:
             super().interact(banner, exitmsg)
@@ -68,20 +68,20 @@ class AsyncConsole(code.InteractiveConsole):
 
 
 def _piped() -> str:
-    """The program on standard input, if there is one by now and not somebody who types."""
+    """The program on standard input, if it is not a terminal and data is available."""
     is_there = not sys.stdin.isatty() and select.select([sys.stdin], [], [], 0)[0]
     return sys.stdin.read() if is_there else ""
 
 
 def _run(program: str, namespace: dict[str, Any]) -> None:
-    """Run a whole program. Raises what it raises, or SyntaxError before any of it is run."""
+    """Run a program. Raises its exceptions, or SyntaxError before running any of it."""
     with closing(asyncio.Runner()) as runner:
         for statement in _statements(program):
             _execute(statement, namespace, runner)
 
 
 def _statements(program: str) -> list[CodeType]:
-    """The program's statements, each compiled by itself. Raises SyntaxError."""
+    """The program's statements, compiled separately. Raises SyntaxError."""
     compiler = codeop.Compile()
     compiler.flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     compiler(program, "<string>", "exec")  # what it takes from __future__ is kept for each of its statements
@@ -92,7 +92,7 @@ def _statements(program: str) -> list[CodeType]:
 
 
 def _execute(statement: CodeType, namespace: dict[str, Any], runner: asyncio.Runner) -> None:
-    """Run one statement, in the runner's event loop if it awaits. Raises what it raises."""
+    """Run one statement, in the runner's event loop if it awaits. Raises its exceptions."""
     coroutine = eval(statement, namespace)  # noqa: S307  # to run what is typed is what a shell is for
     if coroutine:
         runner.run(coroutine, context=copy_context())

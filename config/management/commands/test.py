@@ -12,13 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    """Hands its arguments on to pytest, which has settings of its own, and ends with its exit code."""
+    """Forwards its arguments to pytest, and exits with its exit code."""
 
-    help = "Run the tests with pytest; all arguments are pytest's."
+    help = "Run the tests with pytest; all arguments are passed to pytest."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("arguments", nargs=REMAINDER, help="what pytest takes, such as tests/protocol -x")
+        parser.add_argument("arguments", nargs=REMAINDER, help="arguments of pytest, such as tests/protocol -x")
 
     def handle(self, *args: Any, arguments: list[str], **options: Any) -> None:
         if find_spec("pytest") is None:
