@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,11 @@ class Forked:
 
 @cache
 def _server() -> socket.socket:
-    """This process's end of the socket of its server, which ends with it."""
+    """This process's end of the socket of its server, which ends when that is closed.
+
+    The system's signal at the death of a parent would come too early: it is sent when the thread has ended that started
+    the server, which may be one of a test.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
@@ -189,7 +193,6 @@ def _server() -> socket.socket:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, os.getpid()),
         )
 
     def end() -> None:
