@@ -42,10 +42,16 @@ def store(store_url: str) -> Iterator["redis.Redis"]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def cluster() -> bool:
+    """Whether the stores of tests are nodes of a Redis Cluster; packages override this."""
+    return False
+
+
 @pytest.fixture
-def own_store(tmp_path: Path) -> Iterator[processes.Store]:
+def own_store(tmp_path: Path, cluster: bool) -> Iterator[processes.Store]:
     """A Valkey of the test's own."""
-    with processes.valkey(tmp_path / "valkey") as store:
+    with processes.valkey(tmp_path / "valkey", cluster=cluster) as store:
         yield store
 
 

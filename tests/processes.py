@@ -181,14 +181,27 @@ def running(
 
 
 @contextmanager
-def valkey(directory: Path, port: int = 0, *options: str) -> Iterator[Store]:
-    """A store that keeps what it acknowledged in a directory; `options` are further ones of its command line."""
+def valkey(directory: Path, port: int = 0, *options: str, cluster: bool = False) -> Iterator[Store]:
+    """A store that keeps what it acknowledged in a directory.
+
+    Args:
+        directory: where.
+        port: that it listens on; 0 for any that is free.
+        options: further ones of its command line.
+        cluster: whether it is a node of a Redis Cluster, the only one: it refuses scripts and commands whose keys are
+            in different hash slots.
+    """
+    if cluster:
+        options = (*options, "--cluster-enabled", "yes")
     embedded = EmbeddedStore(directory, port or free_port())
     embedded.directory.mkdir(parents=True, exist_ok=True)
     with (
         closing(redis.Redis.from_url(embedded.url)) as client,
         running("valkey", [*embedded.command(), "--logfile", "", *options], lambda _: _answers(client)) as process,
     ):
+        if cluster:
+            client.cluster("ADDSLOTSRANGE", 0, 16383)
+            process.wait_until(lambda: dict(client.cluster("INFO")).get("cluster_state") == "ok")
         yield Store(process, embedded.url, directory)
 
 
@@ -266,8 +279,5 @@ def is_healthy(url: str) -> bool:
 
 
 def _takes_jobs(client: "redis.Redis", process: Process) -> bool:
-    """Whether the worker has shown itself in the group; its process id is part of its name there."""
-    with suppress(redis.ResponseError):
-        names = [consumer["name"] for consumer in client.xinfo_consumers(keys.queue("default"), keys.WORKERS)]
-        return any(f"-{process.pid}-" in name for name in names)
-    return False
+    """Whether the worker has shown that it serves its model; its process id is part of its name there."""
+    return any(f"-{process.pid}-" in name for name in client.zrange(keys.workers("default"), 0, -1))

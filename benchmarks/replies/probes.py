@@ -105,7 +105,7 @@ async def cancels(site: Site, alias: str, number: int, random: Random) -> Cancel
     cancelled = await asyncio.gather(*(cancel(each) for each in conversations))
     await asyncio.sleep(1)  # a second terminal event, or a connection that stays, shows itself late
     async with redis.asyncio.Redis.from_url(site.store_url) as client:
-        jobs = await client.xlen(keys.queue(alias))
+        jobs = await client.zcard(keys.queue(alias))
     calls = await asyncio.to_thread(_calls, site.providers[alias])
     seconds = [
         (call["ended_at"] or float("inf")) - at

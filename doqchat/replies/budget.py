@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from doqchat.errors import RateLimited, Unavailable
 from doqchat.store import keys
+from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 
 KEPT_SECONDS = 2 * 24 * 60 * 60
@@ -23,14 +24,30 @@ _MOST_TOKENS = 2**53
 """More than that a script cannot count exactly."""
 
 
+_SPENT = load("reply_spent")
+
+
 def counter_of_today() -> str:
     """The key under which the store counts the tokens of this day of UTC."""
     return keys.tokens(datetime.now(UTC).date().isoformat())
 
 
-def spent(tokens: int) -> dict[str, int]:
-    """What parts/tokens.lua takes of the tokens that an attempt at a reply has used."""
-    return {"tokens": min(tokens, _MOST_TOKENS), "kept_seconds": KEPT_SECONDS, "counted_seconds": COUNTED_SECONDS}
+async def spend(shard: Shard, counter: str, counted: str, tokens: int) -> None:
+    """Count what an attempt at a reply has used, once however often this is called for it; raises Unavailable.
+
+    Args:
+        shard: the server that holds the session.
+        counter: the key of the day's count, see `counter_of_today`.
+        counted: the key that says that it is counted, see keys.counted.
+        tokens: how many.
+    """
+    await shard.pipeline.run(
+        _SPENT,
+        [counter, counted],
+        tokens=min(tokens, _MOST_TOKENS),
+        kept_seconds=KEPT_SECONDS,
+        counted_seconds=COUNTED_SECONDS,
+    )
 
 
 class TokenBudget:

@@ -1,6 +1,6 @@
 """Cancelling replies: they end before the model has finished, with what people have seen of them."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from doqchat.errors import NotFound
 from doqchat.protocol.events import LLMRequest
@@ -9,11 +9,14 @@ from doqchat.protocol.names import MODEL_ROLE
 from doqchat.store import keys
 from doqchat.store.early_end import Interruption, early_end
 from doqchat.store.script import load
-from doqchat.store.shards import Shards
+from doqchat.store.shards import Shard, Shards
 
 LOOKED_AT, PAGE = 1_000, 100
 
-_INTERRUPT, _ENDED = load("reply_interrupt", "entry", "turn", "filled", "interrupt"), load("reply_ended")
+_INTERRUPT, _ENDED = (
+    load("reply_interrupt", "session", "entry", "replies", "owed", "filled", "interrupt"),
+    load("reply_ended"),
+)
 
 
 class Cancellation:
@@ -42,11 +45,8 @@ class Cancellation:
             raise NotFound("The session has no such reply.", field="bd.reply_id")
 
     async def _interrupt(self, sid: str, reply_id: str, reason: Interruption) -> bool:
-        used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         shard = self._shards.of(sid)
-        ending = early_end(shard, sid, reason)
-        given: dict[str, Any] = {"reply": reply_id, "sid": sid, "own": keys.own(sid), "early_end": ending}
-        return bool(await shard.pipeline.run(_INTERRUPT, used, **given))
+        return await end_early(shard, sid, reply_id, early_end(shard, sid, reason))
 
     async def _has_ended(self, sid: str, reply_id: str, request: str) -> bool:
         """Whether a reply that is not under way was; looks at a page at a time, so that nobody waits for long."""
@@ -65,3 +65,22 @@ class Cancellation:
                 return found == "ended"
             start = f"({found}"
         return False
+
+
+async def end_early(
+    shard: Shard, sid: str, reply_id: str, ending: Mapping[str, str], *, if_waiting: bool = False
+) -> bool:
+    """End a reply now, with what was said so far; whether it had not ended before. Raises Unavailable.
+
+    Args:
+        shard: the server that holds the session.
+        sid: the session.
+        reply_id: the reply.
+        ending: how it ends, see store/early_end.py.
+        if_waiting: leave one alone that a worker has.
+    """
+    ended, hints = await shard.pipeline.run(
+        _INTERRUPT, [keys.stream(sid)], reply=reply_id, early_end=dict(ending), if_waiting=if_waiting
+    )
+    shard.hints.post(sid, hints)
+    return bool(ended)

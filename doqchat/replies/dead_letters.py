@@ -6,14 +6,14 @@ from datetime import datetime
 
 from doqchat.errors import Unreadable
 from doqchat.protocol import stored
-from doqchat.protocol.ids import order, parse_id, time_of
+from doqchat.protocol.ids import order, parse_id, request_of, time_of
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 from doqchat.store.stream import SessionStream
 
-_RETRY = load("dead_retry", "turn")
+_RETRY = load("reply_again", "session", "replies", "owed")
 _REPLY = re.compile(r"r\d{1,20}-\d{1,20}(-\d{1,9})?", re.ASCII)
 
 
@@ -53,6 +53,15 @@ class DeadLetter:
         return bool(named and self.llm)
 
 
+async def keep(shard: Shard, sid: str, reply: str, llm: str, *, automatic: bool) -> None:
+    """List a reply as a dead letter, before it ends as one; raises Unavailable.
+
+    It may be listed twice, when a worker dies right after this: it can be asked again only once.
+    """
+    fields = ("sid", sid, "request", request_of(reply), "reply", reply, "llm", llm, "auto", int(automatic))
+    await shard.pipeline.execute("XADD", keys.DEAD_LETTERS, "*", *fields)
+
+
 class DeadLetters:
     """The dead jobs of all servers; every call may raise Unavailable, and one that changes something Uncertain.
 
@@ -69,7 +78,7 @@ class DeadLetters:
         """All of them, oldest first."""
         found = []
         for shard in self._shards:
-            for entry_id, flat in await shard.reads.execute("XRANGE", keys.DEAD_JOBS, "-", "+"):
+            for entry_id, flat in await shard.reads.execute("XRANGE", keys.DEAD_LETTERS, "-", "+"):
                 fields = dict(zip(flat[::2], flat[1::2], strict=True))
                 found.append(await self._read(shard, entry_id, fields))
         return sorted(found, key=lambda job: order(job.id))
@@ -82,22 +91,22 @@ class DeadLetters:
         """
         if not job.complete:
             return None
-        reply = await self._shards.of(job.sid).pipeline.run(
-            _RETRY,
-            [keys.DEAD_JOBS, keys.QUEUES],
-            repeat=False,
-            job=job.id,
-            sid=job.sid,
-            reply=job.reply,
-            llm=job.llm,
-            auto=int(job.automatic),
-            own=keys.own(job.sid),
+        shard = self._shards.of(job.sid)
+        reply, hints = await shard.pipeline.run(
+            _RETRY, [keys.stream(job.sid)], repeat=False, reply=job.reply, llm=job.llm, auto=int(job.automatic)
         )
+        shard.hints.post(job.sid, hints)
+        await self._forget(job)
         return reply or None
 
     async def drop(self, job: DeadLetter) -> bool:
         """Forget a job; False when it is no longer there."""
-        return bool(await job.shard.pipeline.execute("XDEL", keys.DEAD_JOBS, job.id, repeat=False))
+        if is_sid(job.sid):
+            await self._shards.of(job.sid).pipeline.execute("SREM", keys.dead(job.sid), job.reply)
+        return await self._forget(job)
+
+    async def _forget(self, job: DeadLetter) -> bool:
+        return bool(await job.shard.pipeline.execute("XDEL", keys.DEAD_LETTERS, job.id, repeat=False))
 
     async def _read(self, shard: Shard, entry_id: str, fields: dict[str, str]) -> DeadLetter:
         named = {name: fields.get(name, "") for name in ("sid", "request", "reply", "llm")}

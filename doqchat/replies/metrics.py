@@ -2,15 +2,14 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from doqchat.llm import llms
 from doqchat.protocol.events import Body, LLMError, LLMResponse
+from doqchat.replies.backlog import Gauges, backlogs
 from doqchat.replies.budget import counter_of_today
 from doqchat.store import keys
-from doqchat.store.clients import BLOCK_SECONDS
-from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 
 ENDED, FAILED = keys.ENDED, "errors:"
@@ -22,11 +21,6 @@ REFUSED = "refused:"
 RESTARTS = "restarts"
 INPUT_TOKENS, OUTPUT_TOKENS = "tokens:input", "tokens:output"
 FIRST_PIECES, FIRST_PIECE_SECONDS = "first_piece:count", "first_piece:seconds"
-
-HEARD_SECONDS = 2 * BLOCK_SECONDS
-"""A worker that serves a queue is heard of at least so often: as it reads, or as it writes an answer."""
-
-_METRICS = load("reply_metrics", "workers")
 
 
 @dataclass(slots=True)
@@ -58,29 +52,51 @@ class Metrics:
 
 
 async def read_metrics(shards: Shards) -> Metrics:
-    """The numbers as they are now, of the models in the settings and all that were ever asked; raises Unavailable."""
-    used = [keys.QUEUES, keys.DEAD_JOBS, keys.DUE, counter_of_today(), keys.COUNTERS, keys.LINES]
+    """The numbers of the models in the settings and all that were ever asked; raises Unavailable.
+
+    What the sweeper counts, requests in line and those that a worker has, is as it was a few seconds ago.
+    """
     metrics = Metrics()
-    given: dict[str, Any] = {"group": keys.WORKERS, "gone_ms": int(HEARD_SECONDS * 1000), "aliases": list(llms)}
-    answers = await asyncio.gather(*(shard.pipeline.run(_METRICS, used, **given) for shard in shards))
-    for queues, dead, due, tokens, flat in answers:
-        parts = (queues[part::6] for part in range(6))
-        for alias, waiting, under_way, workers, oldest, in_line in zip(*parts, strict=True):
-            metrics.waiting[alias] += waiting
-            metrics.under_way[alias] += under_way
-            metrics.workers[alias] = min(workers, metrics.workers.get(alias, workers))
-            metrics.oldest[alias] = max(oldest / 1000, metrics.oldest.get(alias, 0.0))
-            metrics.in_line += in_line
-        metrics.dead += dead
-        metrics.due += due
-        metrics.tokens_today += int(tokens)
-        metrics.counters.update(dict(zip(flat[::2], map(float, flat[1::2]), strict=True)))
+    for shard in shards:
+        await _add(metrics, shard)
     return metrics
+
+
+async def _add(metrics: Metrics, shard: Shard) -> None:
+    """Add the numbers of one server."""
+    execute = shard.pipeline.execute
+    waiting, swept, dead, due, tokens, flat = await asyncio.gather(
+        backlogs(shard, llms),
+        execute("GET", keys.GAUGES),
+        execute("XLEN", keys.DEAD_LETTERS),
+        execute("ZCARD", keys.DUE),
+        execute("GET", counter_of_today()),
+        execute("HGETALL", keys.COUNTERS),
+    )
+    gauges = Gauges.read(swept)
+    for alias, backlog in waiting.items():
+        metrics.under_way[alias] += gauges.under_way.get(alias, 0)
+        metrics.waiting[alias] += backlog.waiting
+        metrics.workers[alias] = min(backlog.workers, metrics.workers.get(alias, backlog.workers))
+        metrics.oldest[alias] = max(backlog.oldest_seconds, metrics.oldest.get(alias, 0.0))
+    metrics.in_line += gauges.in_line
+    for alias, seconds in gauges.oldest_in_line.items():
+        metrics.oldest[alias] = max(seconds, metrics.oldest.get(alias, 0.0))
+    metrics.dead += int(dead)
+    metrics.due += int(due)
+    metrics.tokens_today += int(tokens or 0)
+    metrics.counters.update(dict(zip(flat[::2], map(float, flat[1::2]), strict=True)))
+
+
+def count(shard: Shard, amounts: Mapping[str, float]) -> None:
+    """Add to the counters, without waiting; lost when the server cannot be reached."""
+    for name, amount in amounts.items():
+        shard.pipeline.post("HINCRBYFLOAT", keys.COUNTERS, name, amount)
 
 
 def count_refusal(shard: Shard, limit: str) -> None:
     """Count a request that a limit forbade, without waiting: it is refused whether or not the store takes that in."""
-    shard.pipeline.post("HINCRBY", keys.COUNTERS, REFUSED + limit, 1)
+    count(shard, {REFUSED + limit: 1})
 
 
 def tokens_of(terminal: Body) -> tuple[int, int]:

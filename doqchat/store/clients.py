@@ -13,14 +13,8 @@ from redis.maint_notifications import MaintNotificationsConfig
 COMMAND_TIMEOUT = 2.0
 """Seconds that a command may take, connecting included, before its caller is told `unavailable`."""
 
-BLOCK_SECONDS = 2.0
-"""Seconds that a blocking read waits in the store before it comes back empty."""
-
 CONNECTIONS = 32
 """Connections of one client; who comes when all are in use waits for one as long as a command may take."""
-
-BLOCKED_CONNECTIONS = 1_024
-"""The same for blocking reads, each of which keeps one: there is one read for each queue."""
 
 
 def database(url: str) -> int:
@@ -64,11 +58,6 @@ def pool(url: str, *, timeout: float | None, decode: bool = True, connections: i
 def commands(url: str) -> Redis:
     """A client for commands that answer at once."""
     return Redis.from_pool(pool(url, timeout=COMMAND_TIMEOUT))
-
-
-def blocking(url: str) -> Redis:
-    """A client for reads that wait in the store for up to BLOCK_SECONDS."""
-    return Redis.from_pool(pool(url, timeout=BLOCK_SECONDS + 5, connections=BLOCKED_CONNECTIONS))
 
 
 def bare_connection(url: str, *, decode: bool = True) -> AbstractConnection:

@@ -34,8 +34,7 @@ def ending(shard: Shard, sid: str, terminal: str, counter: str) -> dict[str, str
         counter: that of replies which end like this.
     """
     return {
-        "group": keys.WORKERS,
-        "workers": shard.interruptions,
+        "workers": shard.workers_channel,
         "channel": shard.channel(sid),
         "participant": MODEL_ROLE,
         "body": terminal,

@@ -1,24 +1,30 @@
 """Names of the keys in the store. The braces make all keys of a session hash like its stream."""
 
 SESSIONS = "chat:sessions"
-QUEUES = "llm:queues"
-"""Set of the aliases of the models that were ever asked; each has a queue of its own."""
+OWING = "llm:owing"
+"""Sorted set of the sessions that may owe a reply, by when one was last asked for: a session is in it before it owes
+one."""
 
-DEAD_JOBS = "llm:dead"
+SWEEPER = "llm:sweeper"
+"""The name of the process that sweeps."""
+
+GAUGES = "llm:gauges"
+"""What the sweeper has counted, as JSON."""
+
+MODELS = "llm:models"
+"""Set of the aliases of the models that were ever asked; each has a queue."""
+
 DUE = "llm:due"
 """Sorted set of the sessions that are due an automatic reply, by the moment it is due."""
+
+DEAD_LETTERS = "llm:dead"
+"""Stream of the requests that were given up; which of them can be asked again is in their sessions."""
 
 COUNTERS = "llm:counters"
 """Hash of what has become of all replies so far."""
 
 ENDED = "replies:"
 """What the counters of replies that have ended in an answer begin with; the finish reason follows."""
-
-LINES = "llm:lines:"
-"""What the names of the lines begin with, one for each model: sorted sets of the requests that stand in line behind
-another of their session, by when they were made; parts/turn.lua keeps them."""
-
-WORKERS = "llm-workers"
 
 
 LAYER_PREFIX = "doqchat"
@@ -42,12 +48,12 @@ def channel(prefix: str, sid: str) -> str:
     return f"{prefix}__group__{group_name(sid)}"
 
 
-def interruptions(database: int) -> str:
-    """The channel on which workers hear that a reply is to end.
+def workers_channel(database: int) -> str:
+    """The channel on which workers learn that a reply has ended early, or that one was queued.
 
-    Channels belong to no database: without its number two sites on one server would hear each other.
+    Channels belong to no database: without its number two sites on one server would receive each other's.
     """
-    return in_database("llm:interruptions", database)
+    return in_database("llm:workers", database)
 
 
 def in_database(name: str, *databases: int) -> str:
@@ -56,8 +62,13 @@ def in_database(name: str, *databases: int) -> str:
 
 
 def queue(alias: str) -> str:
-    """The queue of one model: a stream of the requests that wait for a worker. Scripts make this name too."""
-    return f"{QUEUES}:{alias}"
+    """The queue of one model: a sorted set of `SID REPLY`, by when the request was made."""
+    return f"llm:queue:{alias}"
+
+
+def workers(alias: str) -> str:
+    """Sorted set of the workers that serve a model, by when each was last seen."""
+    return f"llm:workers:{alias}"
 
 
 def tokens(day: str) -> str:
@@ -65,14 +76,20 @@ def tokens(day: str) -> str:
     return f"llm:tokens:{day}"
 
 
+def counted(counter: str, sid: str, reply_id: str, attempt: int) -> str:
+    """That the tokens of an attempt at a reply are in a day's count; in the hash slot of that count."""
+    return f"{{{counter}}}:{sid}:{reply_id}:{attempt}"
+
+
 def own(sid: str) -> str:
     """What all keys of a session but its stream begin with.
 
-    Scripts add to it: `replies` (set of the replies under way), `reply:ID` (hash: llm, role, auto, job, attempt, begun,
-    deaths, state), `reply:ID:text`, `reply:ID:before` (what the attempt before has said), `asking` (hash: how many
-    replies each role has asked for), `asked` and `asked:ROLE` (lists of the moments of the newest requests, to count
-    those of a minute), `talking` (the reply whose turn it is), `line` (list of those that wait for theirs), `due` (hash
-    of the automatic reply that is due: request, since, called), `typing`, `settings`.
+    Scripts add to it: `replies` (set of the replies that have not ended), `reply:ID` (hash: llm, role, auto, attempt,
+    state, lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (what the attempt before has said),
+    `asking` (hash: how many replies each role has asked for), `asked` and `asked:ROLE` (lists of the moments of the
+    newest requests, to count those of a minute), `talking` (the reply that has its turn), `line` (list of those behind
+    it), `due` (hash of the automatic reply that is due: request, since, at, called), `dead` (set of the replies that
+    are dead letters), `typing`, `settings`.
     """
     return f"{{chat:session:{sid}}}:"
 
@@ -98,28 +115,23 @@ def presence(sid: str) -> str:
 
 
 def replies(sid: str) -> str:
-    """Set of the replies under way."""
+    """Set of the replies that have not ended."""
     return f"{own(sid)}replies"
 
 
 def reply(sid: str, reply_id: str) -> str:
-    """Hash of one reply under way."""
+    """Hash of one reply that has not ended."""
     return f"{own(sid)}reply:{reply_id}"
 
 
-def reply_text(sid: str, reply_id: str) -> str:
-    """What has been said so far of one reply under way."""
-    return f"{own(sid)}reply:{reply_id}:text"
+def dead(sid: str) -> str:
+    """Set of the replies that are dead letters: they can be asked again."""
+    return f"{own(sid)}dead"
 
 
-def reply_text_before(sid: str, reply_id: str) -> str:
-    """What the attempt before has said of a reply whose present attempt has said nothing yet."""
-    return f"{own(sid)}reply:{reply_id}:before"
-
-
-def reply_spent(sid: str, reply_id: str, attempt: int) -> str:
-    """That the tokens of this attempt at a reply were counted."""
-    return f"{own(sid)}spent:{reply_id}:{attempt}"
+def due(sid: str) -> str:
+    """Hash of the automatic reply that is due."""
+    return f"{own(sid)}due"
 
 
 def typing(sid: str) -> str:

@@ -5,7 +5,7 @@ batch, and its answers are read in order without a timer each.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.exceptions import ConnectionError as StoreConnectionError
@@ -77,9 +77,20 @@ class Pipeline:
         except ResponseError as error:
             raise self._translated(error) from error
 
-    def post(self, *command: Argument) -> None:
-        """Have a command run once, and wait for nothing; it is lost when the server cannot be reached."""
-        self._queue(command).add_done_callback(self._let_go)
+    def post(self, *command: Argument, lost: Callable[[], object] | None = None) -> None:
+        """Have a command run once, and wait for nothing; it is lost when the server cannot be reached.
+
+        Args:
+            command: its name and its arguments.
+            lost: called when it was not run, or that is not known.
+        """
+
+        def take(answer: "asyncio.Future[Any]") -> None:
+            self._let_go(answer)
+            if lost is not None and (answer.cancelled() or answer.exception() is not None):
+                lost()
+
+        self._queue(command).add_done_callback(take)
 
     def post_script(self, script: Script, keys: Sequence[str], **given: Any) -> None:
         """Have a script run once, and wait for nothing; as `post`."""
@@ -111,7 +122,9 @@ class Pipeline:
         self._link.compare_clocks(await self.execute("TIME"))
 
     async def close(self) -> None:
-        """Drop the connection."""
+        """Drop the connection when all that was posted is done or lost."""
+        while self._flusher is not None:
+            await asyncio.wait([self._flusher])
         await self._link.close()
 
     def _translated(self, error: BaseException) -> DoqchatError:

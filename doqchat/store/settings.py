@@ -15,7 +15,7 @@ from doqchat.store.shards import Shards
 
 log = logging.getLogger(__name__)
 
-_CHANGE = load("settings_change", "entry", "turn", "filled", "interrupt")
+_CHANGE = load("settings_change", "session", "entry", "replies", "filled", "interrupt")
 
 DEFAULT_WAIT_SECONDS = 0.8
 
@@ -86,12 +86,10 @@ class Settings:
 
         Policy `off` also ends an automatic reply under way, of which nothing is stored that it has said.
         """
-        used = [keys.settings(sid), keys.DUE, keys.QUEUES, keys.stream(sid), keys.COUNTERS]
         shard = self._shards.of(sid)
         withdrawn = early_end(shard, sid, "superseded")
-        changed = await shard.pipeline.run(
-            _CHANGE, used, sid=sid, own=keys.own(sid), early_end=withdrawn, changes=changes
-        )
+        changed, hints = await shard.pipeline.run(_CHANGE, [keys.stream(sid)], early_end=withdrawn, changes=changes)
+        shard.hints.post(sid, hints)
         return _parsed(sid, changed)
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import STORED_NOTHING, Uncertain, insist
@@ -17,11 +19,12 @@ _NOT_SETTLED = (
     f"The store has not answered within {SETTLED_WITHIN:g} s: it is not known whether this is stored. Send it again, "
     "with the same msg_id if it had one."
 )
-_APPEND = load("append", "entry", "rate", "wait", "turn", "filled", "interrupt")
+_APPEND = load("append", "session", "claim", "entry", "rate", "wait", "replies", "owed", "filled", "interrupt")
+_CLAIMED = load("claimed", "session", "claim", "owed")
 
 
-async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> list[str]:
-    """Run the append script; its answer.
+async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tuple[str, str, Any]:
+    """Run the append script; its answer, see there.
 
     An append that was sent and not answered may be stored, or may be yet, when the store wakes up. So the script runs
     again until the store answers: by its claim it finds what an earlier run has stored, and past the deadline it
@@ -46,12 +49,13 @@ async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> list
         answer = await _answer(pipeline, used, **given, deadline=pipeline.deadline())
     if _expired(answer):
         raise Unavailable(STORED_NOTHING)
-    return answer
+    entry_id, outcome, rest = answer
+    return entry_id, outcome, rest
 
 
-async def _answer(pipeline: Pipeline, used: Sequence[str], **given: Any) -> list[str]:
-    def ask() -> Awaitable[list[str]]:
-        return pipeline.run(_APPEND, used, repeat=False, **given)
+async def _answer(pipeline: Pipeline, used: Sequence[str], **given: Any) -> Sequence[Any]:
+    def ask() -> Awaitable[Sequence[Any]]:
+        return _ask(pipeline, used, given)
 
     try:
         return await ask()
@@ -63,5 +67,18 @@ async def _answer(pipeline: Pipeline, used: Sequence[str], **given: Any) -> list
             raise Uncertain(_NOT_SETTLED) from None
 
 
-def _expired(answer: Sequence[str]) -> bool:
-    return answer[1] == "expired"
+async def _ask(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -> Sequence[Any]:
+    """Run the script; a store that refuses it, because it takes no writes, may know what an earlier run has stored."""
+    try:
+        answer: Sequence[Any] = await pipeline.run(_APPEND, used, repeat=False, **given)
+    except Unavailable as refused:
+        if not isinstance(refused.__cause__, ResponseError):
+            raise
+        answer = await pipeline.run(_CLAIMED, used, digest=given["digest"], deadline=given["deadline"])
+        if not answer:
+            raise
+    return answer
+
+
+def _expired(answer: Sequence[Any]) -> bool:
+    return bool(answer[1] == "expired")

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 from doqchat.store import keys
-from doqchat.store.clients import blocking, commands, database
+from doqchat.store.clients import commands, database
+from doqchat.store.hints import Hints
 from doqchat.store.link import Heard
 from doqchat.store.pipeline import Pipeline
 
@@ -27,24 +28,24 @@ class Shard:
         prefix: what the channels of the channel layer begin with.
 
     Attributes:
-        interruptions: the channel on which workers hear that a reply is to end.
+        workers_channel: the channel on which workers learn what concerns them, see keys.workers_channel.
         commands: for commands that answer at once.
-        blocking: for reads that wait.
         appends: for what people say, which waits for nothing else.
         pipeline: for what else runs with every message and every connection.
         reads: for pages of the streams, which may be large and must not hold up the rest.
+        hints: what scripts of a session ask for in other slots.
     """
 
     def __init__(self, url: str, prefix: str) -> None:
         self.url = url
         self._prefix = prefix
-        self.interruptions = keys.interruptions(database(url))
+        self.workers_channel = keys.workers_channel(database(url))
         self.commands = commands(url)
-        self.blocking = blocking(url)
         heard = Heard()
         self.appends = Pipeline(url, heard, ask_first=True)
         self.pipeline = Pipeline(url, heard)
         self.reads = Pipeline(url, heard, batch=16)
+        self.hints = Hints(self.appends, self.pipeline, self.workers_channel)
 
     def channel(self, sid: str) -> str:
         """The channel of a session's group in the channel layer."""
@@ -53,7 +54,6 @@ class Shard:
     async def close(self) -> None:
         """Drop all connections."""
         await self.commands.aclose()
-        await self.blocking.aclose()
         await self.appends.close()
         await self.pipeline.close()
         await self.reads.close()

@@ -120,7 +120,7 @@ class SessionStream:
         ask: str = "",
         manner: Manner = "",
     ) -> Appended:
-        """Store an event, tell the session's group and queue its job, in one step that cannot be torn.
+        """Store an event, publish it to the session's group and note the reply that it asks for, atomically.
 
         Args:
             sid: the session.
@@ -144,16 +144,17 @@ class SessionStream:
         else:
             claim, claim_seconds = keys.claim(sid, participant, msg_id), CLAIM_SECONDS
         shard = self._shards.of(sid)
-        entry_id, outcome, *rest = await settled(
+        if ask or manner:
+            await shard.appends.ready()
+            shard.hints.may_owe(sid)
+        entry_id, outcome, rest = await settled(
             shard.appends,
-            [keys.stream(sid), claim, keys.QUEUES, keys.DUE, keys.COUNTERS],
+            [keys.stream(sid), claim],
             participant=participant,
             body=body,
             channel=shard.channel(sid),
             digest=digest,
             claim_seconds=claim_seconds,
-            sid=sid,
-            own=keys.own(sid),
             llm=ask,
             manner=manner,
             wait_ms=DEBOUNCE_MS,
@@ -165,7 +166,8 @@ class SessionStream:
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
         if not entry_id:
-            raise self._limits.refusal(outcome, int(*rest), participant)
+            raise self._limits.refusal(outcome, int(rest), participant)
+        shard.hints.post(sid, rest)
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
 
     async def knows(self, sid: str, role: str, msg_id: str) -> bool:

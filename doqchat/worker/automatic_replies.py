@@ -1,18 +1,16 @@
 """Automatic replies: started when they are due, one to all that was said since the last one."""
 
+import asyncio
 import logging
 from typing import Literal
 
-from redis.exceptions import ResponseError
-
-from doqchat.errors import RateLimited, Unavailable
+from doqchat.errors import DoqchatError, RateLimited, Unavailable
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError, LLMStreaming
-from doqchat.protocol.names import MODEL_ROLE
+from doqchat.protocol.names import MODEL_ROLE, is_sid
 from doqchat.replies.budget import TokenBudget
-from doqchat.replies.metrics import FAILED, count_refusal
+from doqchat.replies.metrics import FAILED, count, count_refusal
 from doqchat.store import keys
-from doqchat.store.faults import translate
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
@@ -20,10 +18,11 @@ from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_MS
 
 log = logging.getLogger(__name__)
 
-STILL_TALKING_MS = 250
-"""How long until a session in which the model still talks, or a person types, is looked at again."""
+AGAIN_MS = 250
+"""How long until a session in which another reply has its turn, or a person types, is looked at again."""
 
-_DUE, _START = load("replies_due", "wait"), load("reply_start", "entry", "filled", "rate", "turn")
+_TAKE, _STATE = load("due_take"), load("automatic_state", "session", "wait")
+_START = load("automatic_start", "session", "entry", "filled", "rate", "replies", "owed")
 
 
 class AutomaticReplies:
@@ -42,64 +41,94 @@ class AutomaticReplies:
         self._budget = budget
 
     async def start(self, count: int) -> None:
-        """Queue up to so many; raises redis-py's errors and Unavailable."""
-        waits = {"again_ms": STILL_TALKING_MS, "wait_ms": DEBOUNCE_MS, "longest_wait_ms": LONGEST_WAIT_MS}
-        for sid in await _DUE(self._shard.commands, [keys.DUE], count=count, **waits):
+        """Queue up to so many; raises Unavailable."""
+        again, *sids = await self._shard.pipeline.run(
+            _TAKE, [keys.DUE], count=count, again_ms=AGAIN_MS, latest_ms=LONGEST_WAIT_MS
+        )
+        for sid in sids:
             try:
-                await self._start(sid)
-            except ResponseError as error:
-                await self._forget(sid, error)
+                if await self._is_over(sid):
+                    self._shard.hints.done(keys.DUE, sid, again)
+            except Unavailable:
+                raise
+            except DoqchatError:
+                await self._forget(sid)
 
-    async def _start(self, sid: str) -> None:
-        """Start the session's reply, or drop it where a limit forbids it."""
+    async def fail(self, sid: str, due: float, code: str, message: str) -> None:
+        """Drop the session's reply and tell the session why; raises Unavailable.
+
+        Args:
+            sid: the session.
+            due: when it was due, as it was listed.
+            code, message: of the error.
+        """
+        try:
+            failed = await self._take(sid, "fail", self._error(sid, code, message))
+        except Unavailable:
+            raise
+        except DoqchatError:
+            await self._forget(sid)
+            return
+        self._shard.hints.done(keys.DUE, sid, due)
+        if failed:
+            log.warning("No automatic reply in %s: %s", sid, message)
+            count(self._shard, {FAILED + code: 1})
+
+    async def _is_over(self, sid: str) -> bool:
+        """Start the session's reply if it can start now; whether it is not due any more."""
+        if not is_sid(sid):
+            return True
+        state, *named = await self._shard.pipeline.run(
+            _STATE, [keys.stream(sid)], again_ms=AGAIN_MS, wait_ms=DEBOUNCE_MS, longest_wait_ms=LONGEST_WAIT_MS
+        )
+        if state == "later":
+            self._shard.hints.due(sid, *named)
+            return False
+        return state == "none" or await self._start(sid, *named)
+
+    async def _start(self, sid: str, request: str) -> bool:
+        """Start the session's reply, or drop it where a limit forbids it; False when something else came first."""
         try:
             await self._budget.check()
-            await self._take(sid, "start", self._announcement(sid), self._limits.for_an_automatic_reply())
+            limit = self._limits.for_an_automatic_reply()
+            return await self._take(sid, "start", self._announcement(sid), request, limit)
         except RateLimited as refusal:
-            if await self._take(sid, "drop", self._error(sid, refusal.code, refusal.message)):
+            dropped = await self._take(sid, "drop", self._error(sid, refusal.code, refusal.message), request)
+            if dropped:
                 log.info("No automatic reply in %s: %s", sid, refusal.message)
                 count_refusal(self._shard, refusal.limit)
+            return dropped
 
-    async def fail(self, sid: str, code: str, message: str) -> None:
-        """Drop the session's reply and tell the session why; raises redis-py's errors and Unavailable."""
-        try:
-            if await self._take(sid, "fail", self._error(sid, code, message)):
-                log.warning("No automatic reply in %s: %s", sid, message)
-                self._shard.pipeline.post("HINCRBY", keys.COUNTERS, FAILED + code, 1)
-        except ResponseError as error:
-            await self._forget(sid, error)
-
-    async def _forget(self, sid: str, error: ResponseError) -> None:
-        """Start no reply where the session's keys are not what they should be; others come after it.
-
-        Raises:
-            Unavailable: the server cannot write now.
-        """
-        if isinstance(problem := translate(error), Unavailable):
-            raise problem from error
+    async def _forget(self, sid: str) -> None:
+        """Start no reply where the session's keys are not what they should be; others come after it."""
         log.error("The automatic reply in %s cannot be started and is dropped.", sid)
-        await self._shard.commands.zrem(keys.DUE, sid)
+        execute = self._shard.pipeline.execute
+        await asyncio.gather(execute("DEL", keys.due(sid)), execute("ZREM", keys.DUE, sid))
 
     async def _take(
-        self, sid: str, what: Literal["start", "drop", "fail"], told: str, requests_per_minute: int = 0
+        self,
+        sid: str,
+        what: Literal["start", "drop", "fail"],
+        told: str,
+        request: str = "",
+        requests_per_minute: int = 0,
     ) -> bool:
         """Start or drop the session's reply; False when another worker has done so, or it is not due any more.
 
         Raises:
             RateLimited: the session is over a limit: it is still due.
         """
-        used = [keys.DUE, keys.QUEUES, keys.stream(sid)]
-        outcome, *wait = await _START(
-            self._shard.commands,
-            used,
+        outcome, hints, *wait = await self._shard.pipeline.run(
+            _START,
+            [keys.stream(sid)],
             what=what,
-            sid=sid,
-            own=keys.own(sid),
+            request=request,
             channel=self._shard.channel(sid),
             told=told,
             participant=MODEL_ROLE,
             requests_per_minute=requests_per_minute,
         )
+        self._shard.hints.post(sid, hints)
         if wait:
             raise self._limits.refusal(outcome, int(*wait))
         return bool(outcome == "done")

@@ -1,5 +1,6 @@
 """A reply while a worker writes it: leased, visible as it grows, committed once."""
 
+import itertools
 from time import monotonic
 from typing import Any
 
@@ -7,16 +8,22 @@ from doqchat.protocol import server
 from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
-from doqchat.replies.budget import counter_of_today, spent
+from doqchat.replies.budget import counter_of_today, spend
+from doqchat.replies.dead_letters import keep
 from doqchat.store import keys
 from doqchat.store.faults import insist
 from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
 from doqchat.worker.queue import Job
 
-_BEGIN, _PIECE = load("reply_begin", "lease", "turn"), load("reply_piece", "lease")
-_COMMIT, _SPENT = load("reply_commit", "lease", "entry", "turn", "tokens"), load("reply_spent", "tokens")
-_HAND_OVER = load("reply_hand_over", "lease", "turn", "tokens")
+LEASE_SECONDS = 5.0
+"""How long a reply stays with a worker that does not renew its lease."""
+
+_SESSION = "session", "replies", "owed"
+_BEGIN, _PIECE = load("reply_begin", *_SESSION), load("reply_piece", "session", "replies", "lease")
+_COMMIT, _HAND_OVER = load("reply_commit", *_SESSION, "entry", "lease"), load("reply_hand_over", *_SESSION, "lease")
+
+_COUNTER = itertools.count()
 
 MOST_DELIVERIES = 3
 """How many workers try to answer a request before it is given up."""
@@ -47,11 +54,17 @@ class LeasedReply:
         self._length = self._bytes = 0
         self._begun = 0.0
         self._first_piece: float | None = None
+        self._automatic = False
+        self._counter = ""
         self._shard = shard
-        self._queue = keys.queue(job.llm)
-        self._lease: dict[str, Any] = {"group": keys.WORKERS, "worker": worker, "job": job.id}
-        self._place: dict[str, Any] = {"reply": job.reply, "sid": job.sid, "own": keys.own(job.sid)}
+        self._stream = keys.stream(job.sid)
+        self._reply: dict[str, Any] = {"reply": job.reply, "lease": f"{worker}-{next(_COUNTER)}"}
         self._channel = shard.channel(job.sid)
+
+    @property
+    def renew_within(self) -> float:
+        """Within how many seconds something has to be said, if only to renew the lease."""
+        return LEASE_SECONDS / 4
 
     @property
     def text(self) -> str:
@@ -60,16 +73,18 @@ class LeasedReply:
 
     async def begin(self) -> None:
         """Take the lease. Raises Lost, or GivenUp."""
-        used = [self._queue, keys.QUEUES, keys.COUNTERS]
-        told: dict[str, Any] = {"deliveries": MOST_DELIVERIES, "restarts": metrics.RESTARTS}
-        outcome, *known = await self._run(_BEGIN, used, **self._lease, **self._place, **told)
+        answer = await self._run(_BEGIN, lease_ms=int(LEASE_SECONDS * 1000), deliveries=MOST_DELIVERIES)
+        outcome, hints, *known = answer
+        self._shard.hints.post(self.job.sid, hints)
         if outcome == "lost":
             raise Lost
-        self._before, *attempt = known
+        self._before, self.attempt, automatic = known
+        self._automatic = bool(automatic)
         if outcome == "given up":
             raise GivenUp
         self._begun = monotonic()
-        self.attempt = int(*attempt)
+        if self.attempt > 1:
+            metrics.count(self._shard, {metrics.RESTARTS: 1})
 
     async def say(self, piece: str) -> None:
         """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost.
@@ -93,50 +108,49 @@ class LeasedReply:
             reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=offset, text=piece
         )
         frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
-        texts = keys.reply_text(job.sid, job.reply), keys.reply_text_before(job.sid, job.reply)
-        used = [self._queue, keys.reply(job.sid, job.reply), *texts]
-        told: dict[str, Any] = {"piece": piece, "begins": begins, "channel": self._channel, "frame": frame}
-        outcome, *there = await self._run(_PIECE, used, **self._lease, **told)
+        outcome, *there = await self._run(
+            _PIECE, lease_ms=int(LEASE_SECONDS * 1000), piece=piece, begins=begins, channel=self._channel, frame=frame
+        )
         if outcome == "lost":
             raise Lost
         return int(*there) if there else None
 
-    async def commit(self, terminal: Body, *, tokens: int = 0, given_up: bool = False) -> None:
+    async def commit(self, terminal: Body, *, given_up: bool = False) -> None:
         """Store the one event that ends the reply.
 
         Args:
             terminal: an `llm.response` or `llm.error`.
-            tokens: what this attempt has used; counted whether or not the reply is lost.
-            given_up: keep the job among the dead ones.
+            given_up: keep the request as a dead letter.
 
         Raises:
             Lost: another worker has ended it, or will.
         """
-        sid = self.job.sid
-        outcome = await self._run(
+        job = self.job
+        if given_up:
+            await insist(lambda: keep(self._shard, job.sid, job.reply, job.llm, automatic=self._automatic))
+        outcome, hints = await self._run(
             _COMMIT,
-            [self._queue, keys.QUEUES, keys.stream(sid), keys.DEAD_JOBS, keys.COUNTERS, *self._counts()],
-            **self._lease,
-            **self._place,
-            spent=spent(tokens),
-            body=server.stored(sid, terminal),
+            body=server.stored(job.sid, terminal),
             participant=MODEL_ROLE,
             channel=self._channel,
             given_up=given_up,
-            counters={name: str(amount) for name, amount in metrics.counted(terminal, self._first_piece).items()},
         )
+        self._shard.hints.post(job.sid, hints)
         if outcome == "lost":
             raise Lost
+        metrics.count(self._shard, metrics.counted(terminal, self._first_piece))
 
     async def spend(self, tokens: int) -> None:
-        """Count what this attempt has used, if that was not done yet: it does not end the reply."""
+        """Count what this attempt has used, if that was not done yet, also for a reply that was lost."""
         if tokens:
-            await self._run(_SPENT, self._counts(), spent=spent(tokens))
+            self._counter = self._counter or counter_of_today()
+            counted = keys.counted(self._counter, self.job.sid, self.job.reply, self.attempt)
+            await insist(lambda: spend(self._shard, self._counter, counted, tokens))
 
-    async def hand_over(self, tokens: int = 0) -> None:
-        """Give the job back to the queue, and count what this attempt has used; raises Unavailable."""
-        used = [self._queue, keys.QUEUES, *self._counts()]
-        await self._shard.pipeline.run(_HAND_OVER, used, **self._lease, **self._place, spent=spent(tokens))
+    async def hand_over(self) -> None:
+        """Let another worker take the reply; raises Unavailable."""
+        _, hints = await self._shard.pipeline.run(_HAND_OVER, [self._stream], **self._reply)
+        self._shard.hints.post(self.job.sid, hints)
 
     def response(self, text: str, reason: FinishReason, model: str, usage: Usage) -> LLMResponse:
         """The event that ends this reply with an answer."""
@@ -148,10 +162,6 @@ class LeasedReply:
         ids = {"reply_id": self.job.reply, "request_id": self.job.request}
         return LLMError(**ids, code=code, message=message, text=self.text or self._before)
 
-    def _counts(self) -> list[str]:
-        """The keys that scripts with parts/tokens.lua use."""
-        return [counter_of_today(), keys.reply_spent(self.job.sid, self.job.reply, self.attempt)]
-
-    async def _run(self, script: Script, used: list[str], **given: Any) -> Any:
+    async def _run(self, script: Script, **given: Any) -> Any:
         """Run a script until the store answers: each of them can be repeated without harm."""
-        return await insist(lambda: self._shard.pipeline.run(script, used, **given))
+        return await insist(lambda: self._shard.pipeline.run(script, [self._stream], **self._reply, **given))

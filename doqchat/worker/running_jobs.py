@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from typing import NamedTuple
 
 from doqchat.engine import Engine
@@ -43,30 +44,21 @@ class RunningJobs:
         self._worker = worker
         self._conversations = Conversations(engine.stream, engine.settings, engine.reply_settings.system)
         self._gather_seconds = engine.reply_settings.gather_seconds
-        self._answers: dict[Place, Answer] = {}
+        self._answers: defaultdict[Place, list[Answer]] = defaultdict(list)
 
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
         """Begin to answer a job that this worker has taken; the task ends when there is no more to do about it."""
-        place = job.sid, job.reply
-        writer = Writer(self._draft(shard, job), self._conversations, self._gather_seconds)
+        writer = Writer(LeasedReply(shard, self._worker, job), self._conversations, self._gather_seconds)
         task = asyncio.create_task(self._write(writer, job))
-        earlier = self._answers.get(place)
-        if earlier is not None:
-            earlier.task.cancel()  # it was silent for as long as a lease: what it writes is of an attempt before
-        self._answers[place] = answer = Answer(task, writer)
+        place, answer = (job.sid, job.reply), Answer(task, writer)
+        self._answers[place].append(answer)  # there may be two: a doubled hint is no error, only one gets the lease
         task.add_done_callback(lambda _: self._ended(place, answer))
         return task
 
     def interrupt(self, sid: str, reply_id: str) -> None:
         """Write no more of a reply that has ended early, if it is one of these."""
-        answer = self._answers.get((sid, reply_id))
-        if answer is not None:
+        for answer in self._answers.get((sid, reply_id), ()):
             answer.task.cancel()
-
-    async def give_back(self, shard: Shard, job: Job) -> None:
-        """Hand over a job that this worker has and does not work on; raises Unavailable."""
-        if (job.sid, job.reply) not in self._answers:
-            await self._draft(shard, job).hand_over()
 
     async def finish(self, seconds: float) -> None:
         """Let all be written to the end within so many seconds; hand over to other workers what is not.
@@ -74,8 +66,8 @@ class RunningJobs:
         Returns HAND_OVER_SECONDS later at the latest.
         """
         if self._answers:
-            await asyncio.wait([answer.task for answer in self._answers.values()], timeout=seconds)
-        unfinished = list(self._answers.values())
+            await asyncio.wait([answer.task for answer in self._all()], timeout=seconds)
+        unfinished = self._all()
         try:
             async with asyncio.timeout(HAND_OVER_SECONDS):
                 await end([answer.task for answer in unfinished])
@@ -84,11 +76,12 @@ class RunningJobs:
         except TimeoutError:
             log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
 
-    def _draft(self, shard: Shard, job: Job) -> LeasedReply:
-        return LeasedReply(shard, self._worker, job)
+    def _all(self) -> list[Answer]:
+        return [answer for answers in self._answers.values() for answer in answers]
 
     def _ended(self, place: Place, answer: Answer) -> None:
-        if self._answers.get(place) is answer:
+        self._answers[place].remove(answer)
+        if not self._answers[place]:
             del self._answers[place]
 
     async def _write(self, writer: Writer, job: Job) -> None:

@@ -5,20 +5,21 @@ Each web process looks for them, so that people are told even when nothing else 
 
 import asyncio
 import logging
-from typing import Any
 
 from doqchat.engine import Engine
 from doqchat.errors import DoqchatError
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError
 from doqchat.protocol.names import is_sid
-from doqchat.replies.metrics import FAILED, HEARD_SECONDS
+from doqchat.replies.backlog import backlogs
+from doqchat.replies.cancellation import end_early
+from doqchat.replies.metrics import FAILED
 from doqchat.store import keys
 from doqchat.store.early_end import ending
-from doqchat.store.script import load
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.repeating import Repeating
+from doqchat.worker.sweeper import sweep
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +30,10 @@ WAITED_SECONDS = 8.0
 """How long a request waits for a worker before the person who asked is told that there is none."""
 
 CONFIRM_SECONDS = 3.0
-"""How long a model has to be seen without a worker, longer than a worker's read takes: after an outage of the store
-each of them needs a moment to show itself."""
+"""How long a model has to be seen without a worker, longer than they need to show themselves: after an outage of the
+store each of them needs a moment."""
 
 AT_A_TIME = 100
-
-_FIND = load("replies_unserved", "workers")
-_END = load("reply_unserved", "workers", "entry", "filled", "turn", "interrupt")
 
 
 class Unserved:
@@ -48,7 +46,7 @@ class Unserved:
 
     def __init__(self, engine: Engine, shard: Shard) -> None:
         self._shard = shard
-        self._due = AutomaticReplies(shard, engine.limits, engine.budget)
+        self._automatic = AutomaticReplies(shard, engine.limits, engine.budget)
         self._since: dict[str, float] = {}
         self._looks_since = 0.0
 
@@ -65,43 +63,47 @@ class Unserved:
     async def _end_what_waits(self) -> bool:
         """Whether a reply has ended."""
         now, ended = asyncio.get_running_loop().time(), False
-        waited, gone = int(WAITED_SECONDS * 1000), int(HEARD_SECONDS * 1000)
-        used = [keys.QUEUES, keys.DUE]
-        flat, due = await self._shard.pipeline.run(
-            _FIND, used, group=keys.WORKERS, gone_ms=gone, waited_ms=waited, count=AT_A_TIME
-        )
-        unserved = dict(zip(flat[::2], flat[1::2], strict=True))
+        found = await backlogs(self._shard)
+        unserved = [alias for alias, backlog in found.items() if not backlog.workers]
         self._since = {alias: self._since.get(alias, now) for alias in unserved}
-        for alias, named in unserved.items():
-            if now - self._since[alias] >= CONFIRM_SECONDS:
-                for sid, reply_id in zip(named[::2], named[1::2], strict=True):
+        before = await self._waited_since()
+        for alias in unserved:
+            if found[alias].waiting and now - self._since[alias] >= CONFIRM_SECONDS:
+                for member, _ in await self._waiting(keys.queue(alias), before):
+                    sid, _, reply_id = member.partition(" ")
                     ended = await self._end(alias, sid, reply_id) or ended
         if now - self._looks_since >= CONFIRM_SECONDS:
-            for sid in due:
-                await self._due.fail(sid, CODE, "No worker is running; the assistant cannot answer.")
+            for sid, due in await self._waiting(keys.DUE, before):
+                await self._automatic.fail(sid, due, CODE, "No worker is running; the assistant cannot answer.")
         return ended
 
+    async def _waited_since(self) -> float:
+        """The moment, in ms of the store's clock, before which what waits now has waited for WAITED_SECONDS."""
+        seconds, microseconds = await self._shard.pipeline.execute("TIME")
+        return (int(seconds) + int(microseconds) / 1e6 - WAITED_SECONDS) * 1000
+
+    async def _waiting(self, index: str, before: float) -> list[tuple[str, float]]:
+        """Some members of a sorted set that are in it since before a moment, and since when."""
+        flat = await self._shard.pipeline.execute(
+            "ZRANGEBYSCORE", index, "-inf", before, "WITHSCORES", "LIMIT", 0, AT_A_TIME
+        )
+        return list(zip(flat[::2], map(float, flat[1::2]), strict=True))
+
     async def _end(self, alias: str, sid: str, reply_id: str) -> bool:
-        if not is_sid(sid):
-            return False
-        message = f"No worker serves the model {alias!r}; the assistant cannot answer."
-        error = server.stored(sid, LLMError(reply_id="", request_id="", code=CODE, message=message, text=""))
-        given: dict[str, Any] = {
-            "reply": reply_id,
-            "sid": sid,
-            "own": keys.own(sid),
-            "llm": alias,
-            "gone_ms": int(HEARD_SECONDS * 1000),
-            "early_end": ending(self._shard, sid, error, FAILED + CODE),
-        }
-        used = [keys.QUEUES, keys.stream(sid), keys.COUNTERS]
-        try:
-            ended = bool(await self._shard.pipeline.run(_END, used, **given))
-        except DoqchatError as problem:
-            log.error("Reply %s in %s cannot be ended: %s", reply_id, sid, problem.message)
-            return False
+        """End a reply; whether it had not ended, and no worker has it."""
+        ended = False
+        if is_sid(sid):
+            message = f"No worker serves the model {alias!r}; the assistant cannot answer."
+            error = server.stored(sid, LLMError(reply_id="", request_id="", code=CODE, message=message, text=""))
+            terminal = ending(self._shard, sid, error, FAILED + CODE)
+            try:
+                ended = await end_early(self._shard, sid, reply_id, terminal, if_waiting=True)
+            except DoqchatError as problem:
+                log.error("Reply %s in %s cannot be ended: %s", reply_id, sid, problem.message)
         if ended:
             log.warning("Reply %s in %s ended with an error: %s", reply_id, sid, message)
+        else:
+            await self._shard.pipeline.execute("ZREM", keys.queue(alias), f"{sid} {reply_id}")
         return ended
 
 
@@ -110,5 +112,5 @@ async def watch(engine: Engine) -> None:
     looking = []
     for shard in engine.shards:
         unserved = Unserved(engine, shard)
-        looking.append(Repeating(shard).repeat(unserved.look, LOOK_SECONDS, unserved.prepare))
+        looking += [Repeating(shard).repeat(unserved.look, LOOK_SECONDS, unserved.prepare), sweep(shard)]
     await asyncio.gather(*looking)

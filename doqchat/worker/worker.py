@@ -13,8 +13,9 @@ from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.cancel_and_wait import end
 from doqchat.worker.fetch_loop import FetchLoop
-from doqchat.worker.queue import LEASE_SECONDS
+from doqchat.worker.leased_reply import LEASE_SECONDS
 from doqchat.worker.running_jobs import RunningJobs
+from doqchat.worker.sweeper import sweep
 
 
 class Worker:
@@ -35,28 +36,32 @@ class Worker:
         What is not finished within SHUTDOWN_SECONDS is handed over to other workers.
         """
         clock = asyncio.get_running_loop().time
-        fetch_loops = [self._fetch_loop(shard) for shard in self._engine.shards]
-        listeners = [Subscription(shard.url, self._on_interruption, lambda _: None) for shard in self._engine.shards]
-        following = [
-            asyncio.create_task(self._follow(listener, shard.interruptions))
-            for listener, shard in zip(listeners, self._engine.shards, strict=True)
+        shards = list(self._engine.shards)
+        fetch_loops = [self._fetch_loop(shard) for shard in shards]
+        listeners = [
+            Subscription(shard.url, partial(self._on_news, fetch_loop), lambda _: None)
+            for shard, fetch_loop in zip(shards, fetch_loops, strict=True)
         ]
+        following = [
+            asyncio.create_task(self._follow(listener, shard.workers_channel))
+            for listener, shard in zip(listeners, shards, strict=True)
+        ]
+        following += [asyncio.create_task(sweep(shard)) for shard in shards]
         for fetch_loop in fetch_loops:
             fetch_loop.start()
         await stop.wait()
         ends = clock() + limits.SHUTDOWN_SECONDS
         await asyncio.gather(end(following), *(loop.stop() for loop in fetch_loops))
-        await asyncio.gather(self._answers.finish(ends - clock()), *(loop.give_back() for loop in fetch_loops))
+        await self._answers.finish(ends - clock())
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _fetch_loop(self, shard: Shard) -> FetchLoop:
-        due = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
+        automatic = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
         concurrency = self._engine.reply_settings.concurrency
-        begin, give_back = partial(self._answers.begin, shard), partial(self._answers.give_back, shard)
-        return FetchLoop(shard, self.name, concurrency, begin, give_back, due)
+        return FetchLoop(shard, self.name, concurrency, partial(self._answers.begin, shard), automatic)
 
     async def _follow(self, listener: Subscription, channel: str) -> None:
-        """Listen for replies that have ended early; until that works, writers learn it when they write."""
+        """Listen for what concerns workers; until that works, they look into the queues every second."""
         while True:
             try:
                 await listener.subscribe(channel)
@@ -64,6 +69,10 @@ class Worker:
             except Exception:
                 await asyncio.sleep(LEASE_SECONDS)
 
-    def _on_interruption(self, _channel: str, payload: bytes) -> None:
-        sid, _, reply_id = payload.decode(errors="replace").partition(" ")
-        self._answers.interrupt(sid, reply_id)
+    def _on_news(self, fetch_loop: FetchLoop, _channel: str, payload: bytes) -> None:
+        what, _, named = payload.decode(errors="replace").partition(" ")
+        if what == "queued":
+            fetch_loop.wake(named)
+        elif what == "interrupted":
+            sid, _, reply_id = named.partition(" ")
+            self._answers.interrupt(sid, reply_id)

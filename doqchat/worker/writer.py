@@ -11,7 +11,6 @@ from doqchat.protocol.events import Body, Usage
 from doqchat.store.faults import insist
 from doqchat.worker.conversation import Conversations
 from doqchat.worker.leased_reply import GivenUp, LeasedReply
-from doqchat.worker.queue import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -53,20 +52,28 @@ class Writer:
         except LLMError as error:
             log.warning("Reply %s in %s ended with an error: %s", draft.job.reply, draft.job.sid, error)
             terminal = draft.error(error.code, error.message)
-        await draft.commit(terminal, tokens=self._tokens())
+        await self._commit(terminal)
 
     async def failed(self) -> None:
         """End the reply with an error of our own."""
         error = self._draft.error("failed", "The server failed at this answer; its log says why.")
-        await self._draft.commit(error, tokens=self._tokens())
+        await self._commit(error)
 
     async def hand_over(self) -> None:
         """Let another worker answer; `write` has to have ended. Raises Unavailable."""
-        await self._draft.hand_over(self._tokens())
+        await asyncio.gather(self._draft.hand_over(), self.spend())
 
     async def spend(self) -> None:
         """Count what the model has used for a reply that this worker does not end."""
         await self._draft.spend(self._tokens())
+
+    async def _commit(self, terminal: Body) -> None:
+        """End the reply and count its tokens; both travel together, and neither waits for the other."""
+        spending = asyncio.create_task(self.spend())
+        try:
+            await self._draft.commit(terminal)
+        finally:
+            await spending
 
     async def _stream_reply(self, llm: LLM) -> None:
         """Listen and show at the same time, so that a slow store never holds up the provider."""
@@ -134,7 +141,7 @@ class Writer:
         """Return when the model has said something, or when the lease wants to be kept."""
         self._news.clear()
         try:
-            async with asyncio.timeout(LEASE_SECONDS / 4):
+            async with asyncio.timeout(self._draft.renew_within):
                 await self._news.wait()
         except TimeoutError:
             return

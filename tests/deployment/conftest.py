@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 import redis
 
+from doqchat.store import keys
 from tests.deployment.certificate import write_certificate
 from tests.deployment.documented import configured
 from tests.deployment.programs import (
@@ -122,8 +122,6 @@ def _web(port: int, settings: dict[str, str]) -> AbstractContextManager[Service]
 
 def _worker(client: "redis.Redis", settings: dict[str, str]) -> AbstractContextManager[Service]:
     def ready(process: Process) -> bool:
-        ports = {connection.laddr.port for connection in psutil.Process(process.pid).net_connections("tcp")}
-        waiting = [each for each in client.client_list() if each["cmd"] == "xreadgroup"]
-        return any(int(each["addr"].rpartition(":")[2]) in ports for each in waiting)
+        return any(f"-{process.pid}-" in name for name in client.zrange(keys.workers("default"), 0, -1))
 
     return service("llmworker", manage("doqchat_llmworker"), ready, settings)

@@ -70,7 +70,7 @@ async def test_nothing_crosses_between_the_databases_of_a_server(
 def test_channels_are_named_after_the_database(url: str, database: int) -> None:
     suffix = f".{database}" if database else ""
     assert Shards([url]).of("room").channel("room") == f"doqchat{suffix}__group__chat.session.room"
-    assert Shards([url]).of("room").interruptions == f"llm:interruptions{suffix}"
+    assert Shards([url]).of("room").workers_channel == f"llm:workers{suffix}"
 
 
 def test_the_databases_of_all_servers_are_part_of_the_name() -> None:

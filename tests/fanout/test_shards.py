@@ -16,6 +16,7 @@ from doqchat.store import keys
 from doqchat.store.stream import Entry
 from tests import processes
 from tests.fanout.conftest import BODY, joined
+from tests.hints import posted, queued
 
 SESSIONS = 12
 
@@ -45,13 +46,13 @@ async def test_a_session_is_stored_and_heard_of_on_the_store_that_holds_it(
         async with joined(sharded, each) as socket:
             appended = await sharded.stream.append(each, "A", BODY, ask="demo")
             assert (await socket.frame())["hd"]["id"] == appended.id
+    await posted(*sharded.shards)
     held = [set(client.scan_iter("chat:session:*")) for client in clients.values()]
     assert held[0] | held[1] == {keys.stream(each) for each in sids}
     assert all(held)
     assert not held[0] & held[1]
     for client, streams in zip(clients.values(), held, strict=True):
-        jobs = {fields["sid"] for _, fields in client.xrange(keys.queue("demo"))}
-        assert {keys.stream(each) for each in jobs} == streams
+        assert {keys.stream(each) for each, _ in queued(client, "demo")} == streams
 
 
 async def test_replays_from_a_store_that_does_not_answer_hold_up_none_from_another(

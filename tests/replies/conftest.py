@@ -51,19 +51,24 @@ class Site:
 
     def holder(self, request_id: str) -> processes.Process:
         """The worker that is answering a request to the default model."""
-        queue = keys.queue("default")
-        (job,) = [job_id for job_id, fields in self.store.xrange(queue) if fields["request"] == request_id]
-        (lease,) = self.store.xpending_range(queue, keys.WORKERS, job, job, 1)
-        (worker,) = [worker for worker in self.workers if f"-{worker.pid}-" in lease["consumer"]]
+        (reply,) = self.store.scan_iter(f"*:reply:r{request_id}")
+        lease = self.store.hget(reply, "lease") or ""
+        (worker,) = [worker for worker in self.workers if f"-{worker.pid}-" in lease]
         return worker
 
 
+@pytest.fixture(scope="session")
+def cluster() -> bool:
+    """Yes: what is allowed there is allowed on a single server as well, which all other tests use."""
+    return True
+
+
 @pytest.fixture(scope="package")
-def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def whole_site(tmp_path_factory: pytest.TempPathFactory, cluster: bool) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("replies")
     with ExitStack() as stack:
         gemini_url = stack.enter_context(processes.gemini())
-        url = stack.enter_context(processes.valkey(directory / "valkey")).url
+        url = stack.enter_context(processes.valkey(directory / "valkey", cluster=cluster)).url
         client = stack.enter_context(closing(redis.Redis.from_url(url, decode_responses=True)))
         environment = {
             "DJANGO_SETTINGS_MODULE": "tests.replies.short_lease",
@@ -94,10 +99,10 @@ def queue(own_client: "redis.Redis") -> "redis.Redis":
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[list[processes.Store]]:
+def stores(tmp_path: Path, cluster: bool) -> Iterator[list[processes.Store]]:
     """Two stores."""
     with ExitStack() as stack:
-        yield [stack.enter_context(processes.valkey(tmp_path / name)) for name in ("first", "second")]
+        yield [stack.enter_context(processes.valkey(tmp_path / name, cluster=cluster)) for name in ("first", "second")]
 
 
 @pytest.fixture

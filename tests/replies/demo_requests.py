@@ -5,13 +5,9 @@ from typing import Any
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
-from doqchat.store import keys
 from tests.fanout.socket import Socket
 
 DEMO = "demo"
-
-
-JOBS = keys.queue(DEMO)
 
 
 async def ask(engine: Engine, sid: str) -> str:

@@ -4,10 +4,10 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.protocol.events import LLMResponse, Usage
-from doqchat.store import keys
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
-from tests.replies.demo_requests import DEMO, JOBS, ask
+from tests.hints import posted, run_out
+from tests.replies.demo_requests import DEMO, ask
 
 
 def end(draft: LeasedReply) -> LLMResponse:
@@ -19,9 +19,8 @@ async def taken(engine: Engine, sid: str, worker: str) -> LeasedReply:
     """A reply to a new request, in the hands of a worker."""
     await ask(engine, sid)
     shard = engine.shards.of(sid)
-    jobs = Queue(shard, DEMO, worker)
-    await jobs.prepare()
-    job = await jobs.take()
+    await posted(shard)
+    job = await Queue(shard, DEMO, worker).take()
     assert job is not None
     return LeasedReply(shard, worker, job)
 
@@ -36,5 +35,5 @@ async def speaking(engine: Engine, sid: str, worker: str) -> LeasedReply:
 
 def taken_over(engine: Engine, queue: "redis.Redis", draft: LeasedReply, worker: str) -> LeasedReply:
     """The same reply, in the hands of another."""
-    queue.xclaim(JOBS, keys.WORKERS, worker, 0, [draft.job.id])
+    run_out(queue, draft.job.sid, draft.job.reply)
     return LeasedReply(engine.shards.of(draft.job.sid), worker, draft.job)

@@ -9,6 +9,7 @@ from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from doqchat.worker import automatic_replies as due
+from tests.hints import posted, said_long_ago
 from tests.replies.demo_requests import ask
 from tests.replies.due_replies import automatic_replies, moment
 
@@ -34,10 +35,11 @@ async def test_an_automatic_reply_that_was_due_before_the_clock_was_set_back_is_
 ) -> None:
     await submit(own_engine, sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "@llm 안녕"}}))
     later = moment(queue) + AN_HOUR_MS
-    queue.zadd(keys.DUE, {sid: later})
-    queue.hset(f"{keys.own(sid)}due", "since", later)
+    await posted(own_engine.shards.of(sid))
+    said_long_ago(queue, sid, later)
     await automatic_replies(own_engine, sid).start(1)
     assert [reply.state for reply in (await own_engine.snapshots.take(sid)).replies] == ["waiting"]
+    await posted(own_engine.shards.of(sid))
     assert queue.zcard(keys.DUE) == 0
 
 
@@ -48,10 +50,11 @@ async def test_what_was_said_while_the_model_talked_is_not_answered_the_moment_i
     await own_engine.settings.change(sid, {"policy": "always"})
     talking = await ask(own_engine, sid)
     await submit(own_engine, sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "and this"}}))
-    queue.zadd(keys.DUE, {sid: 1})
-    queue.hset(f"{keys.own(sid)}due", "since", 1)
+    await posted(own_engine.shards.of(sid))
+    said_long_ago(queue, sid, 1)
     before = moment(queue)
     await own_engine.cancellation.interrupt(sid, talking, "cancelled")
     await automatic_replies(own_engine, sid).start(1)
     assert (await own_engine.snapshots.take(sid)).replies == []
+    await posted(own_engine.shards.of(sid))
     assert before + AN_HOUR_MS <= queue.zscore(keys.DUE, sid) <= moment(queue) + AN_HOUR_MS

@@ -127,7 +127,7 @@ async def test_of_a_conversation_no_more_is_kept_than_the_model_is_shown(
         for _ in range(5 * PAGE):
             pipeline.xadd(keys.stream(sid), {"participant": "A", "body": json.dumps(envelope)})
         *_, request = pipeline.execute()
-    job = Job("1-0", sid, request, "r1", "demo")
+    job = Job(sid, request, "r1", "demo")
     tracemalloc.start()
     await Conversations(own_engine.stream, own_engine.settings, None).context(job, BUDGET)
     _, most = tracemalloc.get_traced_memory()

@@ -25,7 +25,7 @@ async def test_a_killed_workers_reply_is_finished_by_another(
     assert attempts == sorted(attempts)
     assert set(attempts) <= {1, 2}
     assert len(site.stored(sid, *ENDS)) == 1
-    assert site.store.xlen(keys.queue("default")) == 0
+    assert site.store.zcard(keys.queue("default")) == 0
 
 
 async def test_a_worker_that_wakes_up_without_its_lease_says_nothing_more(

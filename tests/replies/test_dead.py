@@ -13,9 +13,10 @@ from doqchat.store import keys
 from tests import processes
 from tests.chat.commands import run
 from tests.fanout.conftest import joined
+from tests.hints import posted, queued, run_out
 from tests.ports import free_port
 from tests.replies.conversation import ENDS
-from tests.replies.demo_requests import JOBS, ask, end_of
+from tests.replies.demo_requests import DEMO, ask, end_of
 
 
 def llm_dead(
@@ -25,30 +26,25 @@ def llm_dead(
     return run("doqchat_dead", *arguments, DOQCHAT_REDIS_URL=store.url, LANG=locale)
 
 
-def fatal(queue: "redis.Redis") -> None:
-    """Make the job that waits one of which three workers have died."""
-    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
-    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {JOBS: ">"})
-    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
-
-
 async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]:
     """Replies that were given up, one in each session; what the store holds then, without the work of a worker."""
     replies = []
     for sid in sids:
-        replies.append(await ask(engine, sid))
+        replies.append(reply := await ask(engine, sid))
+        await posted(engine.shards.of(sid))
         queue.delete(f"{keys.own(sid)}talking", keys.replies(sid))
-        ((job_id, job),) = queue.xrange(JOBS)
-        queue.xadd(keys.DEAD_JOBS, job)
-        queue.xdel(JOBS, job_id)
+        queue.delete(keys.queue(DEMO))
+        letter = {"sid": sid, "request": reply[1:], "reply": reply, "llm": DEMO, "auto": "0"}
+        queue.xadd(keys.DEAD_LETTERS, letter)
+        queue.sadd(keys.dead(sid), reply)
     return replies
 
 
 async def test_a_job_that_cannot_be_asked_again_is_kept(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await give_up(own_engine, queue, sid)
-    ((job_id, job),) = queue.xrange(keys.DEAD_JOBS)
-    queue.xdel(keys.DEAD_JOBS, job_id)
-    queue.xadd(keys.DEAD_JOBS, {**job, "reply": "no reply of ours"})
+    ((job_id, job),) = queue.xrange(keys.DEAD_LETTERS)
+    queue.xdel(keys.DEAD_LETTERS, job_id)
+    queue.xadd(keys.DEAD_LETTERS, {**job, "reply": "no reply of ours"})
     dead = DeadLetters(own_engine.shards, own_engine.stream)
     (broken,) = await dead.list()
     assert await dead.retry(broken) is None
@@ -59,7 +55,7 @@ async def test_a_request_that_was_given_up_is_asked_again_and_answered_by_a_new_
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     reply_id = await ask(own_engine, sid)
-    fatal(queue)
+    run_out(queue, sid, reply_id, deliveries=3)
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             error = await end_of(socket, *ENDS)
@@ -71,14 +67,14 @@ async def test_a_request_that_was_given_up_is_asked_again_and_answered_by_a_new_
     assert (streaming["bd"]["reply_id"], streaming["bd"]["attempt"]) == (f"{reply_id}-2", 1)
     assert (response["hd"]["event"], response["bd"]["reply_id"]) == ("llm.response", f"{reply_id}-2")
     assert response["bd"]["request_id"] == error["bd"]["request_id"] == reply_id[1:]
-    assert (queue.xlen(keys.DEAD_JOBS), queue.xlen(JOBS)) == (0, 0)
+    assert (queue.xlen(keys.DEAD_LETTERS), queue.smembers(keys.dead(sid))) == (0, set())
 
 
 async def test_what_was_given_up_is_listed_with_the_prompt(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     (reply_id,) = await give_up(own_engine, queue, sid)
-    ((dead_id, _),) = queue.xrange(keys.DEAD_JOBS)
+    ((dead_id, _),) = queue.xrange(keys.DEAD_LETTERS)
     korean = (await asyncio.to_thread(llm_dead, own_store, "list")).stdout
     assert korean.splitlines()[0] == "데드 레터 1개"
     assert f"ID: {dead_id}\n" in korean
@@ -94,13 +90,13 @@ async def test_only_what_is_named_is_asked_again_or_dropped(
 ) -> None:
     sids = [f"{sid}-{number}" for number in range(3)]
     replies = await give_up(own_engine, queue, *sids)
-    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)]
+    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_LETTERS)]
     retried = await asyncio.to_thread(llm_dead, own_store, "retry", ids[0])
     dropped = await asyncio.to_thread(llm_dead, own_store, "drop", ids[1])
     assert f"{replies[0]}-2" in retried.stdout
     assert ids[1] in dropped.stdout
-    assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)] == ids[2:]
-    assert [job["reply"] for _, job in queue.xrange(JOBS)] == [f"{replies[0]}-2"]
+    assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_LETTERS)] == ids[2:]
+    assert queued(queue, DEMO) == [(sids[0], f"{replies[0]}-2")]
     assert [one.reply_id for one in (await own_engine.snapshots.take(sids[0])).replies] == [f"{replies[0]}-2"]
 
 
@@ -109,7 +105,7 @@ async def test_a_request_that_is_given_up_again_gets_yet_another_reply(
 ) -> None:
     (reply_id,) = await give_up(own_engine, queue, sid)
     await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
-    fatal(queue)
+    run_out(queue, sid, f"{reply_id}-2", deliveries=3)
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             assert (await end_of(socket, *ENDS))["bd"]["reply_id"] == f"{reply_id}-2"
@@ -147,9 +143,9 @@ async def test_jobs_that_something_else_has_written_do_not_hide_the_others(
 ) -> None:
     (reply_id,) = await give_up(own_engine, queue, sid)
     for fields in INCOMPLETE:
-        queue.xadd(keys.DEAD_JOBS, fields)
-    queue.xadd(keys.DEAD_JOBS, INCOMPLETE[0], id="18446744073709551615-1")
-    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)]
+        queue.xadd(keys.DEAD_LETTERS, fields)
+    queue.xadd(keys.DEAD_LETTERS, INCOMPLETE[0], id="18446744073709551615-1")
+    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_LETTERS)]
     listed = await asyncio.to_thread(llm_dead, own_store, "list", locale="en_US.UTF-8")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert re.findall(r"^ID: (.*)$", listed.stdout, re.MULTILINE) == ids
@@ -161,21 +157,21 @@ async def test_jobs_that_something_else_has_written_do_not_hide_the_others(
     ]
     dropped = await asyncio.to_thread(llm_dead, own_store, "drop", "--all", locale="en_US.UTF-8")
     assert dropped.stdout.splitlines() == [f"{dead_id} was deleted." for dead_id in ids[1:]]
-    assert not queue.exists(keys.DEAD_JOBS) or queue.xlen(keys.DEAD_JOBS) == 0
+    assert not queue.exists(keys.DEAD_LETTERS) or queue.xlen(keys.DEAD_LETTERS) == 0
 
 
 async def test_a_job_whose_session_cannot_be_read_stays_and_the_others_are_asked_again(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     _, other = await give_up(own_engine, queue, sid, f"{sid}-2")
-    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)]
+    ids = [dead_id for dead_id, _ in queue.xrange(keys.DEAD_LETTERS)]
     queue.set(keys.replies(sid), "junk")
     retried = await asyncio.to_thread(llm_dead, own_store, "retry", "--all", locale="en_US.UTF-8")
     assert retried.stdout.splitlines() == [
         f"{ids[0]} cannot be retried: its session cannot be read.",
         f"{ids[1]} was retried; the new reply is {other}-2.",
     ]
-    assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_JOBS)] == ids[:1]
+    assert [dead_id for dead_id, _ in queue.xrange(keys.DEAD_LETTERS)] == ids[:1]
 
 
 @pytest.mark.parametrize("arguments", [("retry",), ("drop",), ("drop", "1-1", "--all"), ("list", "1-1")])

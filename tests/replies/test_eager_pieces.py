@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from doqchat.engine import Engine
-from doqchat.worker import writer
+from doqchat.worker import leased_reply, writer
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS
@@ -15,7 +15,7 @@ from tests.replies.working import ask, working
 async def test_keeping_the_lease_of_a_silent_model_takes_no_piece_from_those_shown_at_once(
     monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
-    monkeypatch.setattr(writer, "LEASE_SECONDS", 0.2)
+    monkeypatch.setattr(leased_reply, "LEASE_SECONDS", 0.2)
     engine = make_engine(own_store, GATHER_SECONDS=1.0)
     async with joined(engine, sid) as socket, working(engine):
         await ask(engine, sid, f"[[pieces={writer.EAGER_PIECES} pace=0.3]]")

@@ -13,6 +13,7 @@ from doqchat.store import keys
 from doqchat.worker.worker import Worker
 from tests import processes
 from tests.fanout.conftest import joined
+from tests.hints import queued
 from tests.replies.conftest import Site
 from tests.replies.demo_requests import end_of
 from tests.replies.working import ask
@@ -52,10 +53,8 @@ async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itse
         await asyncio.to_thread(worker.wait_until, lambda: bool(whole_site.calls(sid)))
         worker.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(worker.wait) == 0
-    ((_, job),) = queue.xrange(keys.queue(alias))
-    assert job["reply"] == reply
-    assert queue.xpending(keys.queue(alias), keys.WORKERS)["pending"] == 0
-    assert queue.hget(keys.reply(sid, reply), "deaths") == "0"
+    assert queued(queue, alias) == [(sid, reply)]
+    assert queue.hmget(keys.reply(sid, reply), "lease", "deliveries") == [None, "0"]
 
 
 async def test_a_worker_ends_by_itself_while_the_store_stands_still(

@@ -20,8 +20,9 @@ from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
+from tests.hints import posted, said_long_ago
 from tests.replies.conversation import ENDS
-from tests.replies.demo_requests import DEMO, JOBS, ask, end_of
+from tests.replies.demo_requests import DEMO, ask, end_of
 from tests.replies.drafts import end, speaking, taken
 from tests.store.refusing import fail_disk, fill, make_room, mend_disk, valkey_that_cannot_save
 
@@ -74,9 +75,8 @@ async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.R
     await draft.begin()
     await draft.say("안녕")
     await draft.hand_over()
-    jobs = Queue(shard, DEMO, "another")
-    await jobs.prepare()
-    job = await jobs.take()
+    await posted(shard)
+    job = await Queue(shard, DEMO, "another").take()
     assert job is not None
     await draft.spend(5)
     assert queue.get(counter_of_today()) == "5"
@@ -85,7 +85,7 @@ async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.R
     await again.say("하세요")
     await again.commit(end(again))
     assert stored(queue, sid)[-1]["bd"]["text"] == "하세요"
-    assert (queue.xlen(JOBS), queue.smembers(keys.replies(sid))) == (0, set())
+    assert queue.smembers(keys.replies(sid)) == set()
 
 
 async def test_a_reply_can_be_cancelled(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
@@ -98,8 +98,8 @@ async def test_a_reply_can_be_cancelled(own_engine: Engine, queue: "redis.Redis"
 async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await own_engine.settings.change(sid, {"policy": "always"})
     said = await submit(own_engine, sid, parse(HI))
-    queue.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
-    queue.hset(f"{keys.own(sid)}due", "since", 0)
+    await posted(own_engine.shards.of(sid))
+    said_long_ago(queue, sid)
     fill(queue)
     shard, budget = own_engine.shards.of(sid), TokenBudget(own_engine.shards, None)
     await AutomaticReplies(shard, RequestLimits(), budget).start(1)

@@ -16,6 +16,7 @@ from doqchat.worker.queue import Queue
 from tests import processes
 from tests.client import Client
 from tests.conftest import Connect
+from tests.hints import posted, said_long_ago
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, settled
 from tests.replies.demo_requests import DEMO, ask
@@ -33,9 +34,8 @@ async def say(engine: Engine, sid: str, **bd: object) -> str:
 async def begun(engine: Engine, sid: str) -> LeasedReply:
     """The reply that waits, in the hands of a worker."""
     shard = engine.shards.of(sid)
-    jobs = Queue(shard, DEMO, "worker")
-    await jobs.prepare()
-    job = await jobs.take()
+    await posted(shard)
+    job = await Queue(shard, DEMO, "worker").take()
     assert job is not None
     draft = LeasedReply(shard, "worker", job)
     await draft.begin()
@@ -46,9 +46,8 @@ async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> LeasedRep
     """An automatic reply to a new message."""
     await engine.settings.change(sid, {"policy": "always", "llm": DEMO})
     await say(engine, sid)
-    long_ago = 1
-    queue.zadd(keys.DUE, {sid: long_ago})
-    queue.hset(f"{keys.own(sid)}due", "since", long_ago)
+    await posted(engine.shards.of(sid))
+    said_long_ago(queue, sid)
     await AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget).start(1)
     return await begun(engine, sid)
 
@@ -112,6 +111,7 @@ async def test_a_reply_that_was_asked_for_anew_is_known_by_its_own_id(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     first = await taken(own_engine, sid, "worker")
+    await first.begin()
     await first.commit(first.error("failed", "It failed."), given_up=True)
     dead = DeadLetters(own_engine.shards, own_engine.stream)
     (job,) = await dead.list()

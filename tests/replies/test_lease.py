@@ -1,5 +1,6 @@
 """Who has lost a reply to another worker writes nothing of it any more."""
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -9,11 +10,13 @@ import redis
 from doqchat.engine import Engine
 from doqchat.protocol.events import Usage
 from doqchat.store import keys
-from doqchat.worker.leased_reply import MOST_DELIVERIES, GivenUp, LeasedReply, Lost
+from doqchat.worker.leased_reply import LEASE_SECONDS, MOST_DELIVERIES, GivenUp, LeasedReply, Lost
 from doqchat.worker.queue import Queue
 from tests.fanout.conftest import joined
-from tests.replies.demo_requests import DEMO, JOBS, ask
+from tests.hints import posted, queued, run_out
+from tests.replies.demo_requests import DEMO, ask
 from tests.replies.drafts import end, speaking, taken, taken_over
+from tests.replies.due_replies import moment
 
 
 async def test_a_worker_that_lost_its_lease_neither_says_nor_ends_anything(
@@ -28,9 +31,9 @@ async def test_a_worker_that_lost_its_lease_neither_says_nor_ends_anything(
             await first.say("하세요")
         with pytest.raises(Lost):
             await first.commit(end(first))
+        await second.begin()
         with pytest.raises(Lost):
             await first.begin()
-        await second.begin()
         await second.say("반갑")
         with pytest.raises(Lost):
             await first.say("하세요")
@@ -51,7 +54,7 @@ async def test_what_a_failover_has_lost_of_a_reply_is_shown_again_with_the_next_
     await draft.begin()
     for piece in ("안녕 ", "🙂", "하세요"):
         await draft.say(piece)
-    text = keys.reply_text(sid, draft.job.reply)
+    text = keys.reply(sid, draft.job.reply) + ":text"
     async with joined(own_engine, sid) as socket:
         for kept, piece, offset in (("안녕 ", "!", 3), ("", " 반갑", 0)):
             said = draft.text
@@ -73,27 +76,45 @@ async def test_a_reply_is_ended_once(own_engine: Engine, queue: "redis.Redis", s
         with pytest.raises(Lost):
             await draft.commit(end(draft))
     assert [entry.participant for entry in await own_engine.stream.read(sid)] == ["user", "llm"]
-    assert queue.xlen(JOBS) == 0
 
 
-async def test_a_job_that_comes_back_after_its_end_leaves_the_queue(
+async def test_a_hint_at_a_reply_that_has_ended_begins_nothing(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     draft = await taken(own_engine, sid, "first")
     queue.srem(keys.replies(sid), draft.job.reply)
     with pytest.raises(Lost):
         await draft.begin()
-    assert queue.xlen(JOBS) == 0
+    await posted(own_engine.shards.of(sid))
+    assert queued(queue, DEMO) == []
 
 
-async def test_saying_nothing_keeps_the_lease(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_a_hint_at_a_reply_in_line_begins_nothing(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    first = await taken(own_engine, sid, "first")
+    in_line = await ask(own_engine, sid)
+    early = LeasedReply(own_engine.shards.of(sid), "second", replace(first.job, reply=in_line, request=in_line[1:]))
+    with pytest.raises(Lost):
+        await early.begin()
+    await first.begin()
+
+
+async def test_two_hints_at_a_reply_begin_it_once(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    first = await taken(own_engine, sid, "first")
+    second = LeasedReply(own_engine.shards.of(sid), "second", first.job)
+    begun = await asyncio.gather(first.begin(), second.begin(), return_exceptions=True)
+    assert [type(each) for each in begun] == [type(None), Lost]
+    assert first.attempt == 1
+
+
+async def test_saying_nothing_renews_the_lease(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     draft = await taken(own_engine, sid, "first")
     await draft.begin()
-    queue.xclaim(JOBS, keys.WORKERS, "first", 0, [draft.job.id], idle=60_000, justid=True)
+    queue.hset(keys.reply(sid, draft.job.reply), "leased_until", 1)
     await draft.say("")
-    (lease,) = queue.xpending_range(JOBS, keys.WORKERS, "-", "+", 1)
-    assert (lease["consumer"], lease["times_delivered"]) == ("first", 1)
-    assert lease["time_since_delivered"] < 30_000
+    left = int(queue.hget(keys.reply(sid, draft.job.reply), "leased_until")) - moment(queue)
+    assert 0 < left <= LEASE_SECONDS * 1000
+    with pytest.raises(Lost):
+        await LeasedReply(own_engine.shards.of(sid), "second", draft.job).begin()
 
 
 async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
@@ -118,7 +139,6 @@ async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
         "usage": {},
     }
     assert (await own_engine.snapshots.take(sid)).replies == []
-    assert (queue.xlen(JOBS), queue.xpending(JOBS, keys.WORKERS)["pending"]) == (0, 0)
 
 
 async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_said(
@@ -129,15 +149,15 @@ async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_s
     await own_engine.cancellation.interrupt(sid, dead.job.reply, "cancelled")
     terminal = (await own_engine.stream.read(sid))[-1]
     assert json.loads(terminal.body)["bd"]["text"] == "안녕"
-    ((_, job),) = queue.xrange(JOBS)
-    assert job["reply"] == waiting
+    await posted(own_engine.shards.of(sid))
+    assert queued(queue, DEMO) == [(sid, waiting)]
 
 
 async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     last = await speaking(own_engine, sid, "last")
-    queue.xclaim(JOBS, keys.WORKERS, "next", 0, [last.job.id], retrycount=MOST_DELIVERIES + 1)
+    run_out(queue, sid, last.job.reply, deliveries=MOST_DELIVERIES)
     following = LeasedReply(own_engine.shards.of(sid), "next", last.job)
     with pytest.raises(GivenUp):
         await following.begin()
@@ -152,15 +172,14 @@ async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts
     with pytest.raises(Lost):
         await leaving.say("하세요")
     shard = own_engine.shards.of(sid)
+    await posted(shard)
     job = await Queue(shard, DEMO, "staying").take()
     assert job is not None
-    (lease,) = queue.xpending_range(JOBS, keys.WORKERS, "-", "+", 10)
-    assert (lease["consumer"], lease["times_delivered"]) == ("staying", 1)
     staying = LeasedReply(shard, "staying", job)
     await staying.begin()
     assert staying.attempt == 2
+    assert queue.hget(keys.reply(sid, job.reply), "deliveries") == "1"
     await staying.commit(end(staying))
-    assert queue.xlen(JOBS) == 0
 
 
 async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
@@ -168,16 +187,14 @@ async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
 ) -> None:
     first = await speaking(own_engine, sid, "first")
     shard = own_engine.shards.of(sid)
-    queue.xclaim(JOBS, keys.WORKERS, "leaving", 0, [first.job.id], retrycount=MOST_DELIVERIES)
+    run_out(queue, sid, first.job.reply, deliveries=MOST_DELIVERIES - 1)
     leaving = LeasedReply(shard, "leaving", first.job)
     await leaving.begin()
     await leaving.hand_over()
-    job = await Queue(shard, DEMO, "last").take()
-    assert job is not None
-    await LeasedReply(shard, "last", job).begin()
-    queue.xclaim(JOBS, keys.WORKERS, "one too many", 0, [job.id], retrycount=2)
+    await LeasedReply(shard, "last", first.job).begin()
+    run_out(queue, sid, first.job.reply)
     with pytest.raises(GivenUp):
-        await LeasedReply(shard, "one too many", job).begin()
+        await LeasedReply(shard, "one too many", first.job).begin()
 
 
 async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
@@ -186,22 +203,8 @@ async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, q
     queue.srem(keys.replies(sid), gone)
     await draft.begin()
     await draft.commit(end(draft))
-    assert [job["reply"] for _, job in queue.xrange(JOBS)] == [following]
-
-
-async def test_a_job_with_fields_of_somebody_else_is_kept_as_ours_when_it_is_given_up(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
-    draft = await taken(own_engine, sid, "worker")
-    ((job_id, job),) = queue.xrange(JOBS)
-    queue.xdel(JOBS, job_id)
-    theirs = queue.xadd(JOBS, {**job, **{f"field {number}": "" for number in range(5_000)}})
-    queue.xreadgroup(keys.WORKERS, "worker", {JOBS: ">"})
-    draft = LeasedReply(own_engine.shards.of(sid), "worker", replace(draft.job, id=theirs))
-    await draft.commit(draft.error("failed", "It failed."), given_up=True)
-    assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
-    assert queue.xlen(keys.stream(sid)) == 2
-    assert queue.smembers(keys.replies(sid)) == set()
+    await posted(own_engine.shards.of(sid))
+    assert queued(queue, DEMO) == [(sid, following)]
 
 
 async def test_a_reply_ends_whatever_a_provider_says_of_its_tokens(
@@ -210,5 +213,6 @@ async def test_a_reply_ends_whatever_a_provider_says_of_its_tokens(
     draft = await speaking(own_engine, sid, "worker")
     await draft.spend(10**400)
     await draft.commit(draft.response("안녕", "stop", "demo", Usage(input_tokens=10**400, output_tokens=3)))
+    await posted(own_engine.shards.of(sid))
     assert queue.hgetall(keys.COUNTERS).get("tokens:output") == "3"
     assert queue.smembers(keys.replies(sid)) == set()

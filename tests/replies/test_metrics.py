@@ -11,16 +11,19 @@ from doqchat.errors import RateLimited
 from doqchat.store import keys
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.stream import SessionStream
+from doqchat.worker.leased_reply import LeasedReply
+from doqchat.worker.queue import Queue
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.conftest import Connect
 from tests.fanout.conftest import joined
+from tests.hints import posted, swept
 from tests.ports import free_port
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
-from tests.replies.demo_requests import DEMO, JOBS, ask, end_of
-from tests.replies.drafts import taken, taken_over
+from tests.replies.demo_requests import DEMO, ask, end_of
+from tests.replies.drafts import speaking, taken, taken_over
 from tests.replies.exposition import numbers
 
 
@@ -35,13 +38,17 @@ async def test_what_waits_what_is_written_and_what_was_given_up_is_counted(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
     before = numbers(fetch(own_web, "/metrics"))
+    shard = own_engine.shards.of(sid)
     for number in range(3):
         await ask(own_engine, f"{sid}-{number}")
+    await posted(shard)
     waiting = numbers(fetch(own_web, "/metrics"))
-    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
-    ((_, [(_, job), _]),) = queue.xreadgroup(keys.WORKERS, "one", {JOBS: ">"}, count=2)
-    queue.xadd(keys.DEAD_JOBS, job)
+    for job in [await Queue(shard, DEMO, "one").take() for _ in range(2)]:
+        assert job is not None
+        await LeasedReply(shard, "one", job).begin()
+    queue.xadd(keys.DEAD_LETTERS, {"sid": sid})
     queue.zadd(keys.DUE, {sid: 1})
+    await swept(own_engine)
     after = numbers(fetch(own_web, "/metrics"))
     names = ["requests_waiting demo", "replies_under_way demo", "requests_dead", "sessions_due", "tokens_today"]
     assert [[read.get(f"doqchat_{name}") for name in names] for read in (before, waiting, after)] == [
@@ -54,35 +61,37 @@ async def test_what_waits_what_is_written_and_what_was_given_up_is_counted(
 async def test_requests_in_line_are_counted_until_it_is_their_turn_or_they_end(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
-    def in_line() -> float:
+    async def in_line() -> float:
+        await swept(own_engine)
         return numbers(fetch(own_web, "/metrics"))["doqchat_requests_in_line"]
 
     talking, *others = [await ask(own_engine, sid) for _ in range(5)]
-    assert in_line() == 4
+    assert await in_line() == 4
     await own_engine.cancellation.interrupt(sid, others[1], "cancelled")
-    assert in_line() == 3
+    assert await in_line() == 3
     queue.srem(keys.replies(sid), others[0])
     await own_engine.cancellation.interrupt(sid, talking, "cancelled")
-    assert in_line() == 1
+    assert await in_line() == 1
     for reply_id in others[2:]:
         await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
-    assert in_line() == 0
+    assert await in_line() == 0
 
 
 async def test_a_request_behind_another_of_its_session_can_be_the_oldest_that_waits(
     own_engine: Engine, own_web: processes.Web, sid: str
 ) -> None:
-    def oldest() -> float:
+    async def oldest() -> float:
+        await swept(own_engine)
         return numbers(fetch(own_web, "/metrics"))[f"doqchat_oldest_waiting_seconds {DEMO}"]
 
-    await taken(own_engine, sid, "busy")
+    await speaking(own_engine, sid, "busy")
     behind = await ask(own_engine, sid)
     await asyncio.sleep(0.1)  # how long it waits is what this is about
-    waited = oldest()
+    waited = await oldest()
     await own_engine.cancellation.interrupt(sid, behind, "cancelled")
 
     assert 0.1 <= waited < 60
-    assert oldest() == 0
+    assert await oldest() == 0
 
 
 async def test_how_replies_end_is_counted_for_every_process_to_tell(
@@ -118,6 +127,7 @@ async def test_refusals_are_counted_by_limit_and_replies_that_begin_anew(
             await ask(own_engine, sid)
     await draft.begin()
     await taken_over(own_engine, queue, draft, "second").begin()
+    await posted(own_engine.shards.of(sid))
     told = numbers(fetch(own_web, "/metrics"))
     assert told["doqchat_requests_refused_total max_active_replies"] == 2
     assert told["doqchat_reply_restarts_total"] == 1
@@ -129,6 +139,7 @@ async def test_a_reply_that_is_cancelled_while_it_waits_counts_as_cancelled(
     first, second = await ask(own_engine, sid), await ask(own_engine, sid)
     for reply_id in (second, first):
         await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
+    await posted(own_engine.shards.of(sid))
     assert numbers(fetch(own_web, "/metrics"))["doqchat_replies_total cancelled"] == 2
 
 

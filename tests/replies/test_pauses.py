@@ -15,6 +15,7 @@ from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_CALLED_MS, LONGEST_WA
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.conftest import Connect
+from tests.hints import posted, said_long_ago
 from tests.replies.conversation import change
 from tests.replies.due_replies import automatic_replies, moment
 
@@ -28,6 +29,7 @@ async def wait_of(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: i
     if said_ms_ago:
         queue.hset(f"{keys.own(sid)}due", "since", moment(queue) - said_ms_ago)
     await say(engine, sid)
+    await posted(engine.shards.of(sid))
     return float(queue.zscore(keys.DUE, sid)) - moment(queue)
 
 
@@ -41,8 +43,8 @@ async def types(engine: Engine, queue: "redis.Redis", sid: str, *, active: bool 
 
 async def started(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: int = 10_000) -> bool:
     """Whether the session's reply begins now that its pause is over."""
-    queue.hset(f"{keys.own(sid)}due", "since", moment(queue) - said_ms_ago)
-    queue.zadd(keys.DUE, {sid: 1})
+    await posted(engine.shards.of(sid))
+    said_long_ago(queue, sid, moment(queue) - said_ms_ago)
     await automatic_replies(engine, sid).start(1)
     return bool((await engine.snapshots.take(sid)).replies)
 

@@ -10,10 +10,11 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.serving import limits
-from doqchat.store import keys
+from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
+from tests.hints import posted, run_out
 from tests.replies.conftest import CONCURRENCY, Site
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import end_of
@@ -39,13 +40,13 @@ async def hang(site: Site, engine: Engine, sid: str, requests: int) -> None:
 
 
 async def taken(engine: Engine, sid: str, prompt: str, alias: str) -> str:
-    """The job of a new request that a worker has which does nothing."""
-    await ask(engine, sid, prompt, alias)
-    jobs = Queue(engine.shards.of(sid), alias, "dead")
-    await jobs.prepare()
-    job = await jobs.take()
+    """The reply to a new request that a worker has which does nothing."""
+    shard, reply = engine.shards.of(sid), await ask(engine, sid, prompt, alias)
+    await posted(shard)
+    job = await Queue(shard, alias, "dead").take()
     assert job is not None
-    return job.id
+    await LeasedReply(shard, "dead", job).begin()
+    return reply
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -90,8 +91,8 @@ async def test_what_a_dead_worker_has_left_is_taken_over_though_another_model_ha
     dead = {alias: await taken(engine, f"{sid}-{alias}", "[[pieces=2]]", alias) for alias in (HANGING, WELL)}
     async with working(engine):
         await hang(whole_site, engine, sid, CONCURRENCY)
-        for alias, job in dead.items():
-            queue.xclaim(keys.queue(alias), keys.WORKERS, "dead", 0, [job], idle=60_000)
+        for alias, reply in dead.items():
+            run_out(queue, f"{sid}-{alias}", reply)
         assert (await answered(engine, f"{sid}-{WELL}"))["bd"]["finish_reason"] == "stop"
 
 

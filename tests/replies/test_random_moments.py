@@ -74,4 +74,4 @@ async def test_who_cancels_at_a_random_moment_sees_the_one_end_of_the_reply(
     assert set(reasons) <= {"cancelled", "stop"}
     assert reasons.count("cancelled") > REPLIES / 2
     assert [len(site.stored(f"{sid}-{number}", *ENDS)) for number in range(REPLIES)] == [1] * REPLIES
-    assert site.store.xlen(keys.queue("default")) == 0
+    assert site.store.zcard(keys.queue("default")) == 0

@@ -43,7 +43,8 @@ async def test_taking_over_withdraws_an_automatic_reply_in_line_as_well(
     await client.send("llm.request", {"prompt": SLOW})
     await client.recv_event("llm.streaming")
     given_up = {"sid": sid, "request": said, "reply": f"r{said}", "llm": "default", "auto": "1"}
-    job = site.store.xadd(keys.DEAD_JOBS, given_up)
+    job = site.store.xadd(keys.DEAD_LETTERS, given_up)
+    site.store.sadd(keys.dead(sid), f"r{said}")
     await asyncio.to_thread(run, "doqchat_dead", "retry", str(job), DOQCHAT_REDIS_URL=site.store_url)
     change(web, sid, policy="off")
     withdrawn, asked_for = (await end(client))["bd"], (await end(client))["bd"]

@@ -2,20 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import redis
 
 from doqchat.engine import Engine
+from doqchat.errors import Internal
+from doqchat.replies import budget
 from doqchat.replies.budget import counter_of_today
 from doqchat.store import keys
 from doqchat.store.script import Script
 from doqchat.worker import leased_reply as drafts
-from doqchat.worker.leased_reply import LeasedReply, Lost
+from doqchat.worker.leased_reply import Lost
 from tests import processes
+from tests.hints import posted, queued
 from tests.proxy import Proxy
-from tests.replies.demo_requests import JOBS
+from tests.replies.demo_requests import DEMO
 from tests.replies.drafts import end, speaking, taken, taken_over
 
 
@@ -49,24 +51,25 @@ async def test_a_reply_whose_end_was_stored_and_not_confirmed_is_counted_once(
     draft = await speaking(engine, sid, "worker")
     lose(proxy, queue, drafts._COMMIT)
     with pytest.raises(Lost):
-        await draft.commit(end(draft), tokens=30)
+        await draft.commit(end(draft))
+    await draft.spend(30)
     await draft.spend(30)
 
     assert proxy.cuts == 1
     assert counted() == 30
     assert [entry.participant for entry in await engine.stream.read(sid)] == ["user", "llm"]
-    assert queue.hget(keys.COUNTERS, "replies:stop") == "1"
 
 
-async def test_a_hand_over_that_was_not_confirmed_is_counted_once_and_queues_one_job(
+async def test_a_hand_over_that_was_not_confirmed_queues_the_reply_once(
     engine: Engine, proxy: Proxy, queue: "redis.Redis", sid: str, counted: Callable[[], int]
 ) -> None:
     draft = await speaking(engine, sid, "worker")
     lose(proxy, queue, drafts._HAND_OVER)
-    await draft.hand_over(20)
+    await draft.hand_over()
 
     assert proxy.cuts == 1
-    assert (counted(), queue.xlen(JOBS)) == (20, 1)
+    await posted(engine.shards.of(sid))
+    assert queued(queue, DEMO) == [(sid, draft.job.reply)]
 
 
 async def test_what_was_used_for_a_reply_that_others_have_ended_is_counted_once(
@@ -74,11 +77,9 @@ async def test_what_was_used_for_a_reply_that_others_have_ended_is_counted_once(
 ) -> None:
     draft = await speaking(engine, sid, "worker")
     await engine.cancellation.interrupt(sid, draft.job.reply, "cancelled")
-    lose(proxy, queue, drafts._SPENT)
+    lose(proxy, queue, budget._SPENT)
     await draft.spend(10)
-    await draft.hand_over(10)
-    with pytest.raises(Lost):
-        await draft.commit(end(draft), tokens=10)
+    await draft.spend(10)
 
     assert proxy.cuts == 1
     assert counted() == 10
@@ -105,29 +106,29 @@ async def test_each_attempt_counts(
     with pytest.raises(Lost):
         await first.say("!")
     await first.spend(5)
-    await second.commit(end(second), tokens=7)
+    await second.spend(7)
 
     assert counted() == 12
-    assert 0 < queue.ttl(keys.reply_spent(sid, first.job.reply, 1)) <= 3600
+    assert 0 < queue.ttl(keys.counted(counter_of_today(), sid, first.job.reply, 1)) <= 3600
 
 
 async def test_an_attempt_that_has_used_nothing_leaves_nothing(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     draft = await speaking(own_engine, sid, "worker")
-    await draft.commit(end(draft))
+    await draft.spend(0)
 
-    assert queue.keys("*spent*") + queue.keys("llm:tokens:*") == []
+    assert queue.keys("*llm:tokens:*") == []
 
 
-@pytest.mark.parametrize("finish", [LeasedReply.commit, LeasedReply.hand_over])
-async def test_counts_that_cannot_be_changed_stop_no_reply(
-    own_engine: Engine, queue: "redis.Redis", sid: str, finish: Any
+async def test_counters_that_cannot_be_changed_stop_no_reply(
+    own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     draft = await speaking(own_engine, sid, "worker")
     queue.set(counter_of_today(), "not a number")
     queue.set(keys.COUNTERS, "not a hash")
-    await (draft.commit(end(draft), tokens=1) if finish is LeasedReply.commit else draft.hand_over(1))
+    await draft.commit(end(draft))
+    with pytest.raises(Internal):
+        await draft.spend(1)
 
-    assert queue.xlen(JOBS) == (0 if finish is LeasedReply.commit else 1)
-    assert queue.xpending(JOBS, keys.WORKERS)["pending"] == 0
+    assert queue.smembers(keys.replies(sid)) == set()

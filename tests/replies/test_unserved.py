@@ -11,20 +11,20 @@ import redis
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
-from doqchat.replies.metrics import HEARD_SECONDS
+from doqchat.replies import backlog
 from doqchat.store import keys
-from doqchat.store.clients import BLOCK_SECONDS
-from doqchat.worker import unserved
+from doqchat.worker import sweeper, unserved
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.fanout.conftest import joined
+from tests.hints import posted, queued, run_out
 from tests.replies.conversation import ENDS
-from tests.replies.demo_requests import DEMO, JOBS, ask, end_of
+from tests.replies.demo_requests import DEMO, ask, end_of
 from tests.replies.drafts import end, taken
 from tests.replies.exposition import numbers
 from tests.replies.working import answered, working
 
-SOON = {"WAITED_SECONDS": 0.6, "CONFIRM_SECONDS": 0.2, "LOOK_SECONDS": 0.1, "HEARD_SECONDS": 0.2}
+SOON = {"WAITED_SECONDS": 0.6, "CONFIRM_SECONDS": 0.2, "LOOK_SECONDS": 0.1}
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """People are told sooner than they are by default."""
     for name, seconds in SOON.items():
         monkeypatch.setattr(unserved, name, seconds)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -65,9 +66,9 @@ def told(error: Any) -> tuple[str, str]:
 
 def test_people_are_told_within_ten_seconds() -> None:
     seen = unserved.CONFIRM_SECONDS + 2 * unserved.LOOK_SECONDS
-    assert BLOCK_SECONDS < unserved.CONFIRM_SECONDS
+    assert backlog.SEEN_SECONDS < unserved.CONFIRM_SECONDS
     assert unserved.WAITED_SECONDS + unserved.LOOK_SECONDS < 10
-    assert HEARD_SECONDS + seen < 10
+    assert backlog.GONE_SECONDS + seen < 10
 
 
 async def test_all_requests_in_line_end_in_one_error_each_and_a_later_worker_answers_none_of_them(
@@ -84,15 +85,16 @@ async def test_all_requests_in_line_end_in_one_error_each_and_a_later_worker_ans
         (("llm.error", "no_worker"), reply) for reply in replies
     ]
     assert (answer["hd"]["event"], answer["bd"]["reply_id"]) == ("llm.response", later)
-    assert (queue.xlen(JOBS), (await own_engine.snapshots.take(sid)).replies) == (0, [])
+    assert (queued(queue, DEMO), (await own_engine.snapshots.take(sid)).replies) == ([], [])
 
 
 async def test_a_request_whose_only_worker_has_died_ends_with_what_was_said(
-    soon: None, own_engine: Engine, sid: str
+    soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     draft = await taken(own_engine, sid, "dead")
     await draft.begin()
     await draft.say("Half an ans")
+    run_out(queue, sid, draft.job.reply)
     async with watched(own_engine):
         error = await answered(own_engine, sid)
 
@@ -107,7 +109,7 @@ async def test_a_request_that_a_worker_takes_its_time_for_is_let_alone(
     async with watched(own_engine), asyncio.timeout(10):
         for _ in range(15):
             await draft.say("")  # which keeps the lease
-            await asyncio.sleep(SOON["HEARD_SECONDS"] / 4)
+            await asyncio.sleep(SOON["LOOK_SECONDS"])
         await draft.commit(end(draft))
     assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
 
@@ -122,6 +124,7 @@ async def test_an_automatic_reply_that_no_worker_starts_ends_in_an_error(
         error = await end_of(socket, *ENDS)
 
     assert (told(error), error["bd"]["request_id"]) == (("llm.error", "no_worker"), said)
+    await posted(own_engine.shards.of(sid))
     assert queue.zcard(keys.DUE) == 0
 
 
@@ -129,9 +132,9 @@ async def test_a_queue_that_something_else_has_overwritten_keeps_no_other_from_b
     soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     for alias in "abc":
-        queue.sadd(keys.QUEUES, alias)
+        queue.sadd(keys.MODELS, alias)
         queue.set(keys.queue(alias), "text")
-    queue.xadd(JOBS, {"sid": "not/a/session", "request": "1-0", "reply": "r1-0"})
+    queue.zadd(keys.queue(DEMO), {"not/a/session r1-0": 1})
     await ask(own_engine, sid)
     async with watched(own_engine):
         assert told(await answered(own_engine, sid)) == ("llm.error", "no_worker")

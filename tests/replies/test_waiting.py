@@ -10,8 +10,9 @@ from doqchat.errors import NotFound
 from doqchat.store import keys
 from tests import processes
 from tests.fanout.conftest import joined
+from tests.hints import queued, run_out
 from tests.replies.conversation import ENDS
-from tests.replies.demo_requests import JOBS, ask, end_of
+from tests.replies.demo_requests import DEMO, ask, end_of
 
 
 async def test_a_reply_that_nobody_writes_yet_is_waiting(own_engine: Engine, sid: str) -> None:
@@ -51,25 +52,21 @@ async def test_a_job_that_three_workers_have_died_of_is_given_up(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     reply_id = await ask(own_engine, sid)
-    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
-    ((_, [(job_id, job)]),) = queue.xreadgroup(keys.WORKERS, "dead", {JOBS: ">"})
-    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=3)
+    run_out(queue, sid, reply_id, deliveries=3)
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             error = await socket.frame()
     assert (error["hd"]["event"], error["bd"]["code"], error["bd"]["reply_id"]) == ("llm.error", "failed", reply_id)
-    assert [fields for _, fields in queue.xrange(keys.DEAD_JOBS)] == [job]
-    assert (queue.xlen(JOBS), queue.xpending(JOBS, keys.WORKERS)["pending"]) == (0, 0)
+    letter = {"sid": sid, "request": reply_id[1:], "reply": reply_id, "llm": DEMO, "auto": "0"}
+    assert [fields for _, fields in queue.xrange(keys.DEAD_LETTERS)] == [letter]
+    assert queue.smembers(keys.dead(sid)) == {reply_id}
     assert (await own_engine.snapshots.take(sid)).replies == []
 
 
 async def test_a_job_whose_third_worker_answers_is_answered(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
-    await ask(own_engine, sid)
-    queue.xgroup_create(JOBS, keys.WORKERS, id="0")
-    ((_, [(job_id, _)]),) = queue.xreadgroup(keys.WORKERS, "dead", {JOBS: ">"})
-    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [job_id], idle=60_000, retrycount=2)
+    run_out(queue, sid, await ask(own_engine, sid), deliveries=2)
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.response"
@@ -83,7 +80,7 @@ async def test_a_job_whose_session_is_gone_ends_in_an_error_and_leaves_the_queue
     async with joined(own_engine, sid) as socket:
         with processes.llm_worker(own_store.url):
             assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.error"
-    assert queue.xlen(JOBS) == 0
+    assert queued(queue, DEMO) == []
 
 
 async def test_a_store_that_restarts_in_mid_reply_gets_the_whole_answer_once(

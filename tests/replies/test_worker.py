@@ -12,18 +12,15 @@ import redis
 from doqchat.engine import Engine
 from doqchat.serving import limits
 from doqchat.store import keys
-from doqchat.worker import fetch_loop as takers
-from doqchat.worker import queue as jobs
-from doqchat.worker import writer
+from doqchat.worker import leased_reply, sweeper
 from doqchat.worker.queue import Queue
-from doqchat.worker.worker import Worker
 from tests import processes
 from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
+from tests.hints import posted, queued
 from tests.replies.conftest import CONCURRENCY, Site
 from tests.replies.conversation import ENDS
-from tests.replies.demo_requests import DEMO, JOBS, end_of
-from tests.replies.drafts import taken
+from tests.replies.demo_requests import end_of
 from tests.replies.working import answered, ask, working
 
 SHORT_LEASE = 1.0
@@ -45,8 +42,8 @@ async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
     make_engine: Callable[..., Engine],
     sid: str,
 ) -> None:
-    monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
-    monkeypatch.setattr(takers, "LOOK_SECONDS", SHORT_LEASE / 4)
+    monkeypatch.setattr(leased_reply, "LEASE_SECONDS", SHORT_LEASE)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", SHORT_LEASE / 4)
     engine = make_engine(*stores)
     sids = [f"{sid}-{number}" for number in range(5 * CONCURRENCY)]
     async with AsyncExitStack() as stack:
@@ -62,7 +59,7 @@ async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
 async def test_a_store_that_stands_still_longer_than_a_lease_takes_no_reply_from_its_worker(
     monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
-    monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
+    monkeypatch.setattr(leased_reply, "LEASE_SECONDS", SHORT_LEASE)
     engines = [make_engine(own_store), make_engine(own_store)]
     sids = [f"{sid}-{number}" for number in range(CONCURRENCY)]
     async with AsyncExitStack() as stack:
@@ -82,8 +79,7 @@ async def test_a_store_that_stands_still_longer_than_a_lease_takes_no_reply_from
 async def test_a_reply_stays_with_its_worker_while_a_long_conversation_is_read(
     monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
-    monkeypatch.setattr(jobs, "LEASE_SECONDS", SHORT_LEASE)
-    monkeypatch.setattr(writer, "LEASE_SECONDS", SHORT_LEASE)
+    monkeypatch.setattr(leased_reply, "LEASE_SECONDS", SHORT_LEASE)
     reading, idle = make_engine(own_store), make_engine(own_store)
     read = reading.stream.read_back
 
@@ -106,7 +102,7 @@ async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
     sid: str,
 ) -> None:
     monkeypatch.setattr(limits, "SHUTDOWN_SECONDS", 0.1)
-    monkeypatch.setattr(jobs, "LEASE_SECONDS", 3600.0)
+    monkeypatch.setattr(leased_reply, "LEASE_SECONDS", 3600.0)
     leaving, staying = make_engine(own_store), make_engine(own_store)
     async with joined(staying, sid) as socket:
         for number in range(4):
@@ -118,61 +114,34 @@ async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
                 await leave()
         async with working(staying):
             assert 5 in await attempts(socket)
-    assert queue.xlen(keys.queue("default")) == 0
+    assert queued(queue) == []
 
 
-async def test_a_worker_that_leaves_gives_back_what_it_was_given_and_has_not_heard_of(
-    monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
-) -> None:
-    monkeypatch.setattr(jobs, "LEASE_SECONDS", 3600.0)
-    engine, stop = make_engine(own_store), asyncio.Event()
-    leaving = Worker(engine)
-    given = Queue(engine.shards.of(sid), "default", leaving.name)
-    await given.prepare()
-    await ask(engine, sid, "[[pieces=2]]")
-    assert await given.take() is not None
-    stop.set()
-    await leaving.run(stop)
-    async with working(engine):
-        assert (await answered(engine, sid))["bd"]["finish_reason"] == "stop"
-
-
-async def test_what_is_no_job_leaves_the_queue_and_stops_nothing(
+async def test_a_request_that_was_taken_as_its_worker_stopped_is_queued_again(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store)
-    queue.xadd(keys.queue("default"), {"sid": sid, "something": "else"})
+    shard = engine.shards.of(sid)
+    reply = await ask(engine, sid, "안녕")
+    await posted(shard)
+    taking = asyncio.create_task(Queue(shard, "default", "leaving").take())
+    await asyncio.sleep(0)  # it has asked the store
+    taking.cancel()
+    await asyncio.wait([taking])
+    await posted(shard)
+    assert taking.cancelled()
+    assert queued(queue) == [(sid, reply)]
+
+
+async def test_what_names_no_reply_leaves_the_queue_and_stops_nothing(
+    own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
+) -> None:
+    engine = make_engine(own_store)
+    queue.zadd(keys.queue("default"), {f"{sid} something else": 0})
     async with working(engine):
         await ask(engine, sid, "안녕")
         assert (await answered(engine, sid))["hd"]["event"] == "llm.response"
-    assert (queue.xlen(keys.queue("default")), queue.xpending(keys.queue("default"), keys.WORKERS)["pending"]) == (0, 0)
-
-
-async def test_a_job_whose_worker_is_silent_is_found_behind_many_that_are_worked_on(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
-    drafts = [await taken(own_engine, f"{sid}-{number}", "busy") for number in range(250)]
-    silent = drafts[240].job.id
-    queue.xclaim(JOBS, keys.WORKERS, "dead", 0, [silent], idle=60_000)
-    looking = Queue(own_engine.shards.of(sid), DEMO, "looking")
-    assert await looking.abandoned() == []
-    assert await looking.abandoned() == [silent]
-    job = await looking.take_over(silent)
-    assert job is not None
-    assert job.id == silent
-    assert await looking.take_over(silent) is None
-
-
-async def test_a_worker_that_speaks_between_two_looks_keeps_its_job(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
-    draft = await taken(own_engine, sid, "slow")
-    await draft.begin()
-    queue.xclaim(JOBS, keys.WORKERS, "slow", 0, [draft.job.id], idle=60_000, justid=True)
-    looking = Queue(own_engine.shards.of(sid), DEMO, "looking")
-    assert await looking.abandoned() == []
-    await draft.say("안녕")
-    assert await looking.abandoned() == []
+    assert queued(queue) == []
 
 
 async def test_a_conversation_that_cannot_be_read_yet_is_read_when_the_store_is_back(

@@ -166,10 +166,8 @@ class Fire:
 
     async def _ready(self, client: "redis.asyncio.Redis") -> list[processes.Process]:
         """The workers that take jobs; each has its process id in its name there."""
-        consumers = []
-        with suppress(redis.ResponseError):  # until the first worker has made the group
-            consumers = await client.xinfo_consumers(keys.queue("default"), keys.WORKERS)
-        return [worker for worker in self._workers if any(f"-{worker.pid}-" in known["name"] for known in consumers)]
+        names = await client.zrange(keys.workers("default"), 0, -1)
+        return [worker for worker in self._workers if any(f"-{worker.pid}-" in name for name in names)]
 
 
 def main() -> int:

@@ -82,9 +82,9 @@ async def judge(store: "redis.asyncio.Redis", views: Sequence[View]) -> Verdict:
             _judge_view(verdict, f"{sid}, reader {number}", view, requests, ends)
         verdict.counts.update(_fate(end, seen) for end in ends)
         verdict.counts["requests"] += len(requests)
-    for alias in await store.smembers(keys.QUEUES):
-        if left := await store.xlen(keys.queue(alias)):
-            verdict.problems.append(f"{left} jobs for {alias} are left")
+    for alias in await store.smembers(keys.MODELS):
+        if left := await store.zcard(keys.queue(alias)):
+            verdict.problems.append(f"{left} requests to {alias} are left in the queue")
     async for key in store.scan_iter("{chat:session:*}:*"):
         if LEFT_OVER.search(key):
             verdict.problems.append(f"{key} is left")

@@ -8,7 +8,9 @@ import redis
 from doqchat.errors import Conflict
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.store import keys
+from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
+from tests.hints import posted, queued
 from tests.store.conftest import Published
 
 BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"안녕 😊"}}'
@@ -113,26 +115,31 @@ async def test_nothing_but_the_session_is_kept_for_long(stream: SessionStream, s
     assert lasting == [keys.stream(sid)]
 
 
-async def test_a_request_queues_its_job_in_the_same_step(
-    own_stream: SessionStream, own_client: "redis.Redis", sid: str
+async def test_a_request_owes_its_reply_and_is_queued(
+    own_shards: Shards, own_stream: SessionStream, own_client: "redis.Redis", sid: str
 ) -> None:
     asked = await own_stream.append(sid, "A", BODY, ask="default")
-    job = {"sid": sid, "request": asked.id, "reply": f"r{asked.id}", "llm": "default", "auto": "0"}
-    assert [fields for _, fields in own_client.xrange(keys.queue("default"))] == [job]
     assert own_client.smembers(keys.replies(sid)) == {f"r{asked.id}"}
+    await posted(*own_shards)
+    assert queued(own_client) == [(sid, f"r{asked.id}")]
+    assert own_client.zrange(keys.OWING, 0, -1) == [sid]
 
 
-async def test_a_request_sent_twice_queues_one_job(
-    own_stream: SessionStream, own_client: "redis.Redis", sid: str
+async def test_a_request_sent_twice_is_queued_once(
+    own_shards: Shards, own_stream: SessionStream, own_client: "redis.Redis", sid: str
 ) -> None:
     for _ in range(2):
         await own_stream.append(sid, "A", BODY, msg_id="m1", digest="d1", ask="default")
-    assert own_client.xlen(keys.queue("default")) == 1
+    await posted(*own_shards)
+    assert len(queued(own_client)) == 1
 
 
-async def test_a_message_queues_no_job(own_stream: SessionStream, own_client: "redis.Redis", sid: str) -> None:
+async def test_a_message_that_asks_nothing_owes_nothing(
+    own_shards: Shards, own_stream: SessionStream, own_client: "redis.Redis", sid: str
+) -> None:
     await own_stream.append(sid, "A", BODY)
-    assert own_client.exists(keys.QUEUES, keys.queue("default"), keys.replies(sid)) == 0
+    await posted(*own_shards)
+    assert own_client.exists(keys.MODELS) + own_client.exists(keys.OWING) + own_client.exists(keys.replies(sid)) == 0
 
 
 async def test_the_scripts_are_loaded_again_when_the_store_has_forgotten_them(

@@ -118,6 +118,12 @@ async def test_what_was_acknowledged_survives_a_crash_of_the_store(
         assert [entry.id for entry in await own_stream.read(sid)] == [one.id for one in appended]
 
 
+@pytest.fixture(scope="session")
+def cluster() -> bool:
+    """No: a node of a cluster is not made a replica in this way."""
+    return False
+
+
 def make_replica(client: "redis.Redis") -> None:
     client.replicaof("127.0.0.1", "1")
 

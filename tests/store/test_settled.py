@@ -22,10 +22,11 @@ from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream
 from doqchat.worker.automatic_replies import AutomaticReplies
 from tests import processes
+from tests.hints import posted, said_long_ago
 from tests.ports import free_port
 from tests.proxy import Proxy
 
-APPEND = b"EVALSHA"
+APPEND = settled._APPEND.digest.encode()
 BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
 NOWHERE = f"127.0.0.1:{free_port()}"
 
@@ -152,10 +153,11 @@ async def test_an_append_whose_answer_is_lost_supersedes_the_automatic_reply_onc
     stream = SessionStream(proxied_shards)
     await Settings(proxied_shards).change(sid, {"policy": "always", "on_new_message": "supersede"})
     asked = await stream.append(sid, "A", BODY, manner="said")
-    store.zadd(keys.DUE, {sid: 0})  # as if it had been said long ago
-    store.hset(f"{keys.own(sid)}due", "since", 0)
+    await posted(proxied_shards.of(sid))
+    said_long_ago(store, sid)
     await AutomaticReplies(proxied_shards.of(sid), RequestLimits(), TokenBudget(proxied_shards, None)).start(64)
     assert store.smembers(keys.replies(sid)) == {f"r{asked.id}"}
+    await posted(proxied_shards.of(sid))
     proxy.losing = APPEND
     said = await stream.append(sid, "B", BODY, manner="said")
     assert proxy.cuts == 1

@@ -1,45 +1,40 @@
 #!lua flags=allow-oom
--- Begins an attempt at a reply. What the attempt before has said is put aside: this one's first piece replaces it.
--- Run twice for the same delivery of the job it begins one attempt.
+-- Takes the lease of a reply whose turn it is, and begins an attempt. What the attempt before has said is put aside: the
+-- first piece of this one replaces it. Run twice for the same lease it begins one attempt.
 --
--- KEYS  1 the job's queue   2 all job queues   3 the counters
--- given group, worker, job, reply, sid, own (what the session's own keys begin with), deliveries (at most), restarts (the
---       counter of replies that begin again)
--- Returns {'begun', what was said before, attempt}; {'given up', what was said} when too many workers have died of it;
--- {'lost'} when another worker has the job, or the reply has ended.
+-- KEYS  1 the session's stream
+-- given reply, lease (a name that no other lease has), lease_ms (for which it is good), deliveries (to workers, at most)
+-- Returns {'begun', hints, what was said before, attempt, 1 for an automatic reply or 0}; {'given up', …} likewise when too
+-- many workers have died of it: the lease is only good to end it then; {'lost', hints} when another worker has it, it is
+-- in line behind another, or it has ended.
 
-local own, reply = given.own, given.own .. 'reply:' .. given.reply
-local lease = lease_of(KEYS[1], given.group, given.worker, given.job)
-if not lease then
-  return {'lost'}
+local reply, key, now = given.reply, key_of(given.reply), now_ms()
+if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
+  end_reply(reply)
+  return {'lost', hint_owed()}
 end
-if redis.call('SISMEMBER', own .. 'replies', given.reply) == 0 then
-  redis.call('XACK', KEYS[1], given.group, given.job)
-  redis.call('XDEL', KEYS[1], given.job)
-  end_reply(own, KEYS[2], given.sid, given.reply)
-  return {'lost'}
+if redis.call('GET', own .. 'talking') ~= reply then
+  return {'lost', hint_owed()}
 end
-if redis.call('TYPE', reply).ok ~= 'hash' then
-  redis.call('DEL', reply)
+if redis.call('TYPE', key).ok ~= 'hash' then
+  redis.call('DEL', key)
 end
-local job = redis.call('HGET', reply, 'job')
-if job and job ~= given.job then
-  -- A stray entry: the reply has a job of its own.
-  redis.call('XACK', KEYS[1], given.group, given.job)
-  redis.call('XDEL', KEYS[1], given.job)
-  return {'lost'}
-end
-if lease[4] + (redis.call('HGET', reply, 'deaths') or 0) > given.deliveries then
-  return {'given up', shown(own, given.reply)}
-end
-local delivery = given.job .. ' ' .. lease[4]
-if redis.call('HGET', reply, 'begun') ~= delivery then
-  if redis.call('EXISTS', reply .. ':text') == 1 then
-    redis.call('RENAME', reply .. ':text', reply .. ':before')
+local lease, until_then = unpack(redis.call('HMGET', key, 'lease', 'leased_until'))
+if lease ~= given.lease then
+  local left = (tonumber(until_then) or 0) - now
+  if lease and left > 0 and left <= given.lease_ms then  -- more than that is left when the clock was set back
+    return {'lost', hints}
   end
-  redis.call('HSET', reply, 'state', 'waiting', 'begun', delivery)
-  if redis.call('HINCRBY', reply, 'attempt', 1) > 1 then
-    redis.pcall('HINCRBY', KEYS[3], given.restarts, 1)
+  redis.call('HSET', key, 'lease', given.lease)
+  if redis.call('HINCRBY', key, 'deliveries', 1) <= given.deliveries then
+    if redis.call('EXISTS', key .. ':text') == 1 then
+      redis.call('RENAME', key .. ':text', key .. ':before')
+    end
+    redis.call('HSET', key, 'state', 'waiting')
+    redis.call('HINCRBY', key, 'attempt', 1)
   end
 end
-return {'begun', shown(own, given.reply), tonumber(redis.call('HGET', reply, 'attempt'))}
+redis.call('HSET', key, 'leased_until', now + given.lease_ms)
+local deliveries, attempt, auto = unpack(redis.call('HMGET', key, 'deliveries', 'attempt', 'auto'))
+local begun = tonumber(deliveries) <= given.deliveries
+return {begun and 'begun' or 'given up', hints, shown(reply), tonumber(attempt) or 1, auto == '1' and 1 or 0}

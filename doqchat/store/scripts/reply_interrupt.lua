@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
 -- Ends a reply now, with what was said so far.
 --
--- KEYS  1 the job queues   2 the session's stream   3 the counters
--- given reply, sid, own (what the session's own keys begin with), early_end (see parts/interrupt.lua)
--- Returns 1 when it is over now, 0 when it is not under way.
+-- KEYS  1 the session's stream
+-- given reply, early_end (see parts/interrupt.lua), if_waiting (whether one that a worker has is left alone)
+-- Returns {1 when it has ended now, otherwise 0, hints}
 
-local reply, own = given.reply, given.own
-if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
-  return 0
+local reply = given.reply
+local leased_until = given.if_waiting and tonumber(redis.call('HGET', key_of(reply), 'leased_until'))
+if redis.call('SISMEMBER', own .. 'replies', reply) == 0 or (leased_until and leased_until > now_ms()) then
+  return {0, hint_owed()}
 end
-interrupt(own, KEYS[1], given.sid, reply, KEYS[2], KEYS[3], given.early_end, shown(own, reply))
-return 1
+interrupt(reply, given.early_end, shown(reply))
+return {1, hints}

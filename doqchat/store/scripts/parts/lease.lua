@@ -1,7 +1,4 @@
--- The lease of a job, as XPENDING gives it, when this worker holds it.
-local function lease_of(jobs, group, worker, job)
-  local lease = redis.call('XPENDING', jobs, group, job, job, 1)[1]
-  if lease and lease[2] == worker then
-    return lease
-  end
+-- Whether a worker still has the lease of a reply. One that has run out is good until another worker takes it.
+local function has_lease(reply, lease)
+  return redis.call('HGET', key_of(reply), 'lease') == lease
 end

@@ -1,0 +1,83 @@
+"""What waits for each model, and who serves it."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+from doqchat.errors import Unreadable
+from doqchat.store import keys
+from doqchat.store.shards import Shard
+
+SEEN_SECONDS = 2.0
+"""How often a worker shows that it serves a model."""
+
+GONE_SECONDS = 2 * SEEN_SECONDS
+"""A worker that has not shown itself for so long counts as gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """One model on one server.
+
+    Attributes:
+        waiting: requests in its queue.
+        oldest_seconds: how long ago the oldest of them was made; 0 when there is none.
+        workers: how many serve it.
+    """
+
+    waiting: int
+    oldest_seconds: float
+    workers: int
+
+
+class Gauges(BaseModel):
+    """What the sweeper has counted on one server.
+
+    Attributes:
+        under_way: replies that a worker has, by alias.
+        in_line: requests behind another of their session.
+        oldest_in_line: how many seconds ago the oldest of those was made, by alias.
+    """
+
+    under_way: dict[str, int] = {}
+    in_line: int = 0
+    oldest_in_line: dict[str, float] = {}
+
+    @classmethod
+    def read(cls, text: str | None) -> "Gauges":
+        """As the store has them; all zero when no process sweeps, or something else has written them."""
+        try:
+            return cls.model_validate_json(text or "{}")
+        except ValidationError:
+            return cls()
+
+
+async def backlogs(shard: Shard, also: Iterable[str] = ()) -> dict[str, Backlog]:
+    """The models that were ever asked on a server, by alias; raises Unavailable.
+
+    Args:
+        shard: the server.
+        also: further aliases.
+    """
+    execute = shard.pipeline.execute
+    (seconds, microseconds), asked = await asyncio.gather(execute("TIME"), execute("SMEMBERS", keys.MODELS))
+    now = int(seconds) + int(microseconds) / 1e6
+    aliases = list(dict.fromkeys([*asked, *also]))
+    found = await asyncio.gather(*(_backlog(shard, alias, now) for alias in aliases))
+    return dict(zip(aliases, found, strict=True))
+
+
+async def _backlog(shard: Shard, alias: str, now: float) -> Backlog:
+    execute, queue = shard.pipeline.execute, keys.queue(alias)
+    seen_since = (now - GONE_SECONDS) * 1000
+    try:
+        waiting, oldest, workers = await asyncio.gather(
+            execute("ZCARD", queue),
+            execute("ZRANGE", queue, 0, 0, "WITHSCORES"),
+            execute("ZCOUNT", keys.workers(alias), seen_since, "+inf"),
+        )
+    except Unreadable:
+        return Backlog(0, 0.0, 0)
+    return Backlog(int(waiting), max(now - float(oldest[1]) / 1000, 0.0) if oldest else 0.0, int(workers))

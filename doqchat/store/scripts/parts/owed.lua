@@ -1,0 +1,13 @@
+-- Hints at what the session owes, for a caller whose first hints may have been lost. Doubled hints do no harm.
+local function hint_owed()
+  local talking = redis.pcall('GET', own .. 'talking')
+  local known = type(talking) == 'string' and redis.pcall('HMGET', own .. 'reply:' .. talking, 'llm', 'lease') or {}
+  if known[1] and not known[2] then
+    hint('queued', known[1], talking)
+  end
+  local at = redis.pcall('HGET', own .. 'due', 'at')
+  if type(at) == 'string' then
+    hint('due', at)
+  end
+  return hints
+end

@@ -1,0 +1,134 @@
+"""Finds what a session owes and no hint leads to: hints are lost when a process dies at the wrong moment.
+
+One process of all sweeps a server, each second: sessions whose reply has a lease, and a part of the others that may owe
+one, so that each of those is looked at every few seconds.
+"""
+
+import asyncio
+import uuid
+from collections import Counter
+from typing import NamedTuple
+
+from doqchat.protocol.ids import BEGINNING, order, parse_id, request_of
+from doqchat.protocol.names import is_sid
+from doqchat.replies.backlog import Gauges
+from doqchat.store import keys
+from doqchat.store.hints import TOUCH_SECONDS
+from doqchat.store.script import load
+from doqchat.store.settled import SETTLED_WITHIN
+from doqchat.store.shards import Shard
+from doqchat.worker.repeating import Repeating
+
+SWEEP_SECONDS = 1.0
+PARTS = 5
+"""In so many rounds all sessions are looked at that may owe a reply."""
+
+AT_A_TIME = 100
+
+KEPT_MS = 3 * SWEEP_SECONDS * 1000
+"""After how long another process takes over from one that does not sweep any more."""
+
+CLEAN_MS = (TOUCH_SECONDS + SETTLED_WITHIN) * 1000 * 1.2
+"""For how long a session that owes nothing is looked at: longer than an append that follows its noting can take."""
+
+_TAKE, _OWED = load("sweep_take"), load("owed", "session", "replies")
+
+
+class Owed(NamedTuple):
+    """What a session owes.
+
+    Attributes:
+        reply: the reply that has its turn; empty for none.
+        llm: the model that it is asked of.
+        lease: its lease; empty for none.
+        left_ms: for how long that is good.
+        due: when an automatic reply is due, ms of the store's clock; empty for none.
+        line: the replies behind it, each followed by its model.
+    """
+
+    reply: str
+    llm: str
+    lease: str
+    left_ms: int
+    due: str
+    line: list[str]
+
+
+class Sweeper:
+    """Sweeps one server, if no other process does.
+
+    Args:
+        shard: the server.
+    """
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._name = uuid.uuid4().hex
+        self._round = 0
+        self._noted: list[tuple[str, float]] = []
+        self._owed: dict[str, Owed] = {}
+        self._run_out: set[tuple[str, str]] = set()
+
+    async def prepare(self) -> None:
+        """Begin to sweep; what was seen before an outage of the store says nothing."""
+        self._round = 0
+        self._owed.clear()
+        self._run_out.clear()
+
+    async def sweep(self) -> None:
+        """Do one round; raises DoqchatError."""
+        now = await self._shard.pipeline.run(_TAKE, [keys.SWEEPER], name=self._name, ms=int(KEPT_MS))
+        if not now:
+            await self.prepare()
+            return
+        part = self._round % PARTS
+        if part == 0:
+            flat = await self._shard.pipeline.execute("ZRANGE", keys.OWING, 0, -1, "WITHSCORES")
+            self._noted = list(zip(flat[::2], map(float, flat[1::2]), strict=True))
+            self._owed = {sid: self._owed[sid] for sid, _ in self._noted if sid in self._owed}
+        self._round += 1
+        leased = [(sid, score) for sid, score in self._noted if sid in self._owed and self._owed[sid].lease]
+        look_at = list(dict([*self._noted[part::PARTS], *leased]).items())
+        self._run_out, before = set(), self._run_out
+        for first in range(0, len(look_at), AT_A_TIME):
+            await asyncio.gather(*(self._look(*each, now, before) for each in look_at[first : first + AT_A_TIME]))
+        await self._shard.pipeline.execute("SET", keys.GAUGES, self._gauges(now).model_dump_json(), "PX", int(KEPT_MS))
+
+    async def _look(self, sid: str, noted: float, now: int, run_out_before: set[tuple[str, str]]) -> None:
+        """Look at what a session owes, and give the hints that lead to it again.
+
+        A lease that has run out counts in the second look at it: when the store was unreachable all have run out, and
+        their workers need a moment to renew them.
+        """
+        hints = self._shard.hints
+        owed = Owed(*await self._shard.pipeline.run(_OWED, [keys.stream(sid)])) if is_sid(sid) else _NOTHING
+        if not (owed.reply or owed.line or owed.due):
+            self._owed.pop(sid, None)
+            if now - noted > CLEAN_MS:
+                hints.done(keys.OWING, sid, noted)
+            return
+        self._owed[sid] = owed
+        if owed.lease and owed.left_ms <= 0:
+            self._run_out.add((sid, owed.lease))
+        if owed.llm and (not owed.lease or (sid, owed.lease) in self._run_out & run_out_before):
+            hints.queued(sid, owed.llm, owed.reply)
+        if owed.due:
+            hints.due(sid, owed.due, keep=True)
+
+    def _gauges(self, now: int) -> Gauges:
+        under_way = Counter(owed.llm for owed in self._owed.values() if owed.lease)
+        asked: dict[str, list[int]] = {}
+        for owed in self._owed.values():
+            for reply, llm in zip(owed.line[::2], owed.line[1::2], strict=True):
+                asked.setdefault(llm, []).append(order(parse_id(request_of(reply)) or BEGINNING)[0])
+        oldest = {llm: max(now - min(moments), 0) / 1000 for llm, moments in asked.items()}
+        return Gauges(under_way=under_way, in_line=sum(map(len, asked.values())), oldest_in_line=oldest)
+
+
+async def sweep(shard: Shard) -> None:
+    """Sweep a server, if no other process does, until this is cancelled."""
+    sweeper = Sweeper(shard)
+    await Repeating(shard).repeat(sweeper.sweep, SWEEP_SECONDS, sweeper.prepare)
+
+
+_NOTHING = Owed("", "", "", 0, "", [])

@@ -1,0 +1,187 @@
+"""What a session owes is found though every hint at it was lost: its process died at the wrong moment."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from doqchat.engine import Engine
+from doqchat.protocol.ids import order
+from doqchat.store import keys
+from doqchat.worker import leased_reply, sweeper
+from doqchat.worker.sweeper import CLEAN_MS, PARTS, Sweeper
+from tests import processes
+from tests.hints import posted, queued, run_out, said_long_ago, swept
+from tests.replies.demo_requests import DEMO, ask
+from tests.replies.drafts import end, speaking, taken
+from tests.replies.due_replies import moment
+from tests.replies.test_known_replies import say
+from tests.replies.working import answered, working
+
+
+def lose_hints(queue: "redis.Redis") -> None:
+    """Have all hints lost but that a session may owe something, which is given before it does."""
+    for key in queue.scan_iter("llm:*"):
+        if key != keys.OWING:
+            queue.delete(key)
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweep more often than by default."""
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.1)
+
+
+async def test_a_request_whose_process_died_right_after_the_append_is_answered(
+    often: None, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await ask(own_engine, sid)
+    await posted(own_engine.shards.of(sid))
+    lose_hints(queue)
+    async with working(own_engine):
+        assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
+
+
+async def test_a_message_that_is_due_an_automatic_reply_gets_it_though_the_hint_was_lost(
+    often: None, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await own_engine.settings.change(sid, {"policy": "always", "llm": DEMO})
+    await say(own_engine, sid)
+    await posted(own_engine.shards.of(sid))
+    lose_hints(queue)
+    async with working(own_engine):
+        assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
+
+
+async def test_the_next_in_line_is_queued_though_the_worker_before_it_died_as_it_ended(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft, following = await speaking(own_engine, sid, "worker"), await ask(own_engine, sid)
+    await draft.commit(end(draft))
+    await posted(own_engine.shards.of(sid))
+    lose_hints(queue)
+    await swept(own_engine)
+    await posted(own_engine.shards.of(sid))
+    assert queued(queue, DEMO) == [(sid, following)]
+
+
+async def test_a_reply_whose_worker_has_died_is_queued_in_the_second_look_at_it(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await speaking(own_engine, sid, "dead")
+    await swept(own_engine)
+    looking = Sweeper(own_engine.shards.of(sid))
+    queue.delete(keys.SWEEPER)
+    for _ in range(PARTS):
+        await looking.sweep()
+    run_out(queue, sid, draft.job.reply)
+    seen = []
+    for _ in range(2):
+        await looking.sweep()
+        await posted(own_engine.shards.of(sid))
+        seen.append(queued(queue, DEMO))
+    assert seen == [[], [(sid, draft.job.reply)]]
+
+
+async def test_a_worker_that_renews_its_lease_between_two_looks_keeps_its_reply(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await speaking(own_engine, sid, "slow")
+    looking = Sweeper(own_engine.shards.of(sid))
+    for _ in range(PARTS):
+        await looking.sweep()
+    queue.hset(keys.reply(sid, draft.job.reply), "leased_until", 1)
+    await looking.sweep()
+    await draft.say("안녕")
+    await looking.sweep()
+    await posted(own_engine.shards.of(sid))
+    assert queued(queue, DEMO) == []
+
+
+async def test_one_process_sweeps_until_it_stops_and_another_takes_over(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await ask(own_engine, sid)
+    await posted(own_engine.shards.of(sid))
+    first, second = (Sweeper(own_engine.shards.of(sid)) for _ in range(2))
+    await first.sweep()
+    lose_hints(queue)
+    await first.sweep()
+    holder = queue.get(keys.SWEEPER)
+    await second.sweep()
+    assert queue.get(keys.SWEEPER) == holder
+    queue.delete(keys.SWEEPER)
+    await second.sweep()
+    assert queue.get(keys.SWEEPER) not in (holder, None)
+
+
+async def test_a_session_that_owes_nothing_is_forgotten_once_no_append_can_be_on_its_way(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    owing, clean, recent = sid, f"{sid}-2", f"{sid}-3"
+    await ask(own_engine, owing)
+    await posted(own_engine.shards.of(sid))
+    long_ago = moment(queue) - CLEAN_MS - 1
+    queue.zadd(keys.OWING, {owing: long_ago, clean: long_ago, "no session": long_ago, recent: moment(queue)})
+    await swept(own_engine)
+    await posted(own_engine.shards.of(sid))
+    assert set(queue.zrange(keys.OWING, 0, -1)) == {owing, recent}
+
+
+async def test_a_process_notes_a_session_before_what_may_be_answered_and_again_only_after_a_while(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    await say(own_engine, sid)
+    (noted,) = queue.zrange(keys.OWING, 0, -1, withscores=True)
+    said = order(await own_engine.stream.tail(sid))[0]
+    await say(own_engine, sid)
+    assert noted[0] == sid
+    assert queue.zrange(keys.OWING, 0, -1, withscores=True) == [noted]
+    assert abs(noted[1] - said) < 5_000
+
+
+async def test_many_sessions_are_swept_and_each_reply_is_written_once(
+    often: None,
+    monkeypatch: pytest.MonkeyPatch,
+    own_store: processes.Store,
+    queue: "redis.Redis",
+    make_engine: Callable[..., Engine],
+    sid: str,
+) -> None:
+    monkeypatch.setattr(leased_reply, "LEASE_SECONDS", 1.0)
+    engine = make_engine(own_store, aliases=("default", DEMO))
+    sids = [f"{sid}-{number}" for number in range(30)]
+    for each in sids:
+        await ask(engine, each)
+    await posted(engine.shards.of(sid))
+    lose_hints(queue)
+    async with working(engine), working(engine):
+        ends = await asyncio.gather(*(answered(engine, each) for each in sids))
+    assert {each["hd"]["event"] for each in ends} == {"llm.response"}
+    assert [queue.xlen(keys.stream(each)) for each in sids] == [2] * len(sids)
+
+
+async def test_a_due_reply_is_not_moved_by_the_sweeper(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    await own_engine.settings.change(sid, {"policy": "always"})
+    await say(own_engine, sid)
+    await posted(own_engine.shards.of(sid))
+    said_long_ago(queue, sid, 5)
+    queue.zadd(keys.DUE, {sid: 7})
+    await swept(own_engine)
+    await posted(own_engine.shards.of(sid))
+    assert queue.zscore(keys.DUE, sid) == 7
+    queue.delete(keys.DUE)
+    await swept(own_engine)
+    await posted(own_engine.shards.of(sid))
+    assert queue.zscore(keys.DUE, sid) == 5
+
+
+async def test_a_reply_that_was_taken_and_not_begun_is_queued_again(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    draft = await taken(own_engine, sid, "dead")
+    assert queued(queue, DEMO) == []
+    await swept(own_engine)
+    await posted(own_engine.shards.of(sid))
+    assert queued(queue, DEMO) == [(sid, draft.job.reply)]
