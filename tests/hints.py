@@ -5,7 +5,7 @@ import redis
 from doqchat.engine import Engine
 from doqchat.store import keys
 from doqchat.store.shards import Shard
-from doqchat.worker.sweeper import PARTS, Sweeper
+from doqchat.worker.sweeper import Sweeper
 
 
 async def posted(*shards: Shard) -> None:
@@ -44,6 +44,4 @@ async def swept(engine: Engine) -> None:
     for shard in engine.shards:
         await posted(shard)
         await shard.pipeline.execute("DEL", keys.SWEEPER)
-        sweeper = Sweeper(shard)
-        for _ in range(PARTS):
-            await sweeper.sweep()
+        await Sweeper(shard).sweep()

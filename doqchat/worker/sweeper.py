@@ -1,7 +1,7 @@
 """Finds what a session owes and no hint leads to: hints are lost when a process dies at the wrong moment.
 
-One process of all sweeps a server, each second: sessions whose reply has a lease, and a part of the others that may owe
-one, so that each of those is looked at every few seconds.
+One process sweeps each server. Once a second it looks at the sessions whose reply has a lease and at a part of the
+others that may owe one, so that each of those is looked at every few seconds; in its first round it looks at all.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from doqchat.worker.repeating import Repeating
 
 SWEEP_SECONDS = 1.0
 PARTS = 5
-"""In so many rounds all sessions are looked at that may owe a reply."""
+"""The number of rounds in which all sessions are looked at that may owe a reply."""
 
 AT_A_TIME = 100
 
@@ -86,9 +86,10 @@ class Sweeper:
             flat = await self._shard.pipeline.execute("ZRANGE", keys.OWING, 0, -1, "WITHSCORES")
             self._noted = list(zip(flat[::2], map(float, flat[1::2]), strict=True))
             self._owed = {sid: self._owed[sid] for sid, _ in self._noted if sid in self._owed}
-        self._round += 1
         leased = [(sid, score) for sid, score in self._noted if sid in self._owed and self._owed[sid].lease]
-        look_at = list(dict([*self._noted[part::PARTS], *leased]).items())
+        of_this_round = self._noted if self._round == 0 else self._noted[part::PARTS]
+        look_at = list(dict([*of_this_round, *leased]).items())
+        self._round += 1
         self._run_out, before = set(), self._run_out
         for first in range(0, len(look_at), AT_A_TIME):
             await asyncio.gather(*(self._look(*each, now, before) for each in look_at[first : first + AT_A_TIME]))

@@ -10,7 +10,7 @@ from doqchat.engine import Engine
 from doqchat.protocol.ids import order
 from doqchat.store import keys
 from doqchat.worker import leased_reply, sweeper
-from doqchat.worker.sweeper import CLEAN_MS, PARTS, Sweeper
+from doqchat.worker.sweeper import CLEAN_MS, Sweeper
 from tests import processes
 from tests.hints import posted, queued, run_out, said_long_ago, swept
 from tests.replies.demo_requests import DEMO, ask
@@ -73,8 +73,7 @@ async def test_a_reply_whose_worker_has_died_is_queued_in_the_second_look_at_it(
     await swept(own_engine)
     looking = Sweeper(own_engine.shards.of(sid))
     queue.delete(keys.SWEEPER)
-    for _ in range(PARTS):
-        await looking.sweep()
+    await looking.sweep()
     run_out(queue, sid, draft.job.reply)
     seen = []
     for _ in range(2):
@@ -89,8 +88,7 @@ async def test_a_worker_that_renews_its_lease_between_two_looks_keeps_its_reply(
 ) -> None:
     draft = await speaking(own_engine, sid, "slow")
     looking = Sweeper(own_engine.shards.of(sid))
-    for _ in range(PARTS):
-        await looking.sweep()
+    await looking.sweep()
     queue.hset(keys.reply(sid, draft.job.reply), "leased_until", 1)
     await looking.sweep()
     await draft.say("안녕")
