@@ -13,11 +13,15 @@ from django.utils.decorators import async_only_middleware
 
 from chat.metrics import show_metrics
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, Internal
 from doqchat.llm import llms
 from doqchat.replies.metrics import read_metrics
 from doqchat.store.causes import cause_of
 from doqchat.store.outages import TAKES_WRITES
+from doqchat.store.shards import Shard
+
+ROOM_BYTES = 2**20
+"""A store with less free memory than this counts as full: it refuses one message and accepts the next, shorter one."""
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -63,10 +67,23 @@ async def _state_of_store() -> str:
     try:
         for shard in engine().shards:
             await shard.pipeline.run(TAKES_WRITES, [])
+            if await _is_full(shard):
+                return "full"
     except DoqchatError as error:
         cause = cause_of(error.__cause__)
         return cause.state if cause else "unavailable"
     return "ok"
+
+
+async def _is_full(shard: Shard) -> bool:
+    """Whether less than ROOM_BYTES are left up to the store's memory limit; False where the store does not say."""
+    try:
+        text = await shard.pipeline.execute("INFO", "memory")
+    except Internal:
+        return False
+    memory = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    limit, used = int(memory.get("maxmemory", 0)), int(memory.get("used_memory", 0))
+    return 0 < limit < used + ROOM_BYTES
 
 
 def _state_of_database() -> str:

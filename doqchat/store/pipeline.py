@@ -5,7 +5,7 @@ batch, and its answers are read in order without a timer each.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.exceptions import ConnectionError as StoreConnectionError
@@ -54,7 +54,7 @@ class Pipeline:
         """Run a script with named fields; its answer as the server gives it. Otherwise as `execute`."""
         call = script.call(keys, **given)
         try:
-            return await self._tried(("EVALSHA", script.digest, *call), repeat)
+            return await (self._tried_twice if repeat else self._queue)(("EVALSHA", script.digest, *call))
         except NoScriptError:
             return await self.execute("EVAL", script.text, *call, repeat=repeat)
         except ResponseError as error:
@@ -73,7 +73,7 @@ class Pipeline:
             Uncertain: it was sent, must not be repeated, and its answer has not come.
         """
         try:
-            return await self._tried(command, repeat)
+            return await (self._tried_twice if repeat else self._queue)(command)
         except ResponseError as error:
             raise self._translated(error) from error
 
@@ -135,9 +135,6 @@ class Pipeline:
         """Take the outcome of what nobody waits for; that the server refuses a command is logged."""
         if not answer.cancelled() and (error := answer.exception()) is not None:
             self._translated(error)
-
-    def _tried(self, command: Command, repeat: bool) -> Awaitable[Any]:
-        return self._tried_twice(command) if repeat else self._queue(command)
 
     async def _tried_twice(self, command: Command) -> Any:
         """Queue a command, and again when the connection broke; not when its time was up."""

@@ -1,7 +1,7 @@
 """Appends, until it is certain what became of them."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -23,7 +23,7 @@ _APPEND = load("append", "session", "claim", "entry", "rate", "wait", "replies",
 _CLAIMED = load("claimed", "session", "claim", "owed")
 
 
-async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tuple[str, str, Any]:
+async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tuple[Any, ...]:
     """Run the append script; its answer, see there.
 
     An append that was sent and not answered may be stored, or may be yet, when the store wakes up. So the script runs
@@ -40,31 +40,29 @@ async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tupl
         Uncertain: the store has not said what became of it, for SETTLED_WITHIN seconds.
     """
     await pipeline.ready()
-    loop = asyncio.get_running_loop()
-    late = loop.time() + COMMAND_TIMEOUT
-    answer = await _answer(pipeline, used, **given, deadline=pipeline.deadline())
-    if _expired(answer) and loop.time() < late:
+    clock = asyncio.get_running_loop().time
+    late = clock() + COMMAND_TIMEOUT
+    while True:
+        given["deadline"] = pipeline.deadline()
+        try:
+            entry_id, outcome, *rest = await _ask(pipeline, used, given)
+        except Uncertain:
+            entry_id, outcome, *rest = await _ask_until_answered(pipeline, used, given)
+        if outcome != "expired":
+            return entry_id, outcome, *rest
+        if clock() >= late:
+            raise Unavailable(STORED_NOTHING)
         # Our clock says otherwise: one of the two was set, or stood still in a computer that slept.
         await pipeline.compare_clocks()
-        answer = await _answer(pipeline, used, **given, deadline=pipeline.deadline())
-    if _expired(answer):
-        raise Unavailable(STORED_NOTHING)
-    entry_id, outcome, rest = answer
-    return entry_id, outcome, rest
+        late = clock()
 
 
-async def _answer(pipeline: Pipeline, used: Sequence[str], **given: Any) -> Sequence[Any]:
-    def ask() -> Awaitable[Sequence[Any]]:
-        return _ask(pipeline, used, given)
-
+async def _ask_until_answered(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -> Sequence[Any]:
     try:
-        return await ask()
-    except Uncertain:
-        try:
-            async with asyncio.timeout(SETTLED_WITHIN):
-                return await insist(ask, (Uncertain, Unavailable))
-        except TimeoutError:
-            raise Uncertain(_NOT_SETTLED) from None
+        async with asyncio.timeout(SETTLED_WITHIN):
+            return await insist(lambda: _ask(pipeline, used, given), (Uncertain, Unavailable))
+    except TimeoutError:
+        raise Uncertain(_NOT_SETTLED) from None
 
 
 async def _ask(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -> Sequence[Any]:
@@ -78,7 +76,3 @@ async def _ask(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -
         if not answer:
             raise
     return answer
-
-
-def _expired(answer: Sequence[Any]) -> bool:
-    return bool(answer[1] == "expired")

@@ -86,7 +86,7 @@ class RunningJobs:
 
     async def _write(self, writer: Writer, job: Job) -> None:
         try:
-            await self._write_or_fail(writer, job)
+            await writer.write()
         except Lost:
             log.info("Reply %s in %s has ended or went to another worker.", job.reply, job.sid)
             await writer.spend()
@@ -95,15 +95,3 @@ class RunningJobs:
         except asyncio.CancelledError:
             await writer.spend()
             raise
-
-    async def _write_or_fail(self, writer: Writer, job: Job) -> None:
-        try:
-            await writer.write()
-        except Lost:
-            raise
-        except DoqchatError as error:
-            log.error("Reply %s in %s failed: %s", job.reply, job.sid, error.message)
-            await writer.failed()
-        except Exception:
-            log.exception("Reply %s in %s failed.", job.reply, job.sid)
-            await writer.failed()

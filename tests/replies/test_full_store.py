@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from chat.health import ROOM_BYTES
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
 from doqchat.ingress import submit
@@ -173,6 +174,8 @@ def test_readyz_and_one_line_say_that_the_store_is_full(
             assert post(web, "room") == 503
         (line,) = web.process.output.splitlines()
         assert "its memory is full" in line
+        queue.config_set("maxmemory", queue.info("memory")["used_memory"] + ROOM_BYTES // 2)
+        assert readiness(web) == (503, {"status": "unavailable", "store": "full", "database": "ok"})
         make_room(queue)
         assert readiness(web)[0] == 200
         own_store.process.kill()

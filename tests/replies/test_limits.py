@@ -20,8 +20,9 @@ from tests import processes
 from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
+from tests.hints import posted, queued
 from tests.replies.conversation import ENDS, ask
-from tests.replies.demo_requests import JOBS
+from tests.replies.demo_requests import DEMO
 from tests.replies.demo_requests import ask as ask_in
 
 Start = Callable[..., processes.Web]
@@ -154,7 +155,8 @@ async def test_a_request_that_is_refused_because_many_are_under_way_does_not_cou
 
 async def test_hundreds_may_ask_at_the_same_moment(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await asyncio.gather(*(ask_in(own_engine, f"{sid}-{number}") for number in range(300)))
-    assert queue.xlen(JOBS) == 300
+    await posted(*own_engine.shards)
+    assert len(queued(queue, DEMO)) == 300
 
 
 def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) -> None:
