@@ -18,6 +18,11 @@ def end(draft: LeasedReply) -> LLMResponse:
 async def taken(engine: Engine, sid: str, worker: str) -> LeasedReply:
     """A reply to a new request, in the hands of a worker."""
     await ask(engine, sid)
+    return await next_in_queue(engine, sid, worker)
+
+
+async def next_in_queue(engine: Engine, sid: str, worker: str) -> LeasedReply:
+    """The reply that waits longest, in the hands of a worker."""
     shard = engine.shards.of(sid)
     await posted(shard)
     job = await Queue(shard, DEMO, worker).take()

@@ -12,7 +12,6 @@ from doqchat.replies.dead_letters import DeadLetters
 from doqchat.store import keys
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.leased_reply import LeasedReply
-from doqchat.worker.queue import Queue
 from tests import processes
 from tests.client import Client
 from tests.conftest import Connect
@@ -20,7 +19,7 @@ from tests.hints import posted, said_long_ago
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, settled
 from tests.replies.demo_requests import DEMO, ask
-from tests.replies.drafts import end, taken
+from tests.replies.drafts import end, next_in_queue, taken
 
 
 async def say(engine: Engine, sid: str, **bd: object) -> str:
@@ -33,11 +32,7 @@ async def say(engine: Engine, sid: str, **bd: object) -> str:
 
 async def begun(engine: Engine, sid: str) -> LeasedReply:
     """The reply that waits, in the hands of a worker."""
-    shard = engine.shards.of(sid)
-    await posted(shard)
-    job = await Queue(shard, DEMO, "worker").take()
-    assert job is not None
-    draft = LeasedReply(shard, "worker", job)
+    draft = await next_in_queue(engine, sid, "worker")
     await draft.begin()
     return draft
 

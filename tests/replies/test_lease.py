@@ -11,11 +11,10 @@ from doqchat.engine import Engine
 from doqchat.protocol.events import Usage
 from doqchat.store import keys
 from doqchat.worker.leased_reply import LEASE_SECONDS, MOST_DELIVERIES, GivenUp, LeasedReply, Lost
-from doqchat.worker.queue import Queue
 from tests.fanout.conftest import joined
 from tests.hints import posted, queued, run_out
 from tests.replies.demo_requests import DEMO, ask
-from tests.replies.drafts import end, speaking, taken, taken_over
+from tests.replies.drafts import end, next_in_queue, speaking, taken, taken_over
 from tests.replies.due_replies import moment
 
 
@@ -171,14 +170,10 @@ async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts
     await leaving.hand_over()
     with pytest.raises(Lost):
         await leaving.say("하세요")
-    shard = own_engine.shards.of(sid)
-    await posted(shard)
-    job = await Queue(shard, DEMO, "staying").take()
-    assert job is not None
-    staying = LeasedReply(shard, "staying", job)
+    staying = await next_in_queue(own_engine, sid, "staying")
     await staying.begin()
     assert staying.attempt == 2
-    assert queue.hget(keys.reply(sid, job.reply), "deliveries") == "1"
+    assert queue.hget(keys.reply(sid, staying.job.reply), "deliveries") == "1"
     await staying.commit(end(staying))
 
 
