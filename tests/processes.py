@@ -192,7 +192,7 @@ def valkey(directory: Path, port: int = 0, *options: str, cluster: bool = False)
             in different hash slots.
     """
     if cluster:
-        options = (*options, "--cluster-enabled", "yes")
+        options = (*options, "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     embedded = EmbeddedStore(directory, port or free_port())
     embedded.directory.mkdir(parents=True, exist_ok=True)
     with (
