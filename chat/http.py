@@ -1,12 +1,18 @@
 """Django's ASGI handler, in two threads of a process, whose requests are freed without the garbage collector."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext
-from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpResponse
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.signals import request_finished, request_started
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
 
 ADMIN = "/admin/"
 ADMIN_AT_ONCE = 64
@@ -56,10 +62,47 @@ class Handler(ASGIHandler):
         finally:
             self._admin_present -= 1
 
-    async def listen_for_disconnect(self, receive: Receive) -> None:
-        """Return when the client disconnects, where Django raises RequestAborted.
+    async def handle(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request; its view is cancelled when the client disconnects.
 
-        Either way Django cancels the view. But the exception's traceback refers to the handler's frame, which refers
-        to the task that has raised it: a cycle of 50 objects and more with every request.
+        Django's own leaves a cycle with every request: an exception whose traceback refers to the frame that holds it.
         """
-        await receive()
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with closing(body):
+            set_script_prefix(get_script_prefix(scope))
+            await request_started.asend(sender=type(self), scope=scope)
+            match self.create_request(scope, body):
+                case None, refusal:
+                    await self._send(refusal, send)
+                case request, None:
+                    await _unless_disconnected(self._answer(request, send), receive)
+
+    async def _answer(self, request: HttpRequest, send: Send) -> None:
+        try:
+            response = await self.run_get_response(request)
+        except asyncio.CancelledError:
+            await request_finished.asend(sender=type(self))
+            raise
+        await self._send(response, send)
+
+    async def _send(self, response: HttpResponseBase, send: Send) -> None:
+        try:
+            await self.send_response(response, send)
+        finally:
+            await sync_to_async(response.close)()
+
+
+async def _unless_disconnected(answering: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Answer a request whose body has been read, or cancel that when the client disconnects."""
+    answer, disconnect = asyncio.create_task(answering), asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait([answer, disconnect], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (answer, disconnect):
+            task.cancel()
+        await asyncio.wait([answer, disconnect])
+    if not answer.cancelled():
+        answer.result()
