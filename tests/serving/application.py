@@ -18,6 +18,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "http":
         if scope["path"] == "/listen":
             listening.set()
+        elif scope["path"] == "/read":
+            while (await receive()).get("more_body"):
+                pass
         await answer(send)
         return
     await receive()
