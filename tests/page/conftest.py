@@ -24,6 +24,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+BROWSERS = ["chromium-headless-shell", "chromium", "google-chrome"]
+
 OpenWindow = Callable[..., Awaitable[Window]]
 
 
@@ -57,15 +59,17 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Ite
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """The machine's Chromium, or Playwright's own."""
-    installed = shutil.which("chromium") or shutil.which("google-chrome")
+    """The machine's Chromium, or Playwright's own. The headless shell draws no window: it takes a third of the CPU."""
+    installed = next(filter(None, map(shutil.which, BROWSERS)), None)
     async with async_playwright() as playwright:
         try:
             chromium = await playwright.chromium.launch(executable_path=installed, args=ARGUMENTS)
         except Error as error:
             if installed or "Executable doesn't exist" not in error.message:
                 raise
-            pytest.skip("There is no Chromium here: `apt install chromium`, or `playwright install chromium`.")
+            pytest.skip(
+                "There is no Chromium here: `apt install chromium-headless-shell`, or `playwright install chromium`."
+            )
         yield chromium
         await chromium.close()
 
