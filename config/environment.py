@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 from django.db.utils import load_backend
@@ -111,15 +112,19 @@ class Environment:
 
         return self._cast(name, default, cast, "true or false")
 
-    def choice(self, name: str, default: str, choices: Sequence[str], expected: str = "") -> str:
-        """One of the given words; `expected` describes them if there are too many to list."""
+    def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
+        """One of the given words."""
 
         def cast(value: str) -> str:
             if value not in choices:
                 raise ValueError
             return value
 
-        return self._cast(name, default, cast, expected or "one of " + ", ".join(choices))
+        return self._cast(name, default, cast, "one of " + ", ".join(choices))
+
+    def time_zone(self, name: str, default: str) -> str:
+        """The name of a time zone that the system knows."""
+        return self._cast(name, default, lambda value: ZoneInfo(value).key, "a time zone such as Asia/Seoul or UTC")
 
     def memory(self, name: str, default: str) -> int:
         """An amount of memory, or a percentage of the machine's, in bytes."""

@@ -3,7 +3,6 @@
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -103,18 +102,17 @@ CSRF_TRUSTED_ORIGINS = [
 ]
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "config",  # before staticfiles, which has another runserver
     "django.contrib.staticfiles",
     "channels",
     "csp",
     "ninja",
     "servestatic",
-    "config",
     "chat",
 ]
 MIDDLEWARE = [
@@ -163,9 +161,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", ["ko", "en"])  # where the browser asks for neither
-TIME_ZONE = env.choice(
-    "TIME_ZONE", "Asia/Seoul", sorted(available_timezones()), "a time zone such as Asia/Seoul or UTC"
-)
+TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Seoul")
 USE_I18N = True
 USE_TZ = True
 
