@@ -2,19 +2,16 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 
-PRINT = "import json; from config.settings import LLMS; print(json.dumps(LLMS))"
+from tests import processes
 
 
 def configured(**variables: str) -> dict[str, dict[str, str]]:
     """LLMS as the settings make it from those variables alone."""
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT], env=os.environ | variables, capture_output=True, text=True, check=True
-    )
+    done = processes.completed([sys.executable, "-m", "tests.llm.print_models"], os.environ | variables)
     made: dict[str, dict[str, str]] = json.loads(done.stdout)
     return made
 

@@ -16,8 +16,14 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, reserved: int = 0, masked: bool = True) -> bytes:
     """A frame as a client sends it."""
     return header(opcode, len(payload), fin=fin, reserved=reserved, masked=masked) + (
-        bytes(byte ^ MASK[place % 4] for place, byte in enumerate(payload)) if masked else payload
+        _mask(payload) if masked else payload
     )
+
+
+def _mask(payload: bytes) -> bytes:
+    size = len(payload)
+    mask = (MASK * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
 
 
 def header(opcode: int, length: int, *, fin: bool = True, reserved: int = 0, masked: bool = True) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from unicodedata import combining, normalize
 
 import pytest
@@ -10,7 +11,10 @@ from doqchat.store.folding import LONGEST_COMPOSED, LONGEST_RUN, folded, stream_
 
 ACUTE, CEDILLA = "\u0301", "\u0327"
 ZALGO = "".join(letter + "\u0315\u0300\u0316" * 7 for letter in "zalgo")
-ALL = [chr(number) for number in range(sys.maxunicode + 1) if not 0xD800 <= number < 0xE000]
+
+
+def all_characters() -> Iterator[str]:
+    return (chr(number) for number in range(sys.maxunicode + 1) if not 0xD800 <= number < 0xE000)
 
 
 def longest_run(text: str) -> int:
@@ -60,7 +64,7 @@ def test_marks_in_a_row_are_divided_into_runs_of_bounded_length(marks: str) -> N
 
 
 def test_every_mark_of_unicode_is_counted() -> None:
-    marks = "".join(character for character in ALL if combining(normalize("NFD", character)[0]))
+    marks = "".join(character for character in all_characters() if combining(normalize("NFD", character)[0]))
     assert len(stream_safe(marks)) == len(marks) + (len(marks) - 1) // LONGEST_RUN
 
 
@@ -71,4 +75,4 @@ def test_a_text_of_marks_alone_still_finds_itself() -> None:
 
 
 def test_no_character_is_composed_of_more_than_four() -> None:
-    assert max(len(normalize("NFD", c)) / len(normalize("NFC", c)) for c in ALL) == LONGEST_COMPOSED
+    assert max(len(normalize("NFD", c)) / len(normalize("NFC", c)) for c in all_characters()) == LONGEST_COMPOSED
