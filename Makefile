@@ -3,9 +3,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/python -u -m pip install --disable-pip-version-check --no-input --progress-bar off
+INSTALL := -u -m pip install --disable-pip-version-check --no-input --progress-bar off
+PIP_INSTALL := $(BIN)/python $(INSTALL)
 # Separate, because a folder has no hash; its dependencies are in the requirements.
 CLIENT := $(PIP_INSTALL) --no-deps --editable ./client
+# Later versions of Django need a later Python than doqchat; this environment has one, and the latest Django.
+NEWEST := .venv/newest-django
 # The name of each package that pip processes; warnings and errors are shown unchanged.
 PROGRESS := while read -r word name rest; do case "$$word $$name" in \
 	Collecting\ *) printf '%s ' "$${name%%[[!=<>~]*}" ;; \
@@ -14,21 +17,29 @@ FAILED := echo '패키지를 설치하지 못했습니다. 이미 설치된 패�
 	'The packages could not be installed; the installed ones are unchanged.' >&2; exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench chaos attack
+.PHONY: help run test test-newest-django check bench chaos attack
+# Without bytecode, every process of every run compiles all modules and rewrites all assertions again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@echo 'make run     doqchat을 실행합니다: http://localhost:3000/   run doqchat'
-	@echo 'make test    모든 테스트를 실행합니다                      run all tests (ARGS="-k name" for some)'
-	@echo 'make check   포맷, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
-	@echo 'make bench   서버의 성능을 측정합니다                      benchmark the server'
-	@echo 'make chaos   장애를 주입하고 유실된 메시지를 셉니다        inject faults under load, count lost messages'
-	@echo 'make attack  서버를 공격하고 그 영향을 측정합니다          attack a server, measure the effect on others'
+	@echo 'make run                 doqchat을 실행합니다: http://localhost:3000/   run doqchat'
+	@echo 'make test                모든 테스트를 실행합니다                      run all tests (ARGS="-k name" for some)'
+	@echo 'make test-newest-django  최신 Django로 모든 테스트를 실행합니다          run all tests on the latest Django'
+	@echo 'make check               포맷, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
+	@echo 'make bench               서버의 성능을 측정합니다                      benchmark the server'
+	@echo 'make chaos               장애를 주입하고 유실된 메시지를 셉니다        inject faults under load, count lost messages'
+	@echo 'make attack              서버를 공격하고 그 영향을 측정합니다          attack a server, measure the effect on others'
 
 run: .venv/.runtime
 	@exec $(BIN)/python manage.py doqchat_up --end-with-parent $$PPID
 
 test: .venv/.dev
 	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+test-newest-django: $(NEWEST)/.dev
+	@$(NEWEST)/bin/python $(INSTALL) --quiet --upgrade django || { $(FAILED); }
+	@$(NEWEST)/bin/python -c 'import django; print("Django", django.__version__)'
+	@$(NEWEST)/bin/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -59,6 +70,21 @@ attack: .venv/.dev
 			| $(PROGRESS); \
 		cat $^ | cmp -s - $@ || { $(FAILED); }; }
 	@touch $@
+
+$(NEWEST)/.dev: requirements.txt requirements-dev.txt | $(NEWEST)/bin/python
+	@echo '최신 Django로 테스트할 패키지를 설치합니다 / installing the packages for the tests on the latest Django'
+	@$(NEWEST)/bin/python $(INSTALL) --quiet -r requirements-dev.txt || { $(FAILED); }
+	@$(NEWEST)/bin/python $(INSTALL) --quiet --no-deps --editable ./client || { $(FAILED); }
+	@touch $@
+
+$(NEWEST)/bin/python:
+	@for python in $(PYTHON) python3.12 python3.13 python3.14; do \
+		$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || continue; \
+		exec $$python -m venv $(NEWEST); \
+	done; \
+	echo '최신 Django에는 Python 3.12 이상이 필요합니다. 설치한 뒤 make PYTHON=python3.12 test-newest-django처럼 지정하세요. /' \
+		'The latest Django requires Python 3.12 or later: install it, then specify it, as in' \
+		'make PYTHON=python3.12 test-newest-django.' >&2; exit 1
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

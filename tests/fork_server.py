@@ -208,7 +208,8 @@ def main() -> None:
         import_module(library)
     gc.collect()
     gc.freeze()  # the collections of programs need not look at the libraries
-    if data := os.environ.get("DOQCHAT_DATA_DIR"):  # what one program compiles, the next one finds
+    if sys.dont_write_bytecode and (data := os.environ.get("DOQCHAT_DATA_DIR")):
+        # What one program compiles, the next one finds.
         sys.pycache_prefix, sys.dont_write_bytecode = f"{data}/bytecode", False
     command = Server(socket.socket(fileno=int(sys.argv[1]))).serve()
     if command is None:
