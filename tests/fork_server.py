@@ -17,11 +17,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from doqchat.serving.child import end_with_parent
 
@@ -214,6 +215,17 @@ def main() -> None:
     command = Server(socket.socket(fileno=int(sys.argv[1]))).serve()
     if command is None:
         return
+    try:
+        _run(command)
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        _end(ended.code or 0)
+    _end(0)
+
+
+def _run(command: list[str]) -> None:
+    """Run a program as Python does that is given these arguments."""
     sys.argv = command
     beginning = Path.cwd() if command[0] == "-m" else Path(command[0]).resolve().parent
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
@@ -223,6 +235,18 @@ def main() -> None:
         runpy.run_module(command[1], run_name="__main__", alter_sys=True)
     else:
         runpy.run_path(command[0], run_name="__main__")
+
+
+def _end(code: int) -> NoReturn:
+    """End as Python does, but for freeing all that was imported, which takes a tenth of a second."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120  # Python's, for output that cannot be written
+    os._exit(code)
 
 
 if __name__ == "__main__":
