@@ -68,11 +68,22 @@ async def test_a_stream_that_says_nothing_without_end_meets_the_deadline_of_the_
 
 
 @both_of_today
-async def test_pieces_without_a_word_meet_the_same_deadline_and_others_are_answered_meanwhile(
+async def test_pieces_without_a_word_meet_the_same_deadline(
     backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
 ) -> None:
     await asking.prepare()
-    asking.options = asking.options.model_copy(update={"FIRST_PIECE_SECONDS": 2})
+    asking.options = asking.options.model_copy(update={"FIRST_PIECE_SECONDS": 0.5})
+    hostile.says = endless(STREAM, event(backend, "") * 500)
+
+    assert (await error_of(asking, "안녕")).code == "timeout"
+
+
+@both_of_today
+async def test_others_are_answered_while_a_provider_sends_pieces_without_a_word(
+    backend: type[ProviderLLM], asking: ProviderLLM, hostile: HostileStandIn
+) -> None:
+    await asking.prepare()
+    asking.options = asking.options.model_copy(update={"FIRST_PIECE_SECONDS": 60})
     hostile.says = endless(STREAM, event(backend, "") * 500)
     async with STAND_INS[backend]() as other:
         well = backend("well", {"MODEL": "m", "API_KEY": "right-key", "BASE_URL": other.url})
@@ -80,7 +91,8 @@ async def test_pieces_without_a_word_meet_the_same_deadline_and_others_are_answe
         await hostile.asked.wait()
         assert str(await well.generate("안녕")) == USUAL_ANSWER
         assert not flooded.done()
-        assert (await flooded).code == "timeout"
+        flooded.cancel()
+        await asyncio.wait([flooded])
 
 
 @both_of_today
