@@ -39,7 +39,7 @@ def limited(connection: FrameLimits) -> int | None:
     return None
 
 
-def test_a_frame_too_many_is_told_when_it_will_be_taken(clock: Clock) -> None:
+def test_a_frame_over_the_rate_limit_gets_retry_after(clock: Clock) -> None:
     connection = FrameLimits()
     connection.take_ephemeral()
     clock.now += 2.5
@@ -59,7 +59,7 @@ def test_a_frame_over_the_rate_limit_does_not_count_towards_it(clock: Clock) -> 
     assert [limited(connection) for _ in range(MOST_EPHEMERAL)] == [None] * MOST_EPHEMERAL
 
 
-def test_each_connection_has_limits_of_its_own(clock: Clock) -> None:
+def test_rate_limits_are_per_connection(clock: Clock) -> None:
     busy, other = FrameLimits(), FrameLimits()
     while limited(busy) is None:
         continue

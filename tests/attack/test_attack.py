@@ -23,7 +23,7 @@ SERVERS = pytest.mark.parametrize("server", ["uvicorn", "daphne"])
 
 @SERVERS
 @pytest.mark.timeout(240)
-def test_all_attacks_at_once_harm_nobody_else(server: str, tmp_path: Path) -> None:
+def test_all_attacks_at_once_do_not_affect_other_clients(server: str, tmp_path: Path) -> None:
     lines: list[str] = []
     with site(server, tmp_path) as running:
         found = asyncio.run(Run(server, running, SHORT, lines.append).findings())
@@ -35,7 +35,7 @@ def test_all_attacks_at_once_harm_nobody_else(server: str, tmp_path: Path) -> No
 
 
 @pytest.mark.timeout(240)
-def test_a_store_that_is_full_refuses_what_is_sent_and_can_be_read() -> None:
+def test_a_full_store_refuses_messages_and_can_be_read() -> None:
     lines: list[str] = []
     assert fill("uvicorn", lines.append).missed() == [], lines
 

@@ -23,7 +23,7 @@ def test_the_code_of_the_close_frame_at_the_end_is_found(reason: bytes) -> None:
 @pytest.mark.parametrize(
     "tail", [b"", b"\x88", b"\x88\x02\x03", b"\x81\x02{}", b"\x81\x04\x88\x02ab", _close(1009)[:-1]]
 )
-def test_what_is_no_close_frame_has_no_code(tail: bytes) -> None:
+def test_a_malformed_close_frame_has_no_code(tail: bytes) -> None:
     assert close_code(tail) is None
 
 

@@ -68,7 +68,7 @@ def test_a_run_in_which_no_message_arrived_misses_the_latency_too() -> None:
     assert len(missed(replace(GOOD, attack_ms=[]))) == 2
 
 
-def test_a_machine_that_is_busy_before_the_attack_is_named_and_is_no_target() -> None:
+def test_a_machine_that_is_busy_before_the_attack_is_reported_but_misses_no_target() -> None:
     busy = replace(GOOD, calm_ms=[45.0] * 100)
     assert (caution(GOOD), missed(busy)) == ([], [])
     assert ["took 45 ms" in sentence for sentence in caution(busy)] == [True]

@@ -27,7 +27,7 @@ def link(page: str, text: str) -> str | None:
     return found and found[1]
 
 
-async def test_the_list_shows_what_goes_on_in_a_session(
+async def test_the_list_shows_the_activity_of_a_session(
     server: Web, connect: Connect, store: "redis.Redis", admin: Admin, sid: str
 ) -> None:
     a = await connect(server, sid, v1=True, role="A")
@@ -88,7 +88,7 @@ def test_a_search_finds_a_session_by_its_name(server: Web, admin: Admin, sid: st
     assert f">{sid}<" not in admin(server, f"{SESSIONS}?q=another").text
 
 
-def test_while_the_store_is_away_the_columns_say_so(
+def test_an_unreachable_store_is_reported_in_the_columns(
     stranded_server: Web, admin: Admin, sid: str, row: ChatSession
 ) -> None:
     page = admin(stranded_server, f"{SESSIONS}?q={sid}")
@@ -98,7 +98,7 @@ def test_while_the_store_is_away_the_columns_say_so(
     assert {shown[name] for name in ("message_count", "members_online", "replies_under_way")} == {"store unreachable"}
 
 
-def test_while_the_store_is_away_a_timeline_says_so(stranded_server: Web, admin: Admin, row: ChatSession) -> None:
+def test_an_unreachable_store_is_reported_in_a_timeline(stranded_server: Web, admin: Admin, row: ChatSession) -> None:
     page = admin(stranded_server, f"{SESSIONS}{row.pk}/change/")
     assert page.status == 200
     assert "The store does not respond." in page.text

@@ -61,7 +61,7 @@ def test_a_sid_that_cannot_be_is_refused(server: Web, bad: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "nothing", "history/", "history/x/", "history/a/b"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_is_not_there_is_said_to_be_not_there(server: Web, path: str, method: str) -> None:
+def test_a_missing_target_gets_not_found(server: Web, path: str, method: str) -> None:
     answer = fetch(server, f"/api/chat/{path}", method)
     assert (answer.status, answer.json["error"]["code"]) == (404, "not_found")
 
@@ -73,7 +73,7 @@ def test_another_method_is_refused_with_those_that_there_are(server: Web, sid: s
     assert method in answer.json["error"]["message"]
 
 
-def test_while_the_store_is_away_the_answer_is_unavailable(stranded_server: Web, sid: str) -> None:
+def test_the_api_answers_unavailable_while_the_store_is_unreachable(stranded_server: Web, sid: str) -> None:
     answer = history(stranded_server, sid)
     assert (answer.status, answer.json["error"]["code"]) == (503, "unavailable")
 

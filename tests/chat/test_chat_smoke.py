@@ -67,7 +67,7 @@ def test_arguments_that_cannot_be_are_named(arguments: list[str], problem: str) 
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_what_is_no_socket_is_said_to_be_none() -> None:
+def test_a_url_that_is_not_a_doqchat_socket_is_reported() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as elsewhere:
         Thread(target=elsewhere.serve_forever, daemon=True).start()
         url = f"ws://127.0.0.1:{elsewhere.server_port}/v1/session/chat"

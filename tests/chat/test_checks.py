@@ -25,7 +25,7 @@ def test_a_site_that_answers_to_every_host_is_warned() -> None:
 @pytest.mark.parametrize(
     "origin", ["app.example.org", "null", "*", "https://*.example.org", "https://a.example/", "wss://a.example"]
 )
-def test_what_is_not_an_origin_is_named(origin: str) -> None:
+def test_an_invalid_origin_is_named(origin: str) -> None:
     with override_settings(DOQCHAT={"ORIGINS": ["https://app.example.org:8443", origin]}):
         (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E004"]
     assert problem.msg == f"DOQCHAT_ORIGINS has {origin!r}, which is not an origin."

@@ -14,7 +14,7 @@ from tests.fanout.conftest import BODY
 from tests.fanout.socket import WITHIN
 
 
-async def test_a_client_that_is_dropped_before_it_was_accepted_is_told_why(
+async def test_a_client_dropped_before_the_accept_gets_the_reason(
     monkeypatch: pytest.MonkeyPatch, engine: Engine, sid: str
 ) -> None:
     joining, sent = asyncio.Event(), []
@@ -80,7 +80,7 @@ async def test_frames_that_come_at_once_are_handled_one_in_each_turn(engine: Eng
     assert max(after - before for before, after in pairwise(turns)) <= 1
 
 
-async def test_a_timeout_of_our_own_is_no_client_that_went_away(
+async def test_our_own_timeout_is_not_taken_for_a_disconnected_client(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, engine: Engine, sid: str
 ) -> None:
     sent = []

@@ -20,7 +20,7 @@ def test_a_site_reached_by_https_has_nothing_to_mend(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_site_without_https_is_told_so(tmp_path: Path) -> None:
+def test_a_site_without_https_gets_a_deployment_warning(tmp_path: Path) -> None:
     checked = check(tmp_path, ALLOWED_HOSTS="chat.example.org")
     assert checked.returncode == 1
     assert "security.W004" in checked.stderr

@@ -158,7 +158,7 @@ def test_a_session_of_the_wrong_type_is_not_inspected(store: "redis.Redis", sid:
 
 
 @pytest.mark.parametrize("path", ["history/{sid}", "sessions/{sid}"])
-def test_a_session_of_the_wrong_type_is_refused_with_a_code_of_its_own(
+def test_a_session_key_of_the_wrong_type_is_refused_with_unreadable(
     any_server: Web, store: "redis.Redis", sid: str, path: str
 ) -> None:
     store.set(keys.stream(sid), "junk")

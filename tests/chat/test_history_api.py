@@ -51,7 +51,7 @@ def test_a_session_in_which_nothing_was_said_has_no_events(server: Web, sid: str
     assert history(server, sid).json == {"sid": sid, "messages": [], "participants": {}, "next": None}
 
 
-def test_a_page_has_100_events_unless_it_is_told_otherwise(server: Web, sid: str, write: Write) -> None:
+def test_a_page_has_100_events_by_default(server: Web, sid: str, write: Write) -> None:
     ids = write(*[("A", "x")] * 101)
     page = history(server, sid).json
     assert ids_of(page["messages"]) == ids[:100]
@@ -200,7 +200,7 @@ def test_a_page_of_long_messages_ends_early(server: Web, sid: str, write: Write)
     assert ids_of(page["messages"]) + walk(server, sid, limit=1000, after=page["next"]) == ids
 
 
-def test_an_entry_that_is_no_envelope_is_passed_over(server: Web, store: "redis.Redis", sid: str, write: Write) -> None:
+def test_an_entry_that_is_not_an_envelope_is_skipped(server: Web, store: "redis.Redis", sid: str, write: Write) -> None:
     write(("A", "before"))
     for body in ("not JSON", "[]", '{"hd": 1}', "", "{"):
         store.xadd(keys.stream(sid), {"participant": "A", "body": body})

@@ -85,7 +85,7 @@ async def test_what_was_said_over_a_socket_is_found(server: Web, connect: Connec
     assert '"bd": {"text": "こんにちは"}' in printed
 
 
-def test_an_entry_that_is_no_envelope_is_printed_as_it_is(store: "redis.Redis", sid: str) -> None:
+def test_an_entry_that_is_not_an_envelope_is_printed_unchanged(store: "redis.Redis", sid: str) -> None:
     store.xadd(keys.stream(sid), {"participant": "A", "body": "{not JSON"})
     store.xadd(keys.stream(sid), {"participant": "B", "body": r'{"bd": {"text": "\ud83d"}}'})
     ended = run("doqchat_inspect", sid)
@@ -101,7 +101,7 @@ def test_a_session_that_is_not_there_is_said_not_to_be(store_url: str, unknown: 
     assert ended.stderr == f"CommandError: The store has no session {unknown}.\n"
 
 
-def test_while_the_store_is_away_it_says_so_in_one_line(sid: str) -> None:
+def test_an_unreachable_store_is_reported_in_one_line(sid: str) -> None:
     ended = run("doqchat_inspect", sid, DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
@@ -109,7 +109,7 @@ def test_while_the_store_is_away_it_says_so_in_one_line(sid: str) -> None:
     )
 
 
-def test_whoever_has_read_enough_may_close_the_pipe(store_url: str, sid: str, write: Write) -> None:
+def test_the_reader_may_close_the_pipe(store_url: str, sid: str, write: Write) -> None:
     write(*[("A", "x" * 100)] * 3000)
     command = [*manage("doqchat_inspect"), sid]
     with subprocess.Popen(

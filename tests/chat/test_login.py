@@ -126,7 +126,7 @@ def test_a_browser_that_has_logged_in_before_is_not_locked_out_by_others(web: We
     assert known.statuses([NAME] * 6) == [200] * 5 + [429]
 
 
-def test_those_who_log_in_use_up_no_attempts(web: Web, administrator: None) -> None:
+def test_successful_logins_do_not_count(web: Web, administrator: None) -> None:
     for number in range(12):
         assert Browser(web, "192.0.2.1").is_let_in(), number
 

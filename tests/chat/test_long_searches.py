@@ -101,7 +101,7 @@ async def test_a_page_that_takes_too_long_ends_with_what_it_has(
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-async def test_fields_that_nobody_asked_for_count_as_well(
+async def test_additional_fields_count_as_well(
     engine: Engine, store: "redis.Redis", sid: str, newest_first: bool
 ) -> None:
     size = 2**20
@@ -160,7 +160,7 @@ async def test_participants_are_counted_though_some_entries_have_none_or_two(
     assert scripts_run(store) == before + 1
 
 
-def test_a_search_ends_when_its_client_goes_away(
+def test_a_search_ends_when_its_client_disconnects(
     own_server: Web, own_store: processes.Store, own_client: "redis.Redis", sid: str
 ) -> None:
     write_messages(own_client, sid, *[("A", "x" * LONG)] * ENOUGH)

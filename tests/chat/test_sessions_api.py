@@ -25,7 +25,7 @@ def post(web: Web, sid: str, body: Any, content_type: str = "application/json") 
     return answer.status, answer.json
 
 
-async def test_what_is_posted_reaches_the_sockets(any_server: Web, connect: Connect, sid: str) -> None:
+async def test_posted_messages_reach_the_sockets(any_server: Web, connect: Connect, sid: str) -> None:
     listener = await connect(any_server, sid)
     status, said = post(any_server, sid, HELLO)
     frame = await listener.recv()

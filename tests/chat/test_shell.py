@@ -137,12 +137,12 @@ def test_the_orm_can_be_called_before_and_after_an_await(console: Terminal) -> N
     assert console.enter(f"{NO_SESSION}.count()") == "0\n"
 
 
-def test_what_is_awaited_sees_context_variables_that_were_set_before(console: Terminal) -> None:
+def test_awaited_code_sees_context_variables_that_were_set_before(console: Terminal) -> None:
     console.enter("import asyncio; from django.utils import translation; translation.activate('en')")
     assert console.enter("await asyncio.sleep(0, translation.get_language())") == "'en'\n"
 
 
-def test_ctrl_c_ends_what_is_awaited_and_ctrl_d_the_shell(tmp_path: Path) -> None:
+def test_ctrl_c_cancels_an_await_and_ctrl_d_exits_the_shell(tmp_path: Path) -> None:
     with (
         processes.gemini() as url,
         shell(tmp_path, GEMINI_API_KEY="right-key", GEMINI_BASE_URL=url) as console,

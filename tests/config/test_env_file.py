@@ -72,7 +72,7 @@ def test_a_file_in_another_encoding_is_refused(encoding: str, tmp_path: Path) ->
     assert problem.startswith(".env is not in UTF-8")
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_an_env_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     ((_, problem),) = Environment(tmp_path / ".env").problems
     assert problem == ".env cannot be read: Is a directory."

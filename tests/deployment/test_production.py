@@ -20,7 +20,7 @@ def test_the_pages_have_the_same_nginx_block_in_each_language() -> None:
 
 
 @pytest.mark.timeout(240)  # it starts eleven processes, beside those of other tests
-async def test_nothing_is_lost_and_nobody_sees_a_502_while_each_process_is_restarted(deployment: Deployment) -> None:
+async def test_nothing_is_lost_and_no_request_gets_a_502_during_a_rolling_restart(deployment: Deployment) -> None:
     sids = [f"deployed-{uuid.uuid4().hex}" for _ in range(SESSIONS)]
     pairs = [[Talker(deployment.ws, sid, role) for role in "AB"] for sid in sids]
     talkers = [talker for pair in pairs for talker in pair]

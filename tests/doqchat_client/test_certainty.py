@@ -43,7 +43,7 @@ def in_turn(*codes: str) -> tuple[Line, asyncio.Event]:
 
 @pytest.mark.parametrize("code", ["unavailable", "rate_limited"])
 @pytest.mark.parametrize("about", ["chat.read", "ping"])
-async def test_an_action_that_was_put_off_is_done_when_it_returns(
+async def test_a_delayed_action_is_done_when_it_returns(
     relay: Relay, server: Web, sid: str, code: str, about: str
 ) -> None:
     async with connect(relay.ws, sid, role="A") as a, connect(server.ws, sid, role="B") as b:

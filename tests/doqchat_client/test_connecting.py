@@ -157,7 +157,7 @@ async def test_a_server_that_says_how_long_to_wait_is_joined_again_after_that(re
     assert (lost.close_code, lost.retry_after) == (4429, 0.4)
 
 
-async def test_hooks_hear_of_each_state_and_do_no_harm(relay: Relay, sid: str) -> None:
+async def test_hooks_receive_each_state_and_their_exceptions_do_no_harm(relay: Relay, sid: str) -> None:
     heard: list[tuple[State, object]] = []
 
     def hook(state: State, reason: ChatError | None) -> None:

@@ -20,7 +20,7 @@ def at(entry_id: str, prev: str) -> Event:
 
 
 @given(st.integers(0, len(IDS) - 1), st.lists(st.integers(1, len(IDS) - 1), max_size=200))
-def test_what_is_accepted_is_a_gapless_run(start: int, arriving: list[int]) -> None:
+def test_accepted_events_have_no_gaps(start: int, arriving: list[int]) -> None:
     cursor, accepted = Cursor(IDS[start]), []
     for number in arriving:
         step = cursor.judge(stored(number))
@@ -40,7 +40,7 @@ def test_an_id_between_two_events_misses_nothing() -> None:
     assert cursor.judge(stored(following + 1)) is Step.TOO_EARLY
 
 
-def test_an_event_that_is_no_longer_kept_leaves_it_to_a_welcome_what_else_is_gone() -> None:
+def test_after_a_deleted_event_a_welcome_decides_which_others_are_missing() -> None:
     cursor = Cursor(IDS[3])
     cursor.advance(stored(4))
     after_a_trim = at(IDS[9], "0-0")
@@ -57,7 +57,7 @@ def test_a_first_welcome_says_where_now_is_and_a_later_one_does_not() -> None:
     assert cursor.last == IDS[5]
 
 
-def test_more_than_the_server_has_begins_where_it_stands() -> None:
+def test_a_since_beyond_the_end_begins_at_the_end() -> None:
     cursor = Cursor(IDS[9])
     assert cursor.welcome(IDS[5], gap=True)
     assert cursor.last == IDS[5]

@@ -23,7 +23,9 @@ async def test_without_since_one_sees_what_comes_from_now_on(server: Web, sid: s
         assert texts(await read_to(chat, sent.id)) == ["after"]
 
 
-async def test_since_0_gives_all_and_since_an_id_what_is_after_it(any_server: Web, sid: str, log: SessionLog) -> None:
+async def test_since_0_replays_everything_and_since_an_id_the_later_events(
+    any_server: Web, sid: str, log: SessionLog
+) -> None:
     log.fill(str(number) for number in range(500))
     ids = log.ids()
     for since, expected in (("0", ids), (ids[249], ids[250:])):
@@ -52,7 +54,9 @@ async def test_a_lost_event_is_asked_for_on_the_open_connection(relay: Relay, si
     assert len(relay.requests) == 1
 
 
-async def test_a_gap_is_reported_before_what_is_still_kept(server: Web, sid: str, log: SessionLog) -> None:
+async def test_a_gap_is_reported_before_the_events_that_are_still_stored(
+    server: Web, sid: str, log: SessionLog
+) -> None:
     log.fill(["read", "trimmed", "kept", "kept too"])
     ids = log.ids()
     log.trim(2)
@@ -64,7 +68,7 @@ async def test_a_gap_is_reported_before_what_is_still_kept(server: Web, sid: str
     assert durable_ids(events) == ids[2:]
 
 
-async def test_what_was_lost_and_is_no_longer_kept_is_a_gap_too(relay: Relay, sid: str, log: SessionLog) -> None:
+async def test_lost_events_that_are_no_longer_stored_are_a_gap_too(relay: Relay, sid: str, log: SessionLog) -> None:
     async with connect(relay.ws, sid, role="A") as chat:
         first = await chat.send("seen")
         await read_to(chat, first.id)
@@ -89,7 +93,7 @@ async def test_since_a_future_id_is_a_gap_and_then_live(relay: Relay, sid: str, 
 
 
 @pytest.mark.parametrize("code", [1000, 1011, 1012, 1013, 4413])
-async def test_a_closed_connection_is_made_again_and_goes_on(
+async def test_a_closed_connection_is_reopened_and_continues(
     relay: Relay, sid: str, log: SessionLog, code: int
 ) -> None:
     async with connect(relay.ws, sid, role="A") as chat:

@@ -82,7 +82,7 @@ async def test_a_msg_id_used_for_another_text_is_a_conflict(server: Web, sid: st
         (lambda chat: chat.cancel("r1-1"), NotFound),
     ],
 )
-async def test_what_is_refused_raises_its_own_class_and_the_session_goes_on(
+async def test_a_refusal_raises_its_own_class_and_the_session_continues(
     server: Web, sid: str, log: SessionLog, call: Callable[[Session], Awaitable[object]], error: type[ServerError]
 ) -> None:
     async with connect(server.ws, sid, role="A") as chat:
@@ -96,7 +96,7 @@ def test_every_code_of_the_server_has_a_class_here() -> None:
     assert {kind.code for kind in DoqchatError.__subclasses__()} <= set(BY_CODE)
 
 
-async def test_the_others_hear_what_one_reads_and_that_one_types(server: Web, sid: str) -> None:
+async def test_read_marks_and_typing_are_relayed_to_the_others(server: Web, sid: str) -> None:
     async with connect(server.ws, sid, role="A") as a, connect(server.ws, sid, role="B") as b:
         await b.mark_read()
         sent = await a.send("read this")
@@ -188,7 +188,7 @@ async def test_closing_ends_what_waits_and_what_comes_later(line: Proxy, sid: st
     assert [event.event async for event in chat if event.durable] == []
 
 
-async def test_while_the_store_is_away_sends_wait_and_keep_their_order(
+async def test_sends_wait_in_order_while_the_store_is_unreachable(
     tmp_path: Path, sid: str, django_db_setup: None
 ) -> None:
     directory, port = tmp_path / "valkey", free_port()

@@ -72,7 +72,7 @@ async def goes_on(client: Client) -> bool:
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_bad_input_gets_its_error_and_the_connection_goes_on(
+async def test_bad_input_gets_an_error_and_the_connection_stays_open(
     any_server: Web, connect: Connect, store: "redis.Redis", sid: str, name: str
 ) -> None:
     data, code = BAD[name]
@@ -110,7 +110,7 @@ async def test_a_burst_of_bad_input_is_answered_frame_by_frame(
 @pytest.mark.parametrize(
     "data", ["{", b"{", '{"hd": {"event": "ping"}}', '{"hd": {"event": "chat.typing"}, "bd": {"active": 1}}']
 )
-async def test_a_connection_that_goes_on_sending_what_is_refused_is_closed_with_4429(
+async def test_a_connection_that_keeps_sending_refused_frames_is_closed_with_4429(
     any_server: Web, connect: Connect, store: "redis.Redis", sid: str, data: str | bytes
 ) -> None:
     client, other = await connect(any_server, sid), await connect(any_server, sid)

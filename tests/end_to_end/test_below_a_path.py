@@ -65,7 +65,7 @@ async def test_the_documents_of_the_api_name_its_addresses(site: Web) -> None:
         assert f"{PATH}/v1/session/chat?sid=" in str(await client.recv())
 
 
-def test_health_is_told_at_both_paths(site: Web) -> None:
+def test_health_checks_work_at_both_paths(site: Web) -> None:
     for path in ("/healthz", "/readyz", f"{PATH}/healthz"):
         assert fetch(site, path).status == 200
 

@@ -39,7 +39,7 @@ def test_a_body_of_3_mib_is_refused_everywhere(daphne_server: Web, store: "redis
     assert "Traceback" not in daphne_server.process.output
 
 
-async def test_whoever_breaks_the_protocol_has_left_and_others_go_on(
+async def test_a_client_that_violates_the_protocol_has_left_and_others_continue(
     daphne_server: Web, connect: Connect, sid: str
 ) -> None:
     witness = await connect(daphne_server, sid, v1=True, role="A")

@@ -26,7 +26,7 @@ async def members(client: Client, expected: dict[str, int]) -> None:
         pass
 
 
-async def test_the_welcome_says_how_the_session_stands(any_server: Web, connect: Connect, sid: str) -> None:
+async def test_the_welcome_has_the_state_of_the_session(any_server: Web, connect: Connect, sid: str) -> None:
     first, welcome = await join(connect, any_server, sid, "A")
     assert welcome == {
         "sid": sid,
@@ -84,7 +84,7 @@ async def test_a_message_sent_twice_is_stored_once_and_acknowledged_twice(
     assert store.xlen(keys.stream(sid)) == 1
 
 
-async def test_a_duplicate_is_delivered_to_nobody(any_server: Web, connect: Connect, sid: str) -> None:
+async def test_a_duplicate_is_not_delivered(any_server: Web, connect: Connect, sid: str) -> None:
     client, other = await connect(any_server, sid), await connect(any_server, sid)
     for _ in range(2):
         await client.say("once", msg_id="m1")
@@ -133,7 +133,7 @@ async def test_typing_reaches_the_others_and_not_who_types(
 
 
 @pytest.mark.parametrize("event", ["chat.typing", "chat.read"])
-async def test_what_is_not_stored_is_relayed_with_every_field_that_is_the_clients(
+async def test_ephemeral_events_are_relayed_with_all_client_fields(
     any_server: Web, connect: Connect, sid: str, event: str
 ) -> None:
     a, _ = await join(connect, any_server, sid, "A")
@@ -146,9 +146,7 @@ async def test_what_is_not_stored_is_relayed_with_every_field_that_is_the_client
     assert relayed == {"hd": {"event": event, **own, "sid": sid}, "bd": {"active": True, "id": said}}
 
 
-async def test_a_read_mark_is_told_to_the_others_and_never_goes_back(
-    any_server: Web, connect: Connect, sid: str
-) -> None:
+async def test_a_read_mark_is_relayed_and_never_moves_back(any_server: Web, connect: Connect, sid: str) -> None:
     a, _ = await join(connect, any_server, sid, "A")
     b, _ = await join(connect, any_server, sid, "B")
     ids = []
@@ -181,7 +179,7 @@ async def test_since_replays_what_came_after_and_goes_live(
         assert [frame["hd"]["prev"] for frame in frames] == ["0-0", *ids][seen:-1]
 
 
-async def test_the_welcome_says_when_what_was_asked_for_is_no_longer_kept(
+async def test_the_welcome_reports_a_gap_if_requested_events_are_no_longer_stored(
     any_server: Web, connect: Connect, store: "redis.Redis", sid: str
 ) -> None:
     client = await connect(any_server, sid)
@@ -216,7 +214,7 @@ async def test_a_ping_comes_back_as_it_went(any_server: Web, connect: Connect, s
     assert (await client.recv_event("pong"))["bd"] == ({} if bd is None else bd)
 
 
-async def test_who_sends_too_often_is_told_to_wait_and_can_still_talk(
+async def test_a_rate_limited_client_gets_retry_after_and_can_still_talk(
     any_server: Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(any_server, sid)

@@ -47,13 +47,13 @@ async def test_a_bad_since_is_an_error_and_closes_with_4400(
 @pytest.mark.parametrize(
     ("role", "code"), [("C", "invalid_message"), ("", "invalid_message"), ("llm", "role_forbidden")]
 )
-async def test_a_role_that_nobody_may_take_is_an_error_and_closes_with_4400(
+async def test_a_reserved_role_gets_an_error_and_closes_with_4400(
     any_server: Web, connect: Connect, sid: str, role: str, code: str
 ) -> None:
     assert await refused(await connect(any_server, sid, role=role)) == (code, "role", 4400)
 
 
-async def test_a_client_that_is_refused_and_goes_on_talking_changes_nothing(
+async def test_frames_after_a_refused_handshake_have_no_effect(
     any_server: Web, connect: Connect, store: "redis.Redis", sid: str
 ) -> None:
     client = await connect(any_server, sid, since="x")

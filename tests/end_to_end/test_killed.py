@@ -6,7 +6,7 @@ from tests.conftest import Connect
 SHORT_PRESENCE = {"DJANGO_SETTINGS_MODULE": "tests.end_to_end.short_presence"}
 
 
-async def test_those_who_were_on_a_killed_process_are_no_longer_present_after_a_while(
+async def test_members_of_a_killed_process_are_eventually_absent(
     store_url: str, django_db_setup: None, connect: Connect, sid: str
 ) -> None:
     with processes.web(**SHORT_PRESENCE) as killed, processes.web(**SHORT_PRESENCE) as other:

@@ -104,7 +104,7 @@ async def is_let_in(client: Client | None) -> bool:
     ],
 )
 @pytest.mark.parametrize("proto", [None, "https", "http"])
-async def test_pages_of_the_site_and_of_the_origins_that_are_named_are_let_in(
+async def test_pages_of_the_site_and_of_configured_origins_may_connect(
     knock: Knock, host: str, origin: str, proto: str | None
 ) -> None:
     forwarded = [("X-Forwarded-Proto", proto)] if proto else []
@@ -158,7 +158,7 @@ async def test_a_page_with_two_origins_or_hosts_is_refused(knock: Knock, doubled
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "evil.example"])
-async def test_programs_send_no_origin_and_are_let_in(knock: Knock, host: str) -> None:
+async def test_programs_without_an_origin_may_connect(knock: Knock, host: str) -> None:
     assert await is_let_in(await knock(("Host", host)))
 
 

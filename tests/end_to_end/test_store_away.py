@@ -150,7 +150,7 @@ async def test_while_the_store_is_frozen_sends_are_refused_and_never_stored(
 
 
 @either_server
-async def test_of_what_nobody_can_say_whether_it_is_stored_no_answer_is_given(
+async def test_an_unknown_outcome_gets_no_answer(
     kind: str, store: processes.Store, connect: Connect, django_db_setup: None, sid: str
 ) -> None:
     settings = {"DJANGO_SETTINGS_MODULE": "tests.end_to_end.impatient", "DOQCHAT_REDIS_URL": store.url}

@@ -145,7 +145,7 @@ async def test_many_answers_are_read_side_by_side(model: ProviderLLM, provider: 
 
 
 @pytest.mark.parametrize("backend", [GoogleGenAI, OpenAI])
-async def test_more_answers_than_an_http_client_usually_takes_are_under_way_at_once(
+async def test_more_concurrent_answers_than_the_default_of_http_clients_are_possible(
     model: ProviderLLM, provider: ProviderStandIn
 ) -> None:
     streams = [model.stream("[[pieces=2 hang=1]]") for _ in range(130)]

@@ -48,7 +48,7 @@ def test_a_setting_that_works_has_no_problems() -> None:
         ({**DEMO, "TIMEOUT": 3}, "unknown option TIMEOUT"),
     ],
 )
-def test_each_problem_names_the_alias_and_what_is_wrong_and_no_key(entry: Any, sentence: str) -> None:
+def test_each_error_names_the_alias_and_the_problem_but_no_key(entry: Any, sentence: str) -> None:
     found = problems({"default": DEMO, "broken": entry})
 
     assert [alias for alias, _sentence, _hint in found] == ["broken"]
@@ -78,5 +78,5 @@ def test_an_invalid_alias_is_a_problem(alias: Any) -> None:
     assert "invalid alias" in sentence
 
 
-def test_a_setting_that_is_no_dictionary_is_a_problem() -> None:
+def test_a_setting_that_is_not_a_dictionary_is_an_error() -> None:
     assert len(problems([DEMO])) == 1

@@ -73,7 +73,7 @@ def test_neighbouring_answers_are_one_turn_of_the_model() -> None:
     assert turns[1] == Turn("model", "one\ntwo")
 
 
-def test_events_in_which_nobody_speaks_are_left_out() -> None:
+def test_events_without_text_are_omitted() -> None:
     others = [
         {"hd": {"event": "llm.error", "role": "llm"}, "bd": {"code": "failed", "message": "m", "text": ""}},
         {"hd": {"event": "session.notice"}, "bd": {"code": "closing", "text": "Maintenance at noon."}},
@@ -101,11 +101,11 @@ def test_events_in_which_nobody_speaks_are_left_out() -> None:
         {"hd": {"event": "chat.message"}, "bd": {"text": 5}},
     ],
 )
-def test_what_is_no_envelope_adds_nothing(junk: Any) -> None:
+def test_values_that_are_not_envelopes_are_skipped(junk: Any) -> None:
     assert shown(message("A", "hi"), junk, request("A", "go on")) == [Turn("user", "[A] hi\n[A] go on")]
 
 
-def test_an_answer_to_something_that_is_no_id_stays_where_it_is() -> None:
+def test_an_answer_to_an_invalid_id_keeps_its_place() -> None:
     odd = response("Hello.")
     odd["bd"]["request_id"] = ["1-0"]
 
@@ -122,7 +122,7 @@ def test_without_words_of_a_person_to_answer_there_is_nothing_to_build(envelopes
         shown(*envelopes)
 
 
-def test_what_the_site_and_a_session_set_comes_after_what_every_model_is_told() -> None:
+def test_instructions_of_the_site_and_session_follow_the_general_ones() -> None:
     assert instructions("", "", "") == BASE
     assert instructions("Be brief.", "Interpret.", "도우미") == (
         f"{BASE}\n\nInstructions of this site:\nBe brief.\n\nInstructions for this session:\nInterpret.\n\n"
@@ -143,7 +143,7 @@ def test_what_precedes_the_newest_messages_is_the_same_for_each_request_so_that_
     assert asked.turns[:-1] == due.turns[:-1]
 
 
-def test_a_request_that_stood_in_line_sees_the_answer_that_came_meanwhile_and_stands_last() -> None:
+def test_a_queued_request_sees_the_answer_given_meanwhile_and_comes_last() -> None:
     turns = shown(
         request("A", "Who wrote Hamlet?", "1-0"), request("A", "And when was he born?"), response("Shakespeare.", "1-0")
     )
@@ -155,7 +155,7 @@ def test_a_request_that_stood_in_line_sees_the_answer_that_came_meanwhile_and_st
     ]
 
 
-def test_each_request_of_a_line_stands_before_its_own_answer() -> None:
+def test_each_queued_request_precedes_its_answer() -> None:
     requests = [request("A", "one", "1-0"), request("B", "two", "2-0"), request("A", "three")]
     turns = shown(*requests, response("First.", "1-0"), response("Second.", "2-0"))
 
@@ -170,19 +170,19 @@ def test_what_was_said_while_the_model_talked_is_still_to_be_answered() -> None:
     assert [turn.text for turn in turns] == ["[A] hi", "Hi.", "[A] one\n[B] two"]
 
 
-def test_what_people_say_after_the_request_has_a_turn_of_its_own() -> None:
+def test_messages_after_the_request_are_omitted() -> None:
     turns = shown(request("A", "now"), message("B", "later", "10-0"), request("A", "and later", "11-0"))
 
     assert turns == [Turn("user", "[A] now")]
 
 
-def test_a_later_request_that_was_answered_first_stands_before_the_message_with_its_answer() -> None:
+def test_a_later_request_that_was_answered_first_precedes_the_message_together_with_its_answer() -> None:
     turns = shown(message("A", "hm", REQUEST), request("B", "urgent", "10-0"), response("Done.", "10-0"))
 
     assert [turn.text for turn in turns] == ["[B] urgent", "Done.", "[A] hm"]
 
 
-def test_a_request_that_was_answered_before_is_still_last_when_it_is_answered_anew() -> None:
+def test_a_request_that_is_answered_again_is_still_last() -> None:
     turns = shown(message("A", "hi"), request("A", "go on"), response("Half an ans", to=REQUEST))
 
     assert [turn.text for turn in turns] == ["[A] hi", "Half an ans", "[A] go on"]
@@ -228,7 +228,7 @@ def _is_name(name: str) -> bool:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["A", "B", "user"]), st.text(min_size=1), names), min_size=1))
-def test_labelled_messages_are_read_back_as_those_who_wrote_them_meant_them(
+def test_labelled_messages_are_parsed_back_unchanged(
     messages: list[tuple[str, str, str]],
 ) -> None:
     together = "\n".join([*(labelled(role, text, name) for role, text, name in messages), "[server] Answer."])
@@ -236,7 +236,7 @@ def test_labelled_messages_are_read_back_as_those_who_wrote_them_meant_them(
     assert said(together) == [(role, "\n".join(text.splitlines())) for role, text, _name in messages]
 
 
-def test_the_oldest_messages_go_first_when_the_budget_is_spent_and_the_model_is_told() -> None:
+def test_the_oldest_messages_are_omitted_beyond_the_budget_with_a_note() -> None:
     envelopes = [message("A", f"message {number} " + "x" * 400) for number in range(10)]
     room = 250 + sum(map(approximate_tokens, (BASE, EARLIER, ANSWER_LAST))) + 10
     (turn,) = shown(*envelopes, request("B", "go on"), budget=room)

@@ -39,7 +39,7 @@ SETTINGS: dict[type[ProviderLLM], str] = {
         ("cut=1", "unavailable", ""),
     ],
 )
-async def test_what_goes_wrong_is_told_apart(model: ProviderLLM, marker: str, code: str, detail: str) -> None:
+async def test_causes_of_failure_are_distinguished(model: ProviderLLM, marker: str, code: str, detail: str) -> None:
     error = await error_of(model, f"[[{marker}]]")
 
     assert error.code == code
@@ -47,7 +47,7 @@ async def test_what_goes_wrong_is_told_apart(model: ProviderLLM, marker: str, co
     assert detail not in error.message or not detail
 
 
-async def test_an_answer_of_white_space_is_no_answer(model: ProviderLLM, provider: ProviderStandIn) -> None:
+async def test_an_answer_of_white_space_counts_as_no_answer(model: ProviderLLM, provider: ProviderStandIn) -> None:
     provider.script = provider.script.with_values({"text": "\n \n"})
 
     assert (await error_of(model, "안녕")).code == "no_answer"
@@ -80,7 +80,7 @@ async def test_a_refused_key_is_named_in_the_log_but_never_shown(
 
 
 @pytest.mark.parametrize(("kind", "prompt"), [("wrong-key", "안녕"), ("right-key", "[[malformed=0]]")])
-async def test_no_part_of_a_key_is_shown_that_is_longer_than_what_is_told_of_an_error(
+async def test_no_part_of_a_key_is_shown_that_is_longer_than_an_error_detail(
     make_model: MakeModel, kind: str, prompt: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="doqchat"):

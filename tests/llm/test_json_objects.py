@@ -22,7 +22,7 @@ def test_an_object_is_read_before_the_next_part_arrives() -> None:
     assert list(arriving) == ["unread"]
 
 
-def test_what_is_said_outside_of_objects_and_one_without_an_end_come_last() -> None:
+def test_text_outside_objects_and_an_unfinished_object_come_last() -> None:
     assert list(objects(["[{},\r\n", "the server ", "is busy", ' {"a": "}'])) == [
         "{}",
         "the server is busy",

@@ -47,7 +47,7 @@ async def test_other_refusals_of_a_request_do_not_change_it(model: ProviderLLM, 
         ("html=1", "invalid_response", "text/html"),
     ],
 )
-async def test_what_goes_wrong_is_told_apart(model: ProviderLLM, marker: str, code: str, detail: str) -> None:
+async def test_causes_of_failure_are_distinguished(model: ProviderLLM, marker: str, code: str, detail: str) -> None:
     error = await error_of(model, f"[[{marker}]]")
 
     assert error.code == code

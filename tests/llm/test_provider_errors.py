@@ -127,7 +127,7 @@ async def test_what_was_said_instead_of_an_end_is_in_the_log(
     ],
 )
 @pytest.mark.parametrize("backend", [GoogleGenerativeAI])
-async def test_what_is_no_list_of_chunks_is_told_for_the_older_sdk_too(
+async def test_the_older_sdk_reports_a_response_that_is_not_a_list_of_chunks(
     asking: ProviderLLM, hostile: HostileStandIn, written: bytes, code: str
 ) -> None:
     hostile.says = answer(written)
@@ -196,7 +196,7 @@ def test_so_is_a_code_a_type_or_a_status(code: str | None, error: dict[str, Any]
     assert read.code == code
 
 
-def test_a_quota_of_a_minute_ends_by_itself_and_one_of_a_day_does_not() -> None:
+def test_a_quota_per_minute_is_retried_and_one_per_day_is_not() -> None:
     words = "You exceeded your current quota, please check your plan and billing details."
 
     def coded(quota: str, *more: dict[str, str]) -> str | None:
@@ -214,7 +214,7 @@ def test_a_quota_of_a_minute_ends_by_itself_and_one_of_a_day_does_not() -> None:
     "value",
     [None, 1, "x", [], {}, {"choices": []}, {"error": None}, {"error": {}}, {"type": "ping"}, {"usage": {"x": 1}}],
 )
-def test_what_is_no_error_is_none(value: Any) -> None:
+def test_an_object_that_is_not_an_error_is_none(value: Any) -> None:
     assert refusals.told(value) is None
 
 
@@ -231,7 +231,7 @@ def test_what_is_no_error_is_none(value: Any) -> None:
         "This model does not support system messages",
     ],
 )
-def test_that_a_system_message_is_not_taken_is_told_in_many_ways(words: str) -> None:
+def test_many_forms_of_a_refused_system_message_are_recognised(words: str) -> None:
     assert Refusal(words, status=400).is_of_system_role
     assert not Refusal(words, status=429).is_of_system_role
 
@@ -245,7 +245,7 @@ def test_other_words_do_not_say_so(words: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["300 Busy", "529 Overloaded", "429 Too Many Requests"])
-async def test_a_status_of_its_own_is_one(asking: ProviderLLM, hostile: HostileStandIn, written: str) -> None:
+async def test_an_unusual_status_is_recognised(asking: ProviderLLM, hostile: HostileStandIn, written: str) -> None:
     hostile.says = refusal(written, b"")
 
     assert (await error_of(asking, "안녕")).code in ("unavailable", "rate_limited", "not_configured")

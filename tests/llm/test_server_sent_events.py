@@ -75,7 +75,7 @@ async def test_nothing_is_read_behind_the_end_of_the_answer() -> None:
     assert await events(b"data: {}\n\ndata: [DONE]\n\ndata: {}\n\n") == ["{}"]
 
 
-async def test_a_server_that_keeps_the_connection_after_the_end_holds_up_nobody() -> None:
+async def test_a_server_that_keeps_the_connection_open_after_the_end_delays_no_answer() -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"data: {}\n\ndata: [DONE]\n\n"
         await asyncio.Event().wait()
@@ -88,7 +88,7 @@ async def test_a_server_that_keeps_the_connection_after_the_end_holds_up_nobody(
 @pytest.mark.parametrize(
     "page", [b"<html>", b"\n  <!DOCTYPE html>\n<p>data: {}</p>\n", b"data: {}\n\n<html>504</html>"]
 )
-async def test_a_web_page_is_no_stream(kind: str, page: bytes) -> None:
+async def test_a_web_page_is_not_accepted_as_a_stream(kind: str, page: bytes) -> None:
     with pytest.raises(LLMError, match="a page instead of a stream, of type text/") as caught:
         await events(page, kind=kind)
 

@@ -113,9 +113,7 @@ async def test_a_welcome_written_before_an_answers_end_does_not_bring_it_back(
     await a.shows("So far so good")
 
 
-async def test_an_answer_that_nobody_asked_for_stands_before_one_that_was_asked_for_since(
-    open_window: OpenWindow, sid: str
-) -> None:
+async def test_an_automatic_answer_precedes_a_later_requested_answer(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
     await a.enter(sid)

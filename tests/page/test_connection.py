@@ -193,7 +193,7 @@ async def test_a_refused_message_says_why_and_can_be_sent_again(open_window: Ope
     assert sent == [sent[0]] * 2
 
 
-async def test_what_is_written_offline_is_sent_in_order_once_the_network_is_back(
+async def test_messages_written_offline_are_sent_in_order_after_the_reconnect(
     open_window: OpenWindow, sid: str
 ) -> None:
     a = await open_window()

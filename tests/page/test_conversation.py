@@ -26,7 +26,7 @@ async def test_two_browsers_see_each_others_messages_once_and_in_order(a_and_b: 
     await expect(a.unsent).to_have_count(0)
 
 
-async def test_what_is_said_at_once_is_in_the_same_order_in_both_windows(a_and_b: tuple[Window, Window]) -> None:
+async def test_simultaneous_messages_have_the_same_order_in_both_windows(a_and_b: tuple[Window, Window]) -> None:
     a, b = a_and_b
     for number in range(10):
         await a.say(f"A {number}")

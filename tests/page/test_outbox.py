@@ -39,7 +39,7 @@ def losing(*names: str) -> Callable[[str], list[str]]:
     return lambda text: [] if json.loads(text)["hd"]["event"] in names else [text]
 
 
-async def test_what_is_put_off_is_sent_again_by_itself_and_not_overtaken(open_window: OpenWindow, sid: str) -> None:
+async def test_a_delayed_message_is_resent_automatically_and_not_overtaken(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
     await a.enter(sid)
@@ -51,7 +51,7 @@ async def test_what_is_put_off_is_sent_again_by_itself_and_not_overtaken(open_wi
     assert sent == ["one", "one", "one", "two", "three"]
 
 
-async def test_while_the_store_is_away_the_page_says_that_it_waits_and_then_sends_in_order(
+async def test_while_the_store_is_unreachable_the_page_waits_and_then_sends_in_order(
     open_window: OpenWindow, tmp_path: Path, sid: str
 ) -> None:
     with processes.valkey(tmp_path) as store, processes.web(DOQCHAT_REDIS_URL=store.url) as web:
@@ -69,7 +69,7 @@ async def test_while_the_store_is_away_the_page_says_that_it_waits_and_then_send
         await a.page.close()  # before its server ends
 
 
-async def test_what_is_refused_stays_with_its_buttons_and_the_next_goes_on(open_window: OpenWindow, sid: str) -> None:
+async def test_a_refused_message_stays_with_its_buttons_and_the_next_is_sent(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
     await a.enter(sid)
@@ -103,7 +103,7 @@ async def test_the_page_is_not_left_unasked_while_something_is_unsent(open_windo
         await a.page.close(run_before_unload=True)
 
 
-async def test_a_short_limit_is_sat_out(open_window: OpenWindow, sid: str) -> None:
+async def test_a_message_is_resent_after_a_short_rate_limit(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
     await a.enter(sid)

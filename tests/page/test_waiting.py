@@ -56,7 +56,7 @@ async def test_an_answer_can_be_stopped_before_its_first_word(
     await expect(under_way(a)).to_have_count(0)
 
 
-async def test_a_stop_that_is_pressed_while_the_connection_is_away_counts_once_it_is_back(
+async def test_a_stop_pressed_while_disconnected_takes_effect_after_the_reconnect(
     open_window: OpenWindow, site: Site, sid: str
 ) -> None:
     a = await open_window(site.web)
@@ -76,9 +76,7 @@ async def test_a_stop_that_is_pressed_while_the_connection_is_away_counts_once_i
     await expect(under_way(a)).to_have_count(0)
 
 
-async def test_the_answer_that_is_given_stands_before_those_in_line(
-    open_window: OpenWindow, site: Site, sid: str
-) -> None:
+async def test_the_running_answer_precedes_queued_ones(open_window: OpenWindow, site: Site, sid: str) -> None:
     a = await open_window(site.web)
     await a.enter(sid)
     await a.say(f"hello, @llm {SLOW}")
@@ -91,7 +89,7 @@ async def test_the_answer_that_is_given_stands_before_those_in_line(
     await expect(under_way(a)).to_have_count(0)
 
 
-async def test_a_stop_that_the_store_cannot_take_is_tried_again_by_itself(
+async def test_a_stop_refused_by_the_store_is_retried_automatically(
     open_window: OpenWindow, site: Site, sid: str
 ) -> None:
     a = await open_window(site.web)

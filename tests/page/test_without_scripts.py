@@ -7,7 +7,7 @@ from playwright.async_api import Route, expect
 from tests.page.conftest import OpenWindow
 
 
-async def test_what_is_written_before_the_scripts_are_there_is_kept(open_window: OpenWindow, sid: str) -> None:
+async def test_text_typed_before_the_scripts_load_is_kept(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     arrived = asyncio.Event()
 

@@ -43,7 +43,7 @@ def schemas_in(schema: Any) -> Iterator[Any]:
             yield from schemas_in(each)
 
 
-def test_every_schema_has_a_title_of_its_own() -> None:
+def test_every_schema_has_a_unique_title() -> None:
     components = asyncapi.document("/v1/session/chat")["components"]["schemas"]
     titles = [schema.get("title") for component in components.values() for schema in schemas_in(component)]
     assert all(titles)

@@ -63,7 +63,7 @@ def test_fields_that_the_protocol_does_not_know_are_kept_with_their_values() -> 
     assert envelope["bd"] == {"text": "hi", **extra}
 
 
-def test_the_fields_that_the_server_sets_are_taken_from_nobody_else() -> None:
+def test_server_fields_are_not_accepted_from_clients() -> None:
     hd = stored(text_of(id="1-1", prev="2-2", sid="another"))["hd"]
     assert (hd.get("id"), hd.get("prev"), hd["sid"]) == (None, None, "room")
 

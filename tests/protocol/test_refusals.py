@@ -73,7 +73,7 @@ def with_field(value: str) -> str:
     ],
     ids=lambda text: repr(text[-40:]),
 )
-def test_what_is_not_json_that_every_reader_takes_is_invalid_json(text: str) -> None:
+def test_json_that_some_parsers_reject_is_invalid_json(text: str) -> None:
     assert isinstance(refusal(text), errors.InvalidJSON)
 
 
@@ -87,7 +87,7 @@ def test_the_largest_double_is_not_too_large() -> None:
 
 
 @pytest.mark.parametrize("text", ["5", '"text"', "null", "true", "[]", "[{}]", "{}", '{"hd": []}', '{"hd": null}'])
-def test_what_is_no_envelope_is_an_invalid_message(text: str) -> None:
+def test_json_that_is_not_an_envelope_is_an_invalid_message(text: str) -> None:
     problem = refusal(text)
     assert (problem.code, problem.field) == ("invalid_message", "hd")
 
@@ -167,7 +167,7 @@ def test_a_wrong_field_of_the_body_is_named(event: str, bd: Any, field: str) -> 
     assert (problem.code, problem.field, problem.msg_id) == ("invalid_message", field, "m1")
 
 
-def test_who_asks_nothing_reads_what_is_missing() -> None:
+def test_a_request_of_white_space_is_refused() -> None:
     problem = refusal(text_of({"prompt": " "}, event="llm.request"))
     assert problem.message == "bd.prompt: this is only white space; ask something."
 
@@ -189,7 +189,7 @@ def test_an_event_that_clients_do_not_send_is_unknown(event: str) -> None:
 
 
 @pytest.mark.parametrize("event", ["chat.message", "llm.request", "ping"])
-def test_nobody_speaks_as_the_model(event: str) -> None:
+def test_clients_cannot_speak_as_the_model(event: str) -> None:
     problem = refusal(text_of({"text": "hi", "prompt": "hi"}, event=event, role="llm", msg_id="m1"))
     assert (problem.code, problem.field, problem.msg_id) == ("role_forbidden", "hd.role", "m1")
 

@@ -70,7 +70,7 @@ def test_what_comes_after_the_close_frame_is_ignored(server: Attacked) -> None:
         server.forgets(peer)
 
 
-def test_a_peer_that_goes_on_after_its_violation_is_cut_off(server: Attacked) -> None:
+def test_a_peer_that_keeps_sending_after_a_violation_is_aborted(server: Attacked) -> None:
     with server.peer().upgrade() as peer:
         peer.send(frame(0x3))
         assert peer.closed_with() == 1002

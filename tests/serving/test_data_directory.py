@@ -118,6 +118,6 @@ def test_the_umask_of_the_process_is_not_changed(tmp_path: Path) -> None:
     run(environment(tmp_path), "shell", "-c", probe)
 
 
-def test_a_directory_that_is_not_there_is_no_matter(tmp_path: Path) -> None:
+def test_a_missing_directory_is_no_error(tmp_path: Path) -> None:
     tighten(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []

@@ -73,14 +73,14 @@ async def test_no_more_is_held_than_may_be(line: Line) -> None:
 
 
 @pytest.mark.parametrize("end", ["close", "write_eof"])
-async def test_what_is_held_arrives_before_the_end(line: Line, end: str) -> None:
+async def test_held_writes_arrive_before_the_end(line: Line, end: str) -> None:
     for piece in PIECES:
         line.writes.write(piece)
     getattr(line.writes, end)()
     assert await line.rest() == b"".join(PIECES)
 
 
-async def test_what_is_held_when_the_connection_is_aborted_is_forgotten(line: Line) -> None:
+async def test_held_writes_are_discarded_on_abort(line: Line) -> None:
     for piece in PIECES:
         line.writes.write(piece)
     line.writes.abort()

@@ -46,7 +46,7 @@ def test_an_amount_of_memory(text: str, size: int) -> None:
 @pytest.mark.parametrize(
     "text", ["0", "1", "15mb", "0%", "101%", "-1", "-512mb", "1.5gb", "much", "", "mb", "%", "9" * 20 + "gb", "٥١٢mb"]
 )
-def test_what_is_no_amount_of_memory(text: str) -> None:
+def test_an_invalid_amount_of_memory_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=re.escape(text) or None):
         memory_limit(text)
 

@@ -34,7 +34,7 @@ def say(address: str) -> int:
         return int(answer.status)
 
 
-async def test_everything_works_and_nobody_gets_to_see_it(tmp_path: Path) -> None:
+async def test_everything_works_with_a_password_and_it_is_never_shown(tmp_path: Path) -> None:
     variables = site(tmp_path, LLM_WORKERS="1")
     port = int(variables["DOQCHAT_REDIS_PORT"])
     async with running(UP, variables) as up:

@@ -27,7 +27,7 @@ async def test_a_host_that_is_not_ours(tmp_path: Path) -> None:
     assert "Cannot listen on HOST=192.0.2.1" in await refusal(environment(tmp_path, HOST="192.0.2.1"))
 
 
-async def test_a_store_port_taken_by_something_that_is_no_store(tmp_path: Path) -> None:
+async def test_a_store_port_in_use_by_another_program(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = await refusal(environment(tmp_path, DOQCHAT_REDIS_PORT=port))

@@ -116,7 +116,7 @@ async def test_a_peer_that_does_not_read_responses_is_cut_off(hurried: Web) -> N
             await ask()
 
 
-async def test_what_is_not_http_leaves_one_line_in_the_log(hurried: Web) -> None:
+async def test_a_request_that_is_not_http_logs_one_line(hurried: Web) -> None:
     before = len(hurried.process.output)
     async with peer(hurried) as client:
         await client.send(b"\x16\x03\x01 this is not HTTP\r\n\r\n")

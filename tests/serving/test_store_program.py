@@ -52,7 +52,7 @@ def test_where_there_is_none_the_error_says_what_to_install(programs: Path) -> N
         find_program()
 
 
-def test_what_is_too_old_is_named(programs: Path) -> None:
+def test_a_version_that_is_too_old_is_named(programs: Path) -> None:
     old = install(programs, "redis-server", "Redis server v=6.2.14")
     with pytest.raises(StartError) as caught:
         find_program()

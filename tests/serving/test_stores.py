@@ -46,7 +46,7 @@ async def test_a_server_that_keeps_its_settings_to_itself(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "command", [["doqchat_web", "--server", "uvicorn"], ["doqchat_web", "--server", "daphne"], ["doqchat_llmworker"]]
 )
-async def test_a_process_that_is_started_by_itself_says_what_it_uses(command: list[str], tmp_path: Path) -> None:
+async def test_a_separately_started_process_reports_its_store_and_models(command: list[str], tmp_path: Path) -> None:
     with valkey(tmp_path / "theirs", 0, "--maxmemory", "64mb") as theirs:
         async with running([*MANAGE, *command], environment(tmp_path, DOQCHAT_REDIS_URL=theirs.url)) as started:
             assert "memory limit: 64 MiB" in await started.line(f"store: 127.0.0.1:{port_of(theirs.url)},")

@@ -30,7 +30,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(("wrong", "sentence"), UNUSABLE)
-def test_check_says_in_a_sentence_what_is_wrong(wrong: dict[str, str], sentence: str, tmp_path: Path) -> None:
+def test_check_reports_each_error_in_one_sentence(wrong: dict[str, str], sentence: str, tmp_path: Path) -> None:
     ended = completed(COMMANDS["check"], environment(tmp_path, **wrong))
     assert ended.returncode != 0
     assert sentence in ended.stderr
@@ -47,7 +47,7 @@ def test_no_command_starts_with_access_that_it_does_not_enforce(name: str, tmp_p
     assert "Traceback" not in ended.stderr
 
 
-def test_daphne_by_itself_does_not_load_the_site(tmp_path: Path) -> None:
+def test_plain_daphne_does_not_load_a_site_with_invalid_settings(tmp_path: Path) -> None:
     variables = environment(tmp_path, DOQCHAT_ACCESS="private", DJANGO_SETTINGS_MODULE="config.settings")
     ended = completed([sys.executable, "-m", "daphne", "--port", "0", "config.asgi:application"], variables)
     assert ended.returncode != 0

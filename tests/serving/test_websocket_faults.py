@@ -74,7 +74,7 @@ async def test_nothing_is_written_after_a_close_frame(hurried: Web, behind: byte
     assert hurried.process.output[printed:] == ""
 
 
-async def test_what_is_behind_a_breach_is_not_taken(hurried: Web) -> None:
+async def test_data_after_a_protocol_violation_is_ignored(hurried: Web) -> None:
     async with peer(hurried) as client:
         await client.open()
         await client.send(frame(TEXT, b"\xff") + frame(TEXT, b"behind") * 500)

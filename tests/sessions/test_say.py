@@ -85,7 +85,9 @@ def test_the_program_of_the_page_speaks_and_asks(store: "redis.Redis", sid: str)
     assert words == [("B", "The document is ready."), ("A", "Summarise the document.")]
 
 
-async def test_what_is_said_reaches_the_sockets(server: Web, connect: Connect, engine: Engine, sid: str) -> None:
+async def test_messages_from_django_code_reach_the_sockets(
+    server: Web, connect: Connect, engine: Engine, sid: str
+) -> None:
     listener = await connect(server, sid)
     entry_id = await asay(sid, "안녕하세요", role="A", msg_id="m1")
     frame = await listener.recv()
@@ -93,7 +95,7 @@ async def test_what_is_said_reaches_the_sockets(server: Web, connect: Connect, e
     assert await sync_to_async(say)(sid, "안녕하세요", role="A", msg_id="m1") == entry_id
 
 
-async def test_a_thread_of_a_running_loop_is_told_to_await(engine: Engine, sid: str) -> None:
+async def test_a_thread_with_a_running_loop_gets_an_error_that_names_the_coroutine(engine: Engine, sid: str) -> None:
     with pytest.raises(RuntimeError, match="await"):
         say(sid, "this would block the loop")
 
