@@ -16,7 +16,7 @@ UNUSABLE = [
     ({"DATABASE_URL": f"mongo://u:{SECRET}@host/x"}, "DATABASE_URL must be a database URL"),
     ({"DATABASE_URL": f"oracle://u:{SECRET}@host/x"}, "DATABASE_URL needs a driver that is not installed"),
     ({"DOQCHAT_DATA_DIR": "/dev/null/data"}, "DOQCHAT_DATA_DIR must be a directory that can be written to"),
-    ({"DOQCHAT_DATA_DIR": "/dev/null/data", "SECRET_KEY": "k" * 50}, "/dev/null/data cannot be written to"),
+    ({"DOQCHAT_DATA_DIR": "/dev/null/data", "SECRET_KEY": "k" * 50}, "/dev/null/data is not writable"),
     ({"DOQCHAT_PATH": "/a b/"}, "DOQCHAT_PATH must be a path such as /chat/"),
 ]
 SKIPPING = "--skip-checks"
