@@ -17,7 +17,7 @@ FAILED := echo '패키지를 설치하지 못했습니다. 이미 설치된 패�
 	'The packages could not be installed; the installed ones are unchanged.' >&2; exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest-django check bench chaos attack
+.PHONY: help run test test-newest-django check bench chaos attack screenshots
 # Without bytecode, every process of every run compiles all modules and rewrites all assertions again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -55,6 +55,9 @@ chaos: .venv/.dev
 
 attack: .venv/.dev
 	@$(BIN)/python -m tests.attack $(ARGS)
+
+screenshots: .venv/.dev
+	@$(BIN)/python -m tests.page.screenshots
 
 .venv/.runtime: requirements.txt | $(BIN)/python
 	@cat $^ | cmp -s - $@ || { \

@@ -164,15 +164,15 @@ async def test_people_see_who_is_here_and_who_is_typing(open_window: OpenWindow,
     a, b = await open_window(), await open_window()
     await a.enter(sid, "A")
     other = a.page.locator(".people__person[data-role=B] .people__state")
-    await expect(other).to_have_text("not here")
+    await expect(other).to_have_text("offline")
     await b.enter(sid, "B")
-    await expect(other).to_have_text("here")
+    await expect(other).to_have_text("online")
     await b.page.type(".composer__text", "hm")
     await expect(a.page.locator(".typing")).to_have_text("B is typing…")
     await b.page.locator(".composer__text").blur()
     await expect(a.page.locator(".typing")).to_have_text("")
     await b.context.close()
-    await expect(other).to_have_text("not here")
+    await expect(other).to_have_text("offline")
 
 
 async def test_the_invitation_leads_the_other_person_into_the_session(open_window: OpenWindow, sid: str) -> None:

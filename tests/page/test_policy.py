@@ -72,7 +72,7 @@ async def test_who_takes_over_withdraws_the_answer_and_silences_the_model(
     await a.say(f"Can you help, @llm? {SLOW}")
     await expect(a.growing).not_to_be_empty()
     await expect(b.growing).not_to_be_empty()
-    await b.page.get_by_role("button", name="I take over").click()
+    await b.page.get_by_role("button", name="Let me answer").click()
     await expect(b.page.locator(".composer__text")).to_be_focused()
     for window in (a, b):
         await expect(window.page.locator(".message--answer .message__note")).to_have_text(WITHDRAWN)
@@ -95,7 +95,7 @@ async def test_who_comes_in_the_middle_of_an_automatic_answer_can_take_over(
     await a.say(f"Can you help, @llm? {SLOW}")
     await expect(a.growing).not_to_be_empty()
     await b.enter(sid, "B")
-    await b.page.get_by_role("button", name="I take over").click()
+    await b.page.get_by_role("button", name="Let me answer").click()
     await expect(a.page.locator(".message--answer .message__note")).to_have_text(WITHDRAWN)
 
 

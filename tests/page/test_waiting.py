@@ -83,8 +83,8 @@ async def test_the_running_answer_precedes_queued_ones(open_window: OpenWindow, 
     await expect(a.growing).to_contain_text("조각 1")
     await a.say("@llm [[pieces=1]]")
     await expect(under_way(a).locator(".message__note")).to_have_text(["is answering…", IN_LINE])
-    await expect(under_way(a).first.get_by_role("button")).to_have_text(["Stop", "I take over"])
-    await under_way(a).first.get_by_role("button", name="I take over").click()
+    await expect(under_way(a).first.get_by_role("button")).to_have_text(["Stop", "Let me answer"])
+    await under_way(a).first.get_by_role("button", name="Let me answer").click()
     await expect(a.answers.last).to_contain_text("조각 1")
     await expect(under_way(a)).to_have_count(0)
 

@@ -1,4 +1,4 @@
-// Who is here.
+// The participants and their presence.
 
 import { say } from "./wording.js"
 
