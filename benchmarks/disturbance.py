@@ -14,13 +14,13 @@ from benchmarks.verdict import Verdict
 SERVERS = {"uvicorn": DOQCHAT, "daphne": DOQCHAT_DAPHNE}
 
 Measure = Callable[[Site, int], Coroutine[None, None, Iterable[Verdict]]]
-"""Disturbs the traffic on the server so many times, and says what that showed."""
+"""Disturbs the traffic on the server for the given number of rounds, and returns the result."""
 
 
 def step_aside() -> None:
     """Run only when the store and the traffic do not want the core that they share with this process.
 
-    What disturbs stands for other machines. The kernel obeys among processes of one session only where it groups
+    The disturbance represents other machines. The kernel obeys among processes of one session only where it groups
     processes by session, as it does by default.
     """
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

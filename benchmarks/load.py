@@ -1,4 +1,4 @@
-"""The load generator: a process of its own that runs one workload against one server and prints what it measured.
+"""The load generator: a separate process that runs one workload against one server and prints the measurement.
 
 `python -m benchmarks.load '{"url": …, "server_pid": …, "store_pid": …, "workload": {…}}'`; the answer is one line of
 JSON, the fields of `Measurement`.

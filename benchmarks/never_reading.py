@@ -71,7 +71,7 @@ class Deaf:
 
 
 async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
-    """Watch the traffic without it and with it, so many times; prints how each went."""
+    """Measure the traffic without it and with it for the given number of rounds; prints each result."""
     messages = int(RATE * (2 * rounds * STRETCH + LOOK_EVERY))
     async with steady.under_way(site.url, replace(STEADY, messages=messages)) as traffic:
         disturbance.step_aside()

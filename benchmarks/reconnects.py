@@ -97,7 +97,7 @@ class Crowd:
             await client.caught_up.wait()
 
     async def go(self, missed: int) -> None:
-        """All go, and so many messages are stored in each session, past the server."""
+        """All disconnect, and the given number of messages is stored in each session, bypassing the server."""
         for client in self.clients:
             client.miss([])
         await asyncio.sleep(QUIET)
@@ -120,7 +120,7 @@ def _body(sid: str, number: int) -> str:
 
 
 async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
-    """Let them go and come so many times; prints how each went."""
+    """Let them disconnect and reconnect for the given number of rounds; prints each result."""
     crowd = Crowd(site, CLIENTS)
     await crowd.come()
     messages = int(RATE * (CALM + rounds * ROUND))

@@ -1,4 +1,4 @@
-"""Steady traffic that something else is to disturb: a process of its own, and when its messages came how late.
+"""Steady traffic in a separate process, to be disturbed; records the latency of its messages.
 
 `python -m benchmarks.steady URL WORKLOAD FILE`, the workload as JSON, prints a line when everybody is connected, and
 writes the fields of `Steadiness` to the file at the end, as JSON.
@@ -22,7 +22,7 @@ from benchmarks.traffic import LATE_WITHIN, TrafficRun
 from benchmarks.verdict import Verdict
 from benchmarks.workloads import Traffic
 
-UNDER_WAY = b"under way\n"
+RUNNING = b"running\n"
 Window = tuple[float, float]
 """A stretch of time, in seconds of time.perf_counter(), which the machine's processes share."""
 
@@ -49,7 +49,7 @@ class Steadiness:
         return sum(any(begin <= moment <= end for begin, end in windows) for moment in self.moments)
 
     def verdicts(self, calm: Sequence[Window], disturbed: Sequence[Window], times_worse: float) -> Iterator[Verdict]:
-        """Whether nothing was lost, and the p99 in disturbed windows at most so many times that of the calm ones."""
+        """Whether nothing was lost, and the p99 of disturbed windows is within the given multiple of the calm ones."""
         quiet, worst = self.p99_ms(calm), self.p99_ms(disturbed)
         text = f"p99 of the others {quiet:.1f} ms in calm ({self.deliveries(calm):,} deliveries), {worst:.1f} ms"
         text += f" meanwhile ({self.deliveries(disturbed):,}): {worst / (quiet or 1):.2f} times, target {times_worse:g}"
@@ -59,7 +59,7 @@ class Steadiness:
 
 
 class Steady:
-    """The traffic in a process of its own."""
+    """The traffic in a separate process."""
 
     def __init__(self, process: Process, file: Path) -> None:
         self._process = process
@@ -74,7 +74,7 @@ class Steady:
 
 @asynccontextmanager
 async def under_way(url: str, workload: Traffic) -> AsyncIterator[Steady]:
-    """Start the process; the block begins when its messages are under way."""
+    """Start the process; the block begins once messages flow."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "steadiness.json"
         process = await asyncio.create_subprocess_exec(
@@ -83,8 +83,8 @@ async def under_way(url: str, workload: Traffic) -> AsyncIterator[Steady]:
             stdout=PIPE,
         )
         assert process.stdout is not None
-        if await process.stdout.readline() != UNDER_WAY:
-            raise RuntimeError("The steady traffic did not get under way.")
+        if await process.stdout.readline() != RUNNING:
+            raise RuntimeError("The steady traffic did not start.")
         yield Steady(process, file)
 
 
@@ -93,7 +93,7 @@ async def _run(url: str, workload: Traffic) -> Steadiness:
     await connect(run.everybody, url)
     await run.greet()
     await run.send(workload.warm_up)
-    print(UNDER_WAY.decode(), end="", flush=True)
+    print(RUNNING.decode(), end="", flush=True)
     await run.send(workload.messages)
     await asyncio.sleep(LATE_WITHIN)
     deliveries = run.deliveries

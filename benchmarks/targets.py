@@ -39,7 +39,7 @@ class Target:
     def measure(self, workload: Traffic | Idle) -> Measurement:
         """Start a store and the server, run the workload against them, end both.
 
-        What keeps it from running is told in the measurement's `problem`.
+        If it cannot run, the measurement's `problem` has the reason.
         """
         try:
             with self.running() as site:
@@ -67,7 +67,7 @@ class Target:
 
 
 def run_load(workload: Traffic | Idle, url: str, server_pid: int, store_pid: int) -> Measurement:
-    """Run the load generator in a process of its own, away from the server's core."""
+    """Run the load generator in a separate process, not on the server's core."""
     spec = {"url": url, "server_pid": server_pid, "store_pid": store_pid, "workload": asdict(workload)}
     command = [sys.executable, "-m", "benchmarks.load", json.dumps(spec)]
     try:

@@ -79,7 +79,7 @@ class TrafficRun:
             self.sessions[session][sender].send(text)
 
     async def greet(self) -> None:
-        """One member of each session says hello until all have heard it: from then on nobody can miss a message."""
+        """One member of each session sends greetings until all have received one."""
         for attempt in range(int(HELLO_WITHIN / HELLO_EVERY)):
             for members in self.sessions:
                 if not self.greeted.issuperset(members):

@@ -50,7 +50,7 @@ class Run:
         replies = self._arguments.replies
         return [
             *_overhead("alone", quiet, OVERHEAD_MS),
-            *_overhead(f"{replies} others under way", crowded, CROWDED_OVERHEAD_MS),
+            *_overhead(f"{replies} other active replies", crowded, CROWDED_OVERHEAD_MS),
             *_crowd(crowd, replies),
             (None, "CPU meanwhile: " + ", ".join(f"{name} {share:.0%}" for name, share in used.items())),
             (None, f"the worker used {used['worker'] / replies / PIECES_A_SECOND * 1e6:.0f} µs of CPU for each piece"),
@@ -67,8 +67,8 @@ class Run:
             stdout=PIPE,
         )
         assert crowd.stdout is not None
-        if await crowd.stdout.readline() != b"under way\n":
-            raise RuntimeError("The crowd did not get under way.")
+        if await crowd.stdout.readline() != b"running\n":
+            raise RuntimeError("The crowd did not start.")
         began, before = time.monotonic(), self._site.used()
         found = await overhead(self._site, self._alias, self._alone, told.probes, told.seconds / 2)
         passed, after = time.monotonic() - began, self._site.used()
@@ -119,7 +119,7 @@ def main() -> int:
     parser.add_argument("--only", choices=sorted(SDKS), action="append", help="only this backend")
     parser.add_argument("--probes", type=int, default=50, help="first pieces that are timed (50)")
     parser.add_argument("--cancels", type=int, default=100, help="replies that are cancelled (100)")
-    parser.add_argument("--replies", type=int, default=200, help="under way at the same time (200)")
+    parser.add_argument("--replies", type=int, default=200, help="number of concurrent replies (200)")
     parser.add_argument("--seconds", type=int, default=30, help="that each of those takes (30)")
     try:
         return 0 if uvloop.run(measure(parser.parse_args())) else 1

@@ -1,4 +1,4 @@
-"""One client in a session of its own: asks the model, and notes when what came."""
+"""One client in a separate session: asks the model, and records when each event arrives."""
 
 import asyncio
 import json

@@ -1,6 +1,6 @@
-"""The crowd: a process of its own that keeps many replies under way, and says how far behind each piece came.
+"""The crowd: a separate process that keeps many replies active, and reports the delay of each piece.
 
-`python -m benchmarks.replies.crowd URL ALIAS REPLIES PIECES PACE` prints a line when all are under way, and at the end
+`python -m benchmarks.replies.crowd URL ALIAS REPLIES PIECES PACE` prints a line when all are active, and at the end
 a line of JSON, the fields of `Crowd`.
 """
 
@@ -48,7 +48,7 @@ async def run(url: str, alias: str, replies: int, pieces: int, pace: float) -> C
         await asyncio.sleep(STARTING / replies)
     async with asyncio.timeout(WITHIN):
         await asyncio.gather(*(each.begun for each in crowd))
-    print("under way", flush=True)
+    print("running", flush=True)
     async with asyncio.timeout(WITHIN + pieces * pace):
         ends = await asyncio.gather(*(each.ended for each in crowd))
     others = [end for end in ends if end["event"] != "llm.response" or end["finish_reason"] != "stop"]

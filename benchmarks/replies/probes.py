@@ -62,7 +62,7 @@ def median(values: list[float]) -> float:
 
 
 async def open_conversations(site: Site, number: int) -> list[Conversation]:
-    """So many, each connected in a session of its own."""
+    """The given number of probes, each connected to a separate session."""
     opened = [Conversation(next(_sessions)) for _ in range(number)]
     await connect([each.client for each in opened], site.url)
     return opened

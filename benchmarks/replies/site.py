@@ -1,4 +1,4 @@
-"""A whole site of one worker and one web process, with a stand-in for each provider; each a process of its own."""
+"""A whole site of one worker and one web process, with a stand-in for each provider; each in a separate process."""
 
 import sys
 import tempfile

@@ -20,7 +20,7 @@ class Gemini(ProviderLLM):
 class _Received(BaseModel):
     """Part of the API's GenerateContentResponse: as much as is read, under the names that the SDKs' attributes have.
 
-    What there is nothing to say of is left out by the API itself, and null where gateways write its answers anew.
+    The API omits empty fields; gateways that rewrite its answers set them to null.
     """
 
     # Pydantic cuts the input of its errors short, and a key in it is not known any more.

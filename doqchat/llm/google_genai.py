@@ -57,7 +57,7 @@ class GoogleGenAI(Gemini):
             config=types.GenerateContentConfig(
                 system_instruction=system or None,
                 automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-                automatic_continuation=False,  # it would send requests of its own in mid-answer
+                automatic_continuation=False,  # it would send additional requests
             ),
         )
         async for _nothing in chunks:
@@ -82,7 +82,7 @@ class GoogleGenAI(Gemini):
 
 
 async def _take(response: "Response") -> None:
-    """Keeps a response's body from the SDK, for whoever makes the request in this context; it gets an empty one."""
+    """Captures the response of a request in this context; the SDK gets an empty body."""
     from httpx2 import ByteStream, Response
 
     if response.is_success:

@@ -37,7 +37,7 @@ class GoogleGenerativeAIOptions(ProviderOptions):
 
 
 class GoogleGenerativeAI(Gemini):
-    """A Gemini model, read over synchronous REST by a pool of threads of its own."""
+    """A Gemini model, read over synchronous REST by a separate thread pool."""
 
     options_model = GoogleGenerativeAIOptions
     options: GoogleGenerativeAIOptions

@@ -34,14 +34,14 @@ class Interruption:
         self._interrupted = False
 
     def interrupt(self) -> None:
-        """Breaks the connection of the call under way, if there is one, and of those that follow. From any thread."""
+        """Breaks the connection of the current call, if any, and of later ones. Thread-safe."""
         with self._lock, suppress(OSError):
             self._interrupted = True
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def check(self) -> None:
-        """Raises ConnectionAbortedError when the call was interrupted: a peer that goes on sending is still read."""
+        """Raises ConnectionAbortedError if the call was interrupted, because a sending peer is still read."""
         if self._interrupted:
             raise ConnectionAbortedError("The call was interrupted.")
 

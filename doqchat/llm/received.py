@@ -85,7 +85,7 @@ class Answer(ABC):
         """How the answer ended. A reason that is not known ends an answer that has text as `stop` does.
 
         Raises LLMError: `no_answer` when it has not begun, `unfinished` when it has no finish reason, `failed` when
-        the model gave up for a reason of its own.
+        the model stopped for another reason.
         """
         if not self.has_begun:
             raise LLMError("no_answer", detail="the answer has no candidates")

@@ -50,7 +50,7 @@ STATUS_OF_NAME = {
     "overloaded": 529,
     "overloadederror": 529,
 }
-"""The HTTP status of the codes and types that stand for one, in lower case and without separators."""
+"""The HTTP status of error codes and types, which are in lower case without separators."""
 
 LOCATION = r"""unsupported_country|unsupported\ (countr|region|territor|location)
     |\b(countr(y|ies)|regions?|territor(y|ies)|locations?)\b.{0,40}\b(not|n't|isn't)\ (yet\ )?(supported|available)
@@ -207,7 +207,7 @@ def _words(error: Any) -> str:
 
 
 def _status(objects: list[dict[str, Any]]) -> int | None:
-    """The HTTP status: a number, or what a code or type stands for."""
+    """The HTTP status: a number, or the status of a code or type."""
     numbers = (each.get(name) for each in objects for name in STATUS_FIELDS)
     named = (STATUS_OF_NAME.get(name) for each in objects for name in _plain_names(each))
     return next((status for value in [*numbers, *named] if (status := _http_status(value))), None)

@@ -32,10 +32,10 @@ class ServerSentEvent(NamedTuple):
 
 
 async def read(response: "Response") -> AsyncGenerator[ServerSentEvent, None]:
-    """Each event with data as it arrives; then what stands between the events: JSON, or a sentence.
+    """Each event with data as it arrives; then the text between the events: JSON, or a sentence.
 
-    The API of Gemini tells of an error in mid-stream like that, over several lines, and a server that does not stream
-    sends its whole answer so. `[DONE]`, with which OpenAI's streams end, is the end.
+    The Gemini API reports errors in mid-stream like that, over several lines, and a server that does not stream sends
+    its whole answer like that. `[DONE]`, with which OpenAI's streams end, is the end.
 
     Raises LLMError `invalid_response` for a web page, whatever it is called, and for an event of more than
     LONGEST_EVENT characters; and httpx2's errors.

@@ -1,4 +1,4 @@
-"""What HTTP and WebSocket connections on daphne have in common: deadlines, and an end that peers cannot put off."""
+"""Shared by HTTP and WebSocket connections on daphne: deadlines, and a close that peers cannot delay."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from doqchat.serving.limits import CLOSE_SECONDS
 
 
 class Deadline:
-    """At most one call that is due; setting another replaces it."""
+    """At most one scheduled call; setting another replaces it."""
 
     __slots__ = ("_due",)
 
@@ -20,7 +20,7 @@ class Deadline:
         return self._due is not None
 
     def set(self, seconds: float, call: Callable[[], Any]) -> None:
-        """Call this in so many seconds, unless the deadline is cleared before."""
+        """Call this after the given seconds, unless the deadline is cleared."""
         self.clear()
         self._due = asyncio.get_running_loop().call_later(seconds, call)
 

@@ -1,4 +1,4 @@
-"""HTTP connections on daphne: twisted's channel and daphne's request, held to the limits of `limits.py`."""
+"""HTTP connections on daphne: twisted's channel and daphne's request, with the limits of `limits.py`."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from doqchat.serving.daphne_connection import Deadline, half_close
 from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS, body_bytes
 
 CHUNKED_BYTES = 1024
-"""How much of a chunked body is decoded in one turn of the event loop: each chunk costs twisted many microseconds."""
+"""How many bytes of a chunked body are decoded per event loop iteration, because each chunk costs many microseconds."""
 
 CODES = {
     408: LATE,
@@ -30,7 +30,7 @@ CODES = {
 
 
 def error_response(status: int, message: str) -> bytes:
-    """A response of the server's own, with its body as the API's errors have it; then the connection is closed."""
+    """An error response of the server, in the format of the API's errors; then the connection is closed."""
     body = json.dumps({"error": {"code": CODES.get(status, InvalidMessage.code), "message": message}}).encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
@@ -40,7 +40,7 @@ def error_response(status: int, message: str) -> bytes:
 
 
 class Request(WebRequest):
-    """daphne's, with a body that stays in memory and errors in JSON.
+    """daphne's request, with a body in memory and errors in JSON.
 
     Attributes:
         writable: set while the peer keeps up with reading.
@@ -79,12 +79,12 @@ class Request(WebRequest):
             self.channel = None
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """Refuse a request of which daphne says what is wrong."""
+        """Refuse a request with daphne's reason."""
         if not self.finished and self.channel:
             self.channel.refuse(status, body.rstrip(".") + ".")
 
     def handle_exception(self, exception: Exception) -> None:
-        """Answer with 500, or cut off a response that had begun."""
+        """Respond with 500, or abort a response that has begun."""
         if self._response_started:
             self.channel.transport.abortConnection()
         else:
@@ -92,7 +92,7 @@ class Request(WebRequest):
 
 
 class Channel(HTTPChannel):
-    """twisted's, which refuses what is too large or too slow, and reads on only when its peer does.
+    """twisted's channel, which refuses large and slow requests, and stops reading from a peer that does not read.
 
     Attributes:
         writable: set while the peer keeps up with reading.
@@ -130,8 +130,8 @@ class Channel(HTTPChannel):
             self._end()
 
     def too_large(self) -> str:
-        """What is said of a body that is too large."""
-        return f"The body of a request may have {self.allowed_body:,} bytes at most here."
+        """The error for a body that is too large."""
+        return f"The body of a request is limited to {self.allowed_body:,} bytes here."
 
     def _end(self) -> None:
         self._ending = self.paused = True  # paused: nothing more of what has come is parsed
@@ -139,12 +139,12 @@ class Channel(HTTPChannel):
         half_close(self.transport, self._deadline)
 
     def _late(self) -> None:
-        """The peer took too long; one that has not begun another request is only hung up on."""
+        """The peer was too slow; if no request has begun, just close the connection."""
         if self._answered and self.line_mode and not self._head_bytes and not self._buffer:
             self._end()
         else:
             part, seconds = ("head", HEAD_SECONDS) if self.line_mode else ("body", BODY_SECONDS)
-            self.refuse(408, f"The {part} of a request has to arrive within {seconds:g} s.")
+            self.refuse(408, f"The {part} of a request must arrive within {seconds:g} s.")
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if self._ending:
@@ -161,11 +161,11 @@ class Channel(HTTPChannel):
             super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
-        self.refuse(431, f"The first line and the headers of a request may have {HEAD_BYTES:,} bytes at most.")
+        self.refuse(431, f"The request line and headers are limited to {HEAD_BYTES:,} bytes.")
 
     def headerReceived(self, line: bytes) -> bool:  # noqa: N802
         if self._receivedHeaderCount >= self.maxHeaders:
-            self.refuse(431, f"A request may have {self.maxHeaders} headers at most.")
+            self.refuse(431, f"A request is limited to {self.maxHeaders} headers.")
             return False
         try:
             return bool(super().headerReceived(line))
@@ -221,7 +221,7 @@ class Channel(HTTPChannel):
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:  # noqa: N802
-        """The next request waits until the peer has read the response to this one."""
+        """The next request waits until the peer has read this response."""
         self._answered = True
         self.paused = self._waitingForTransport
         self._deadline.set(HEAD_SECONDS, self._late)
@@ -235,7 +235,7 @@ class Channel(HTTPChannel):
         self._stalled.set(SEND_SECONDS, self.transport.abortConnection)
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """The peer does not read: it has SEND_SECONDS to begin with it."""
+        """The peer does not read; it has SEND_SECONDS to resume."""
         if self.writable.is_set():
             self.writable.clear()
             self._stalled.set(SEND_SECONDS, self.transport.abortConnection)
@@ -258,7 +258,7 @@ class HTTPFactory(DaphneFactory):
 
     def __init__(self, server: Any) -> None:
         super().__init__(server)
-        self.timeOut = None  # the channel has deadlines of its own
+        self.timeOut = None  # the channel has its own timeouts
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - twisted's name
         channel: Any = super().buildProtocol(addr)

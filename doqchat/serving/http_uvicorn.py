@@ -18,7 +18,7 @@ from doqchat.serving.websocket_uvicorn import WebSocketProtocol
 
 
 class HTTPProtocol(HttpToolsProtocol):
-    """uvicorn's, which bounds the heads of requests, in bytes and in time, and waits for peers that do not read.
+    """uvicorn's protocol, which limits the size and duration of request headers, and waits for peers that do not read.
 
     A head that is too long is answered with 431, one that is not there in time with 408. The trailers of a chunked
     body have the limit of a head and are not kept. What a request may send in its body is up to the application; one
@@ -70,13 +70,13 @@ class HTTPProtocol(HttpToolsProtocol):
                 self._refuse(
                     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                     TooLarge.code,
-                    f"The head of a request may have {HEAD_BYTES:,} bytes at most.",
+                    f"The request line and headers are limited to {HEAD_BYTES:,} bytes.",
                 )
             return
         self._upgrade(rest)
 
     def _upgrade(self, rest: bytes) -> None:
-        """Become a WebSocket, or go on without another protocol."""
+        """Upgrade to a WebSocket, or continue with HTTP."""
         if not self._should_upgrade():
             self._unsupported_upgrade_warning()
         elif self._responding or not self.url.isascii():
@@ -157,7 +157,7 @@ class HTTPProtocol(HttpToolsProtocol):
             self._refuse(
                 HTTPStatus.REQUEST_TIMEOUT,
                 LATE,
-                f"The head of a request has to be complete within {HEAD_SECONDS} s.",
+                f"The headers of a request must be complete within {HEAD_SECONDS} s.",
             )
 
     def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:

@@ -30,13 +30,13 @@ ActionLogger = Callable[[str, str, dict[str, Any]], None]
 
 
 PIECE_BYTES = 64 * 1024
-"""How much of a response is written before the peer has to read."""
+"""How many bytes of a response are written before the peer must read."""
 
 
 class Server(DaphneServer):
     """daphne's, with back-pressure and a proper end.
 
-    daphne buffers whatever is sent to a peer that does not read: here `send` waits. Told to end it drops its sockets:
+    daphne buffers without limit for a peer that does not read; here `send` waits. At shutdown daphne drops its sockets;
     here they get close code 1012, and applications have time to finish.
     """
 
@@ -54,7 +54,7 @@ class Server(DaphneServer):
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
             websocket_timeout=-1,
-            websocket_max_message_size=0,  # what is received is limited by the protocol, what is sent is not
+            websocket_max_message_size=0,  # the protocol limits received messages, sent ones are not limited
             websocket_max_frame_size=0,
             verbosity=0,
             server_name="",
@@ -71,7 +71,7 @@ class Server(DaphneServer):
     def listen(self) -> None:
         self.http_factory = HTTPFactory(self)
         self.ws_factory.protocol = WebSocketProtocol
-        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=0)  # the protocol has one of its own
+        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=0)  # the protocol has its own timeout
         self.listening.setblocking(False)
         self.port = reactor.adoptStreamPort(self.listening.fileno(), self.listening.family, self.http_factory)
         self.listening.close()
@@ -88,7 +88,7 @@ class Server(DaphneServer):
             super().protocol_disconnected(protocol)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        """As daphne does, which lets nobody have a say in how a WebSocket's application receives."""
+        """As daphne does, but with our own receive queue for the application of a WebSocket."""
         if protocol not in self.sockets:
             return super().create_application(protocol, scope)
         scope.setdefault("asgi", {"version": "3.0"})
@@ -99,14 +99,14 @@ class Server(DaphneServer):
         return queue
 
     async def _run(self, protocol: WebSocketProtocol, scope: dict[str, Any], queue: "asyncio.Queue[Any]") -> None:
-        """Run the application; it may end with the error that it got for writing to a connection that had ended."""
+        """Run the application; ignore the error of a write to a closed connection."""
         receive, send = partial(_receive, protocol, queue), partial(self.handle_reply, protocol)
         try:
             await self.application(scope=scope, receive=receive, send=send)
         except ConnectionError:
             if protocol.state == protocol.STATE_OPEN:
                 raise
-            log.debug("An application wrote to a connection that had ended.")
+            log.debug("An application wrote to a closed connection.")
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
         """Waits while the peer is behind on reading; a WebSocket's close does not wait.
@@ -136,10 +136,10 @@ class Server(DaphneServer):
             sent += PIECE_BYTES
         await request.writable.wait()
         await super().handle_reply(request, message | {"body": body[sent:]} if sent else message)
-        await asyncio.sleep(0)  # nothing waits for a peer that is gone, and who writes to it must not hold up others
+        await asyncio.sleep(0)  # do not wait for a peer that has disconnected
 
     def kill_all_applications(self) -> Any:
-        """What daphne does at its end; the reactor goes on until the Deferred it returns has fired."""
+        """Daphne's shutdown; the reactor runs until the returned Deferred has fired."""
         end_soon()
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._end_applications()))
 
@@ -175,12 +175,12 @@ def _application_ended(protocol: WebSocketProtocol, application: "asyncio.Future
 def serve(
     application: Any, listening: socket.socket, watch: Callable[[], Awaitable[None]], *, log_requests: bool
 ) -> None:
-    """Serve the application to those who connect, until SIGTERM or SIGINT; `watch` runs meanwhile."""
+    """Serve the application until SIGTERM or SIGINT; `watch` runs meanwhile."""
     Server(application, listening, watch, _log_request if log_requests else None).run()
 
 
 def _log_request(protocol: str, action: str, details: dict[str, Any]) -> None:
-    """Log what daphne says of its connections, as uvicorn does."""
+    """Log daphne's connection events as uvicorn does."""
     if protocol == "http" and action == "complete":
         access_log.info('%s - "%s %s" %s', details["client"], details["method"], details["path"], details["status"])
     elif protocol == "websocket":

@@ -27,7 +27,7 @@ Watch = Callable[[], Awaitable[None]]
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which ends with exit code 0 when it is told to end.
+    """uvicorn's server, which exits with code 0 on SIGTERM.
 
     Args:
         config: uvicorn's.
@@ -54,7 +54,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no new connections, tell the sockets one by one to come back, and end as uvicorn does."""
+        """Stop accepting, close the sockets one by one with 1012, and shut down as uvicorn does."""
         for server in self.servers:
             server.close()
         talking = [
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
 
 
 def serve(application: "ASGIApplication", listening: socket.socket, watch: Watch, *, log_requests: bool) -> None:
-    """Serve the application to those who connect, until SIGTERM or SIGINT; a second signal cuts the wait short.
+    """Serve the application until SIGTERM or SIGINT; a second signal skips the grace period.
 
     `watch` runs meanwhile.
     """
@@ -82,7 +82,7 @@ def serve(application: "ASGIApplication", listening: socket.socket, watch: Watch
         ws_ping_timeout=PING_SECONDS,
         ws_per_message_deflate=False,
         lifespan="off",
-        proxy_headers=False,  # the site's own middleware reads them, on every server
+        proxy_headers=False,  # the site's middleware handles these headers on every server
         interface="asgi3",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS - SPREAD_SECONDS,
         server_header=False,

@@ -146,7 +146,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def _send_close(self, message: "ASGISendEvent") -> None:
         self.writable.set()
         await super().send(message)
-        self.disconnected = True  # those who waited, or come later, learn that the connection has ended
+        self.disconnected = True  # pending and later writers learn that the connection has ended
         if self.close_timer is not None:  # uvicorn's would leave a peer that does not read the transport to flush
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
@@ -248,7 +248,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._deadline = None
 
     def shutdown(self) -> None:
-        """Tell the peer to come back; one that was told, or is closed for another reason, has CLOSE_SECONDS."""
+        """Close with 1012, so that the peer reconnects; it has CLOSE_SECONDS to respond."""
         if self.handshake_complete:
             self._fail(RESTART_CODE)
         else:

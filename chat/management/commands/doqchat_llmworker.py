@@ -53,7 +53,7 @@ async def _work(say: Callable[[str], None] | None) -> None:
         loop.add_signal_handler(number, end)
     saying = asyncio.create_task(say_what_is_used(say)) if say else None
     current = engine()
-    with suppress(LLMError):  # whoever asks is told
+    with suppress(LLMError):  # requests report the error
         await llms["default"].prepare()
     settle()
     try:

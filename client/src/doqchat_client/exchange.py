@@ -28,7 +28,7 @@ class TypingState:
         self._news = asyncio.Event()
 
     def set(self, active: bool) -> None:
-        """Typing has begun, goes on, or has ended."""
+        """Typing has started, continues, or has ended."""
         self._active = active
         self._news.set()
 

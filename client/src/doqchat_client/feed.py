@@ -1,4 +1,4 @@
-"""What has come of the session, over all connections: how far, which replies, and what waits to be read."""
+"""The received state of a session, across connections: its position, its replies and its queue."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ class Feed:
     """Puts the session's events into the queue, gapless and in order.
 
     A full queue stops the reading, and so, by TCP's flow control, the server. But answers come by the same connection:
-    while the program waits for one, the reading goes on, and events are dropped until the queue is empty. Then the
+    while the program waits for one, reading continues, and events are dropped until the queue is empty. Then the
     server sends again what follows the last one in the queue. Replies miss nothing of what is dropped.
 
     Args:

@@ -105,8 +105,8 @@ class Pending:
         return self._last_refusal or Unavailable("The server could not be reached in time.")
 
     def _known(self, error: Exception) -> Exception:
-        """The error, where it says what became of the message: the answer to one try says nothing of an earlier one
-        that got none. A Conflict does, and `close` leaves it open by itself."""
+        """The error, or Undelivered if it does not determine the outcome, because an earlier attempt got no answer. A
+        Conflict always does, and Closed leaves the outcome open anyway."""
         if isinstance(error, Closed | Conflict):
             return error
         if self._unanswered or isinstance(error, Internal):

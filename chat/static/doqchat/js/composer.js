@@ -14,7 +14,7 @@ export class Composer {
   #send
   #signal
 
-  // `send` gets the event's name and its `bd`; `signal` is told of typing; `limit` is in code points; `asking` says what
+  // `send` gets the event's name and its `bd`; `signal` is called while typing; `limit` is in code points; `asking` says what
   // the model will answer.
   constructor(form, { limit, asking, send, signal }) {
     this.#form = form

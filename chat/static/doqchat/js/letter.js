@@ -26,7 +26,7 @@ export class Letter {
     this.#tell(say(away ? "held" : "sending"))
   }
 
-  // Say that it is sent again by itself. Whether it is: a limit may hold up what comes after it only for so long.
+  // Show that it will be resent automatically, unless the rate limit lasts too long; returns whether it will.
   putOff({ code, retry_after = 0 }) {
     this.#limited += retry_after
     if (!PASSING.includes(code) || this.#limited > LONGEST_LIMIT) return false

@@ -1,6 +1,6 @@
 // What the reader has written and the server has not confirmed, in the order of writing.
 //
-// One letter at a time is under way: a second one could be stored before it when the store is away for a moment. Each
+// One message at a time is in flight: a second one could be stored first while the store is unreachable. Each
 // keeps its msg_id for as long as it lives, so that sending it again cannot store it twice.
 
 import { Letter } from "./letter.js"
@@ -15,7 +15,7 @@ export class Outbox {
   #send
   #lose
   #letters = new Map() // by msg_id
-  #current // the letter that is under way or put off; the others wait for it
+  #current // the message that is in flight or delayed; the others wait for it
   #timer // until its answer counts as lost, or until it is sent again
   #failures = 0
   #away = true
@@ -91,7 +91,7 @@ export class Outbox {
     this.#next()
   }
 
-  // What is under way has been answered.
+  // The message in flight has been answered.
   #settle(letter) {
     if (letter !== this.#current) return
     this.#failures = 0

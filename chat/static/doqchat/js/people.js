@@ -21,7 +21,7 @@ export class People {
     }
   }
 
-  // Without a connection nobody knows.
+  // Unknown without a connection.
   forget() {
     for (const person of this.#people) {
       person.classList.remove("people__person--here")

@@ -1,4 +1,4 @@
-// What the model answers by itself in this session: shown and changed.
+// The session's policy for automatic replies: shown and changed.
 
 import { say } from "./wording.js"
 
@@ -20,7 +20,7 @@ export class Policy {
     this.#tell = tell
     this.#address = address
     this.#choice.addEventListener("change", () => this.set(this.#choice.value))
-    // Nothing tells of a change that others make: look again before the reader decides.
+    // Changes by others are not announced: reload before the reader decides.
     this.#choice.addEventListener("focus", () => this.read())
   }
 

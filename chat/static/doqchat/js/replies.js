@@ -1,4 +1,4 @@
-// Answers under way: each is shown until its response or error is stored.
+// Active answers: each is shown until its response or error is stored.
 
 import { offer } from "./choices.js"
 import { isAfter } from "./ids.js"
@@ -16,8 +16,8 @@ export class Replies {
   #ended = new Set() // by reply_id
   #answered = new Set() // by request_id
 
-  // `cancel` gets the reply_id of an answer to be stopped; `sync` asks the server for another welcome, which tells of
-  // all answers under way; `takeOver` silences a model that answers without being asked.
+  // `cancel` gets the reply_id of an answer to be stopped; `sync` requests another welcome, which lists all
+  // active answers; `takeOver` stops automatic replies.
   constructor(timeline, { cancel, sync, takeOver }) {
     this.#timeline = timeline
     this.#cancel = cancel
@@ -31,7 +31,7 @@ export class Replies {
     if (!known) this.#add(requestId)
   }
 
-  // What a welcome says is under way. The ends of the others follow it, unless not `all` that happened is still kept.
+  // The active replies of a welcome. The ends of the others follow, unless not `all` events are still stored.
   resume(underWay, all) {
     const said = underWay.filter(({ reply_id }) => !this.#ended.has(reply_id))
     const listed = said.map((one) => this.#named(one))
@@ -62,7 +62,7 @@ export class Replies {
     return item
   }
 
-  // Whether the error was about a stop that is tried again, for as long as the answer goes on.
+  // Whether the error was about a stop, which is retried while the answer is active.
   refuse({ msg_id, code }) {
     const reply = this.#replies.find(({ id }) => id === msg_id)
     if (!reply?.stopping) return false

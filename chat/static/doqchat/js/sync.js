@@ -1,7 +1,7 @@
 // A welcome on the open connection, which the server sends when it is asked: for what is missing.
 
-const NAME = "sync" // the msg_id by which a refusal is told from that of a message
-const PAUSE = 2 // s before it is asked again, unless the server says how long
+const NAME = "sync" // the msg_id that distinguishes its refusal from that of a message
+const PAUSE = 2 // s before a retry, unless the server sends retry_after
 
 export class Sync {
   #request
@@ -25,7 +25,7 @@ export class Sync {
     this.#asked = false
   }
 
-  // Whether the error was about this. What is missing is still missing then, so the server is asked again.
+  // Whether the error was about this sync, which is then retried.
   refuse({ msg_id, retry_after = PAUSE }) {
     if (msg_id !== NAME) return false
     this.#again = setTimeout(() => {
