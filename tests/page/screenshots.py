@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests import processes
-from tests.page.conftest import ARGUMENTS
+from tests.page.conftest import ARGUMENTS, BROWSERS
 from tests.page.window import Window
 from tests.processes import ROOT, Web
 
@@ -93,7 +93,7 @@ async def main() -> None:
         processes.web(DOQCHAT_REDIS_URL=store.url) as web,
     ):
         async with async_playwright() as playwright:
-            installed = shutil.which("chromium") or shutil.which("google-chrome")
+            installed = next(filter(None, map(shutil.which, BROWSERS)), None)
             browser = await playwright.chromium.launch(executable_path=installed, args=ARGUMENTS)
             for scene in SCENES:
                 await draw(browser, web, scene)
