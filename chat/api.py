@@ -13,6 +13,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import to_json
 
 from chat import api_errors, openapi, sessions_api
+from chat.access import principal_of
 from chat.routing import socket_path
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
@@ -20,7 +21,6 @@ from doqchat.protocol import asyncapi, positions
 from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import LONGEST_SEARCH, Role
-from doqchat.sessions import check_sid
 from doqchat.store import history
 from doqchat.store.stream import Entry
 
@@ -124,7 +124,7 @@ class HistoryQuery(Schema):
 )
 async def read_history(request: HttpRequest, sid: openapi.Sid, query: Query[HistoryQuery]) -> HttpResponse:
     """The session's durable events, oldest first. An empty session has none."""
-    check_sid(sid)
+    principal_of(request, sid).require("read")
     try:
         page = await engine().history.page(sid, query.search())
         participants = await engine().participants.counts(sid)

@@ -9,12 +9,15 @@ from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from chat.handshake import MALFORMED, Handshake, Refusal, read_handshake, subprotocol_of
+from chat.handshake import read_handshake, subprotocol_of
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Internal, InvalidMessage, NotFound, Unreadable
-from doqchat.frame_limits import FrameLimits, TooManyRefused
-from doqchat.participant import Participant
+from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, problem_of
+from doqchat.fanout.member import FAILED, Member
+from doqchat.frame_limits import TooManyRefused
+from doqchat.ingress import submit
+from doqchat.joining import begin, join, leave
 from doqchat.protocol import server
+from doqchat.protocol.events import ChatAck
 from doqchat.protocol.frames import parse
 from doqchat.protocol.names import SOCKET_PATH, WRITE_TEXT
 from doqchat.serving.limits import FRAME_BYTES, RESTART_CODE
@@ -25,10 +28,6 @@ log = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NORMAL = 1000
-TOO_BIG = 1009
-FAILED = 1011
-TRY_LATER = 1013
-RATE_LIMITED = 4429
 CLOSE_SECONDS = 1.0
 """How long a client that does not read may take to get its close frame."""
 
@@ -41,10 +40,6 @@ class ClientGone(Exception):
     """The client's connection has ended; the server noticed while it wrote."""
 
 
-class MessageTooBig(Exception):
-    """A message of more than FRAME_BYTES, from a server that has another limit than ours."""
-
-
 class ChatConsumer(AsyncJsonWebsocketConsumer):
     """One connection to one session.
 
@@ -52,8 +47,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     itself has no channel. Channels' own dispatch is replaced because it hops to a thread with every event.
     """
 
-    handshake: Handshake
-    participant: Participant | None = None
+    member: Member | None = None
     accepted = False
     dropped: int | None = None
 
@@ -65,7 +59,6 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         code = NORMAL
         self.scope, self._asgi_send = scope, send
         self.base_send = partial(_write, send)
-        self.limits = FrameLimits()
         self._task = asyncio.current_task()
         try:
             await self._handle_all(receive)
@@ -73,14 +66,11 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             if self.dropped is None:
                 await self._close_at_the_end()
                 raise
-        except Uncertain as problem:
-            log.warning("A connection to %s is closed: %s", self.handshake.sid, problem.message)
-            code = TRY_LATER
         except TooManyRefused as problem:
-            code = RATE_LIMITED
+            code = problem.close_code
             await self._punish(problem)
-        except MessageTooBig:
-            code = TOO_BIG
+        except DoqchatError as problem:
+            code = problem.close_code
         except ClientGone:
             log.debug("The client went away while it was written to.")
         except Exception:
@@ -101,28 +91,22 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
         try:
-            shake = self.handshake = read_handshake(self.scope)
-            participant = Participant(
-                engine(),
-                shake.sid,
-                shake.role,
-                shake.profile,
+            shake = read_handshake(self.scope)
+            self.engine = engine()
+            member = self.member = Member(
                 self._write,
+                principal=shake.principal,
+                profile=shake.profile,
                 on_drop=self._on_drop,
                 write_now=self.scope.get("extensions", {}).get(WRITE_TEXT),
             )
-            self.participant = participant
-            welcome = await participant.enter(shake.since)
-        except Refusal as refusal:
-            await self._refuse(refusal.problem, refusal.close_code)
-        except Unreadable as problem:
-            await self._refuse(problem, FAILED)
+            welcome = await join(self.engine, member, shake.since)
         except DoqchatError as problem:
-            await self._refuse(problem, TRY_LATER)
+            await self._refuse(problem)
         else:
             await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
-            participant.begin(welcome, shake.since)
+            begin(member, welcome)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         """Take one frame; what is wrong with it is answered, and the connection goes on.
@@ -130,30 +114,35 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         Raises:
             Uncertain: it is not known whether the frame's message is stored.
             TooManyRefused: the client goes on sending what is refused.
-            MessageTooBig: the server took more off the wire than it should have.
+            TooLarge: the server took more off the wire than it should have.
         """
         if len(text_data or bytes_data or "") > FRAME_BYTES:
-            raise MessageTooBig
-        if self.participant is None:
+            raise TooLarge(f"A message may have {FRAME_BYTES:,} bytes at most.")
+        if (member := self.member) is None:
             return
         msg_id = None
         try:
             if text_data is None:
                 raise InvalidMessage("Binary frames are not part of the protocol; send JSON as text.")
-            frame = parse(text_data, self.handshake.role)
+            frame = parse(text_data)
             msg_id = frame.msg_id
-            if not frame.body.durable:
-                self.limits.take_ephemeral()
-            await self.participant.take(frame)
-        except Uncertain:
+            appended = await submit(self.engine, member.principal, frame, member)
+        except Uncertain as problem:
+            log.warning("A connection to %s is closed: %s", member.principal.sid, problem.message)
             raise
-        except DoqchatError as problem:
-            problem.msg_id = problem.msg_id or msg_id
-            if self.limits.refuse(problem):
-                self._tell(problem)
-        except Exception:
-            log.exception("A frame could not be handled.")
-            self._tell(Internal(msg_id=msg_id))
+        except Exception as error:
+            self._answer(member, error, msg_id)
+        else:
+            if appended and msg_id and member.full:
+                ack = ChatAck(msg_id=msg_id, id=appended.id, duplicate=appended.duplicate)
+                member.push(server.ephemeral(member.principal.sid, ack))
+
+    def _answer(self, member: Member, error: Exception, msg_id: str | None) -> None:
+        """Say what is wrong with a frame; raises TooManyRefused."""
+        problem = problem_of(error, "A frame")
+        problem.msg_id = problem.msg_id or msg_id
+        if member.limits.refuse(problem):
+            self._tell(problem)
 
     async def disconnect(self, code: int) -> None:
         """Leave the session; with another code than NORMAL, close the connection."""
@@ -162,9 +151,9 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await asyncio.wait([asyncio.create_task(self._close(code))], timeout=CLOSE_SECONDS)
 
     async def _leave(self) -> None:
-        if self.participant is not None:
-            participant, self.participant = self.participant, None
-            await participant.leave()
+        if self.member is not None:
+            member, self.member = self.member, None
+            await leave(self.engine, member)
 
     async def _punish(self, problem: TooManyRefused) -> None:
         """Say why the connection will be closed, and read nothing more until then."""
@@ -192,15 +181,15 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         await self._asgi_send({"type": "websocket.send", "text": text})
 
     def _tell(self, problem: DoqchatError) -> None:
-        if self.participant is not None:
-            self.participant.member.push(server.error(self.handshake.sid, problem))
+        if self.member is not None:
+            self.member.push(server.error(self.member.principal.sid, problem))
 
-    async def _refuse(self, problem: DoqchatError, close_code: int) -> None:
+    async def _refuse(self, problem: DoqchatError) -> None:
         """Accept, say why not, and close with a code that a browser can read."""
         await self._leave()
         await self.accept(subprotocol=subprotocol_of(self.scope))
         await self.send(server.error(None, problem))
-        await self.close(close_code)
+        await self.close(problem.close_code)
 
     def _on_drop(self, code: int) -> None:
         self.dropped = code
@@ -220,7 +209,7 @@ class WrongAddress(AsyncJsonWebsocketConsumer):
             while (await receive())["type"] != "websocket.disconnect":
                 await self.accept(subprotocol=subprotocol_of(scope))
                 await self.send(server.error(None, problem))
-                await self.close(MALFORMED)
+                await self.close(problem.close_code)
 
 
 async def _write(send: Send, message: dict[str, Any]) -> None:

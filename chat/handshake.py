@@ -5,34 +5,23 @@ from typing import Any, cast
 from urllib.parse import parse_qs
 
 from chat.origins import objection
-from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RoleForbidden
+from doqchat.access.principal import Principal, open_access
+from doqchat.errors import Forbidden, InvalidMessage, RoleForbidden
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import BASIC, DEFAULT_ROLE, HUMAN_ROLES, MODEL_ROLE, V1, Profile, Role, is_sid
-
-MALFORMED = 4400
-FORBIDDEN = 4403
+from doqchat.protocol.names import BASIC, DEFAULT_ROLE, HUMAN_ROLES, MODEL_ROLE, V1, MemberRole, Profile, is_sid
 
 
-class Refusal(Exception):
-    """A refused handshake.
+class ReservedRole(RoleForbidden):
+    """The URL names the role of the model: it is malformed."""
 
-    Args:
-        problem: the error that the client receives.
-        close_code: the WebSocket close code after it.
-    """
-
-    def __init__(self, problem: DoqchatError, close_code: int) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-        self.close_code = close_code
+    close_code = InvalidMessage.close_code
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
     """A valid request to join a session; `since` is None for no replay."""
 
-    sid: str
-    role: Role
+    principal: Principal
     profile: Profile
     since: str | None
 
@@ -46,25 +35,22 @@ def subprotocol_of(scope: dict[str, Any]) -> str | None:
 
 
 def read_handshake(scope: dict[str, Any]) -> Handshake:
-    """Read the ASGI scope of a WebSocket; raises Refusal."""
+    """Read the ASGI scope of a WebSocket; raises InvalidMessage, RoleForbidden, Forbidden."""
     if problem := objection(scope):
-        raise Refusal(Forbidden(problem), FORBIDDEN)
+        raise Forbidden(problem)
     try:
         query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
     except UnicodeDecodeError:
         query = {}
     sid = query.get("sid", [""])[0]
     if not is_sid(sid):
-        problem = "Name the session in the URL: ?sid= and 1 to 64 letters, digits or _ . -"
-        raise Refusal(InvalidMessage(problem, field="sid"), MALFORMED)
+        raise InvalidMessage("Name the session in the URL: ?sid= and 1 to 64 letters, digits or _ . -", field="sid")
     role = query.get("role", [DEFAULT_ROLE])[0]
     if role == MODEL_ROLE:
-        raise Refusal(
-            RoleForbidden("The role llm is reserved for the server; join as A, B or user.", field="role"), MALFORMED
-        )
+        raise ReservedRole("The role llm is reserved for the server; join as A, B or user.", field="role")
     if role not in HUMAN_ROLES:
-        raise Refusal(InvalidMessage("role: join as A, B or user.", field="role"), MALFORMED)
+        raise InvalidMessage("role: join as A, B or user.", field="role")
     since = parse_id(query["since"][0]) if "since" in query else None
     if "since" in query and since is None:
-        raise Refusal(InvalidMessage("since: an event id such as 1700641234567-0, or 0.", field="since"), MALFORMED)
-    return Handshake(sid, cast(Role, role), V1 if subprotocol_of(scope) else BASIC, since)
+        raise InvalidMessage("since: an event id such as 1700641234567-0, or 0.", field="since")
+    return Handshake(open_access(sid, cast(MemberRole, role)), V1 if subprotocol_of(scope) else BASIC, since)

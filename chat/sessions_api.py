@@ -9,16 +9,15 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from chat import openapi
+from chat.access import principal_of
 from chat.api_errors import refusals
 from doqchat.engine import engine
-from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge, UnknownEvent
-from doqchat.ingress import submit
+from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge
+from doqchat.ingress import configure, submit
 from doqchat.llm import llms
 from doqchat.overview import overview
-from doqchat.protocol.events import ChatMessage, LLMRequest
-from doqchat.protocol.frames import Frame, parse, refusal
+from doqchat.protocol.frames import parse, refusal
 from doqchat.protocol.names import MAX_FRAME_BYTES
-from doqchat.sessions import check_sid
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended
 
@@ -51,7 +50,7 @@ class Overview(Schema):
 )
 async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     """The settings and counts of a session; a session that does not exist yet has the defaults."""
-    check_sid(sid)
+    principal_of(request, sid).require("read")
     return await _overview(sid)
 
 
@@ -66,9 +65,7 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
 
     Policy `off` lets a person take over: a running automatic reply is withdrawn.
     """
-    check_sid(sid)
-    await engine().settings.change(sid, _changes(request))
-    engine().registry.note(sid)  # travels with what reads the overview
+    await configure(engine(), principal_of(request, sid), _changes(request))
     return await _overview(sid)
 
 
@@ -83,8 +80,8 @@ async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
 
     503: it is not stored. 504: the outcome is unknown; send it again with the same `msg_id`.
     """
-    check_sid(sid)
-    appended = cast(Appended, await submit(engine(), sid, _frame(request)))
+    principal = principal_of(request, sid)
+    appended = cast(Appended, await submit(engine(), principal, parse(json_text(request))))
     answer = {"id": appended.id, "duplicate": appended.duplicate}
     return JsonResponse(answer, status=200 if appended.duplicate else 201)
 
@@ -128,11 +125,3 @@ def _changes(request: HttpRequest) -> dict[str, str]:
     if unknown:
         raise InvalidMessage(f"There is no setting {min(unknown)!r}.", field=min(unknown))
     return {name: "" if value is None else str(value) for name, value in asked.items()}
-
-
-def _frame(request: HttpRequest) -> Frame:
-    frame = parse(json_text(request))
-    if not isinstance(frame.body, ChatMessage | LLMRequest):
-        known = f"{ChatMessage.event} and {LLMRequest.event}"
-        raise UnknownEvent(f"HTTP accepts {known}; other events need a socket.", field="hd.event")
-    return frame

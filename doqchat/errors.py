@@ -1,6 +1,9 @@
 """The errors that clients receive: one class per `error` code of docs/en/messages.md."""
 
+import logging
 from typing import Any, ClassVar
+
+log = logging.getLogger(__name__)
 
 
 class DoqchatError(Exception):
@@ -11,9 +14,16 @@ class DoqchatError(Exception):
         field: the dotted name of the invalid field, such as `bd.text`.
         msg_id: the idempotency key of the frame that caused it, if known.
         details: additional fields of the error's `bd`, such as `retry_after` in seconds.
+
+    Attributes:
+        code: the stable name of the error.
+        status: the HTTP status of the response.
+        close_code: the close code, where the error closes a WebSocket.
     """
 
     code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    close_code: ClassVar[int] = 1011
 
     def __init__(self, message: str, *, field: str | None = None, msg_id: str | None = None, **details: Any) -> None:
         super().__init__(message)
@@ -29,27 +39,27 @@ class DoqchatError(Exception):
 
 
 class InvalidJSON(DoqchatError):
-    code = "invalid_json"
+    code, status, close_code = "invalid_json", 400, 4400
 
 
 class InvalidMessage(DoqchatError):
-    code = "invalid_message"
+    code, status, close_code = "invalid_message", 400, 4400
 
 
 class UnknownEvent(DoqchatError):
-    code = "unknown_event"
+    code, status, close_code = "unknown_event", 400, 4400
 
 
 class TooLarge(DoqchatError):
-    code = "too_large"
+    code, status, close_code = "too_large", 413, 1009
 
 
 class RoleForbidden(DoqchatError):
-    code = "role_forbidden"
+    code, status, close_code = "role_forbidden", 403, 4403
 
 
 class Forbidden(DoqchatError):
-    code = "forbidden"
+    code, status, close_code = "forbidden", 403, 4403
 
 
 class RateLimited(DoqchatError):
@@ -61,7 +71,7 @@ class RateLimited(DoqchatError):
         known: as for every error; `retry_after` is in seconds.
     """
 
-    code = "rate_limited"
+    code, status, close_code = "rate_limited", 429, 4429
 
     def __init__(self, message: str, *, limit: str = "", **known: Any) -> None:
         super().__init__(message, **known)
@@ -69,21 +79,21 @@ class RateLimited(DoqchatError):
 
 
 class Conflict(DoqchatError):
-    code = "conflict"
+    code, status = "conflict", 409
 
 
 class NotFound(DoqchatError):
-    code = "not_found"
+    code, status, close_code = "not_found", 404, 4400
 
 
 class Unavailable(DoqchatError):
-    code = "unavailable"
+    code, status, close_code = "unavailable", 503, 1013
 
 
 class Unreadable(DoqchatError):
     """Another program has written to the keys of a session: nothing was stored, and a retry does not help."""
 
-    code = "unreadable"
+    code, status = "unreadable", 409
 
 
 class Internal(DoqchatError):
@@ -93,3 +103,16 @@ class Internal(DoqchatError):
 
     def __init__(self, message: str = "Internal error; see the server's log.", **known: Any) -> None:
         super().__init__(message, **known)
+
+
+def problem_of(error: Exception, what: str) -> DoqchatError:
+    """The error that clients receive for an exception; an unexpected one is logged.
+
+    Args:
+        error: the exception.
+        what: what failed, for the log.
+    """
+    if isinstance(error, DoqchatError):
+        return error
+    log.error("%s failed.", what, exc_info=error)
+    return Internal()

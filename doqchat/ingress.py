@@ -5,10 +5,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import cast
 
+from doqchat.access.principal import Capability, Principal
 from doqchat.engine import Engine
-from doqchat.errors import DoqchatError, InvalidMessage, RateLimited
+from doqchat.errors import DoqchatError, InvalidMessage, RateLimited, UnknownEvent
+from doqchat.fanout.member import Member
+from doqchat.joining import sync
 from doqchat.llm import llms
-from doqchat.protocol.events import Body, ChatMessage, ChatRead, ChatTyping, LLMCancel, LLMRequest
+from doqchat.protocol import server
+from doqchat.protocol.events import (
+    Body,
+    ChatMessage,
+    ChatRead,
+    ChatTyping,
+    LLMCancel,
+    LLMRequest,
+    Ping,
+    Pong,
+    SessionSync,
+)
 from doqchat.protocol.frames import Frame
 from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
@@ -18,32 +32,61 @@ from doqchat.store.stream import Appended, Manner
 log = logging.getLogger(__name__)
 
 
-async def submit(engine: Engine, sid: str, frame: Frame, sender: str = "") -> Appended | None:
-    """Do what a valid frame asks for.
+async def submit(engine: Engine, principal: Principal, frame: Frame, member: Member | None = None) -> Appended | None:
+    """Do what a valid frame asks for, if its sender may.
 
     A message or a request is stored and published atomically; a request is queued with it, and an automatic reply that
-    it supersedes ends. A cancel ends a reply. Typing and read marks are relayed.
+    it supersedes ends. A cancel ends a reply. Typing and read marks are relayed to all but the sender. A ping is
+    answered, and a sync begins a replay.
 
     Args:
         engine: the engine of the running loop.
-        sid: the session.
-        frame: what is sent; `ping` and `session.sync` concern a connection alone and are not for here.
-        sender: the connection that it came on, to which nothing is relayed.
+        principal: who sends it.
+        frame: what is sent.
+        member: the connection that it came on; None where it came on none.
 
     Returns:
         Where the event is stored; None for one that is not.
 
     Raises:
+        Forbidden, RoleForbidden: the sender may not send it.
+        UnknownEvent: it needs a connection.
         InvalidMessage: the request names a model that is not configured.
         NotFound: the session has no such reply, or no such event to be marked as read.
-        RateLimited: it is a request, and one too many, or the day's tokens are used up.
+        RateLimited: it is one too many, or the day's tokens are used up.
         Conflict, Unreadable, Unavailable: nothing was stored.
         Uncertain: the store has not said whether it is stored.
     """
-    return await _EVENTS[type(frame.body)](engine, sid, frame, sender)
+    kind = type(frame.body)
+    principal.authorize(frame, _CAPABILITIES[kind])
+    if frame.body.durable:
+        return await _store(engine, principal.sid, frame)
+    if member is None:
+        known = f"{ChatMessage.event} and {LLMRequest.event}"
+        raise UnknownEvent(f"Without a socket one sends {known} alone.", field="hd.event")
+    member.limits.take_ephemeral()
+    await _EPHEMERAL[kind](engine, member, frame)
+    return None
 
 
-async def _store(engine: Engine, sid: str, frame: Frame, sender: str) -> Appended:
+async def configure(engine: Engine, principal: Principal, changes: dict[str, str]) -> None:
+    """Change a session's settings.
+
+    Args:
+        engine: the engine of the running loop.
+        principal: who changes them. Turning automatic replies off takes no more than `send`: a person takes over.
+        changes: checked settings; an empty value is the default.
+
+    Raises:
+        Forbidden: the principal may not change them.
+        Unreadable, Unavailable: nothing was changed.
+    """
+    principal.require("send" if changes == {"policy": "off"} else "configure")
+    await engine.settings.change(principal.sid, changes)
+    engine.registry.note(principal.sid)
+
+
+async def _store(engine: Engine, sid: str, frame: Frame) -> Appended:
     body = frame.body
     try:
         ask = await _asked(engine, sid, body) if isinstance(body, LLMRequest) else ""
@@ -63,23 +106,33 @@ async def _store(engine: Engine, sid: str, frame: Frame, sender: str) -> Appende
     return appended
 
 
-async def _cancel(engine: Engine, sid: str, frame: Frame, sender: str) -> None:
-    await engine.cancellation.interrupt(sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
+async def _cancel(engine: Engine, member: Member, frame: Frame) -> None:
+    await engine.cancellation.interrupt(member.principal.sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
 
 
-async def _type(engine: Engine, sid: str, frame: Frame, sender: str) -> None:
-    engine.typing.note(sid, frame.role, active=cast(ChatTyping, frame.body).active)
-    _relay(engine, sid, frame, sender)
+async def _type(engine: Engine, member: Member, frame: Frame) -> None:
+    engine.typing.note(member.principal.sid, frame.role, active=cast(ChatTyping, frame.body).active)
+    _relay(engine, member, frame)
 
 
-async def _read(engine: Engine, sid: str, frame: Frame, sender: str) -> None:
-    if await engine.reading.mark(sid, frame.role, cast(ChatRead, frame.body).id):
-        _relay(engine, sid, frame, sender)
+async def _read(engine: Engine, member: Member, frame: Frame) -> None:
+    if await engine.reading.mark(member.principal.sid, frame.role, cast(ChatRead, frame.body).id):
+        _relay(engine, member, frame)
 
 
-def _relay(engine: Engine, sid: str, frame: Frame, sender: str) -> None:
+async def _sync(engine: Engine, member: Member, frame: Frame) -> None:
+    if member.session is not None:
+        await sync(engine, member.session, member, cast(SessionSync, frame.body).since)
+
+
+async def _ping(engine: Engine, member: Member, frame: Frame) -> None:
+    member.push(server.plain(member.principal.sid, Pong.event, frame.bd))
+
+
+def _relay(engine: Engine, member: Member, frame: Frame) -> None:
     """Publish what is not stored, in the form in which it would be, without waiting; lost without the store."""
-    message = {"type": "session.signal", "text": frame.stored(sid), "full": True, "sender": sender}
+    sid = member.principal.sid
+    message = {"type": "session.signal", "text": frame.stored(sid), "full": True, "sender": member.connection}
     shard = engine.shards.of(sid)
     shard.pipeline.post("PUBLISH", shard.channel(sid), engine.layer.serialize(message))
 
@@ -123,10 +176,19 @@ async def _manner(engine: Engine, sid: str, message: ChatMessage) -> Manner:
     return "mentioned" if mentions(message.text, (await engine.settings.of(sid)).name_llm) else "said"
 
 
-_EVENTS: dict[type[Body], Callable[[Engine, str, Frame, str], Awaitable[Appended | None]]] = {
-    ChatMessage: _store,
-    LLMRequest: _store,
+_CAPABILITIES: dict[type[Body], Capability] = {
+    ChatMessage: "send",
+    LLMRequest: "ask",
+    LLMCancel: "cancel",
+    ChatTyping: "send",
+    ChatRead: "send",
+    SessionSync: "read",
+    Ping: "read",
+}
+_EPHEMERAL: dict[type[Body], Callable[[Engine, Member, Frame], Awaitable[None]]] = {
     LLMCancel: _cancel,
     ChatTyping: _type,
     ChatRead: _read,
+    SessionSync: _sync,
+    Ping: _ping,
 }

@@ -8,14 +8,17 @@ from typing import cast
 
 from asgiref.sync import async_to_sync
 
+from doqchat.access.principal import Capability, Principal
 from doqchat.engine import engine
 from doqchat.errors import InvalidMessage
 from doqchat.ingress import submit
 from doqchat.protocol.events import Body, ChatMessage, LLMRequest
 from doqchat.protocol.frames import from_data
-from doqchat.protocol.names import DEFAULT_ROLE, Role, is_sid
+from doqchat.protocol.names import DEFAULT_ROLE, MemberRole, Role, is_sid
 from doqchat.store.keys import group_name
 from doqchat.store.stream import Appended
+
+_CODE_MAY: frozenset[Capability] = frozenset({"send", "ask"})
 
 __all__ = ["aask", "asay", "ask", "check_sid", "group_name", "say"]
 
@@ -77,4 +80,6 @@ def check_sid(sid: str) -> None:
 async def _send(sid: str, body: type[Body], bd: dict[str, str], role: Role, msg_id: str | None) -> str:
     check_sid(sid)
     hd = {"event": body.event, "role": role} | ({} if msg_id is None else {"msg_id": msg_id})
-    return cast(Appended, await submit(engine(), sid, from_data({"hd": hd, "bd": bd}))).id
+    frame = from_data({"hd": hd, "bd": bd})
+    principal = Principal(sid, cast(MemberRole, frame.role), _CODE_MAY)
+    return cast(Appended, await submit(engine(), principal, frame)).id

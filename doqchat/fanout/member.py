@@ -1,13 +1,19 @@
-"""A member of a live session: one socket and the bounded outbox before it."""
+"""A member of a live session: one connection, with the bounded outbox before its socket."""
 
 import asyncio
 import types
+import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from sys import getsizeof
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from doqchat.protocol.names import V1, Profile, Role
+from doqchat.access.principal import Principal
+from doqchat.frame_limits import FrameLimits
+from doqchat.protocol.names import V1, Profile
+
+if TYPE_CHECKING:
+    from doqchat.fanout.live import LiveSession
 
 OUTBOX_BYTES = 384 * 1024
 """How much memory may wait for a socket that is not read; beyond it the member is told to come back with `since`. One
@@ -28,27 +34,33 @@ class Member:
 
     Args:
         write: sends one text frame; may wait for the peer to read.
-        connection: a name for the connection, unique in the session.
-        role: who the connection speaks as.
+        principal: whose connection it is.
         profile: how much of the protocol the client understands.
         on_drop: called once with a close code when the member is dropped; it takes nothing from then on.
         write_now: sends one text frame without waiting, or returns False where it would have to; None where the server
             has no such call. It saves the coroutine and the ASGI message of each write.
+
+    Attributes:
+        connection: a name for the connection, with its role, unique in the session.
+        full: whether the client understands all of the protocol.
+        limits: how much the connection may send.
+        session: where it is a member; None before and after.
     """
 
     def __init__(
         self,
         write: Write,
         *,
-        connection: str,
-        role: Role,
+        principal: Principal,
         profile: Profile,
         on_drop: Callable[[int], None],
         write_now: WriteNow | None = None,
     ) -> None:
-        self.connection = connection
-        self.role = role
+        self.principal = principal
+        self.connection = f"{principal.role}:{uuid.uuid4().hex}"
         self.full = profile == V1
+        self.limits = FrameLimits()
+        self.session: LiveSession | None = None
         self._write = write
         self._write_now = write_now
         self._on_drop = on_drop

@@ -9,7 +9,7 @@ from pydantic.functional_validators import AfterValidator
 
 from doqchat.protocol.closing import RESERVED_NOTICES
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import ID_PATTERN, LONGEST_ALIAS, MAX_TEXT, MOMENT_PATTERN, Role
+from doqchat.protocol.names import ID_PATTERN, LONGEST_ALIAS, MAX_TEXT, MOMENT_PATTERN, MemberRole
 
 _MOMENT = re.compile(MOMENT_PATTERN)
 
@@ -174,7 +174,7 @@ class Gap(BaseModel):
 class SessionWelcome(Body):
     event = "session.welcome"
     sid: str
-    role: Role
+    role: MemberRole
     last_id: str
     members: dict[str, int]
     read: dict[str, str]

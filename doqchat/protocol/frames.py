@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from time import time_ns
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from doqchat.errors import InvalidJSON, InvalidMessage, RoleForbidden, TooLarge, UnknownEvent
 from doqchat.protocol.events import FROM_CLIENTS, Body, Head, Ping
-from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_DEPTH, MAX_FRAME_BYTES, MODEL_ROLE, Role
+from doqchat.protocol.names import HUMAN_ROLES, MAX_DEPTH, MAX_FRAME_BYTES, MODEL_ROLE
 
 _LARGEST = sys.float_info.max
 DECIDED_HERE = ("event", "role", "msg_id", "timestamp", "id", "prev", "sid")
@@ -25,14 +25,14 @@ class Frame:
 
     Attributes:
         event: the event's name.
-        role: who speaks.
+        role: who speaks; empty if the frame names no role.
         body: the validated `bd`.
         msg_id: the idempotency key, when the client gave one.
         hd, bd: what the client sent, to be relayed untouched; server-made fields are taken out of `hd`.
     """
 
     event: str
-    role: Role
+    role: str
     body: Body
     msg_id: str | None = None
     hd: dict[str, Any] = field(default_factory=dict)
@@ -64,12 +64,8 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def parse(text: str, default_role: Role = DEFAULT_ROLE) -> Frame:
+def parse(text: str) -> Frame:
     """Read a text frame.
-
-    Args:
-        text: the frame.
-        default_role: the role of frames that name none.
 
     Raises:
         TooLarge, InvalidJSON, InvalidMessage, UnknownEvent, RoleForbidden: with the frame's `msg_id` where it
@@ -82,10 +78,10 @@ def parse(text: str, default_role: Role = DEFAULT_ROLE) -> Frame:
     except ValueError as error:
         raise InvalidJSON(f"The frame is not JSON that can be relayed: {error}.") from None
     _check_values(data)
-    return from_data(data, default_role)
+    return from_data(data)
 
 
-def from_data(data: Any, default_role: Role = DEFAULT_ROLE) -> Frame:
+def from_data(data: Any) -> Frame:
     """Read an envelope that was already decoded from JSON; raises as `parse` does."""
     if not isinstance(data, dict) or not isinstance(data.get("hd"), dict):
         raise InvalidMessage('A frame is an object such as {"hd": {"event": "chat.message"}, "bd": {…}}.', field="hd")
@@ -110,7 +106,7 @@ def from_data(data: Any, default_role: Role = DEFAULT_ROLE) -> Frame:
         raise refusal(error, "bd", msg_id) from None
     kept = {key: value for key, value in hd.items() if key not in DECIDED_HERE}
     kept |= {key: value for key, value in (("msg_id", head.msg_id), ("timestamp", head.timestamp)) if value is not None}
-    return Frame(name, _speaker(head, default_role), body, head.msg_id, kept, bd)
+    return Frame(name, _speaker(head), body, head.msg_id, kept, bd)
 
 
 def _in_order(value: Any) -> Any:
@@ -122,15 +118,15 @@ def _in_order(value: Any) -> Any:
     return value
 
 
-def _speaker(head: Head, default_role: Role) -> Role:
+def _speaker(head: Head) -> str:
     if head.role is None:
-        return default_role
+        return ""
     if head.role == MODEL_ROLE:
         problem = "The role llm is reserved for the server; speak as A, B or user."
         raise RoleForbidden(problem, field="hd.role", msg_id=head.msg_id)
     if head.role not in HUMAN_ROLES:
         raise InvalidMessage("hd.role: speak as A, B or user.", field="hd.role", msg_id=head.msg_id)
-    return cast(Role, head.role)
+    return head.role
 
 
 def _check_values(data: Any) -> None:

@@ -4,9 +4,13 @@ import re
 from typing import Literal
 
 Role = Literal["A", "B", "user", "llm"]
-HUMAN_ROLES = ("A", "B", "user")
-DEFAULT_ROLE: Role = "user"
-MODEL_ROLE: Role = "llm"
+"""Who an event can be from."""
+MemberRole = Literal["A", "B", "user", "observer"]
+"""Who a connection can be: an observer reads and says nothing."""
+HUMAN_ROLES: tuple[Literal["A", "B", "user"], ...] = ("A", "B", "user")
+DEFAULT_ROLE: Literal["user"] = "user"
+MODEL_ROLE: Literal["llm"] = "llm"
+OBSERVER: Literal["observer"] = "observer"
 
 Profile = Literal["basic", "doqchat.v1"]
 BASIC: Profile = "basic"

@@ -32,6 +32,8 @@ _Answer = TypeVar("_Answer")
 class Uncertain(Internal):
     """A command was sent and its answer has not come: it may have been carried out, or be carried out yet."""
 
+    status, close_code = 504, 1013
+
 
 def translate(error: BaseException) -> DoqchatError:
     """The error of the wire protocol that stands for a failure of the store."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+from doqchat.access.principal import open_access
 from doqchat.fanout.member import Member
 from doqchat.protocol.names import BASIC, V1
 
@@ -15,21 +16,18 @@ class Socket:
 
     Args:
         role: who the connection speaks as.
+        sid: the session that it is for.
         v1: whether it understands the full protocol.
     """
 
-    count = 0
-
-    def __init__(self, role: Any = "A", *, v1: bool = False) -> None:
-        Socket.count += 1
+    def __init__(self, role: Any = "A", *, sid: str = "room", v1: bool = False) -> None:
         self.reads = asyncio.Event()
         self.reads.set()
         self.dropped: list[int] = []
         self._frames: asyncio.Queue[str] = asyncio.Queue()
         self.member = Member(
             self.write,
-            connection=f"{role}:{Socket.count}",
-            role=role,
+            principal=open_access(sid, role),
             profile=V1 if v1 else BASIC,
             on_drop=self.dropped.append,
         )

@@ -3,6 +3,7 @@
 import pytest
 import redis
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
@@ -26,7 +27,7 @@ async def test_what_was_said_since_the_last_beat_is_noted_when_a_member_leaves(
 ) -> None:
     async with joined(engine, sid):
         noted = store.zscore(keys.SESSIONS, sid)
-        await submit(engine, sid, from_data(HELLO))
+        await submit(engine, open_access(sid), from_data(HELLO))
         assert store.zscore(keys.SESSIONS, sid) == noted, "an ordinary message writes nothing else"
     assert store.zscore(keys.SESSIONS, sid) > noted
 
@@ -36,7 +37,7 @@ async def test_what_is_said_in_a_session_without_members_is_noted_with_it(
 ) -> None:
     moments = []
     for number in range(2):
-        await submit(engine, sid, from_data({**HELLO, "hd": {**HELLO["hd"], "msg_id": f"m{number}"}}))
+        await submit(engine, open_access(sid), from_data({**HELLO, "hd": {**HELLO["hd"], "msg_id": f"m{number}"}}))
         moments.append(store.zscore(keys.SESSIONS, sid))
     assert moments[0] < moments[1]
 
@@ -47,7 +48,7 @@ async def test_what_is_stored_is_not_refused_because_it_cannot_be_noted(
     index = store.dump(keys.SESSIONS)
     store.set(keys.SESSIONS, "not a sorted set")
     try:
-        appended = await submit(engine, sid, from_data(HELLO))
+        appended = await submit(engine, open_access(sid), from_data(HELLO))
     finally:
         store.delete(keys.SESSIONS)
         if index:

@@ -14,17 +14,13 @@ def stored(text: str) -> Any:
     return json.loads(parse(text).stored("room"))
 
 
-def test_a_message_without_a_role_speaks_as_user() -> None:
-    assert parse(text_of()).role == "user"
-
-
-def test_a_message_without_a_role_speaks_as_its_connection_does() -> None:
-    assert parse(text_of(), default_role="B").role == "B"
+def test_a_message_without_a_role_leaves_it_to_its_connection() -> None:
+    assert parse(text_of()).role == ""
 
 
 @pytest.mark.parametrize("role", ["A", "B", "user"])
 def test_a_message_speaks_as_the_role_it_names(role: str) -> None:
-    frame = parse(text_of(role=role), default_role="user")
+    frame = parse(text_of(role=role))
     assert (frame.role, json.loads(frame.stored("room"))["hd"]["role"]) == (role, role)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
@@ -13,7 +14,7 @@ DEMO = "demo"
 async def ask(engine: Engine, sid: str) -> str:
     """The id of a reply that nobody writes yet."""
     frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": DEMO}})
-    return f"r{(await submit(engine, sid, frame)).id}"
+    return f"r{(await submit(engine, open_access(sid), frame)).id}"
 
 
 async def end_of(socket: Socket, *names: str) -> Any:

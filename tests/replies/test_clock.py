@@ -3,6 +3,7 @@
 import pytest
 import redis
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
 from doqchat.ingress import submit
@@ -33,7 +34,9 @@ async def test_requests_from_before_the_clock_was_set_back_count_no_more(
 async def test_an_automatic_reply_that_was_due_before_the_clock_was_set_back_is_given(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    await submit(own_engine, sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "@llm 안녕"}}))
+    await submit(
+        own_engine, open_access(sid), from_data({"hd": {"event": "chat.message"}, "bd": {"text": "@llm 안녕"}})
+    )
     later = moment(queue) + AN_HOUR_MS
     await posted(own_engine.shards.of(sid))
     said_long_ago(queue, sid, later)
@@ -49,7 +52,7 @@ async def test_what_was_said_while_the_model_talked_is_not_answered_the_moment_i
     monkeypatch.setattr(due, "DEBOUNCE_MS", AN_HOUR_MS)
     await own_engine.settings.change(sid, {"policy": "always"})
     talking = await ask(own_engine, sid)
-    await submit(own_engine, sid, from_data({"hd": {"event": "chat.message"}, "bd": {"text": "and this"}}))
+    await submit(own_engine, open_access(sid), from_data({"hd": {"event": "chat.message"}, "bd": {"text": "and this"}}))
     await posted(own_engine.shards.of(sid))
     said_long_ago(queue, sid, 1)
     before = moment(queue)

@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from chat.health import ROOM_BYTES
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
 from doqchat.ingress import submit
@@ -38,16 +39,16 @@ async def test_a_message_that_is_stored_is_a_duplicate_and_another_is_refused(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     known, new = (parse(HI.replace('"role"', f'"msg_id":"{msg_id}","role"')) for msg_id in ("m1", "m2"))
-    first = await submit(own_engine, sid, known)
+    first = await submit(own_engine, open_access(sid), known)
     fill(queue)
-    assert (await submit(own_engine, sid, known)).id == first.id
+    assert (await submit(own_engine, open_access(sid), known)).id == first.id
     with pytest.raises(Unavailable):
-        await submit(own_engine, sid, new)
+        await submit(own_engine, open_access(sid), new)
     assert queue.xlen(keys.stream(sid)) == 1
 
 
 async def test_a_session_can_be_joined_read_and_left(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
-    said = await submit(own_engine, sid, parse(HI))
+    said = await submit(own_engine, open_access(sid), parse(HI))
     fill(queue)
     async with joined(own_engine, sid, since="0-0", v1=True) as socket:
         assert (await end_of(socket, "chat.message"))["hd"]["id"] == said.id
@@ -98,7 +99,7 @@ async def test_a_reply_can_be_cancelled(own_engine: Engine, queue: "redis.Redis"
 
 async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await own_engine.settings.change(sid, {"policy": "always"})
-    said = await submit(own_engine, sid, parse(HI))
+    said = await submit(own_engine, open_access(sid), parse(HI))
     await posted(own_engine.shards.of(sid))
     said_long_ago(queue, sid)
     fill(queue)

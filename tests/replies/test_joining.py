@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from doqchat.engine import Engine
-from doqchat.participant import Participant
+from doqchat.joining import begin, join, leave
 from doqchat.protocol.events import Usage
-from doqchat.protocol.names import V1
 from doqchat.store.snapshot import Snapshot
 from doqchat.worker.leased_reply import LeasedReply
 from tests.fanout.conftest import joined
@@ -38,13 +37,12 @@ async def frames_of_who_joins(
         return snapshot
 
     monkeypatch.setattr(engine.snapshots, "take", take_amid)
-    socket = Socket("B", v1=True)
-    participant = Participant(engine, sid, "B", V1, socket.write, on_drop=lambda _: None)
-    participant.begin(await participant.enter(since), since)
+    socket = Socket("B", sid=sid, v1=True)
+    begin(socket.member, await join(engine, socket.member, since))
     frames = [await socket.frame()]
     while frames[-1]["hd"]["event"] not in ENDS:
         frames.append(await socket.frame())
-    await participant.leave()
+    await leave(engine, socket.member)
     return [frame for frame in frames if frame["hd"]["event"] not in ("llm.request", "presence")]
 
 

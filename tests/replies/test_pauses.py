@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
@@ -21,7 +22,9 @@ from tests.replies.due_replies import automatic_replies, moment
 
 
 async def say(engine: Engine, sid: str, text: str = "hello") -> None:
-    await submit(engine, sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))
+    await submit(
+        engine, open_access(sid), from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}})
+    )
 
 
 async def wait_of(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: int = 0) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
@@ -56,7 +57,9 @@ async def watched(engine: Engine) -> AsyncIterator[None]:
 
 async def say(engine: Engine, sid: str, text: str) -> str:
     return (
-        await submit(engine, sid, from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}}))
+        await submit(
+            engine, open_access(sid), from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": text}})
+        )
     ).id
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
@@ -33,7 +34,7 @@ async def working(engine: Engine) -> AsyncIterator[Callable[[], Any]]:
 async def ask(engine: Engine, sid: str, prompt: str, llm: str = "default") -> str:
     """The id of a request's reply."""
     frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": prompt, "llm": llm}})
-    return f"r{(await submit(engine, sid, frame)).id}"
+    return f"r{(await submit(engine, open_access(sid), frame)).id}"
 
 
 async def answered(engine: Engine, sid: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import redis
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import Unreadable
 from doqchat.ingress import submit
@@ -43,7 +44,7 @@ async def test_what_is_stored_is_never_answered_with_an_error(
     await engine.settings.change(sid, {"on_new_message": "supersede"})
     spoil(name)
     try:
-        appended = await submit(engine, sid, frame)
+        appended = await submit(engine, open_access(sid), frame)
     except Unreadable:
         assert not store.exists(keys.stream(sid))
         assert not store.keys(f"{keys.own(sid)}once:*")
@@ -56,7 +57,7 @@ async def test_settings_of_the_wrong_type_are_the_defaults(
     engine: Engine, store: "redis.Redis", sid: str, spoil: Callable[[str], None], frame: Frame
 ) -> None:
     spoil("settings")
-    appended = await submit(engine, sid, frame)
+    appended = await submit(engine, open_access(sid), frame)
     assert await engine.settings.of(sid) == SessionSettings()
     assert [entry_id for entry_id, _ in store.xrange(keys.stream(sid))] == [appended.id]
     waiting = store.hget(keys.own(sid) + "due", "request") or store.hget(f"{keys.reply(sid, f'r{appended.id}')}", "llm")
@@ -87,7 +88,7 @@ async def test_a_setting_that_cannot_be_used_is_its_default_and_the_others_stay(
     assert settings.name_b == "Minji"
     if junk != "no-longer-there":
         assert settings == SessionSettings(name_b="Minji")
-    appended = await submit(engine, sid, frame)
+    appended = await submit(engine, open_access(sid), frame)
     if frame is REQUEST:
         assert store.hget(keys.reply(sid, f"r{appended.id}"), "llm") == "default"
     else:
@@ -100,7 +101,7 @@ async def test_what_has_a_claim_that_cannot_be_read_is_not_stored_again(
     store.set(keys.claim(sid, "user", "m1"), "junk")
     frame = parse('{"hd":{"event":"chat.message","msg_id":"m1"},"bd":{"text":"hi"}}')
     with pytest.raises(Exception, match="msg_id") as raised:
-        await submit(engine, sid, frame)
+        await submit(engine, open_access(sid), frame)
     assert raised.value.code == "conflict"
 
 

@@ -1,0 +1,97 @@
+"""Joining a session with a connection, catching up, leaving."""
+
+import asyncio
+from dataclasses import dataclass
+
+from doqchat.engine import Engine
+from doqchat.fanout.live import LiveSession
+from doqchat.fanout.member import Member
+from doqchat.protocol import server
+from doqchat.protocol.events import Gap, SessionWelcome
+from doqchat.store.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What a member gets before all else.
+
+    Attributes:
+        text: the frame; None for clients of the basic profile.
+        since: the id after which events are replayed; None where nothing is.
+        whole: whether the frame promises that nothing after `since` is missing.
+    """
+
+    text: str | None
+    since: str | None
+    whole: bool = False
+
+
+async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
+    """Make a connection a member of its session; nothing is written to it before `begin`.
+
+    Args:
+        engine: the engine of the running loop.
+        member: the connection. Every call needs one of `leave`.
+        since: replay what came after this id; None goes live from here on.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    sid = member.principal.sid
+    session = member.session = await engine.hub.enter(sid, member)
+    if since is None:
+        session.go_live(member)
+    if not member.full:
+        await engine.presence.here(sid, [member.connection])
+        return Welcome(None, since)
+    last_id = session.last
+    arrival = session.signals.arrive(member, engine.snapshots.take(sid, member.connection))
+    snapshot, gap = await asyncio.gather(arrival, _gap(engine, sid, since))
+    return Welcome(_text(member, last_id, snapshot, gap), since, whole=gap is None)
+
+
+def begin(member: Member, welcome: Welcome) -> None:
+    """Let frames out: the welcome, what happened meanwhile, and what came after `since`."""
+    member.release(welcome.text)
+    if welcome.since is not None and member.session is not None:
+        member.session.replay(member, welcome.since, whole=welcome.whole)
+
+
+async def sync(engine: Engine, session: LiveSession, member: Member, since: str) -> None:
+    """As on joining: a welcome, which tells of a gap and of the replies that are not finished, then the replay.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    whole = False
+    if member.full:
+        last_id = session.last
+        snapshot, gap = await asyncio.gather(engine.snapshots.take(session.sid), _gap(engine, session.sid, since))
+        whole = gap is None
+        member.push(_text(member, last_id, snapshot, gap))
+    session.replay(member, since, whole=whole)
+
+
+async def leave(engine: Engine, member: Member) -> None:
+    """End a membership; does nothing when there is none."""
+    if member.session is not None:
+        session, member.session = member.session, None
+        await engine.hub.leave(session, member)
+
+
+async def _gap(engine: Engine, sid: str, since: str | None) -> Gap | None:
+    return None if since is None else await engine.stream.gap(sid, since)
+
+
+def _text(member: Member, last_id: str, snapshot: Snapshot, gap: Gap | None) -> str:
+    sid, role = member.principal.sid, member.principal.role
+    welcome = SessionWelcome(
+        sid=sid,
+        role=role,
+        last_id=last_id,
+        members=snapshot.members,
+        read=snapshot.read,
+        replies=snapshot.replies,
+        gap=gap,
+    )
+    return server.ephemeral(sid, welcome)
