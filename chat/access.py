@@ -1,12 +1,64 @@
-"""Who makes an HTTP call."""
+"""Who makes an HTTP call or opens a socket: credentials are taken from where a client may put them."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl
 
 from django.http import HttpRequest
 
-from doqchat.access.principal import Principal, open_access
+from doqchat.access.principal import Principal
+from doqchat.access.revoked import Revoked
+from doqchat.access.tokens import LOOKS_LIKE_TOKEN
+from doqchat.engine import engine
+from doqchat.errors import Forbidden
 from doqchat.sessions import check_sid
 
+log = logging.getLogger(__name__)
 
-def principal_of(request: HttpRequest, sid: str) -> Principal:
-    """Who makes a call that concerns a session; raises InvalidMessage when the sid cannot name one."""
+BEARER = "bearer."
+"""What precedes a token among the subprotocols that a client offers."""
+
+_NAMES = {"token", "access_token", "auth_token", "id_token", "jwt", "bearer", "authorization"}
+
+
+async def principal_of(request: HttpRequest, sid: str) -> Principal:
+    """Who makes a call that concerns a session.
+
+    Raises:
+        InvalidMessage: the sid cannot name a session.
+        Unauthenticated, Forbidden, Unavailable: as Authenticator.principal; or there is a token in the URL, or it is
+            revoked.
+    """
     check_sid(sid)
-    return open_access(sid)
+    refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
+    tokens = list(_bearers([request.headers.get("Authorization", "")]))
+    principal = await engine().authenticator.principal(sid, None, tokens)
+    if principal.verified:
+        Revoked(await engine().revocations.of(sid)).check(principal)
+    return principal
+
+
+def tokens_of(scope: dict[str, Any]) -> list[str]:
+    """The tokens that come with a WebSocket: among the subprotocols, and in the header Authorization."""
+    offered = [name[len(BEARER) :] for name in scope.get("subprotocols", ()) if name.startswith(BEARER)]
+    headers = (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization")
+    return [*offered, *_bearers(headers)]
+
+
+def refuse_token_in_url(query: str, path: str) -> None:
+    """Raises Forbidden for a query with a token: proxies log URLs, and browsers keep and pass them on."""
+    parameters = parse_qsl(query, keep_blank_values=True)
+    if any(name.lower() in _NAMES or LOOKS_LIKE_TOKEN.search(f"{name} {value}") for name, value in parameters):
+        log.warning("A request to %s was refused: it has a token in its URL, which others get to see.", path)
+        where = "the header Authorization: Bearer or the subprotocol bearer.TOKEN"
+        raise Forbidden(f"A URL is no place for a token; send it in {where}, and replace this one.")
+
+
+def _bearers(headers: Iterable[str]) -> Iterator[str]:
+    """The tokens in headers; Django joins those of one name with commas."""
+    for header in headers:
+        for credential in header.split(","):
+            scheme, _, token = credential.strip().partition(" ")
+            if scheme.lower() == "bearer" and token:
+                yield token.strip()

@@ -94,6 +94,8 @@ def _translated(error: Exception) -> DoqchatError | None:
 def _response(problem: DoqchatError, status: int | None = None, **headers: str) -> HttpResponse:
     if "retry_after" in problem.details:
         headers["Retry-After"] = str(problem.details["retry_after"])
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 11.6.1
     return JsonResponse(
         {"error": problem.as_dict()},
         status=status or problem.status,

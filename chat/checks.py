@@ -10,7 +10,8 @@ from django.core.checks import ERROR, WARNING, CheckMessage, Error, register, ru
 from django.core.exceptions import ImproperlyConfigured
 
 from chat.origins import parse_origin
-from doqchat.conf import Settings, doqchat_settings
+from doqchat.access.published_keys import is_url, read_keys
+from doqchat.conf import KEPT_KEY, Settings, access_mode, doqchat_settings, is_public, token_key
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.llm.checks import problems as llm_problems
 
@@ -34,7 +35,8 @@ def usable(**kwargs: Any) -> list[CheckMessage]:
         doqchat = doqchat_settings()
     except ImproperlyConfigured as error:
         return [Error(str(error), hint="docs/en/integrating.md lists its keys.", id="doqchat.E003")]
-    return [*_problems(doqchat), *_hosts(doqchat), *_models(doqchat), *_layer(doqchat), *_data_directory(doqchat)]
+    found = (_problems, _hosts, _access, _tokens, _models, _layer, _data_directory)
+    return [problem for check in found for problem in check(doqchat)]
 
 
 def _problems(doqchat: Settings) -> Iterator[CheckMessage]:
@@ -55,6 +57,34 @@ def _hosts(doqchat: Settings) -> Iterator[CheckMessage]:
         yield CheckMessage(WARNING, problem, hint=hint, id="doqchat.W001")
 
 
+def _access(doqchat: Settings) -> Iterator[CheckMessage]:
+    """Open access by default, because of DEBUG, on a site that other machines can reach."""
+    if doqchat.access is None and access_mode() == "open" and is_public(doqchat):
+        problem = "Other machines can reach this site, and everyone who knows a session's name could join it."
+        hint = "Set DOQCHAT_ACCESS to token or, if that is intended, to open; see docs/en/access.md."
+        yield Error(problem, hint=hint, id="doqchat.E007")
+
+
+def _tokens(doqchat: Settings) -> Iterator[CheckMessage]:
+    """Invalid token keys; a URL is not fetched."""
+    if access_mode() == "open":
+        return
+    if doqchat.token_key is None and (doqchat.data_dir / KEPT_KEY).exists():
+        try:
+            token_key()
+        except (OSError, ValueError) as error:
+            problem = f"The token key in {doqchat.data_dir / KEPT_KEY} is invalid: {error}."
+            yield Error(problem, hint="Delete the file to have a new key generated.", id="doqchat.E008")
+    if doqchat.token_jwks and not is_url(doqchat.token_jwks):
+        try:
+            read_keys(doqchat.token_jwks)
+        except (OSError, ValueError) as error:
+            problem = f"The keys in DOQCHAT_TOKEN_JWKS cannot be used: {error}."
+            yield Error(
+                problem, hint="Name a file with a JWK Set that has a key for RS256 or EdDSA.", id="doqchat.E008"
+            )
+
+
 def _models(doqchat: Settings) -> Iterator[CheckMessage]:
     """Invalid configurations of models."""
     return (Error(problem, hint=hint, id="doqchat.E002") for _, problem, hint in llm_problems(doqchat.llms))
@@ -73,7 +103,8 @@ def _layer(doqchat: Settings) -> Iterator[CheckMessage]:
 def _data_directory(doqchat: Settings) -> Iterator[CheckMessage]:
     """A data directory that is needed but not writable."""
     database, directory = settings.DATABASES["default"], doqchat.data_dir
-    is_used = doqchat.embedded_store or Path(str(database.get("NAME"))).is_relative_to(directory)
+    keeps_key = access_mode() == "token" and doqchat.token_key is None
+    is_used = keeps_key or doqchat.embedded_store or Path(str(database.get("NAME"))).is_relative_to(directory)
     if is_used and not _can_write(directory):
         problem = f"The data directory {directory} is not writable."
         yield Error(problem, hint="Name another with DOQCHAT_DATA_DIR.", id="doqchat.E005")

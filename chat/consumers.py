@@ -91,8 +91,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
         try:
-            shake = read_handshake(self.scope)
             self.engine = engine()
+            shake = await read_handshake(self.scope, self.engine.authenticator)
             member = self.member = Member(
                 self._write,
                 principal=shake.principal,

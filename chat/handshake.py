@@ -1,14 +1,16 @@
 """The handshake of a socket: its URL and subprotocols."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs
 
+from chat.access import refuse_token_in_url, tokens_of
 from chat.origins import objection
-from doqchat.access.principal import Principal, open_access
+from doqchat.access.authenticator import Authenticator
+from doqchat.access.principal import Principal
 from doqchat.errors import Forbidden, InvalidMessage, RoleForbidden
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import BASIC, DEFAULT_ROLE, HUMAN_ROLES, MODEL_ROLE, V1, MemberRole, Profile, is_sid
+from doqchat.protocol.names import BASIC, HUMAN_ROLES, MODEL_ROLE, OBSERVER, V1, MemberRole, Profile, is_sid
 
 
 class ReservedRole(RoleForbidden):
@@ -34,23 +36,42 @@ def subprotocol_of(scope: dict[str, Any]) -> str | None:
     return V1 if V1 in scope.get("subprotocols", ()) else None
 
 
-def read_handshake(scope: dict[str, Any]) -> Handshake:
-    """Read the ASGI scope of a WebSocket; raises InvalidMessage, RoleForbidden, Forbidden."""
+async def read_handshake(scope: dict[str, Any], authenticator: Authenticator) -> Handshake:
+    """Read the ASGI scope of a WebSocket. Nothing but the credentials' own keys is asked for them.
+
+    Raises:
+        InvalidMessage, ReservedRole: the URL is malformed.
+        Forbidden: the page may not connect, there is a token in the URL, or the principal may not read.
+        Unauthenticated, RoleForbidden, Unavailable: as Authenticator.principal.
+    """
     if problem := objection(scope):
         raise Forbidden(problem)
     try:
-        query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+        text = scope["query_string"].decode()
     except UnicodeDecodeError:
-        query = {}
+        text = ""
+    refuse_token_in_url(text, scope.get("path", ""))
+    query = parse_qs(text, keep_blank_values=True)
     sid = query.get("sid", [""])[0]
     if not is_sid(sid):
         raise InvalidMessage("Name the session in the URL: ?sid= and 1 to 64 letters, digits or _ . -", field="sid")
-    role = query.get("role", [DEFAULT_ROLE])[0]
+    role, since = _role(query), _since(query)
+    principal = await authenticator.principal(sid, role, tokens_of(scope))
+    principal.require("read")
+    return Handshake(principal, V1 if subprotocol_of(scope) else BASIC, since)
+
+
+def _role(query: dict[str, list[str]]) -> MemberRole | None:
+    role = query["role"][0] if "role" in query else None
     if role == MODEL_ROLE:
         raise ReservedRole("The role llm is reserved for the server; join as A, B or user.", field="role")
-    if role not in HUMAN_ROLES:
+    if role not in (None, *HUMAN_ROLES, OBSERVER):
         raise InvalidMessage("role: join as A, B or user.", field="role")
+    return role
+
+
+def _since(query: dict[str, list[str]]) -> str | None:
     since = parse_id(query["since"][0]) if "since" in query else None
     if "since" in query and since is None:
         raise InvalidMessage("since: an event id such as 1700641234567-0, or 0.", field="since")
-    return Handshake(open_access(sid, cast(MemberRole, role)), V1 if subprotocol_of(scope) else BASIC, since)
+    return since

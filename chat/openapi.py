@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal
 
 from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
+from doqchat.access import revoked
 from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment
 from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN
 from doqchat.store.settings import SessionSettings
@@ -49,6 +50,30 @@ class SessionChanges(SessionSettings):
     """The settings to change. Omitted settings keep their values; `null` restores a default."""
 
 
+class Revocation(BaseModel):
+    """Which tokens are revoked: exactly one of these."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    jti: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(None, description="One token.")
+    sub: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        None, description="The tokens of one holder."
+    )
+    all: Literal[True] | None = Field(None, description="All of the session.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Revocation":
+        if [self.jti, self.sub, self.all].count(None) != 2:
+            raise ValueError("name one of jti, sub and all")
+        return self
+
+    def named(self) -> str:
+        """What is revoked, in the engine's terms."""
+        if self.jti is not None:
+            return revoked.by_token(self.jti)
+        return revoked.ALL if self.sub is None else revoked.by_subject(self.sub)
+
+
 class _WithoutDefaults(GenerateJsonSchema):
     """Remove defaults from the schema: a client that fills them in would change other settings."""
 
@@ -64,13 +89,15 @@ def body(*models: type[BaseModel]) -> dict[str, Any]:
 
 
 def add_bodies(document: OpenAPISchema) -> OpenAPISchema:
-    """The document with the components that `body` refers to."""
+    """The document with the components that `body` refers to, and with what calls are authorized by."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (NewMessage, NewRequest, SessionChanges)],
+        [(model, "validation") for model in (NewMessage, NewRequest, SessionChanges, Revocation)],
         ref_template=REF_TEMPLATE,
         schema_generator=_WithoutDefaults,
     )
     settings = schemas["$defs"]["SessionChanges"]["properties"]
     settings |= {name: {"anyOf": [setting, {"type": "null"}]} for name, setting in settings.items()}
     document["components"]["schemas"] |= schemas["$defs"]
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    document["security"] = [{"token": []}, {}]  # the second: open access needs none
     return document

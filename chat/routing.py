@@ -3,9 +3,16 @@
 from django.urls import path, reverse
 
 from chat.consumers import ChatConsumer
+from doqchat.conf import doqchat_settings
 from doqchat.protocol.names import SOCKET_PATH
 
 websocket_urlpatterns = [path(SOCKET_PATH, ChatConsumer.as_asgi())]
+
+
+def own_address() -> str:
+    """The URL of the site's start page, as this machine reaches it."""
+    doqchat = doqchat_settings()
+    return doqchat.address or f"http://localhost:{doqchat.port}{reverse('doqchat:home')}"
 
 
 def socket_path() -> str:

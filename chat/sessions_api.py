@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Field, Router, Schema
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -13,7 +13,7 @@ from chat.access import principal_of
 from chat.api_errors import refusals
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge
-from doqchat.ingress import configure, submit
+from doqchat.ingress import configure, revoke, submit
 from doqchat.llm import llms
 from doqchat.overview import overview
 from doqchat.protocol.frames import parse, refusal
@@ -45,18 +45,18 @@ class Overview(Schema):
 
 @router.get(
     "/{sid}",
-    response={200: Overview} | refusals(409, 503),
+    response={200: Overview} | refusals(401, 403, 409, 503),
     summary="A session's settings and counts",
 )
 async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     """The settings and counts of a session; a session that does not exist yet has the defaults."""
-    principal_of(request, sid).require("read")
+    (await principal_of(request, sid)).require("read")
     return await _overview(sid)
 
 
 @router.patch(
     "/{sid}",
-    response={200: Overview} | refusals(409, 503),
+    response={200: Overview} | refusals(401, 403, 409, 503),
     summary="Change a session's settings",
     openapi_extra=openapi.body(openapi.SessionChanges),
 )
@@ -65,13 +65,13 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
 
     Policy `off` lets a person take over: a running automatic reply is withdrawn.
     """
-    await configure(engine(), principal_of(request, sid), _changes(request))
+    await configure(engine(), await principal_of(request, sid), _changes(request))
     return await _overview(sid)
 
 
 @router.post(
     "/{sid}/messages",
-    response={201: Said, 200: Said} | refusals(403, 409, 429, 503, 504),
+    response={201: Said, 200: Said} | refusals(401, 403, 409, 429, 503, 504),
     summary="Send a message to a session",
     openapi_extra=openapi.body(openapi.NewMessage, openapi.NewRequest),
 )
@@ -80,10 +80,26 @@ async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
 
     503: it is not stored. 504: the outcome is unknown; send it again with the same `msg_id`.
     """
-    principal = principal_of(request, sid)
+    principal = await principal_of(request, sid)
     appended = cast(Appended, await submit(engine(), principal, parse(json_text(request))))
     answer = {"id": appended.id, "duplicate": appended.duplicate}
     return JsonResponse(answer, status=200 if appended.duplicate else 201)
+
+
+@router.post(
+    "/{sid}/revocations",
+    response={204: None} | refusals(401, 403, 409, 503),
+    summary="Revoke tokens of a session",
+    openapi_extra=openapi.body(openapi.Revocation),
+)
+async def revoke_tokens(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
+    """Revoke a token by its `jti`, the tokens of a holder by `sub`, or all; their connections are closed.
+
+    By `sub` and `all`, only tokens issued until now are revoked.
+    """
+    principal = await principal_of(request, sid)
+    await revoke(engine(), principal, _revocation(request).named())
+    return HttpResponse(status=204)
 
 
 def json_text(request: HttpRequest) -> str:
@@ -104,6 +120,13 @@ def json_text(request: HttpRequest) -> str:
 async def _overview(sid: openapi.Sid) -> Overview:
     settings, known = await asyncio.gather(engine().settings.of(sid), overview(engine(), sid))
     return Overview(sid=sid, settings=settings, messages=known.messages, members=known.members, replies=known.replies)
+
+
+def _revocation(request: HttpRequest) -> openapi.Revocation:
+    try:
+        return openapi.Revocation.model_validate_json(json_text(request))
+    except ValidationError as error:
+        raise refusal(error) from None
 
 
 def _changes(request: HttpRequest) -> dict[str, str]:

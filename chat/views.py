@@ -3,19 +3,22 @@
 import logging
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chat import wording
+from chat.access import refuse_token_in_url
 from chat.lines import line
 from chat.routing import socket_path
 from chat.sids import new_sid
+from doqchat.conf import access_mode
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, Forbidden
 from doqchat.protocol.ids import BEGINNING
-from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, is_sid
+from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, OBSERVER, is_sid
 from doqchat.replies import mention
 from doqchat.store.stream import Entry
 
@@ -38,10 +41,19 @@ async def home(request: HttpRequest) -> HttpResponse:
 
 
 async def room(request: HttpRequest, sid: str) -> HttpResponse:
-    """The room of one participant; without history while the store is unreachable."""
+    """The room of one participant; without history while the store is unreachable, or if access requires a token.
+
+    The token is in the URL's fragment, which browsers do not send: the page's scripts load the history with it.
+    """
     role = _role(request.GET.get("role", DEFAULT_ROLE))
+    try:
+        refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
+    except Forbidden as error:
+        raise PermissionDenied(error.message) from error
     if not _has_a_page(sid):
         return _entrance(request, sid, role, status=404)
+    if access_mode() == "token":
+        return await _room(request, sid, role, None)
     try:
         newest = await engine().stream.stretch(sid, count=HISTORY_ON_THE_PAGE, size=PAGE_BYTES, newest_first=True)
     except DoqchatError as error:
@@ -57,16 +69,17 @@ def _room(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None
 
 
 def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, object]:
-    """The context of the room's template; `entries` is None if they could not be read."""
+    """The context of the room's template; `entries` is None if they could not be read, or not without a token."""
     other = {"A": "B", "B": "A"}.get(role, "A")
+    needs_link = access_mode() == "token"
     return {
         "sid": sid,
         "role": role,
         "lines": [shown for entry in entries or [] if (shown := line(entry, role))],
-        "store_away": entries is None,
+        "store_away": entries is None and not needs_link,
         "people": [(name, wording.author(name, name == role)) for name in HUMAN_ROLES],
         "other": other,
-        "invitation": request.build_absolute_uri(_address(sid, other)),
+        "invitation": None if needs_link else request.build_absolute_uri(_address(sid, other)),
         "room": {
             "sid": sid,
             "role": role,
@@ -103,7 +116,7 @@ def _entrance(request: HttpRequest, sid: str, role: str, status: int = 200) -> H
         problem = _(
             "A session name has 1 to 64 characters: letters from A to Z, digits, dots, hyphens and underscores."
         )
-    context = {"sid": sid, "role": role, "problem": problem}
+    context = {"sid": sid, "role": role, "problem": problem, "needs_link": access_mode() == "token"}
     return render(request, "doqchat/home.html", context, status=status)
 
 
@@ -112,7 +125,8 @@ def _address(sid: str, role: str) -> str:
 
 
 def _role(value: str) -> str:
-    return value if value in HUMAN_ROLES else DEFAULT_ROLE
+    known = (*HUMAN_ROLES, OBSERVER) if access_mode() == "token" else HUMAN_ROLES
+    return value if value in known else DEFAULT_ROLE
 
 
 def _has_a_page(sid: str) -> bool:

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from doqchat.conf import access_mode
+
 
 def names() -> dict[str, str]:
     """The display name of each role."""
@@ -56,7 +58,9 @@ def endings() -> dict[str, str]:
 
 
 def forbidden() -> str:
-    """Why this page may not connect: its origin."""
+    """Why this page may not connect: its token or, with open access, its origin."""
+    if access_mode() == "token":
+        return _("This link does not let you into the session, or no longer does. Ask for a new one.")
     return _("Pages from this address may not connect. Open the session at the site's own address.")
 
 
@@ -72,7 +76,7 @@ def refusals() -> dict[str, str]:
         "session_closed": _("This session is closed. You can no longer send messages here."),
         "not_found": _("That answer has already ended."),
         "too_large": _("This message is too large. Send it in parts."),
-        "forbidden": forbidden(),
+        "forbidden": forbidden() if access_mode() == "open" else _("Your link does not allow this."),
         "internal": _("Internal server error. Try again in a moment."),
     }
 

@@ -8,10 +8,8 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -20,10 +18,13 @@ import environ
 from django.db.utils import load_backend
 from dotenv.parser import Binding, parse_stream
 
+from doqchat.access.keys import check_token_key, kept_secret
+from doqchat.access.published_keys import check_source
 from doqchat.serving.memory import memory_limit
 from doqchat.store.urls import check_store_url
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off", ""}
@@ -168,6 +169,14 @@ class Environment:
 
         return self._cast(name, [default], cast, expected)
 
+    def token_key(self, name: str) -> str | None:
+        """A key for HS256; None when the variable is unset."""
+        return self._cast(name, None, check_token_key, "a secret of 32 bytes or more, which no public key is")
+
+    def token_jwks(self, name: str) -> str | None:
+        """A file or URL with public keys; None when the variable is unset."""
+        return self._cast(name, None, check_source, "the path of a file, https://… or, on this machine, http://…")
+
     def url_path(self, name: str) -> str:
         """A path of a URL with a slash at both ends; `/` when the variable is unset."""
 
@@ -192,7 +201,7 @@ class Environment:
         self.problems.append((name, problem))
         return secrets.token_urlsafe(50)
 
-    def _cast(self, name: str, default: T, cast: Callable[[str], T], expected: str) -> T:
+    def _cast(self, name: str, default: D, cast: Callable[[str], T], expected: str) -> T | D:
         value = os.environ.get(name, "").strip()
         if not value:
             return default
@@ -203,24 +212,3 @@ class Environment:
         except Exception:  # any other exception of a cast: name the variable and the expected value
             self.problems.append((name, f"{name} must be {expected}."))
         return default
-
-
-def kept_secret(file: Path) -> str:
-    """The secret key stored in a file that only its owner can read; generated on first use.
-
-    Raises:
-        OSError: the file can neither be read nor created.
-        ValueError: it contains no secret.
-    """
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not file.exists():
-        # Linked when complete, so that processes that start at the same time all get the first key.
-        with NamedTemporaryFile("w", dir=file.parent, encoding="ascii") as complete:
-            complete.write(secrets.token_urlsafe(50))
-            complete.flush()
-            with suppress(FileExistsError):
-                os.link(complete.name, file)
-    secret = file.read_text(encoding="utf-8").strip()
-    if not secret:
-        raise ValueError(f"{file} is empty")
-    return secret

@@ -72,15 +72,14 @@ if OPENAI["API_KEY"] or OPENAI["BASE_URL"]:
     LLMS["openai"] = {"BACKEND": "doqchat.llm.openai.OpenAI", **OPENAI}
 LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 
-# Who may join a session: currently everyone who knows its name. The system checks refuse any other value, so that
-# nobody relies on protection that does not exist.
-ACCESS = env.choice("DOQCHAT_ACCESS", "open", ["open"])
-
 # The settings of doqchat in any project; doqchat/conf.py has the others and the defaults
 DOQCHAT: dict[str, Any] = {
     "STORE_URLS": STORE_URLS,
     "LLMS": LLMS,
     "REPLIES": {},  # such as "SYSTEM": "Answer in one sentence."
+    "ACCESS": env.choice("DOQCHAT_ACCESS", "", ["open", "token"]) or None,
+    "TOKEN_KEY": env.token_key("DOQCHAT_TOKEN_KEY"),
+    "TOKEN_JWKS": env.token_jwks("DOQCHAT_TOKEN_JWKS"),
     "ORIGINS": env.words("DOQCHAT_ORIGINS"),
     "HOST": env.text("HOST", "127.0.0.1"),
     "PORT": PORT,

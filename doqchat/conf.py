@@ -1,6 +1,8 @@
 """The setting `DOQCHAT`: a dictionary that configures doqchat in a Django project. Every key has a default."""
 
+from contextlib import suppress
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,12 +11,23 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from doqchat.access.authenticator import Access
+from doqchat.access.keys import check_token_key, kept_secret
+from doqchat.access.published_keys import check_source
 from doqchat.store.urls import check_store_url
 
 _Count = Annotated[int, Field(ge=1)]
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Processes = Annotated[int, Field(ge=0, le=64)]
 _StoreUrl = Annotated[str, AfterValidator(check_store_url)]
+_TokenKey = Annotated[str, AfterValidator(check_token_key)]
+_TokenJwks = Annotated[str, AfterValidator(check_source)]
+
+KEPT_KEY = "token_key"
+"""The file in the data directory that the key of tokens is kept in."""
+
+_LOCAL_NAMES = {"localhost", ".localhost", "testserver"}
+"""Names of this machine in HOST and ALLOWED_HOSTS; Django's tests add the last."""
 
 
 class Section(BaseModel):
@@ -71,6 +84,10 @@ class Settings(Section):
         channel_layer: the alias of doqchat's layer in CHANNEL_LAYERS.
         llms: the models behind `llms[alias]`, shaped like Django's CACHES; doqchat/llm/checks.py checks them.
         replies: how replies are written.
+        access: who may enter a session: `open`, everybody who knows its name; `token`, holders of tokens. None for
+            `open` where only this machine reaches the site, and with DEBUG.
+        token_key: the key of tokens signed by HS256; None keeps one in the data directory.
+        token_jwks: a file or URL with the public keys of another issuer of tokens.
         origins: origins of other sites whose pages may open a socket.
         host, port: where a web process listens; port 0 picks a free port.
         server: the ASGI server of the web processes.
@@ -86,6 +103,9 @@ class Settings(Section):
     channel_layer: str = "default"
     llms: dict[Any, Any] = {"default": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
     replies: ReplySettings = ReplySettings()
+    access: Access | None = None
+    token_key: _TokenKey | None = None
+    token_jwks: _TokenJwks | None = None
     origins: list[str] = []
     host: str = "127.0.0.1"
     port: _Port = 3000
@@ -109,6 +129,35 @@ def doqchat_settings() -> Settings:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         raise ImproperlyConfigured(" ".join(_sentence(fault["loc"], fault["msg"]) for fault in faults)) from None
+
+
+def is_public(doqchat: Settings) -> bool:
+    """Whether others than this machine may reach the site: by where it listens, or through a proxy."""
+    return not all(map(is_local, (doqchat.host, *settings.ALLOWED_HOSTS)))
+
+
+def is_local(host: str) -> bool:
+    """Whether a name or an address is this machine's own."""
+    with suppress(ValueError):
+        return ip_address(host.strip("[]")).is_loopback
+    return host in _LOCAL_NAMES
+
+
+def access_mode() -> Access:
+    """Who may enter a session: what is set or, where nothing is, the default."""
+    doqchat = doqchat_settings()
+    return doqchat.access or ("open" if settings.DEBUG or not is_public(doqchat) else "token")
+
+
+def token_key() -> str:
+    """The key of tokens signed by HS256.
+
+    Raises:
+        OSError: it is to be kept in the data directory, and cannot be.
+        ValueError: what is kept there is no key.
+    """
+    doqchat = doqchat_settings()
+    return doqchat.token_key or check_token_key(kept_secret(doqchat.data_dir / KEPT_KEY))
 
 
 def _sentence(place: tuple[int | str, ...], message: str) -> str:

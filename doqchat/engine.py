@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import cached_property
 
 from channels.layers import get_channel_layer
 
-from doqchat.conf import doqchat_settings
+from doqchat.access.authenticator import Authenticator
+from doqchat.conf import access_mode, doqchat_settings, token_key
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.loop_end import at_loop_end
@@ -17,6 +19,7 @@ from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
 from doqchat.store.registry import Registry
 from doqchat.store.request_limits import RequestLimits
+from doqchat.store.revocations import Revocations
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
@@ -29,7 +32,8 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, history, participants, presence, reading, registry, settings, typing, snapshots: the store.
+        shards, stream, history, participants, presence, reading, registry, settings, typing, snapshots,
+            revocations: the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
         budget: the daily token budget.
@@ -60,7 +64,16 @@ class Engine:
         self.registry = Registry(self.shards)
         self.typing = Typing(self.shards)
         self.snapshots = Snapshots(self.shards)
-        self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry)
+        self.revocations = Revocations(self.shards)
+        revocations = self.revocations if access_mode() == "token" else None
+        self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry, revocations)
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        """Authenticates principals; created on first use because only web processes need the token key."""
+        if access_mode() == "open":
+            return Authenticator("open")
+        return Authenticator("token", token_key(), doqchat_settings().token_jwks)
 
     async def close(self) -> None:
         """Close all connections to the store."""

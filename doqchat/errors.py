@@ -58,6 +58,10 @@ class RoleForbidden(DoqchatError):
     code, status, close_code = "role_forbidden", 403, 4403
 
 
+class Unauthenticated(DoqchatError):
+    code, status, close_code = "unauthenticated", 401, 4401
+
+
 class Forbidden(DoqchatError):
     code, status, close_code = "forbidden", 403, 4403
 

@@ -7,12 +7,15 @@ from typing import cast
 
 from doqchat.access.principal import Capability, Principal
 from doqchat.engine import Engine
-from doqchat.errors import DoqchatError, InvalidMessage, RateLimited, UnknownEvent
+from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RateLimited, UnknownEvent
+from doqchat.fanout.expiry import watch
 from doqchat.fanout.member import Member
 from doqchat.joining import sync
 from doqchat.llm import llms
 from doqchat.protocol import server
 from doqchat.protocol.events import (
+    AuthRefresh,
+    AuthRefreshed,
     Body,
     ChatMessage,
     ChatRead,
@@ -37,7 +40,7 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
 
     A message or a request is stored and published atomically; a request is queued with it, and an automatic reply that
     it supersedes ends. A cancel ends a reply. Typing and read marks are relayed to all but the sender. A ping is
-    answered, and a sync begins a replay.
+    answered, a sync begins a replay, and a new token takes the place of the old one.
 
     Args:
         engine: the engine of the running loop.
@@ -50,6 +53,7 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
 
     Raises:
         Forbidden, RoleForbidden: the sender may not send it.
+        Unauthenticated: the new token is not valid.
         UnknownEvent: it needs a connection.
         InvalidMessage: the request names a model that is not configured.
         NotFound: the session has no such reply, or no such event to be marked as read.
@@ -84,6 +88,22 @@ async def configure(engine: Engine, principal: Principal, changes: dict[str, str
     principal.require("send" if changes == {"policy": "off"} else "configure")
     await engine.settings.change(principal.sid, changes)
     engine.registry.note(principal.sid)
+
+
+async def revoke(engine: Engine, principal: Principal, what: str) -> None:
+    """Revoke tokens of a session, and end the connections that they let in.
+
+    Args:
+        engine: the engine of the running loop.
+        principal: who revokes them.
+        what: as doqchat/access/revoked.py names it.
+
+    Raises:
+        Forbidden: the principal may not.
+        Conflict, Unavailable: nothing is revoked.
+    """
+    principal.require("moderate")
+    await engine.revocations.revoke(principal.sid, what)
 
 
 async def _store(engine: Engine, sid: str, frame: Frame) -> Appended:
@@ -123,6 +143,21 @@ async def _read(engine: Engine, member: Member, frame: Frame) -> None:
 async def _sync(engine: Engine, member: Member, frame: Frame) -> None:
     if member.session is not None:
         await sync(engine, member.session, member, cast(SessionSync, frame.body).since)
+
+
+async def _refresh(engine: Engine, member: Member, frame: Frame) -> None:
+    known = member.principal
+    if not known.verified:
+        raise Forbidden("Access is open here: there is no token to refresh.")
+    token = cast(AuthRefresh, frame.body).token
+    renewed = await engine.authenticator.principal(known.sid, known.role, [token])
+    if renewed.subject != known.subject:
+        raise Forbidden("The token is for somebody else.", field="bd.token")
+    renewed.require("read")
+    if member.session is not None:
+        member.session.revoked.check(renewed)
+    member.principal = renewed
+    member.push(server.ephemeral(known.sid, AuthRefreshed(expires_in=round(watch(member)))))
 
 
 async def _ping(engine: Engine, member: Member, frame: Frame) -> None:
@@ -183,6 +218,7 @@ _CAPABILITIES: dict[type[Body], Capability] = {
     ChatTyping: "send",
     ChatRead: "send",
     SessionSync: "read",
+    AuthRefresh: "read",
     Ping: "read",
 }
 _EPHEMERAL: dict[type[Body], Callable[[Engine, Member, Frame], Awaitable[None]]] = {
@@ -190,5 +226,6 @@ _EPHEMERAL: dict[type[Body], Callable[[Engine, Member, Frame], Awaitable[None]]]
     ChatTyping: _type,
     ChatRead: _read,
     SessionSync: _sync,
+    AuthRefresh: _refresh,
     Ping: _ping,
 }

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from doqchat.engine import Engine
+from doqchat.fanout.expiry import watch
 from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member
 from doqchat.protocol import server
@@ -35,10 +36,12 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
         since: replay what came after this id; None goes live from here on.
 
     Raises:
+        Forbidden: its token is revoked.
         Unavailable: the store cannot be reached.
     """
     sid = member.principal.sid
     session = member.session = await engine.hub.enter(sid, member)
+    session.revoked.check(member.principal)
     if since is None:
         session.go_live(member)
     if not member.full:
@@ -53,6 +56,7 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
 def begin(member: Member, welcome: Welcome) -> None:
     """Let frames out: the welcome, what happened meanwhile, and what came after `since`."""
     member.release(welcome.text)
+    watch(member)
     if welcome.since is not None and member.session is not None:
         member.session.replay(member, welcome.since, whole=welcome.whole)
 

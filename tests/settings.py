@@ -36,6 +36,8 @@ _unset = [
     "OPENAI_BASE_URL",
     "ALLOWED_HOSTS",
     "DOQCHAT_ORIGINS",
+    "DOQCHAT_TOKEN_KEY",
+    "DOQCHAT_TOKEN_JWKS",
     "DOQCHAT_HTTPS",
     "DOQCHAT_PATH",
     "FORWARDED_ALLOW_IPS",
@@ -44,6 +46,7 @@ _unset = [
 os.environ.update(dict.fromkeys(_unset, ""))
 os.environ.update(
     HOST="127.0.0.1",
+    DOQCHAT_ACCESS="open",
     DOQCHAT_DATA_DIR=str(_data),
     DOQCHAT_REDIS_PORT=str(free_port()),
     DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",

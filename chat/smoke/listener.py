@@ -12,7 +12,8 @@ from doqchat_client.exceptions import ProtocolError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from chat.smoke.player import OPEN_SECONDS, SOCKET, Failed, Player, refused
+from chat.smoke.player import OPEN_SECONDS, SOCKET, Failed, Player, refused, token_for
+from doqchat.protocol.names import DEFAULT_ROLE
 
 
 class Listener(Player):
@@ -63,9 +64,17 @@ async def listen(stack: AsyncExitStack, name: str, url: str, sid: str, play: str
     """A listener in a session until the end of the stack; raises Failed."""
     if not url.endswith(SOCKET):
         raise _no_address(url)
+    token = token_for(sid, DEFAULT_ROLE)
     address = f"{url}?{urlencode({'sid': sid})}"
     try:
-        opening = connect(address, open_timeout=OPEN_SECONDS, close_timeout=1, compression=None, proxy=None)
+        opening = connect(
+            address,
+            additional_headers={"Authorization": f"Bearer {token}"} if token else None,
+            open_timeout=OPEN_SECONDS,
+            close_timeout=1,
+            compression=None,
+            proxy=None,
+        )
         listener = Listener(name, play, await stack.enter_async_context(opening))
     except (InvalidURI, ValueError):
         raise _no_address(url) from None

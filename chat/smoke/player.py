@@ -6,11 +6,14 @@ from abc import ABC, abstractmethod
 from django.utils.translation import gettext as _
 from doqchat_client import Event
 
+from doqchat.access.tokens import mint
+from doqchat.conf import access_mode, token_key
 from doqchat.protocol.names import SOCKET_PATH
 
 SOCKET = f"/{SOCKET_PATH}"
 OPEN_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+TOKEN_SECONDS = 600.0
 
 
 class Failed(Exception):
@@ -49,6 +52,13 @@ class Player(ABC):
 
     def _is_ours(self, event: Event) -> bool:
         return event.event == "chat.message" and self._play in str(event.bd.get("text"))
+
+
+def token_for(sid: str, role: str) -> str | None:
+    """What lets somebody into a session of this site; None in open access."""
+    if access_mode() == "open":
+        return None
+    return mint(token_key(), {"sid": sid, "role": role}, TOKEN_SECONDS)
 
 
 def refused(name: str, message: str) -> Failed:

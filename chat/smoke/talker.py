@@ -7,7 +7,7 @@ from doqchat_client import Event, ServerError, Session, Undelivered, Welcome, co
 from doqchat_client.exceptions import Unreachable
 
 from chat.smoke import player
-from chat.smoke.player import OPEN_SECONDS, SOCKET, Failed, Player, refused
+from chat.smoke.player import OPEN_SECONDS, SOCKET, Failed, Player, refused, token_for
 
 
 class Talker(Player):
@@ -52,6 +52,7 @@ async def talk(stack: AsyncExitStack, name: str, url: str, sid: str, play: str, 
         sid,
         role=name,
         since=since,
+        token=token_for(sid, name),
         timeout=player.ANSWER_SECONDS,
         open_timeout=OPEN_SECONDS,
     )

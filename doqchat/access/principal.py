@@ -1,7 +1,7 @@
 """Who sends and reads: what a handshake or an HTTP call has shown, and what it allows."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from doqchat.errors import Forbidden, RoleForbidden
 from doqchat.protocol.frames import Frame
@@ -10,6 +10,8 @@ from doqchat.protocol.names import DEFAULT_ROLE, MemberRole
 Capability = Literal["read", "send", "ask", "cancel", "configure", "moderate"]
 """What may be done in a session: reading it; sending what others see; asking the model; cancelling replies; changing
 the session's settings; removing messages and muting roles."""
+
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 OPEN_ACCESS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel", "configure"})
 
@@ -24,6 +26,9 @@ class Principal:
         can: what it may do.
         name: what it is called, None where nothing says so.
         verified: whether a credential proves role and name: then frames cannot claim others.
+        subject: who it is to the issuer of its token, None where that is not said.
+        token_id: the name of its token.
+        issued, expires: when its token began and ends, in seconds since 1970.
     """
 
     sid: str
@@ -31,6 +36,10 @@ class Principal:
     can: frozenset[Capability]
     name: str | None = None
     verified: bool = True
+    subject: str | None = None
+    token_id: str | None = field(default=None, compare=False)
+    issued: float | None = field(default=None, compare=False)
+    expires: float | None = field(default=None, compare=False)
 
     def require(self, capability: Capability) -> None:
         """Raises Forbidden without this capability."""

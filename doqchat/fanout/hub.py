@@ -15,6 +15,7 @@ from doqchat.protocol.ids import order
 from doqchat.store import keys
 from doqchat.store.presence import Presence
 from doqchat.store.registry import Registry
+from doqchat.store.revocations import Revocations
 from doqchat.store.stream import SessionStream
 
 log = logging.getLogger(__name__)
@@ -37,13 +38,22 @@ class Hub:
     Args:
         layer: the channel layer of the running event loop.
         stream, presence, registry: the store.
+        revocations: which tokens are revoked; None in open access.
     """
 
-    def __init__(self, layer: SessionLoopLayer, stream: SessionStream, presence: Presence, registry: Registry) -> None:
+    def __init__(
+        self,
+        layer: SessionLoopLayer,
+        stream: SessionStream,
+        presence: Presence,
+        registry: Registry,
+        revocations: Revocations | None = None,
+    ) -> None:
         self._layer = layer
         self._stream = stream
         self._presence = presence
         self._registry = registry
+        self._revocations = revocations
         self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
         self._users: dict[str, int] = {}
         self._replaying: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, REPLAYS_AT_ONCE))
@@ -103,7 +113,8 @@ class Hub:
         await self._layer.join(keys.group_name(sid), session)
         self._registry.note(sid)  # travels with what asks for the tail
         try:
-            session.open(await self._stream.tail(sid))
+            tail, _ = await asyncio.gather(self._stream.tail(sid), self._read_revocations(session))
+            session.open(tail)
         except BaseException:
             await self._layer.leave(keys.group_name(sid), session)
             raise
@@ -140,13 +151,18 @@ class Hub:
                         log.error("Tending a session failed.", exc_info=result)
 
     async def _tend(self, session: LiveSession) -> None:
-        """Look for a last event that nobody told of, renew the members' presence, and have told again who is here if
-        the session was not told."""
+        """Look for a last event and for revocations that nobody told of, renew the members' presence, and have told
+        again who is here if the session was not told."""
+        await self._read_revocations(session)
         if order(await self._stream.tail(session.sid)) > order(session.last):
             session.refill()
         present = await self._presence.here(session.sid, [member.connection for member in session.members])
         if present != session.signals.present:
             await self._presence.tell(session.sid)
+
+    async def _read_revocations(self, session: LiveSession) -> None:
+        if self._revocations is not None:
+            session.revoke(await self._revocations.of(session.sid))
 
     async def _note_activity(self, sessions: Sequence[LiveSession]) -> None:
         active = [session for session in sessions if session.active]

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from doqchat.errors import DoqchatError
+from doqchat.access.revoked import Revoked
+from doqchat.errors import DoqchatError, Forbidden
 from doqchat.fanout.member import FAILED, Member
 from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, Torn, replay
 from doqchat.fanout.signals import Signals
@@ -40,6 +41,7 @@ class LiveSession:
         last: the id of the last event delivered.
         members: those who are here.
         signals: what they hear that is not stored.
+        revoked: the tokens that let nobody in any more.
         active: whether there was an event since the session's activity was last noted.
     """
 
@@ -52,6 +54,7 @@ class LiveSession:
         self.last = BEGINNING
         self.members: set[Member] = set()
         self.signals = Signals(sid, self.members)
+        self.revoked = Revoked()
         self.active = False
         self._on_missed = on_missed
         self._opened = False
@@ -69,6 +72,8 @@ class LiveSession:
                 self.signals.signal(message)
             case "session.presence":
                 self.signals.presence(message)
+            case "session.revoked":
+                self.revoke({message["what"]: float(message["moment"])})
             case other:
                 _log_unknown(other, self.sid)
 
@@ -102,6 +107,15 @@ class LiveSession:
         self.members.discard(member)
         self._live.discard(member)
         self._end_replay(member)
+
+    def revoke(self, moments: Mapping[str, float]) -> None:
+        """End the connections that came with tokens that are revoked."""
+        self.revoked.add(moments)
+        for member in list(self.members):
+            try:
+                self.revoked.check(member.principal)
+            except Forbidden as problem:
+                member.end(problem)
 
     def refill(self) -> None:
         """Read what came after the last event delivered, and deliver it; once at a time.

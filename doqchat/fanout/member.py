@@ -9,7 +9,9 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
 from doqchat.access.principal import Principal
+from doqchat.errors import DoqchatError
 from doqchat.frame_limits import FrameLimits
+from doqchat.protocol import server
 from doqchat.protocol.names import V1, Profile
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Member:
         full: whether the client understands all of the protocol.
         limits: how much the connection may send.
         session: where it is a member; None before and after.
+        expiry: what comes next of the end of its token, see doqchat/fanout/expiry.py.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Member:
         self.full = profile == V1
         self.limits = FrameLimits()
         self.session: LiveSession | None = None
+        self.expiry: asyncio.TimerHandle | None = None
         self._write = write
         self._write_now = write_now
         self._on_drop = on_drop
@@ -119,9 +123,16 @@ class Member:
             self.close()
             self._on_drop(code)
 
+    def end(self, problem: DoqchatError) -> None:
+        """Say why, if the socket takes it at once, and have the connection closed."""
+        self.push(server.error(self.principal.sid, problem))
+        self.drop(problem.close_code)
+
     def close(self) -> None:
         """Take and write nothing more."""
         self._closed = True
+        if self.expiry is not None:
+            self.expiry.cancel()
         self._waiting.clear()
         if self._drainer is not None:
             self._drainer.cancel()

@@ -11,6 +11,8 @@ from doqchat.protocol.events import (
     DURABLE,
     FROM_CLIENTS,
     MESSAGE_ID_PATTERN,
+    AuthExpiring,
+    AuthRefreshed,
     Body,
     ChatAck,
     ChatMessage,
@@ -31,7 +33,7 @@ from doqchat.protocol.names import HUMAN_ROLES, ID_PATTERN, MODEL_ROLE, SID_PATT
 
 FROM_SERVER: tuple[type[Body], ...] = (
     ChatMessage, LLMRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, SessionWelcome, Presence,
-    ChatTyping, ChatRead, ChatAck, Error, Pong,
+    ChatTyping, ChatRead, ChatAck, AuthExpiring, AuthRefreshed, Error, Pong,
 )  # fmt: skip
 
 RELAYED: tuple[type[Body], ...] = (ChatMessage, LLMRequest, ChatTyping, ChatRead)

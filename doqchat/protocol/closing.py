@@ -8,13 +8,13 @@ CLOSE_CODES = {
     1012: "The server restarts; reconnect with `since`, after a random delay.",
     1013: "The store is unreachable, or has not confirmed storage; reconnect after a random delay.",
     4400: "The URL is malformed.",
-    4403: "The page's origin is not allowed.",
+    4401: "The token is missing, invalid or expired; get a new one and reconnect.",
+    4403: "The token is not for this session or role, or was revoked; or the page's origin is not allowed.",
     4413: "The client reads too slowly; reconnect with `since`.",
     4429: "Too many frames were refused; reconnect after `retry_after` seconds.",
 }
 
 RESERVED_CLOSE_CODES = {
-    4401: "The credential is missing, invalid or expired.",
     4404: "There is no such session.",
     4410: "The session is closed.",
 }

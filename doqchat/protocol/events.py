@@ -9,7 +9,7 @@ from pydantic.functional_validators import AfterValidator
 
 from doqchat.protocol.closing import RESERVED_NOTICES
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import ID_PATTERN, LONGEST_ALIAS, MAX_TEXT, MOMENT_PATTERN, MemberRole
+from doqchat.protocol.names import ID_PATTERN, LONGEST_ALIAS, LONGEST_TOKEN, MAX_TEXT, MOMENT_PATTERN, MemberRole
 
 _MOMENT = re.compile(MOMENT_PATTERN)
 
@@ -107,6 +107,11 @@ class Ping(Body):
     event = "ping"
 
 
+class AuthRefresh(Body):
+    event = "auth.refresh"
+    token: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TOKEN)]
+
+
 class LLMStreaming(Body):
     event = "llm.streaming"
     reply_id: str
@@ -194,6 +199,16 @@ class ChatAck(Body):
     duplicate: bool
 
 
+class AuthExpiring(Body):
+    event = "auth.expiring"
+    expires_in: int = Field(description="Seconds until the connection is closed.")
+
+
+class AuthRefreshed(Body):
+    event = "auth.refreshed"
+    expires_in: int = Field(description="Seconds until the connection is closed.")
+
+
 class Error(Body):
     event = "error"
     code: str
@@ -208,7 +223,8 @@ class Pong(Body):
 
 
 FROM_CLIENTS: dict[str, type[Body]] = {
-    body.event: body for body in (ChatMessage, LLMRequest, LLMCancel, ChatTyping, ChatRead, SessionSync, Ping)
+    body.event: body
+    for body in (ChatMessage, LLMRequest, LLMCancel, ChatTyping, ChatRead, SessionSync, AuthRefresh, Ping)
 }
 DURABLE: frozenset[str] = frozenset(
     body.event for body in (ChatMessage, LLMRequest, LLMResponse, LLMError, SessionNotice)

@@ -26,6 +26,7 @@ MAX_FRAME_BYTES = 64 * 1024
 MAX_DEPTH = 16
 MAX_TEXT = 8_000
 LONGEST_ALIAS = 64
+LONGEST_TOKEN = 16_384
 LONGEST_SEARCH = 200
 """Maximum length of a search text, in characters."""
 

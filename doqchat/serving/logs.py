@@ -6,6 +6,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TypeAlias
 
+from doqchat.access.tokens import LOOKS_LIKE_TOKEN
+
 LINE_CHARACTERS = 500
 """Maximum length of a line, because messages can contain values sent by clients."""
 
@@ -24,8 +26,8 @@ Place: TypeAlias = tuple[str, int, str, int]
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and other control characters, and no longer than LINE_CHARACTERS."""
-    shown = _CONTROLS.sub(lambda control: repr(control[0])[1:-1], text[:LINE_CHARACTERS])
+    """The text without tokens, line breaks and other control characters, and no longer than LINE_CHARACTERS."""
+    shown = LOOKS_LIKE_TOKEN.sub("…", _CONTROLS.sub(lambda control: repr(control[0])[1:-1], text[:LINE_CHARACTERS]))
     return shown if len(text) <= LINE_CHARACTERS else f"{shown}… ({len(text):,} characters)"
 
 

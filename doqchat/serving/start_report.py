@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from doqchat.conf import doqchat_settings
+from doqchat.conf import access_mode, doqchat_settings
 from doqchat.serving import StartError
 from doqchat.store.clients import commands, place
 from doqchat.store.durability import Durability, UnsupportedStoreError, durability
@@ -18,6 +18,7 @@ PATIENCE_SECONDS = 5.0
 async def say_what_is_used(say: Callable[[str], None]) -> None:
     """Report the stores and the models as `manage.py doqchat_up` does, or that a store does not respond."""
     say(models())
+    say(access())
     for url in doqchat_settings().store_urls:
         try:
             say(report(place(url), await answering(url, PATIENCE_SECONDS)))
@@ -30,6 +31,13 @@ def models() -> str:
     entries = doqchat_settings().llms.items()
     named = (f"{alias} ({entry['MODEL']})" if entry.get("MODEL") else alias for alias, entry in entries)
     return f"모델 / models: {', '.join(named)}."
+
+
+def access() -> str:
+    """One line: who may enter a session."""
+    if access_mode() == "open":
+        return "접근 / access: 세션 이름을 아는 모든 사람 / everybody who knows a session's name (open)."
+    return "접근 / access: 토큰을 가진 사람 / holders of tokens (token)."
 
 
 async def answering(url: str, within: float | None) -> Durability:

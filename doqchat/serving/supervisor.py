@@ -12,7 +12,7 @@ from doqchat.serving.child import Child
 from doqchat.serving.health import until_healthy
 from doqchat.serving.limits import kill_seconds
 from doqchat.serving.notice import Notice
-from doqchat.serving.start_report import answering, models, report
+from doqchat.serving.start_report import access, answering, models, report
 from doqchat.serving.valkey import EmbeddedStore
 from doqchat.store.clients import place
 
@@ -82,6 +82,7 @@ class Supervisor:
             where = f"{place(url)} ({self.plan.embedded.directory})" if self.plan.embedded else place(url)
             self.say(report(where, await answering(url, STORE_ANSWERS_WITHIN)))
         self.say(models())
+        self.say(access())
         self.plan.notice.post(self.plan.store_urls, self.plan.address)
         descriptor = self.plan.listening.fileno()
         self._keep("llmworker", self.plan.llm_workers, "doqchat_llmworker")

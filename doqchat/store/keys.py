@@ -109,6 +109,11 @@ def once(sid: str, token: str) -> str:
     return f"{own(sid)}once:{token}"
 
 
+def revoked(sid: str) -> str:
+    """Hash of the tokens that are revoked, and when they were."""
+    return f"{own(sid)}revoked"
+
+
 def presence(sid: str) -> str:
     """Sorted set of connections, by the moment their presence runs out."""
     return f"{own(sid)}presence"

@@ -2,12 +2,11 @@
 
 import logging
 from typing import Annotated, Literal
-from unicodedata import category
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic.functional_validators import AfterValidator
 
 from doqchat.errors import Unreadable
+from doqchat.protocol.person_names import Name
 from doqchat.store import keys
 from doqchat.store.early_end import early_end
 from doqchat.store.script import load
@@ -18,25 +17,6 @@ log = logging.getLogger(__name__)
 _CHANGE = load("settings_change", "session", "entry", "replies", "filled", "interrupt")
 
 DEFAULT_WAIT_SECONDS = 0.8
-
-_JOINERS = "\u200c\u200d"
-"""Invisible, but parts of Persian names and of many an emoji."""
-
-
-def _name(value: str) -> str:
-    """Nothing that ends or breaks the label in which the model is shown it, or that nobody can see."""
-    for character in value:
-        if character in "[]@" or (category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in _JOINERS):
-            raise ValueError("a name has no brackets, no @ and no invisible characters")
-    return value
-
-
-_PATTERN = r"^[^\[\]@\u0000-\u001f\u007f-\u009f]*$"
-"""What a JSON Schema can say of `_name`."""
-
-Name = Annotated[
-    str, StringConstraints(max_length=40), AfterValidator(_name), Field(json_schema_extra={"pattern": _PATTERN})
-]
 
 
 class SessionSettings(BaseModel):

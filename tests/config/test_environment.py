@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from config import environment as module
-from config.environment import Environment, kept_secret
+from config.environment import Environment
+from doqchat.access.keys import kept_secret
 
 SECRET = "pa55"
 

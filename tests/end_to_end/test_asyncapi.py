@@ -34,4 +34,9 @@ async def test_what_the_server_sends_is_as_the_document_says(
         message = document["components"]["messages"][f"server.{frame['hd']['event']}"]
         Draft202012Validator({**message["payload"], "components": document["components"]}).validate(frame)
     described = {key.removeprefix("server.") for key in document["components"]["messages"] if key.startswith("server.")}
-    assert {frame["hd"]["event"] for frame in frames} == described - {"session.notice", "llm.error"}
+    assert {frame["hd"]["event"] for frame in frames} == described - {
+        "session.notice",
+        "llm.error",
+        "auth.expiring",
+        "auth.refreshed",
+    }

@@ -68,7 +68,9 @@ def test_the_project_passes_its_checks_and_keeps_its_commands_its_admin_and_its_
         "dead",
         "inspect",
         "llmworker",
+        "revoke",
         "smoke",
+        "token",
         "up",
         "web",
     }

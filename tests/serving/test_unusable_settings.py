@@ -11,7 +11,14 @@ from tests.serving.commands import MANAGE, environment
 SECRET = "pa55"
 
 UNUSABLE = [
-    ({"DOQCHAT_ACCESS": "private"}, "DOQCHAT_ACCESS must be one of open."),
+    ({"DOQCHAT_ACCESS": "private"}, "DOQCHAT_ACCESS must be one of open, token."),
+    ({"DOQCHAT_TOKEN_KEY": SECRET}, "DOQCHAT_TOKEN_KEY must be a secret of 32 bytes or more"),
+    ({"DOQCHAT_TOKEN_JWKS": f"http://u:{SECRET}@example.org/"}, "DOQCHAT_TOKEN_JWKS must be the path of a file"),
+    ({"DOQCHAT_ACCESS": "token", "DOQCHAT_TOKEN_JWKS": "/dev/null"}, "The keys in DOQCHAT_TOKEN_JWKS cannot be used"),
+    (
+        {"DEBUG": "true", "HOST": "0.0.0.0", "DOQCHAT_ACCESS": ""},
+        "Set DOQCHAT_ACCESS to token or, if that is intended, to open",
+    ),
     ({"DOQCHAT_REDIS_URL": f"redis://:{SECRET}#a@host"}, "DOQCHAT_REDIS_URL must be redis://HOST:PORT/NUMBER"),
     ({"DATABASE_URL": f"mongo://u:{SECRET}@host/x"}, "DATABASE_URL must be a database URL"),
     ({"DATABASE_URL": f"oracle://u:{SECRET}@host/x"}, "DATABASE_URL needs a driver that is not installed"),
@@ -43,7 +50,7 @@ def test_no_command_starts_with_access_that_it_does_not_enforce(name: str, tmp_p
     variables = environment(tmp_path, DOQCHAT_ACCESS="private", DJANGO_SETTINGS_MODULE="config.settings")
     ended = completed(COMMANDS[name], variables)
     assert ended.returncode != 0
-    assert "DOQCHAT_ACCESS must be one of open." in ended.stderr
+    assert "DOQCHAT_ACCESS must be one of open, token." in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -51,7 +58,7 @@ def test_plain_daphne_does_not_load_a_site_with_invalid_settings(tmp_path: Path)
     variables = environment(tmp_path, DOQCHAT_ACCESS="private", DJANGO_SETTINGS_MODULE="config.settings")
     ended = completed([sys.executable, "-m", "daphne", "--port", "0", "config.asgi:application"], variables)
     assert ended.returncode != 0
-    assert "ImproperlyConfigured: DOQCHAT_ACCESS must be one of open." in ended.stderr
+    assert "ImproperlyConfigured: DOQCHAT_ACCESS must be one of open, token." in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from chat.management.terminal import terminal_language
+from chat.routing import own_address
 from chat.smoke.play import perform
 from chat.smoke.player import Failed
-from doqchat.conf import doqchat_settings
 from doqchat.protocol.names import SOCKET_PATH, is_sid
 
 DONE = "Chat test completed successfully"
@@ -48,6 +47,4 @@ class Command(BaseCommand):
 
 def _own_socket() -> str:
     """The URL of the site's socket."""
-    doqchat = doqchat_settings()
-    address = doqchat.address or f"http://localhost:{doqchat.port}{reverse('doqchat:home')}"
-    return f"ws{address.removeprefix('http')}{SOCKET_PATH}"
+    return f"ws{own_address().removeprefix('http')}{SOCKET_PATH}"

@@ -1,5 +1,6 @@
 """`manage.py doqchat_web`: one web process."""
 
+import socket
 import sys
 from argparse import ArgumentParser
 from functools import partial
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from chat.checks import require_usable_settings
-from doqchat.conf import doqchat_settings
+from doqchat.conf import access_mode, doqchat_settings, is_local
 from doqchat.engine import engine
 from doqchat.serving import StartError
 from doqchat.serving.garbage import settle
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             host, port = options["host"] or doqchat.host, doqchat.port if options["port"] is None else options["port"]
             application = _application()
             listening = listen(host, port) if fd is None else inherited(fd)
+            _check_access(listening)
         except (StartError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
         if (options["server"] or doqchat.server) == "daphne":
@@ -67,6 +69,18 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _check_access(listening: socket.socket) -> None:
+    """Raises StartError where others could connect, and access would be open without being set so."""
+    if listening.family == socket.AF_UNIX or doqchat_settings().access is not None:
+        return
+    address = listening.getsockname()[0]
+    if access_mode() == "open" and not is_local(address):
+        raise StartError(
+            f"이 서버는 {address}에서 연결을 받습니다. DOQCHAT_ACCESS를 token이나 open으로 정하세요. / "
+            f"This server listens on {address}, where others can connect: set DOQCHAT_ACCESS to token or open."
+        )
 
 
 def _application() -> Any:

@@ -16,13 +16,16 @@ import { Connection } from "./socket.js"
 import { Status } from "./status.js"
 import { Sync } from "./sync.js"
 import { Timeline } from "./timeline.js"
+import { Token } from "./token.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
 const { sid, role, first, last, limit, mention, paths } = JSON.parse(document.getElementById("room").textContent)
+const OBSERVER = "observer"
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
+const token = new Token(sid)
 const timeline = new Timeline(part("timeline"), role)
 const follow = new Follow(part("timeline"), part("timeline__newer"))
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
@@ -36,10 +39,10 @@ const replies = new Replies(timeline, {
 })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
-const policy = new Policy(part("policy"), paths.session, (settings) => composer.follow(settings))
+const policy = new Policy(part("policy"), paths.session, token.headers, (settings) => composer.follow(settings))
 const status = new Status(part("status"))
 
-const connection = new Connection(address, { onFrame, onState })
+const connection = new Connection(address, token.subprotocols, { onFrame, onState })
 const cursor = new Cursor(last, () => sync.ask())
 const outbox = new Outbox(timeline, role, {
   send: (envelope) => connection.send(envelope),
@@ -48,9 +51,15 @@ const outbox = new Outbox(timeline, role, {
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
 const composer = new Composer(part("composer"), { limit, asking: new Asking(mention), send, signal })
 const problem = part("timeline__problem")
-const earlier = new Earlier(part("timeline__earlier"), { path: paths.history, first, show: showEarlier, warn })
+const earlier = new Earlier(part("timeline__earlier"), {
+  path: paths.history,
+  headers: token.headers,
+  first,
+  show: showEarlier,
+  warn,
+})
 
-offerInvitation(part("invite"))
+if (part("invite")) offerInvitation(part("invite"))
 composer.focusUnlessTouched()
 for (const event of ["online", "offline", "pageshow"]) window.addEventListener(event, () => connection.wake())
 window.addEventListener("pagehide", () => connection.rest())
@@ -68,7 +77,7 @@ function address() {
 
 function onState(state, details) {
   status.show(state, details)
-  composer.disable(state === "stopped")
+  composer.disable(state === "stopped" || role === OBSERVER)
   if (state === "connected") {
     outbox.flush()
     policy.read()

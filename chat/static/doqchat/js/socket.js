@@ -18,6 +18,7 @@ const FINAL = [4400, 4401, 4403, 4404, 4410]
 
 export class Connection {
   #address
+  #subprotocols
   #onFrame
   #onState
   #socket = null
@@ -27,9 +28,11 @@ export class Connection {
   #retry
   #watch
 
-  // `address` is called before each try: what it says changes with what has been received.
-  constructor(address, { onFrame, onState }) {
+  // `address` is called before each try: what it says changes with what has been received. `subprotocols` are offered
+  // beside the page's own.
+  constructor(address, subprotocols, { onFrame, onState }) {
     this.#address = address
+    this.#subprotocols = subprotocols
     this.#onFrame = onFrame
     this.#onState = onState
   }
@@ -37,7 +40,7 @@ export class Connection {
   open() {
     this.#drop()
     this.#become("connecting")
-    const socket = new WebSocket(this.#address(), [PROTOCOL])
+    const socket = new WebSocket(this.#address(), [PROTOCOL, ...this.#subprotocols])
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data))
     socket.onclose = ({ code }) => this.#lose(code)
     this.#socket = socket

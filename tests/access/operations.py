@@ -1,0 +1,101 @@
+"""What can be done in a session, as each operation is tried with a token: it is allowed, or refused with a code."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+from tests.chat.fetch import Answer, fetch
+from tests.client import WITHIN, Client, Frame
+from tests.processes import Web
+
+ALLOWED = "yes"
+NOT_THERE = "not_found"
+"""What a cancel or a read mark gets that may be sent, and names nothing that there is."""
+
+JSON = {"Content-Type": "application/json"}
+HISTORY, SESSION = "/api/chat/history/{sid}", "/api/chat/sessions/{sid}"
+MESSAGES, REVOCATIONS = f"{SESSION}/messages", f"{SESSION}/revocations"
+SAYING = {"hd": {"event": "chat.message"}, "bd": {"text": "hi"}}
+ASKING = {"hd": {"event": "llm.request"}, "bd": {"prompt": "hi"}}
+
+FRAMES: dict[str, tuple[str, Any]] = {
+    "`chat.message`": ("chat.message", {"text": "hi"}),
+    "`llm.request`": ("llm.request", {"prompt": "hi"}),
+    "`llm.cancel`": ("llm.cancel", {"reply_id": "r1-1"}),
+    "`chat.typing`": ("chat.typing", {"active": False}),
+    "`chat.read`": ("chat.read", {"id": "1-1"}),
+    "`session.sync`": ("session.sync", {"since": "0"}),
+    "`ping`": ("ping", {}),
+}
+CALLS: dict[str, tuple[str, str, Any]] = {
+    "`GET history`": ("GET", HISTORY, None),
+    "`GET history?q=`": ("GET", f"{HISTORY}?q=hi", None),
+    "`GET sessions/SID`": ("GET", SESSION, None),
+    '`PATCH sessions/SID`: `{"policy": "off"}`': ("PATCH", SESSION, {"policy": "off"}),
+    "`PATCH sessions/SID`": ("PATCH", SESSION, {"policy": "mention"}),
+    "`POST sessions/SID/messages`: `chat.message`": ("POST", MESSAGES, SAYING),
+    "`POST sessions/SID/messages`: `llm.request`": ("POST", MESSAGES, ASKING),
+    "`POST sessions/SID/revocations`": ("POST", REVOCATIONS, {"jti": "nobody's"}),
+}
+CONNECT = "WebSocket, `?since=`"
+
+
+@asynccontextmanager
+async def opened(
+    web: Web, sid: str, *tokens: str, headers: Sequence[str] = (), v1: bool = True, query: str = ""
+) -> AsyncIterator[Client]:
+    """A socket with tokens among its subprotocols, and in headers Authorization."""
+    offered = [*(["doqchat.v1"] if v1 else []), *(f"bearer.{token}" for token in tokens)]
+    connecting = connect(
+        f"{web.ws}/v1/session/chat?sid={sid}{query}",
+        subprotocols=offered or None,  # type: ignore[arg-type]
+        additional_headers=[("Authorization", f"Bearer {token}") for token in headers],
+        open_timeout=WITHIN,
+        close_timeout=WITHIN,
+        proxy=None,
+    )
+    async with connecting as socket:
+        yield Client(socket)
+
+
+async def refused(client: Client) -> tuple[str, int | None]:
+    """The code of the error that precedes the end of a connection, and the close code."""
+    error = await client.recv()
+    assert error["hd"]["event"] == "error", error
+    return error["bd"]["code"], await client.close_code()
+
+
+async def connecting(web: Web, sid: str, *tokens: str, since: str = "") -> str:
+    """What becomes of a connection."""
+    async with opened(web, sid, *tokens, query=f"&since={since}" if since else "") as client:
+        first = await client.recv()
+        return ALLOWED if first["hd"]["event"] == "session.welcome" else first["bd"]["code"]
+
+
+async def sending(client: Client, event: str, bd: Any, **hd: Any) -> str:
+    """What becomes of a frame: all that comes before the answer to a ping."""
+    await client.send(event, bd, **hd)
+    await client.send("ping", {"after": event})
+    heard: list[Frame] = [await client.recv()]
+    while not (heard[-1]["hd"]["event"] == "pong" and heard[-1]["bd"] == {"after": event}):
+        heard.append(await client.recv())
+    return outcome(next((frame["bd"]["code"] for frame in heard if frame["hd"]["event"] == "error"), ALLOWED))
+
+
+def calling(web: Web, sid: str, token: str | None, method: str, path: str, body: Any) -> Answer:
+    """The answer to a call over HTTP."""
+    headers = JSON | ({} if token is None else {"Authorization": f"Bearer {token}"})
+    return fetch(web, path.format(sid=sid), method, headers, None if body is None else json.dumps(body).encode())
+
+
+def outcome(code: str) -> str:
+    """How a code is shown in the table."""
+    return ALLOWED if code == NOT_THERE else code
+
+
+def answered(answer: Answer) -> str:
+    """What became of a call over HTTP."""
+    return ALLOWED if answer.status < 300 else outcome(answer.json["error"]["code"])

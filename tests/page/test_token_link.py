@@ -1,0 +1,81 @@
+"""A link that brings a token along: the page lets its holder in and keeps the token to itself."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import expect
+
+from tests import processes
+from tests.access.credentials import SHARED, token
+from tests.chat.commands import run
+from tests.page.conftest import OpenWindow
+from tests.page.window import Window
+from tests.processes import Web
+
+
+@pytest.fixture(scope="module")
+def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
+    """A site that takes nobody without a token."""
+    with processes.web(DOQCHAT_ACCESS="token", DOQCHAT_TOKEN_KEY=SHARED) as web:
+        yield web
+
+
+def link(web: Web, sid: str, role: str) -> str:
+    return f"{web.http}/s/{sid}/?role={role}#token={token(sid, role)}"
+
+
+async def test_holders_of_links_talk_and_find_what_was_said(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    a, b = await open_window(guarded), await open_window(guarded)
+    await a.page.goto(link(guarded, sid, "A"))
+    await a.is_connected()
+    await a.say("hello")
+    await b.page.goto(link(guarded, sid, "B"))
+    await b.shows("hello")
+    assert a.page.url == f"{guarded.http}/s/{sid}/?role=A"
+    await b.page.reload()
+    await b.shows("hello")
+    await b.say("안녕")
+    await a.shows("hello", "안녕")
+    await expect(a.page.locator(".invite")).to_have_count(0)
+
+
+async def test_an_observer_reads_and_cannot_write(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    a, observer = await open_window(guarded), await open_window(guarded)
+    await observer.page.goto(link(guarded, sid, "observer"))
+    await observer.is_connected()
+    await a.page.goto(link(guarded, sid, "A"))
+    await a.is_connected()
+    await a.say("hello")
+    await observer.shows("hello")
+    await expect(observer.page.locator(".composer__text")).to_be_disabled()
+
+
+async def test_without_a_token_the_page_says_what_is_needed(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    window: Window = await open_window(guarded)
+    await window.page.goto(f"{guarded.http}/s/{sid}/?role=A")
+    await expect(window.page.locator(".status__text")).to_have_text(
+        "This session needs a valid link. Ask for a new one."
+    )
+    await window.page.goto(guarded.http)
+    await expect(window.page.locator(".home__lead").last).to_contain_text("Open the link")
+    await window.page.goto(link(guarded, sid, "A"))
+    await window.is_connected()
+
+
+async def test_a_link_that_is_opened_in_the_same_tab_replaces_the_token(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    window: Window = await open_window(guarded)
+    await window.page.goto(f"{guarded.http}/s/{sid}/?role=A")
+    await expect(window.page.locator(".status--stopped")).to_be_visible()
+    await window.page.goto(link(guarded, sid, "A"))  # the fragment alone differs: nothing is loaded by that
+    await window.is_connected()
+
+
+async def test_a_window_whose_token_is_revoked_says_so(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    window: Window = await open_window(guarded)
+    await window.page.goto(link(guarded, sid, "A"))
+    await window.is_connected()
+    await asyncio.to_thread(run, "doqchat_revoke", sid, "--all", DOQCHAT_ACCESS="token")
+    await expect(window.page.locator(".status--stopped")).to_contain_text("This link does not let you into the session")
