@@ -29,8 +29,8 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 Token = str | Callable[[], Awaitable[str]] | None
 
 _log = logging.getLogger("doqchat_client.websockets")
-_log.addFilter(lambda record: BEARER not in record.getMessage())
-"""A separate logger: websockets logs handshake headers, which contain the token, at DEBUG."""
+_log.addFilter(lambda record: not any(word in record.getMessage() for word in (BEARER, "auth.refresh")))
+"""A separate logger: websockets logs handshake headers and frames, which contain tokens, at DEBUG."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,12 @@ class Address:
             ChatError: raised by the callable, to stop.
             ValueError: the callable has returned an invalid token.
         """
+        return await self.new_token() if callable(self.token) else self.token
+
+    async def new_token(self) -> str | None:
+        """As `current_token`, but None if the token is not a callable."""
         if not callable(self.token):
-            return self.token
+            return None
         try:
             token = await self.token()
         except ChatError:

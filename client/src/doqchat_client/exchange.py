@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
-from doqchat_client.connection import Connection
+from doqchat_client.connection import Address, Connection
 from doqchat_client.events import Event, Welcome, new_msg_id, write
 from doqchat_client.exceptions import Disconnected, Internal, Unavailable, Unreadable, from_wire
 from doqchat_client.feed import Feed
@@ -44,13 +45,22 @@ class Exchange:
 
     Args:
         connection: an open connection.
+        address: provides new tokens.
         feed, messages, actions, typing: state that outlives the connection.
     """
 
     def __init__(
-        self, connection: Connection, feed: Feed, messages: SendQueue, actions: SendQueue, typing: TypingState
+        self,
+        connection: Connection,
+        address: Address,
+        feed: Feed,
+        messages: SendQueue,
+        actions: SendQueue,
+        typing: TypingState,
     ) -> None:
         self._connection = connection
+        self._address = address
+        self._expiring = asyncio.Event()
         self._feed = feed
         self._messages = messages
         self._actions = actions
@@ -65,6 +75,7 @@ class Exchange:
         Raises:
             Disconnected: it has ended.
             ServerError: it has ended with a permanent close code.
+            ChatError, ValueError: raised by the token's callable, to stop.
         """
         await first_of(
             self._receive(welcome),
@@ -73,6 +84,7 @@ class Exchange:
             self._send_typing(),
             self._send_syncs(),
             self._feed.recover(),
+            self._renew_token(),
         )
 
     async def _receive(self, welcome: Event) -> None:
@@ -88,6 +100,8 @@ class Exchange:
         elif event.event == "error":
             self._refused(event)
         else:
+            if event.event == "auth.expiring":
+                self._expiring.set()
             if isinstance(event, Welcome):
                 self._sync = None
                 self._synced.set()
@@ -137,6 +151,15 @@ class Exchange:
             active = await self._typing.changed()
             await self._connection.send(write("chat.typing", {"active": active}, new_msg_id()))
             await asyncio.sleep(TYPING_PAUSE)
+
+    async def _renew_token(self) -> None:
+        """Renew the token before it expires; if that fails, the next connection gets a new one."""
+        while True:
+            await self._expiring.wait()
+            self._expiring.clear()
+            with suppress(Disconnected):
+                if (token := await self._address.new_token()) is not None:
+                    await self._connection.send(write("auth.refresh", {"token": token}, new_msg_id()))
 
     async def _send_syncs(self) -> None:
         """Have the server send again what comes after the reader's last event, and what the active replies have said

@@ -129,4 +129,5 @@ class Follower:
             self._refused_tokens = 0
             self.enter(State.OPEN)
             self.joined.set()
-            await Exchange(connection, self._feed, self._messages, self._actions, self._typing).run(welcome)
+            exchange = Exchange(connection, self._address, self._feed, self._messages, self._actions, self._typing)
+            await exchange.run(welcome)
