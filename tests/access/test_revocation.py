@@ -6,13 +6,20 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+import redis
 
 from doqchat.access.principal import Principal
 from doqchat.access.revoked import ALL, Revoked, by_subject, by_token
+from doqchat.engine import Engine
 from doqchat.errors import Forbidden
+from doqchat.fanout import hub
+from doqchat.fanout.member import Member
+from doqchat.protocol.names import BASIC
+from doqchat.store import keys
 from tests.access.credentials import token
 from tests.access.operations import CALLS, JSON, REVOCATIONS, answered, calling, connecting, opened, refused, sending
 from tests.chat.commands import run
+from tests.fanout.socket import Socket
 from tests.processes import Web
 
 WITHIN_SECONDS = 2.0
@@ -84,8 +91,24 @@ async def test_a_session_that_is_opened_later_knows_what_was_revoked(guarded: We
         assert await refused(client) == ("forbidden", 4403)
 
 
-def held(**said: Any) -> Principal:
-    return Principal("room", "A", frozenset({"read"}), subject="u-1", token_id="t-1", **said)
+async def test_a_revocation_that_was_not_published_is_found_with_the_next_beat(
+    monkeypatch: pytest.MonkeyPatch, engine: Engine, store: "redis.Redis", sid: str
+) -> None:
+    monkeypatch.setattr(hub, "BEAT_SECONDS", 0.05)
+    guarding = hub.Hub(engine.layer.for_loop(), engine.stream, engine.presence, engine.registry, engine.revocations)
+    dropped = asyncio.get_running_loop().create_future()
+    socket = Socket(sid=sid)
+    member = Member(socket.write, principal=held(sid, issued=1.0), profile=BASIC, on_drop=dropped.set_result)
+    session = await guarding.enter(sid, member)
+    member.release()
+    store.hset(keys.revoked(sid), ALL, "2.0")
+    assert await asyncio.wait_for(dropped, WITHIN_SECONDS) == Forbidden.close_code
+    assert (await socket.frame())["bd"]["code"] == "forbidden"
+    await guarding.leave(session, member)
+
+
+def held(sid: str = "room", **said: Any) -> Principal:
+    return Principal(sid, "A", frozenset({"read"}), subject="u-1", token_id="t-1", **said)
 
 
 @pytest.mark.parametrize(

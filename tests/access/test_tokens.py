@@ -2,7 +2,10 @@
 
 import json
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from doqchat.access import published_keys
 from doqchat.access.authenticator import Authenticator
 from doqchat.access.keys import check_token_key, public_keys
 from doqchat.access.principal import Principal
+from doqchat.access.published_keys import check_source
 from doqchat.access.tokens import mint
 from doqchat.errors import Forbidden, InvalidMessage, RoleForbidden, Unauthenticated, Unavailable
 from tests.access.credentials import (
@@ -188,6 +192,41 @@ async def test_keys_that_cannot_be_read_again_remain(monkeypatch: pytest.MonkeyP
     with pytest.raises(Unauthenticated):
         await authenticator.principal(ROOM, None, [token(ROOM, key=FOREIGN, alg="RS256", kid="new")])
     assert await authenticator.principal(ROOM, None, [presented])
+
+
+class Published(BaseHTTPRequestHandler):
+    """Serves the keys, and at another path a redirect to them."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/keys" else 302)
+        self.send_header("Location", "/keys")
+        self.end_headers()
+        self.wfile.write(JWKS.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing."""
+
+
+@pytest.fixture
+def published() -> Iterator[str]:
+    """The address of an issuer's server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Published) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+async def test_keys_are_fetched_from_their_address_and_no_other(published: str) -> None:
+    presented = token(ROOM, key=ED25519, alg="EdDSA", kid="ed")
+    assert await Authenticator("token", SHARED, f"{published}/keys").principal(ROOM, None, [presented])
+    with pytest.raises(Unavailable):
+        await Authenticator("token", SHARED, f"{published}/moved").principal(ROOM, None, [presented])
+
+
+@pytest.mark.parametrize("source", ["http://keys.example.org/", "ftp://127.0.0.1/keys", "file:///etc/keys"])
+def test_an_address_that_others_could_answer_is_refused(source: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        check_source(source)
 
 
 async def test_without_any_keys_only_tokens_that_need_them_wait(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_no_server_starts_with_access_that_the_site_does_not_enforce(name: str, 
     command = [sys.executable, "-m", *(part.format(port=free_port()) for part in COMMANDS[name])]
     process = Process(name, command, {"DOQCHAT_ACCESS": "private"})
     try:
-        process.wait_until(lambda: "DOQCHAT_ACCESS must be one of open." in process.output)
+        process.wait_until(lambda: "DOQCHAT_ACCESS must be one of open, token." in process.output)
         process.wait()
     finally:
         process.end()
