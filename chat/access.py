@@ -1,4 +1,4 @@
-"""Who makes an HTTP call or opens a socket: credentials are taken from where a client may put them."""
+"""Credentials of HTTP calls and sockets."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -17,16 +17,16 @@ from doqchat.sessions import check_sid
 log = logging.getLogger(__name__)
 
 BEARER = "bearer."
-"""What precedes a token among the subprotocols that a client offers."""
+"""The prefix of the subprotocol that carries a token."""
 
 _NAMES = {"token", "access_token", "auth_token", "id_token", "jwt", "bearer", "authorization"}
 
 
 async def principal_of(request: HttpRequest, sid: str) -> Principal:
-    """Who makes a call that concerns a session.
+    """The principal of an HTTP call for a session.
 
     Raises:
-        InvalidMessage: the sid cannot name a session.
+        InvalidMessage: the sid is invalid.
         Unauthenticated, Forbidden, Unavailable: as Authenticator.principal; or there is a token in the URL, or it is
             revoked.
     """
@@ -40,23 +40,25 @@ async def principal_of(request: HttpRequest, sid: str) -> Principal:
 
 
 def tokens_of(scope: dict[str, Any]) -> list[str]:
-    """The tokens that come with a WebSocket: among the subprotocols, and in the header Authorization."""
+    """The tokens of a WebSocket handshake: in subprotocols and in the header Authorization."""
     offered = [name[len(BEARER) :] for name in scope.get("subprotocols", ()) if name.startswith(BEARER)]
     headers = (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization")
     return [*offered, *_bearers(headers)]
 
 
 def refuse_token_in_url(query: str, path: str) -> None:
-    """Raises Forbidden for a query with a token: proxies log URLs, and browsers keep and pass them on."""
+    """Raises Forbidden for a query with a token: proxies log URLs, browsers store them and send them as referrer."""
     parameters = parse_qsl(query, keep_blank_values=True)
     if any(name.lower() in _NAMES or LOOKS_LIKE_TOKEN.search(f"{name} {value}") for name, value in parameters):
-        log.warning("A request to %s was refused: it has a token in its URL, which others get to see.", path)
+        log.warning(
+            "A request to %s was refused: it has a token in its URL, where logs and other sites can see it.", path
+        )
         where = "the header Authorization: Bearer or the subprotocol bearer.TOKEN"
-        raise Forbidden(f"A URL is no place for a token; send it in {where}, and replace this one.")
+        raise Forbidden(f"A token must not be in the URL; send a new one in {where}.")
 
 
 def _bearers(headers: Iterable[str]) -> Iterator[str]:
-    """The tokens in headers; Django joins those of one name with commas."""
+    """The tokens in Authorization headers; Django joins repeated headers with commas."""
     for header in headers:
         for credential in header.split(","):
             scheme, _, token = credential.strip().partition(" ")

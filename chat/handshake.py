@@ -37,7 +37,7 @@ def subprotocol_of(scope: dict[str, Any]) -> str | None:
 
 
 async def read_handshake(scope: dict[str, Any], authenticator: Authenticator) -> Handshake:
-    """Read the ASGI scope of a WebSocket. Nothing but the credentials' own keys is asked for them.
+    """Read the ASGI scope of a WebSocket, and authenticate its principal.
 
     Raises:
         InvalidMessage, ReservedRole: the URL is malformed.

@@ -51,7 +51,7 @@ class SessionChanges(SessionSettings):
 
 
 class Revocation(BaseModel):
-    """Which tokens are revoked: exactly one of these."""
+    """The tokens to revoke: exactly one of these."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 

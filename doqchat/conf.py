@@ -24,7 +24,7 @@ _TokenKey = Annotated[str, AfterValidator(check_token_key)]
 _TokenJwks = Annotated[str, AfterValidator(check_source)]
 
 KEPT_KEY = "token_key"
-"""The file in the data directory that the key of tokens is kept in."""
+"""The file of the token key in the data directory."""
 
 _LOCAL_NAMES = {"localhost", ".localhost", "testserver"}
 """Names of this machine in HOST and ALLOWED_HOSTS; Django's tests add the last."""
@@ -84,10 +84,10 @@ class Settings(Section):
         channel_layer: the alias of doqchat's layer in CHANNEL_LAYERS.
         llms: the models behind `llms[alias]`, shaped like Django's CACHES; doqchat/llm/checks.py checks them.
         replies: how replies are written.
-        access: who may enter a session: `open`, everybody who knows its name; `token`, holders of tokens. None for
-            `open` where only this machine reaches the site, and with DEBUG.
-        token_key: the key of tokens signed by HS256; None keeps one in the data directory.
-        token_jwks: a file or URL with the public keys of another issuer of tokens.
+        access: who may join a session: `open`, everyone who knows its name; `token`, holders of tokens. None means
+            `open` if only this machine can reach the site, or with DEBUG, and otherwise `token`.
+        token_key: the HS256 key of tokens; None stores a generated one in the data directory.
+        token_jwks: a file or URL with the public keys of another token issuer.
         origins: origins of other sites whose pages may open a socket.
         host, port: where a web process listens; port 0 picks a free port.
         server: the ASGI server of the web processes.
@@ -132,29 +132,29 @@ def doqchat_settings() -> Settings:
 
 
 def is_public(doqchat: Settings) -> bool:
-    """Whether others than this machine may reach the site: by where it listens, or through a proxy."""
+    """Whether other machines can reach the site, directly or through a proxy."""
     return not all(map(is_local, (doqchat.host, *settings.ALLOWED_HOSTS)))
 
 
 def is_local(host: str) -> bool:
-    """Whether a name or an address is this machine's own."""
+    """Whether a host name or address belongs to this machine."""
     with suppress(ValueError):
         return ip_address(host.strip("[]")).is_loopback
     return host in _LOCAL_NAMES
 
 
 def access_mode() -> Access:
-    """Who may enter a session: what is set or, where nothing is, the default."""
+    """The configured access, or the default."""
     doqchat = doqchat_settings()
     return doqchat.access or ("open" if settings.DEBUG or not is_public(doqchat) else "token")
 
 
 def token_key() -> str:
-    """The key of tokens signed by HS256.
+    """The HS256 key of tokens.
 
     Raises:
-        OSError: it is to be kept in the data directory, and cannot be.
-        ValueError: what is kept there is no key.
+        OSError: the key file can neither be read nor created.
+        ValueError: it contains no valid key.
     """
     doqchat = doqchat_settings()
     return doqchat.token_key or check_token_key(kept_secret(doqchat.data_dir / KEPT_KEY))

@@ -40,7 +40,7 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
 
     A message or a request is stored and published atomically; a request is queued with it, and an automatic reply that
     it supersedes ends. A cancel ends a reply. Typing and read marks are relayed to all but the sender. A ping is
-    answered, a sync begins a replay, and a new token takes the place of the old one.
+    answered, a sync begins a replay, and a new token replaces the old one.
 
     Args:
         engine: the engine of the running loop.
@@ -52,9 +52,9 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
         Where the event is stored; None for one that is not.
 
     Raises:
-        Forbidden, RoleForbidden: the sender may not send it.
-        Unauthenticated: the new token is not valid.
-        UnknownEvent: it needs a connection.
+        Forbidden, RoleForbidden: the sender is not authorized.
+        Unauthenticated: the new token is invalid.
+        UnknownEvent: the event requires a connection.
         InvalidMessage: the request names a model that is not configured.
         NotFound: the session has no such reply, or no such event to be marked as read.
         RateLimited: it is one too many, or the day's tokens are used up.
@@ -78,8 +78,8 @@ async def configure(engine: Engine, principal: Principal, changes: dict[str, str
 
     Args:
         engine: the engine of the running loop.
-        principal: who changes them. Turning automatic replies off takes no more than `send`: a person takes over.
-        changes: checked settings; an empty value is the default.
+        principal: who changes them. Turning automatic replies off requires only `send`: a person takes over.
+        changes: validated settings; an empty value means the default.
 
     Raises:
         Forbidden: the principal may not change them.
@@ -91,12 +91,12 @@ async def configure(engine: Engine, principal: Principal, changes: dict[str, str
 
 
 async def revoke(engine: Engine, principal: Principal, what: str) -> None:
-    """Revoke tokens of a session, and end the connections that they let in.
+    """Revoke tokens of a session, and close their connections.
 
     Args:
         engine: the engine of the running loop.
         principal: who revokes them.
-        what: as doqchat/access/revoked.py names it.
+        what: the entry, see doqchat/access/revoked.py.
 
     Raises:
         Forbidden: the principal may not.

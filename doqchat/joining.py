@@ -1,4 +1,4 @@
-"""Joining a session with a connection, catching up, leaving."""
+"""A connection in a session: join, replay, leave."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from doqchat.store.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """What a member gets before all else.
+    """The start of a membership.
 
     Attributes:
-        text: the frame; None for clients of the basic profile.
-        since: the id after which events are replayed; None where nothing is.
-        whole: whether the frame promises that nothing after `since` is missing.
+        text: the welcome frame; None in the basic profile.
+        since: the id after which events are replayed; None for no replay.
+        whole: whether the frame says that nothing after `since` is missing.
     """
 
     text: str | None
@@ -28,12 +28,12 @@ class Welcome:
 
 
 async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
-    """Make a connection a member of its session; nothing is written to it before `begin`.
+    """Join a connection to its session; nothing is sent before `begin`.
 
     Args:
         engine: the engine of the running loop.
-        member: the connection. Every call needs one of `leave`.
-        since: replay what came after this id; None goes live from here on.
+        member: the connection. Every call requires a call of `leave`.
+        since: replay the events after this id; None for no replay.
 
     Raises:
         Forbidden: its token is revoked.
@@ -54,7 +54,7 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
 
 
 def begin(member: Member, welcome: Welcome) -> None:
-    """Let frames out: the welcome, what happened meanwhile, and what came after `since`."""
+    """Start sending: the welcome, the events since the join, and the replay."""
     member.release(welcome.text)
     watch(member)
     if welcome.since is not None and member.session is not None:
@@ -62,7 +62,7 @@ def begin(member: Member, welcome: Welcome) -> None:
 
 
 async def sync(engine: Engine, session: LiveSession, member: Member, since: str) -> None:
-    """As on joining: a welcome, which tells of a gap and of the replies that are not finished, then the replay.
+    """Send another welcome, with any gap and the active replies, then the replay.
 
     Raises:
         Unavailable: the store cannot be reached.
@@ -77,7 +77,7 @@ async def sync(engine: Engine, session: LiveSession, member: Member, since: str)
 
 
 async def leave(engine: Engine, member: Member) -> None:
-    """End a membership; does nothing when there is none."""
+    """Leave the session, if joined."""
     if member.session is not None:
         session, member.session = member.session, None
         await engine.hub.leave(session, member)

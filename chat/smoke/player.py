@@ -55,7 +55,7 @@ class Player(ABC):
 
 
 def token_for(sid: str, role: str) -> str | None:
-    """What lets somebody into a session of this site; None in open access."""
+    """A token for a session of this site; None with open access."""
     if access_mode() == "open":
         return None
     return mint(token_key(), {"sid": sid, "role": role}, TOKEN_SECONDS)

@@ -1,4 +1,4 @@
-"""From credentials to a principal: the one place that decides who may enter a session."""
+"""Authentication: from credentials to a principal."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -14,12 +14,12 @@ Access = Literal["open", "token"]
 
 
 class Authenticator:
-    """Finds out whose credentials somebody has.
+    """Authenticates principals.
 
     Args:
-        access: whether everybody may enter who knows a session's name, or holders of tokens alone.
-        key: the key of tokens signed by HS256; None takes none.
-        published: a file or URL with the public keys of another issuer; None takes none of its tokens.
+        access: `open` admits everyone who knows a session's name, `token` only holders of tokens.
+        key: the HS256 key; None refuses HS256.
+        published: a file or URL with the public keys of another issuer; None for no such issuer.
     """
 
     def __init__(self, access: Access, key: str | None = None, published: str | None = None) -> None:
@@ -28,19 +28,19 @@ class Authenticator:
         self._published = None if published is None else PublishedKeys(published)
 
     async def principal(self, sid: str, role: MemberRole | None, tokens: Sequence[str]) -> Principal:
-        """Who somebody is in a session.
+        """Authenticate a principal.
 
         Args:
-            sid: the session that they name.
-            role: the role that they name; None where they name none.
-            tokens: their credentials. In open access they do not matter.
+            sid: the requested session.
+            role: the requested role; None if none is requested.
+            tokens: the tokens of the request; ignored with open access.
 
         Raises:
-            Unauthenticated: there is no token, or one that is not valid.
-            Forbidden: it is for another session, or several tokens disagree.
-            RoleForbidden: it is for another role.
-            InvalidMessage: nobody observes in open access.
-            Unavailable: the keys cannot be read.
+            Unauthenticated: there is no token, or an invalid one.
+            Forbidden: the token is for another session, or several tokens conflict.
+            RoleForbidden: the token is for another role.
+            InvalidMessage: open access has no observers.
+            Unavailable: the keys cannot be loaded.
         """
         if self.access == "open":
             if role == OBSERVER:
@@ -50,7 +50,7 @@ class Authenticator:
             raise Unauthenticated("Access requires a token; see docs/en/access.md.")
         principal, *others = [await self._holder(token) for token in dict.fromkeys(tokens)]
         if any(other != principal for other in others):
-            raise Forbidden("The credentials disagree; send one.")
+            raise Forbidden("The tokens conflict; send only one.")
         if principal.sid != sid:
             raise Forbidden("The token is for another session.", field="sid")
         if role not in (None, principal.role):

@@ -1,4 +1,4 @@
-"""The keys that tokens are verified with. Each has one algorithm of its own; a token cannot choose another."""
+"""Keys for verifying tokens. Each key has a fixed algorithm, which a token cannot choose."""
 
 import os
 import secrets
@@ -12,10 +12,10 @@ from jwt.utils import base64url_encode
 from pydantic_core import from_json
 
 SHORTEST_KEY = 32
-"""Bytes of a key for HS256, at least (RFC 7518, 3.2)."""
+"""Minimum length of an HS256 key in bytes (RFC 7518, 3.2)."""
 
 SHORTEST_RSA_KEY = 2048
-"""Bits of a key for RS256, at least (RFC 7518, 3.3)."""
+"""Minimum length of an RS256 key in bits (RFC 7518, 3.3)."""
 
 PUBLIC = ("RS256", "EdDSA")
 """The algorithms of public keys."""
@@ -33,19 +33,19 @@ def check_token_key(secret: str) -> str:
 
 
 def shared_key(secret: str) -> jwt.PyJWK:
-    """The key for HS256."""
+    """An HS256 key."""
     return jwt.PyJWK({"kty": "oct", "k": base64url_encode(secret.encode()).decode()}, "HS256")
 
 
 def public_keys(text: str) -> list[jwt.PyJWK]:
-    """The keys of a JWK Set (RFC 7517) that tokens can be verified with; others are left out.
+    """The usable keys of a JWK Set (RFC 7517); others are ignored.
 
-    Raises ValueError when there is none.
+    Raises ValueError if there is none.
     """
     document = from_json(text)
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise ValueError("it is no JWK Set")
+        raise ValueError("it is not a JWK Set")
     found = [key for entry in entries if (key := _public_key(entry)) is not None]
     if not found:
         raise ValueError(f"it has no key for {' or '.join(PUBLIC)}")
@@ -64,15 +64,15 @@ def _public_key(entry: object) -> jwt.PyJWK | None:
 
 
 def kept_secret(file: Path) -> str:
-    """The secret kept in a file that only its owner can read; made on first use.
+    """The secret stored in a file that only its owner can read; generated on first use.
 
     Raises:
-        OSError: the file can neither be read nor made.
-        ValueError: there is no secret in it.
+        OSError: the file can neither be read nor created.
+        ValueError: it contains no secret.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():
-        # Linked when it is complete: processes that start at the same time all get the first one.
+        # Linked when complete, so that processes that start at the same time all get the first secret.
         with NamedTemporaryFile("w", dir=file.parent, encoding="ascii") as complete:
             complete.write(secrets.token_urlsafe(50))
             complete.flush()

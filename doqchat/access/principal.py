@@ -1,4 +1,4 @@
-"""Who sends and reads: what a handshake or an HTTP call has shown, and what it allows."""
+"""Principals: the authenticated sender of a frame or an HTTP call, and its capabilities."""
 
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -8,8 +8,8 @@ from doqchat.protocol.frames import Frame
 from doqchat.protocol.names import DEFAULT_ROLE, MemberRole
 
 Capability = Literal["read", "send", "ask", "cancel", "configure", "moderate"]
-"""What may be done in a session: reading it; sending what others see; asking the model; cancelling replies; changing
-the session's settings; removing messages and muting roles."""
+"""Permissions in a session: read it; send what others see; ask the model; cancel replies; change the session's
+settings; revoke tokens."""
 
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
@@ -22,13 +22,12 @@ class Principal:
 
     Attributes:
         sid: the session.
-        role: who it speaks as, or `observer`.
-        can: what it may do.
-        name: what it is called, None where nothing says so.
-        verified: whether a credential proves role and name: then frames cannot claim others.
-        subject: who it is to the issuer of its token, None where that is not said.
-        token_id: the name of its token.
-        issued, expires: when its token began and ends, in seconds since 1970.
+        role: its role, or `observer`.
+        can: its capabilities.
+        name: its display name, if known.
+        verified: whether a credential proves role and name, so that frames cannot claim others.
+        subject, token_id: the claims `sub` and `jti` of its token, if any.
+        issued, expires: the claims `iat` and `exp` of its token, in seconds since 1970.
     """
 
     sid: str
@@ -47,11 +46,11 @@ class Principal:
             raise Forbidden(f"This needs the capability {capability}, which your access does not include.")
 
     def authorize(self, frame: Frame, capability: Capability) -> None:
-        """Check that a frame may be sent, and stamp it with the role and name of its sender.
+        """Check that the principal may send a frame, and set the role and name of the frame to its own.
 
         Raises:
-            Forbidden: it needs a capability that is missing.
-            RoleForbidden: it names another role than the credential does.
+            Forbidden: the capability is missing.
+            RoleForbidden: the frame names another role than the credential.
         """
         self.require(capability)
         if not frame.role:
@@ -65,10 +64,10 @@ class Principal:
 
 
 def open_access(sid: str, role: MemberRole = DEFAULT_ROLE) -> Principal:
-    """Everybody who knows the name of a session, in open access: each frame says who speaks, `role` where it does not.
+    """The principal of everyone with open access; each frame may name its role.
 
     Args:
         sid: the session.
-        role: A, B or user.
+        role: the role of frames that name none: A, B or user.
     """
     return Principal(sid, role, OPEN_ACCESS, verified=False)

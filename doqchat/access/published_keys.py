@@ -1,4 +1,4 @@
-"""The public keys of another issuer of tokens, in a file or at a URL, which may change at any time."""
+"""The public keys of another token issuer, loaded from a file or URL and reloaded when they change."""
 
 import asyncio
 import logging
@@ -15,21 +15,21 @@ from doqchat.errors import Unavailable
 log = logging.getLogger(__name__)
 
 LIFESPAN_SECONDS = 300.0
-"""How long the keys are used before they are read again."""
+"""Interval of reloads."""
 
 COOLDOWN_SECONDS = 30.0
-"""How long a token with an unknown `kid` does not make the keys be read again."""
+"""Minimum interval of reloads for tokens with an unknown `kid`."""
 
 FETCH_SECONDS = 5.0
 
 
 class PublishedKeys:
-    """Reads the keys when they are first needed, when they are old, and for a `kid` that is not among them.
+    """Loads the keys on first use, reloads them periodically and for an unknown `kid`.
 
-    Where they cannot be read, those that were read last remain.
+    If a reload fails, the last keys remain in use.
 
     Args:
-        source: the path of a file with a JWK Set, or its URL.
+        source: the path or URL of a JWK Set.
     """
 
     def __init__(self, source: str) -> None:
@@ -39,13 +39,13 @@ class PublishedKeys:
         self._reading: asyncio.Task[None] | None = None
 
     async def for_kid(self, kid: str | None) -> list[jwt.PyJWK]:
-        """The keys that a token may be signed with.
+        """The candidate keys for a token.
 
         Args:
-            kid: the key's id in the token's header; None for any.
+            kid: the key id in the token's header; None for any key.
 
         Raises:
-            Unavailable: the keys have never been read.
+            Unavailable: the keys have never been loaded.
         """
         found = self._named(kid)
         age = monotonic() - self._began
@@ -56,7 +56,7 @@ class PublishedKeys:
             await asyncio.shield(self._reading)
             found = self._named(kid)
         if not self._keys:
-            raise Unavailable("The keys for tokens cannot be read now; try again in a moment.")
+            raise Unavailable("The token keys cannot be loaded; try again in a moment.")
         return found
 
     def _named(self, kid: str | None) -> list[jwt.PyJWK]:
@@ -66,13 +66,13 @@ class PublishedKeys:
         try:
             self._keys = await asyncio.to_thread(read_keys, self._source)
         except (OSError, ValueError, jwt.PyJWTError) as error:
-            log.error("The keys in DOQCHAT_TOKEN_JWKS cannot be read: %s", error)
+            log.error("The keys in DOQCHAT_TOKEN_JWKS cannot be loaded: %s", error)
         finally:
             self._reading = None
 
 
 def check_source(source: str) -> str:
-    """The source, if keys can be read there at all: raises ValueError for a URL that others could answer."""
+    """Returns the source; raises ValueError for a URL that is neither https nor on this machine."""
     parts = urlsplit(source)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")):
         return source
@@ -82,16 +82,16 @@ def check_source(source: str) -> str:
 
 
 def is_url(source: str) -> bool:
-    """Whether keys are fetched; otherwise the source is the path of a file."""
+    """Whether the source is a URL; otherwise it is the path of a file."""
     return "://" in source
 
 
 def read_keys(source: str) -> list[jwt.PyJWK]:
-    """The keys of a file or URL, now; redirects are not followed.
+    """Load the keys of a file or URL; redirects are not followed.
 
     Raises:
-        OSError, PyJWTError: it cannot be read.
-        ValueError: there is no key in it.
+        OSError, PyJWTError: loading failed.
+        ValueError: there is no usable key.
     """
     if not is_url(source):
         return public_keys(Path(source).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Tokens that were revoked before they expire."""
+"""Revoked tokens of a session."""
 
 from collections.abc import Mapping
 
@@ -6,38 +6,37 @@ from doqchat.access.principal import Principal
 from doqchat.errors import Forbidden
 
 ALL = "all"
-"""What stands for all tokens of a session."""
+"""The entry for all tokens of a session."""
 
 
 def by_token(token_id: str) -> str:
-    """What stands for the token with this `jti`."""
+    """The entry for the token with this `jti`."""
     return f"jti:{token_id}"
 
 
 def by_subject(subject: str) -> str:
-    """What stands for the tokens of the holder with this `sub`."""
+    """The entry for the tokens of the holder with this `sub`."""
     return f"sub:{subject}"
 
 
 class Revoked:
-    """What was revoked in one session.
+    """The revocations of one session.
 
-    A token is revoked by its name for good. The tokens of a holder, or all of the session, are revoked as far as they
-    were issued until then: who gets another one later may enter.
+    A token is revoked by `jti` permanently. Revoking a holder, or all tokens, covers those issued until then.
 
     Args:
-        moments: when each was revoked, in seconds since 1970.
+        moments: the time of each revocation by entry, in seconds since 1970.
     """
 
     def __init__(self, moments: Mapping[str, float] | None = None) -> None:
         self._moments = dict(moments or {})
 
     def add(self, moments: Mapping[str, float]) -> None:
-        """Revoke more."""
+        """Add revocations."""
         self._moments |= moments
 
     def check(self, principal: Principal) -> None:
-        """Raises Forbidden for a principal whose token is revoked."""
+        """Raises Forbidden if the principal's token is revoked."""
         if self._moments and principal.verified and self._covers(principal):
             raise Forbidden("Your access to this session was revoked.")
 

@@ -1,4 +1,4 @@
-"""Tokens: JSON Web Tokens (RFC 7519) that name a session and say who somebody is there, and what they may do."""
+"""Tokens: JSON Web Tokens (RFC 7519) for one session, with the role and the capabilities of their holder."""
 
 import re
 import time
@@ -16,13 +16,13 @@ from doqchat.protocol.names import OBSERVER, SID_PATTERN, MemberRole
 from doqchat.protocol.person_names import Name
 
 AUDIENCE = "doqchat"
-"""What `aud` has to be, or to have in it, where a token has one."""
+"""The required audience of tokens that have the claim `aud`."""
 
 LOOKS_LIKE_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w.-]*")
-"""What may be a token in a text: a JSON object in base64url, a dot, and what follows."""
+"""Matches tokens in a text: a JSON object in base64url, a dot, and the rest."""
 
 LEEWAY_SECONDS = 30
-"""By how much the clocks of an issuer and of doqchat may differ."""
+"""Tolerated clock skew between an issuer and doqchat."""
 
 _SPEAKS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel"})
 _WATCHES: frozenset[Capability] = frozenset({"read"})
@@ -31,17 +31,17 @@ _Time = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Claims(BaseModel):
-    """What a token says. Further claims are the issuer's own.
+    """The claims of a token; others are ignored.
 
     Attributes:
         sid: the session.
-        role: who its holder is there.
-        exp, iat: when it ends, and when it was issued, in seconds since 1970.
-        sub: who its holder is to the issuer.
-        name: what others see them called.
-        jti: the token's own name.
-        can: what its holder may do; None for what the role may.
-        aud: whom it is for.
+        role: the role of its holder.
+        exp, iat: expiry and issue time, in seconds since 1970.
+        sub: the holder's id at the issuer.
+        name: the holder's display name.
+        jti: the token's id.
+        can: the holder's capabilities; None for those of the role.
+        aud: the audience.
     """
 
     model_config = ConfigDict(strict=True, frozen=True)
@@ -65,7 +65,7 @@ class Claims(BaseModel):
         return self
 
     def principal(self) -> Principal:
-        """The token's holder."""
+        """The holder of the token."""
         usual = _WATCHES if self.role == OBSERVER else _SPEAKS
         can = usual if self.can is None else frozenset(self.can)
         return Principal(
@@ -81,23 +81,23 @@ class Claims(BaseModel):
 
 
 def header_of(token: str) -> tuple[str, str | None]:
-    """What a token's header names: the algorithm and, where there is one, the key. Nothing is verified yet.
+    """The `alg` and `kid` of a token's header, unverified.
 
     Raises Unauthenticated.
     """
     try:
         header = jwt.get_unverified_header(token)
         return str(header["alg"]), header.get("kid")
-    except Exception:  # whatever is in it: it comes from anybody
+    except Exception:  # untrusted input
         raise Unauthenticated("The token is malformed.") from None
 
 
 def verify(token: str, keys: Sequence[jwt.PyJWK]) -> Claims:
-    """The claims of a token that one of the keys verifies, by the key's own algorithm.
+    """The claims of a token, verified with one of the keys and its algorithm.
 
     Raises:
-        Unauthenticated: none does, or the token is not valid now, or its claims cannot be used. Nothing of the token
-            is in the message.
+        Unauthenticated: the signature, the validity period or a claim is invalid. The message does not contain the
+            token.
     """
     for key in keys:
         try:
@@ -107,19 +107,19 @@ def verify(token: str, keys: Sequence[jwt.PyJWK]) -> Claims:
         try:
             return Claims.model_validate(decoded)
         except ValidationError as error:
-            raise Unauthenticated(f"The token's claims cannot be used: {_reason(error)}.") from None
-    raise Unauthenticated("The token is not signed with a key and algorithm of this server.")
+            raise Unauthenticated(f"The token has an invalid claim: {_reason(error)}.") from None
+    raise Unauthenticated("The token's signature, key or algorithm is invalid.")
 
 
 def mint(key: str, claims: dict[str, Any], seconds: float) -> str:
-    """A token signed by HS256, which is valid from now on.
+    """A new token, signed with HS256 and valid from now.
 
     Args:
         key: the key.
         claims: `sid`, `role` and optional ones.
-        seconds: how long it is valid.
+        seconds: its lifetime.
 
-    Raises ValueError for claims that cannot be used.
+    Raises ValueError for invalid claims.
     """
     now = int(time.time())
     complete = {"aud": AUDIENCE, "iat": now, "exp": now + int(seconds), "jti": uuid.uuid4().hex, **claims}
@@ -148,13 +148,13 @@ def _decoded(token: str, key: jwt.PyJWK) -> dict[str, Any]:
             "The token is not valid yet; compare the clocks of its issuer and of this server."
         ) from None
     except jwt.MissingRequiredClaimError:
-        raise Unauthenticated("The token's claims cannot be used: exp is required.") from None
-    except Exception:  # whatever is in it: it comes from anybody
+        raise Unauthenticated("The token has no exp.") from None
+    except Exception:  # untrusted input
         raise Unauthenticated("The token is malformed.") from None
 
 
 def _reason(error: ValidationError) -> str:
-    """The first claim that cannot be used, and why; values are left out."""
+    """The first invalid claim and the reason, without values."""
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(step) for step in problem["loc"])
     reason = str(problem["msg"]).removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""The end of a member's token: the client is told in time, and then the connection is closed."""
+"""Token expiry: warns the client, then closes the connection."""
 
 import asyncio
 from time import time
@@ -10,14 +10,14 @@ from doqchat.protocol import server
 from doqchat.protocol.events import AuthExpiring
 
 WARNING_SECONDS = 60.0
-"""How long before the end a client is told, or when a third of the time is left that the token had at first."""
+"""How long before expiry the client is warned; with a short lifetime, when a third of it is left."""
 
 
 def watch(member: Member) -> float:
-    """Wait for the end of a member's token, instead of the one that it had before.
+    """Schedule the expiry of a member's token, in place of that of its previous token.
 
-    Returns the seconds until then. A token that has expired, and was still taken because clocks may differ, lasts as
-    long as they may.
+    Returns the seconds until then. An expired token that was accepted because of clock skew lasts until the end of the
+    tolerance.
     """
     if member.expiry is not None:
         member.expiry.cancel()

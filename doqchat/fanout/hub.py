@@ -38,7 +38,7 @@ class Hub:
     Args:
         layer: the channel layer of the running event loop.
         stream, presence, registry: the store.
-        revocations: which tokens are revoked; None in open access.
+        revocations: the revoked tokens; None with open access.
     """
 
     def __init__(

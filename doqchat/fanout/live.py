@@ -41,7 +41,7 @@ class LiveSession:
         last: the id of the last event delivered.
         members: those who are here.
         signals: what they hear that is not stored.
-        revoked: the tokens that let nobody in any more.
+        revoked: the session's revocations.
         active: whether there was an event since the session's activity was last noted.
     """
 
@@ -109,7 +109,7 @@ class LiveSession:
         self._end_replay(member)
 
     def revoke(self, moments: Mapping[str, float]) -> None:
-        """End the connections that came with tokens that are revoked."""
+        """Close the connections whose tokens are revoked."""
         self.revoked.add(moments)
         for member in list(self.members):
             try:

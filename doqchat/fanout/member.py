@@ -36,7 +36,7 @@ class Member:
 
     Args:
         write: sends one text frame; may wait for the peer to read.
-        principal: whose connection it is.
+        principal: the owner of the connection.
         profile: how much of the protocol the client understands.
         on_drop: called once with a close code when the member is dropped; it takes nothing from then on.
         write_now: sends one text frame without waiting, or returns False where it would have to; None where the server
@@ -47,7 +47,7 @@ class Member:
         full: whether the client understands all of the protocol.
         limits: how much the connection may send.
         session: where it is a member; None before and after.
-        expiry: what comes next of the end of its token, see doqchat/fanout/expiry.py.
+        expiry: the timer of the token's expiry, see doqchat/fanout/expiry.py.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Member:
             self._on_drop(code)
 
     def end(self, problem: DoqchatError) -> None:
-        """Say why, if the socket takes it at once, and have the connection closed."""
+        """Send the error, if the socket accepts it immediately, and close the connection."""
         self.push(server.error(self.principal.sid, problem))
         self.drop(problem.close_code)
 

@@ -34,9 +34,9 @@ def models() -> str:
 
 
 def access() -> str:
-    """One line: who may enter a session."""
+    """One line: who may join a session."""
     if access_mode() == "open":
-        return "접근 / access: 세션 이름을 아는 모든 사람 / everybody who knows a session's name (open)."
+        return "접근 / access: 세션 이름을 아는 모든 사람 / everyone who knows a session's name (open)."
     return "접근 / access: 토큰을 가진 사람 / holders of tokens (token)."
 
 

@@ -110,7 +110,7 @@ def once(sid: str, token: str) -> str:
 
 
 def revoked(sid: str) -> str:
-    """Hash of the tokens that are revoked, and when they were."""
+    """Hash of the revocations, with their times."""
     return f"{own(sid)}revoked"
 
 

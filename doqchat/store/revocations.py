@@ -1,4 +1,4 @@
-"""Which tokens of a session are revoked."""
+"""The revoked tokens of sessions."""
 
 from doqchat.errors import Conflict
 from doqchat.store import keys
@@ -6,7 +6,7 @@ from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
 MOST = 1_000
-"""Revocations of single tokens and holders that a session keeps; revoking all takes the place of them."""
+"""Maximum revocations of single tokens and holders per session; revoking all replaces them."""
 
 _REVOKE = load("revoke")
 
@@ -22,11 +22,11 @@ class Revocations:
         self._shards = shards
 
     async def revoke(self, sid: str, what: str) -> None:
-        """Revoke tokens of a session, and tell the processes that have members of it.
+        """Revoke tokens of a session, and publish that to the processes.
 
         Args:
             sid: the session.
-            what: as doqchat/access/revoked.py names it.
+            what: the entry, see doqchat/access/revoked.py.
 
         Raises:
             Conflict: the session has MOST already.
@@ -37,6 +37,6 @@ class Revocations:
             raise Conflict(f"This session has {MOST:,} revocations already; revoke all of its tokens instead.")
 
     async def of(self, sid: str) -> dict[str, float]:
-        """When what was revoked in a session, in seconds since 1970."""
+        """The time of each revocation of a session by entry, in seconds since 1970."""
         flat = await self._shards.of(sid).pipeline.execute("HGETALL", keys.revoked(sid))
         return {what: float(moment) for what, moment in zip(flat[::2], flat[1::2], strict=True)}

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import ERROR, WARNING, run_checks
 from django.test import override_settings
 
-from doqchat.conf import Settings, doqchat_settings
+from doqchat.conf import Settings, access_mode, doqchat_settings
 
 
 def test_the_settings_as_they_come_are_fine() -> None:
@@ -82,3 +82,24 @@ def test_a_channel_layer_that_is_not_doqchats_is_named(layers: dict[str, Any]) -
     with override_settings(CHANNEL_LAYERS=layers):
         (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E006"]
     assert problem.msg == "CHANNEL_LAYERS['default'] is not doqchat's layer."
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host", "debug", "mode"),
+    [
+        (["localhost", "127.0.0.1", "[::1]"], "127.0.0.1", False, "open"),
+        ([], "::1", False, "open"),
+        (["chat.example.org"], "127.0.0.1", False, "token"),
+        (["*"], "127.0.0.1", False, "token"),
+        (["localhost"], "0.0.0.0", False, "token"),
+        (["localhost"], "192.0.2.1", False, "token"),
+        (["chat.example.org"], "0.0.0.0", True, "open"),
+    ],
+)
+def test_access_is_open_by_default_on_this_machine_and_with_debug(
+    hosts: list[str], host: str, debug: bool, mode: str
+) -> None:
+    with override_settings(DOQCHAT={"HOST": host}, ALLOWED_HOSTS=hosts, DEBUG=debug):
+        assert access_mode() == mode
+        refused = [problem for problem in run_checks() if problem.id == "doqchat.E007"]
+    assert bool(refused) == (debug and mode == "open")

@@ -93,3 +93,10 @@ def test_up_says_in_a_sentence_that_the_store_has_nowhere_to_write(tmp_path: Pat
     assert ended.returncode == 1
     assert f"Cannot write to {tmp_path}/valkey" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_web_does_not_listen_for_others_with_open_access_by_default(tmp_path: Path) -> None:
+    command = [*MANAGE, "doqchat_web", "--host", "0.0.0.0", "--port", "0"]
+    ended = completed(command, environment(tmp_path, DOQCHAT_ACCESS=""))
+    assert ended.returncode == 1
+    assert "set DOQCHAT_ACCESS to token or open." in ended.stderr

@@ -1,4 +1,4 @@
-"""`manage.py doqchat_revoke`: revokes tokens of a session, and ends the connections that they let in."""
+"""`manage.py doqchat_revoke`: revokes tokens of a session, and closes their connections."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -13,14 +13,14 @@ from doqchat.sessions import check_sid
 
 
 class Command(BaseCommand):
-    help = "Revoke tokens of a session; connections that they let in are closed."
+    help = "Revoke tokens of a session, and close their connections."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("sid", help="the session")
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("--jti", help="one token, by its claim jti")
-        which.add_argument("--subject", help="the tokens of one holder so far, by their claim sub")
-        which.add_argument("--all", action="store_true", help="all tokens so far")
+        which.add_argument("--subject", help="the tokens of a holder issued until now, by their claim sub")
+        which.add_argument("--all", action="store_true", help="all tokens issued until now")
 
     def handle(self, *args: Any, sid: str, jti: str | None, subject: str | None, **options: Any) -> None:
         what = revoked.ALL

@@ -1,4 +1,4 @@
-"""`manage.py doqchat_token`: prints a token for a session, and a link that brings it along."""
+"""`manage.py doqchat_token`: prints a token for a session, and a link with it."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -16,16 +16,16 @@ HOURS = 12.0
 
 
 class Command(BaseCommand):
-    help = "Print a token for a session, and a link to the page that brings it along."
+    help = "Print a token for a session, and a link to the page with it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("sid", help="the session: 1 to 64 letters, digits or _ . -")
-        parser.add_argument("role", choices=[*HUMAN_ROLES, OBSERVER], help="who its holder is there")
-        parser.add_argument("--name", help="what others see them called")
-        parser.add_argument("--subject", help="who they are to you, such as a user's id")
-        parser.add_argument("--can", nargs="+", choices=CAPABILITIES, help="what they may do, if not what is usual")
-        parser.add_argument("--hours", type=float, default=HOURS, help=f"how long it is valid ({HOURS:g})")
-        parser.add_argument("--site", help="the address of the start page, for the link")
+        parser.add_argument("role", choices=[*HUMAN_ROLES, OBSERVER], help="the role of its holder")
+        parser.add_argument("--name", help="the display name")
+        parser.add_argument("--subject", help="the person's id in your system")
+        parser.add_argument("--can", nargs="+", choices=CAPABILITIES, help="capabilities, instead of those of the role")
+        parser.add_argument("--hours", type=float, default=HOURS, help=f"its lifetime ({HOURS:g})")
+        parser.add_argument("--site", help="the URL of the home page, for the link")
 
     def handle(self, *args: Any, **options: Any) -> None:
         claims = {name: options[name] for name in ("sid", "role", "name", "can") if options[name] is not None}
@@ -34,12 +34,12 @@ class Command(BaseCommand):
         try:
             token = mint(token_key(), claims, seconds=options["hours"] * 3600)
         except (OSError, ValueError) as error:
-            raise CommandError(f"No token can be made: {error}.") from error
+            raise CommandError(f"Cannot create a token: {error}.") from error
         self.stdout.write(token)
         self.stdout.write(_link(options["site"] or own_address(), options["sid"], options["role"], token))
 
 
 def _link(site: str, sid: str, role: str, token: str) -> str:
-    """The room's address. What follows the # is not sent to any server."""
+    """The room's address. Browsers do not send the part after the #."""
     room = reverse("doqchat:room", args=[sid]).removeprefix(reverse("doqchat:home"))
     return f"{site.rstrip('/')}/{room}?role={role}#token={token}"

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Revokes tokens of a session, and tells the session's group: processes close the connections that they let in.
+-- Revokes tokens of a session, and publishes that: processes close the connections with these tokens.
 --
--- KEYS  1 what is revoked: a hash of moments, in seconds
--- given what ('all', 'jti:NAME' or 'sub:NAME'), channel (the group's), most (that are kept)
--- Returns whether it is noted: a session has no room for more than `most`.
+-- KEYS  1 the revocations: a hash of times in seconds, by entry
+-- given what (the entry: 'all', 'jti:ID' or 'sub:ID'), channel (the group's), most (entries)
+-- Returns 1, or 0 if the session has `most` entries already.
 
 if given.what == 'all' then
-  redis.call('DEL', KEYS[1])  -- all that were issued until now are: nothing else has to be kept
+  redis.call('DEL', KEYS[1])  -- it covers all other entries
 elseif redis.call('HLEN', KEYS[1]) >= given.most and redis.call('HEXISTS', KEYS[1], given.what) == 0 then
   return 0
 end
