@@ -10,11 +10,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-import picows
 import redis.asyncio
 
 from benchmarks import disturbance, steady
-from benchmarks.clients import CONNECT_TIMEOUT, Client
+from benchmarks.clients import Client
 from benchmarks.steady import Steadiness, Window
 from benchmarks.targets import Site
 from benchmarks.verdict import Verdict
@@ -33,12 +32,13 @@ STEADY = Traffic(
     "steady", sessions=20, members=2, senders=2, messages=0, warm_up=int(2 * RATE), window=10_000,
     unit="message", rate=RATE,
 )  # fmt: skip
-V1 = {"Sec-WebSocket-Protocol": "doqchat.v1"}
 ID, END_OF_ID = b'"id":"', b'"'
 
 
 class Returning(Client):
     """A client that goes away and comes back, two of them to a session."""
+
+    headers = {"Sec-WebSocket-Protocol": "doqchat.v1"}
 
     def __init__(self, number: int) -> None:
         super().__init__(FIRST_SESSION + number // 2, self._take)
@@ -48,16 +48,14 @@ class Returning(Client):
         self.since = "0"
         self.caught_up = asyncio.Event()
 
+    @property
+    def path(self) -> str:
+        return f"/v1/session/chat?sid={self.sid}&since={self.since}"
+
     async def come(self, url: str) -> None:
         """Connect, with `since`."""
         self.closed = None
-        await picows.ws_connect(
-            lambda: self,
-            f"{url}/v1/session/chat?sid={self.sid}&since={self.since}",
-            extra_headers=V1,
-            websocket_handshake_timeout=CONNECT_TIMEOUT,
-            read_buffer_init_size=2048,
-        )
+        await self.open(url)
 
     def miss(self, ids: list[bytes]) -> None:
         """Go away; these are stored meanwhile."""
