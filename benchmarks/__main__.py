@@ -11,12 +11,12 @@ from types import FrameType
 from benchmarks import processes, report
 from benchmarks.measurement import Measurement
 from benchmarks.targets import TARGETS, Target
-from benchmarks.workloads import WORKLOADS, Idle, Traffic
+from benchmarks.workloads import WORKLOADS, Workload
 
 
-def measure(workloads: list[Traffic | Idle], targets: list[Target]) -> report.Results:
+def measure(workloads: list[Workload], targets: list[Target]) -> report.Results:
     """Run every workload on every target, one after the other, with a line for each."""
-    results: dict[tuple[Traffic | Idle, Target], Measurement] = {}
+    results: dict[tuple[Workload, Target], Measurement] = {}
     for workload in workloads:
         for target in targets:
             step = f"[{len(results) + 1}/{len(workloads) * len(targets)}] {workload.name}: {target.name}"

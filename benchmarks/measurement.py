@@ -1,5 +1,6 @@
-"""What one run of one workload on one server gave."""
+"""The result of one workload on one server."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -22,3 +23,9 @@ class Measurement:
     expected: int = 0
     kib_per_socket: float = 0.0
     problem: str = ""
+
+
+def percentile_ms(seconds: Iterable[float], percent: int) -> float:
+    """A percentile in milliseconds; 0 if there are no values."""
+    ranked = sorted(seconds)
+    return ranked[len(ranked) * percent // 100] * 1e3 if ranked else 0.0

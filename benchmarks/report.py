@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from benchmarks.measurement import Measurement
 from benchmarks.targets import DOQCHAT, STOCK_DAPHNE, Target
 from benchmarks.verdict import Verdict
-from benchmarks.workloads import PAIRS, ROOM, Idle, Traffic
+from benchmarks.workloads import PAIRS, ROOM, Idle, Workload
 
-Results = Mapping[tuple[Traffic | Idle, Target], Measurement]
+Results = Mapping[tuple[Workload, Target], Measurement]
 
 REFERENCE = STOCK_DAPHNE
 TIMES_CHEAPER = {PAIRS.name: 6.0, ROOM.name: 12.0}
@@ -29,11 +29,11 @@ WIDTHS = (26, 18, 7, 11, 8, 8, 6, 6, 10, 18)
 
 CONDITIONS = """\
 Server CPU is user and system time of the server process and its children, as the operating system accounts for it,
-per message sent, per delivery or per socket. "x less" compares with stock Channels on daphne. The server has one core
-({server}); its store and the load generator have the others ({others}). "busy" is the server's share of its core,
-"load" the load generator's; a server that is not busy without a rate had to share its core with other programs, and
-costs more for it. Latency runs from send to receipt; where no rate is given, messages leave as fast as the server
-takes them, and latency is mostly queueing.
+per message, per delivery, per connect or per socket. "x less" compares with stock Channels on daphne. The server
+has one core ({server}); its store and the load generator have the others ({others}). "busy" is the server's share of
+its core, "load" the load generator's; a server that is not busy without a rate had to share its core with other
+programs, and costs more for it. Latency runs from send to receipt; where no rate is given, messages leave as fast as
+the server takes them, and latency is mostly queueing.
 Every store is a Valkey with appendonly yes and appendfsync always. doqchat validates, dedupes (each message has a
 msg_id) and stores every message there, and serves basic-profile clients; stock Channels only relays, with its pub/sub
 layer, and stores nothing."""
@@ -67,17 +67,18 @@ def _cost(measurement: Measurement) -> float:
     return measurement.kib_per_socket or measurement.server_us
 
 
-def _ratio(results: Results, workload: Traffic | Idle, target: Target) -> float | None:
+def _ratio(results: Results, workload: Workload, target: Target) -> float | None:
     own, reference = results.get((workload, target)), results.get((workload, REFERENCE))
     if not own or not reference or own.problem or reference.problem or not _cost(own):
         return None
     return _cost(reference) / _cost(own)
 
 
-def _cells(results: Results, workload: Traffic | Idle, target: Target) -> tuple[str, ...]:
+def _cells(results: Results, workload: Workload, target: Target) -> tuple[str, ...]:
     it = results[workload, target]
+    deliveries = f"{it.delivered:,}/{it.expected:,}" if it.expected else ""
     if it.problem:
-        return (target.name, "does not count", "", "", "", "", "", "", "", f"{it.delivered:,}/{it.expected:,}")
+        return (target.name, "does not count", "", "", "", "", "", "", "", deliveries)
     ratio = _ratio(results, workload, target)
     times = f"{ratio:.1f}" if ratio else ""
     if isinstance(workload, Idle):
@@ -92,7 +93,7 @@ def _cells(results: Results, workload: Traffic | Idle, target: Target) -> tuple[
         f"{it.server_busy:.0%}",
         f"{it.load_busy:.0%}",
         f"{it.store_us:.1f} µs",
-        f"{it.delivered:,}/{it.expected:,}",
+        deliveries,
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.clients import connect, raise_open_files_limit
+from benchmarks.measurement import percentile_ms
 from benchmarks.processes import ROOT
 from benchmarks.traffic import LATE_WITHIN, TrafficRun
 from benchmarks.verdict import Verdict
@@ -37,12 +38,12 @@ class Steadiness:
 
     def p99_ms(self, windows: Sequence[Window]) -> float:
         """The 99th of a hundred latencies, in milliseconds, of the messages that were sent in these windows."""
-        ranked = sorted(
+        latencies = (
             latency
             for moment, latency in zip(self.moments, self.latencies, strict=True)
             if any(begin <= moment <= end for begin, end in windows)
         )
-        return ranked[len(ranked) * 99 // 100] * 1e3 if ranked else 0.0
+        return percentile_ms(latencies, 99)
 
     def deliveries(self, windows: Sequence[Window]) -> int:
         """How many deliveries that is of."""
@@ -92,9 +93,9 @@ async def _run(url: str, workload: Traffic) -> Steadiness:
     run = TrafficRun(workload, 0, 0)
     await connect(run.everybody, url)
     await run.greet()
-    await run.send(workload.warm_up)
+    await run.send(workload.warm_up, workload.rate)
     print(RUNNING.decode(), end="", flush=True)
-    await run.send(workload.messages)
+    await run.send(workload.messages, workload.rate)
     await asyncio.sleep(LATE_WITHIN)
     deliveries = run.deliveries
     return Steadiness(list(deliveries.moments), list(deliveries.latencies), deliveries.problem() or run.refusal)

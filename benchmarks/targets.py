@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import processes
 from benchmarks.measurement import Measurement
-from benchmarks.workloads import Idle, Traffic
+from benchmarks.workloads import Workload
 from tests.ports import free_port
 
 RUN_WITHIN = 120  # seconds for one workload on one server, connecting included
@@ -36,7 +36,7 @@ class Target:
     name: str
     arguments: tuple[str, ...]
 
-    def measure(self, workload: Traffic | Idle) -> Measurement:
+    def measure(self, workload: Workload) -> Measurement:
         """Start a store and the server, run the workload against them, end both.
 
         If it cannot run, the measurement's `problem` has the reason.
@@ -66,9 +66,15 @@ class Target:
                     yield Site(f"ws://127.0.0.1:{port}", server_pid, store_pid, store_url)
 
 
-def run_load(workload: Traffic | Idle, url: str, server_pid: int, store_pid: int) -> Measurement:
+def run_load(workload: Workload, url: str, server_pid: int, store_pid: int) -> Measurement:
     """Run the load generator in a separate process, not on the server's core."""
-    spec = {"url": url, "server_pid": server_pid, "store_pid": store_pid, "workload": asdict(workload)}
+    spec = {
+        "url": url,
+        "server_pid": server_pid,
+        "store_pid": store_pid,
+        "kind": type(workload).__name__,
+        "workload": asdict(workload),
+    }
     command = [sys.executable, "-m", "benchmarks.load", json.dumps(spec)]
     try:
         done = subprocess.run(

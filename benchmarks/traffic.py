@@ -7,7 +7,7 @@ import time
 from benchmarks.accounting import Reading
 from benchmarks.clients import Client, connect
 from benchmarks.deliveries import Deliveries
-from benchmarks.measurement import Measurement
+from benchmarks.measurement import Measurement, percentile_ms
 from benchmarks.workloads import Traffic
 
 TEXT = "안녕하세요! 오늘 회의는 오후 세 시에 시작할까요? 자료는 미리 보내 둘게요 😊"
@@ -45,10 +45,10 @@ class TrafficRun:
         """Connect, warm up, and measure the workload's messages."""
         await connect(self.everybody, url)
         await self.greet()
-        await self.send(self.workload.warm_up)
+        await self.send(self.workload.warm_up, rate=None)
         del self.deliveries.latencies[:], self.deliveries.moments[:]
         first, before = self.deliveries.booked, Reading.take(*self.pids)
-        await self.send(self.workload.messages)
+        await self.send(self.workload.messages, self.workload.rate)
         used = Reading.take(*self.pids).since(before)
         measured = self.deliveries.booked - first
         await asyncio.sleep(LATE_WITHIN)
@@ -88,11 +88,14 @@ class TrafficRun:
             if self.greeted.issuperset(self.everybody):
                 return
 
-    async def send(self, messages: int) -> None:
-        """Send that many more messages and wait until all are delivered, or nothing comes any more."""
+    async def send(self, messages: int, rate: float | None) -> None:
+        """Send that many more messages and wait until all are delivered, or nothing comes any more.
+
+        Without a `rate` (messages per second) they leave as soon as the window has room.
+        """
         self.finished.clear()
         self.goal += messages
-        pace = asyncio.create_task(self._pace())
+        pace = asyncio.create_task(self._pace(rate))
         while not self.finished.is_set():
             before = self.deliveries.booked
             try:
@@ -103,28 +106,27 @@ class TrafficRun:
                     break
         pace.cancel()
 
-    async def _pace(self) -> None:
-        """Make messages due: all at once, or at the workload's rate."""
-        if self.workload.rate is None:
+    async def _pace(self, rate: float | None) -> None:
+        """Make messages due: all at once, or at the rate."""
+        if rate is None:
             self.due = self.goal
             self._pump()
             return
         start, already = time.perf_counter(), self.due
         while self.due < self.goal:
-            self.due = min(self.goal, already + int((time.perf_counter() - start) * self.workload.rate) + 1)
+            self.due = min(self.goal, already + int((time.perf_counter() - start) * rate) + 1)
             self._pump()
-            await asyncio.sleep(1 / self.workload.rate)
+            await asyncio.sleep(1 / rate)
 
     def _measurement(self, used: Reading, delivered: int) -> Measurement:
         units = delivered if self.workload.unit == "delivery" else delivered / self.workload.members
-        ranked = sorted(self.deliveries.latencies) or [0.0]
         refused = f"; refused: {self.refusal}" if self.refusal else ""
         return Measurement(
             server_us=used.server / (units or 1) * 1e6,
             store_us=used.store / (units or 1) * 1e6,
             rate=units / used.wall,
-            p50_ms=ranked[len(ranked) // 2] * 1e3,
-            p99_ms=ranked[len(ranked) * 99 // 100] * 1e3,
+            p50_ms=percentile_ms(self.deliveries.latencies, 50),
+            p99_ms=percentile_ms(self.deliveries.latencies, 99),
             server_busy=used.server / used.wall,
             load_busy=used.load / used.wall,
             delivered=self.deliveries.booked,
