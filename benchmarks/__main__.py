@@ -6,47 +6,65 @@ Exit status 0 when every target is met, 1 when one is not or a delivery is missi
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
-from benchmarks import processes, report
+from benchmarks import comparison, processes, report
 from benchmarks.measurement import Measurement
 from benchmarks.targets import TARGETS, Target
 from benchmarks.workloads import WORKLOADS, Workload
 
 
-def measure(workloads: list[Workload], targets: list[Target]) -> report.Results:
-    """Run every workload on every target, one after the other, with a line for each."""
-    results: dict[tuple[Workload, Target], Measurement] = {}
-    for workload in workloads:
-        for target in targets:
-            step = f"[{len(results) + 1}/{len(workloads) * len(targets)}] {workload.name}: {target.name}"
-            print(f"{step} ...", end=" ", flush=True)
-            result = results[workload, target] = target.measure(workload)
-            print(result.problem or "done", flush=True)
+def measure(workloads: Sequence[Workload], targets: Sequence[Target], rounds: int) -> comparison.Results:
+    """Run every workload on every target in each round, one after the other, with a line for each."""
+    results: dict[tuple[Workload, Target], list[Measurement]] = {
+        (workload, target): [] for workload in workloads for target in targets
+    }
+    for number in range(rounds):
+        for place, ((workload, target), found) in enumerate(results.items(), number * len(results) + 1):
+            print(f"[{place}/{rounds * len(results)}] {workload.name}: {target.name} ...", end=" ", flush=True)
+            found.append(target.measure(workload))
+            print(found[-1].problem or "done", flush=True)
     return results
+
+
+def run(workloads: Sequence[Workload], targets: Sequence[Target], rounds: int) -> int:
+    """Measure, print the report; the exit status."""
+    results = measure(workloads, targets, rounds)
+    print(f"\n{report.table(results)}\n")
+    others = ", ".join(map(str, processes.OTHER_CORES))
+    print(report.CONDITIONS.format(rounds=rounds, server=processes.SERVER_CORE, others=others))
+    print()
+    verdicts = list(comparison.verdicts(results))
+    for verdict in verdicts:
+        print(verdict.text)
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a fifth of the messages and sockets")
+    parser.add_argument("--rounds", type=int, default=3, help="how many times all servers are measured in turn (3)")
     parser.add_argument(
-        "--only", metavar="WORD", default="", help="only the servers with this word in their name, such as doqchat"
+        "--only",
+        metavar="WORDS",
+        action="append",
+        help="only servers with these words in their name, such as doqchat; may be given several times",
     )
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop)
+    only = arguments.only or [""]
+    chosen = [target for target in TARGETS if any(words in target.name for words in only)]
+    if not chosen:
+        parser.error("no server has these words in its name: " + ", ".join(target.name for target in TARGETS))
+    if arguments.rounds < 1:
+        parser.error("at least one round is needed")
     workloads = [workload.smaller() if arguments.quick else workload for workload in WORKLOADS]
+    signal.signal(signal.SIGTERM, _stop)
     try:
-        results = measure(workloads, [target for target in TARGETS if arguments.only in target.name])
+        return run(workloads, chosen, arguments.rounds)
     except KeyboardInterrupt:
         print("\nStopped; everything that was started has ended.")
         return 130
-    print(f"\n{report.table(results)}\n")
-    print(report.CONDITIONS.format(server=processes.SERVER_CORE, others=", ".join(map(str, processes.OTHER_CORES))))
-    print()
-    verdicts = report.verdicts(results)
-    for verdict in verdicts:
-        print(verdict.text)
-    return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

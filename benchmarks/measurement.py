@@ -1,7 +1,8 @@
-"""The result of one workload on one server."""
+"""The result of one workload on one server, and the medians of several."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from statistics import median
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,21 @@ class Measurement:
     expected: int = 0
     kib_per_socket: float = 0.0
     problem: str = ""
+
+
+def medians(rounds: Sequence[Measurement]) -> Measurement:
+    """The median of each figure, the sum of the deliveries, and the first problem, if there is one."""
+    figures = {
+        field.name: median(getattr(each, field.name) for each in rounds)
+        for field in fields(Measurement)
+        if field.type is float
+    }
+    return Measurement(
+        **figures,
+        delivered=sum(each.delivered for each in rounds),
+        expected=sum(each.expected for each in rounds),
+        problem=next((each.problem for each in rounds if each.problem), ""),
+    )
 
 
 def percentile_ms(seconds: Iterable[float], percent: int) -> float:
