@@ -1,1 +1,1 @@
-"""What doqchat costs a server, measured beside stock Channels in the same run: `python -m benchmarks`."""
+"""What doqchat costs a server, measured beside Socket.IO and stock Channels in one run: `python -m benchmarks`."""

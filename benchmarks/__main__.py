@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure doqchat beside stock Channels and print one table.
+"""`python -m benchmarks`: measure doqchat beside Socket.IO and stock Channels and print one table.
 
 Exit status 0 when every target is met, 1 when one is not or a delivery is missing, 130 after Ctrl-C.
 """
@@ -6,11 +6,12 @@ Exit status 0 when every target is met, 1 when one is not or a delivery is missi
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from benchmarks import comparison, processes, report
 from benchmarks.measurement import Measurement
+from benchmarks.peers.socketio.installation import UnavailableError
 from benchmarks.targets import TARGETS, Target
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -28,8 +29,22 @@ def measure(workloads: Sequence[Workload], targets: Sequence[Target], rounds: in
     return results
 
 
-def run(workloads: Sequence[Workload], targets: Sequence[Target], rounds: int) -> int:
+def available(targets: Sequence[Target]) -> Iterator[Target]:
+    """Those that can run on this machine, installed if necessary; prints why another cannot."""
+    for target in targets:
+        try:
+            target.install()
+        except UnavailableError as reason:
+            print(f"{target.name} is not measured: {reason}.", flush=True)
+        else:
+            yield target
+
+
+def run(workloads: Sequence[Workload], chosen: Sequence[Target], rounds: int) -> int:
     """Measure, print the report; the exit status."""
+    targets = list(available(chosen))
+    if not targets:
+        return 1
     results = measure(workloads, targets, rounds)
     print(f"\n{report.table(results)}\n")
     others = ", ".join(map(str, processes.OTHER_CORES))

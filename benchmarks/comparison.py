@@ -1,18 +1,21 @@
 """Compares servers within the rounds of one run, and says whether the targets are met."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
 from benchmarks.measurement import Measurement, medians
-from benchmarks.targets import DOQCHAT, STOCK_DAPHNE, Target
+from benchmarks.targets import DOQCHAT, SOCKET_IO, STOCK_DAPHNE, Target
 from benchmarks.verdict import Verdict
-from benchmarks.workloads import CONNECTS, PAIRS, ROOM, Workload
+from benchmarks.workloads import CONNECTS, PAIRS, ROOM, Idle, Workload
 
 Results = Mapping[tuple[Workload, Target], Sequence[Measurement]]
 """The measurements of each workload on each server, one per round."""
 
 TIMES_CHEAPER = {PAIRS.name: 6.0, ROOM.name: 12.0}
 """How much less server CPU doqchat has to use than stock Channels on daphne."""
+
+TIMES_SOCKET_IO = {PAIRS.name: 1.1, ROOM.name: 1.0, CONNECTS.name: 1.2}
+"""How much server CPU doqchat may use, as a multiple of Socket.IO's."""
 
 CONNECTS_PER_SECOND = 1_500
 
@@ -22,21 +25,31 @@ def cost(measurement: Measurement) -> float:
     return measurement.kib_per_socket or measurement.server_us
 
 
-def ratios(results: Results, workload: Workload, one: Target, other: Target) -> list[float]:
-    """The cost on `one` divided by that on `other`, in each round in which both count."""
+def p99(measurement: Measurement) -> float:
+    """The p99 in milliseconds."""
+    return measurement.p99_ms
+
+
+def ratios(
+    results: Results, workload: Workload, one: Target, other: Target, figure: Callable[[Measurement], float] = cost
+) -> list[float]:
+    """The figure of `one` divided by that of `other`, in each round in which both count and have it."""
     pairs = zip(results.get((workload, one), ()), results.get((workload, other), ()), strict=False)
     return [
-        cost(own) / cost(its) for own, its in pairs if not own.problem and not its.problem and cost(own) and cost(its)
+        figure(own) / figure(its)
+        for own, its in pairs
+        if not own.problem and not its.problem and figure(own) and figure(its)
     ]
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
-    """What the run shows: what does not count, and how doqchat compares with stock Channels."""
+    """What the run shows: what does not count, and how doqchat compares with each of the other servers."""
     for (workload, target), rounds in results.items():
         if problem := medians(rounds).problem:
             yield Verdict(False, f"{workload.name}, {target.name}: does not count, {problem}")
     for workload in dict.fromkeys(workload for workload, _ in results):
         yield from _beside_channels(results, workload)
+        yield from _beside_socket_io(results, workload)
     yield from _connects(results)
 
 
@@ -45,6 +58,21 @@ def _beside_channels(results: Results, workload: Workload) -> Iterator[Verdict]:
     if target and found:
         text = f"{workload.name}: {median(found):.1f} times less server CPU than {STOCK_DAPHNE.name}"
         yield Verdict.on(median(found) >= target, f"{text}, target {target:.0f}")
+
+
+def _beside_socket_io(results: Results, workload: Workload) -> Iterator[Verdict]:
+    what = "memory" if isinstance(workload, Idle) else "server CPU"
+    for name, figure in ((f"{what} per {workload.unit}", cost), ("p99", p99)):
+        found = ratios(results, workload, DOQCHAT, SOCKET_IO, figure)
+        if not found:
+            continue
+        text = f"doqchat : Socket.IO, {workload.name}, {name}: {median(found):.2f}"
+        text += f" ({min(found):.2f} to {max(found):.2f})"
+        target = TIMES_SOCKET_IO.get(workload.name) if figure is cost else None
+        if target is None:
+            yield Verdict(True, text)
+        else:
+            yield Verdict.on(median(found) <= target, f"{text}, target at most {target}")
 
 
 def _connects(results: Results) -> Iterator[Verdict]:

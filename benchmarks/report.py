@@ -22,8 +22,8 @@ COLUMNS = (
 WIDTHS = (26, 18, 7, 11, 8, 8, 6, 6, 10, 20)
 
 CONDITIONS = """\
-Every figure is the median of its rounds ({rounds}), and so is every ratio, of the ratios in each round.
-In a round, each workload runs on one server after the other, each with an empty store.
+Every figure is the median of its rounds ({rounds}), and so is every ratio, of the ratios in each round; the lowest and
+the highest are in brackets. In a round, each workload runs on one server after the other, each with an empty store.
 Server CPU is user and system time of the server process and its children, as the operating system accounts for it,
 per message sent, per delivery, per connect or per socket. "x less" compares with stock Channels on daphne. The server
 has one core ({server}); its store and the load generator have the others ({others}). "busy" is the server's share of
@@ -32,8 +32,9 @@ programs, and costs more for it. Latency runs from send to receipt; where no rat
 the server takes them, and latency is mostly queueing. A connect takes until the client is in its session; the next
 begins then.
 Every store is a Valkey with appendonly yes and appendfsync always. doqchat validates, dedupes (each message has a
-msg_id) and stores every message there, and serves basic-profile clients. Stock Channels only relays, with its
-pub/sub layer, and stores nothing."""
+msg_id) and stores every message there, and serves basic-profile clients. Socket.IO adds every message to one stream of
+about 10,000 entries, and neither validates nor dedupes. Stock Channels only relays, with its pub/sub layer, and stores
+nothing."""
 
 
 def table(results: Results) -> str:

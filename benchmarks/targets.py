@@ -1,22 +1,23 @@
-"""The servers that are measured: doqchat, and a chat written with stock Channels."""
+"""The servers that are measured: doqchat, and the same chat in Socket.IO and in stock Channels."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import processes
 from benchmarks.measurement import Measurement
+from benchmarks.peers.socketio import installation
 from benchmarks.workloads import Workload
 from tests.ports import free_port
 
 RUN_WITHIN = 120  # seconds for one workload on one server, connecting included
-PEER = "benchmarks.peers.stock_channels:application"
+STOCK = "benchmarks.peers.stock_channels:application"
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,19 @@ class Site:
 
 @dataclass(frozen=True)
 class Target:
-    """A server: its arguments to Python, with `{port}` where the port goes."""
+    """A server.
+
+    Attributes:
+        name: what the report calls it.
+        command: runs it, with `{port}` where the port goes.
+        framing: the framing of its clients, a key of load.FRAMINGS.
+        install: makes sure that the command can run; raises installation.UnavailableError.
+    """
 
     name: str
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
+    framing: str = "plain"
+    install: Callable[[], None] = lambda: None
 
     def measure(self, workload: Workload) -> Measurement:
         """Start a store and the server, run the workload against them, end both.
@@ -43,7 +53,7 @@ class Target:
         """
         try:
             with self.running() as site:
-                return run_load(workload, site.url, site.server_pid, site.store_pid)
+                return run_load(workload, site, self.framing)
         except processes.NotListeningError as error:
             return Measurement(problem=str(error))
 
@@ -52,7 +62,7 @@ class Target:
         """A store and the server, until the block ends; raises NotListeningError."""
         with tempfile.TemporaryDirectory(prefix="doqchat-bench-") as name:
             folder, port = Path(name), free_port()
-            command = [sys.executable, *(argument.format(port=port) for argument in self.arguments)]
+            command = [argument.replace("{port}", str(port)) for argument in self.command]
             with processes.store(folder) as (store_pid, store_url):
                 environment = {
                     "STORE_URL": store_url,
@@ -66,12 +76,13 @@ class Target:
                     yield Site(f"ws://127.0.0.1:{port}", server_pid, store_pid, store_url)
 
 
-def run_load(workload: Workload, url: str, server_pid: int, store_pid: int) -> Measurement:
+def run_load(workload: Workload, site: Site, framing: str) -> Measurement:
     """Run the load generator in a separate process, not on the server's core."""
     spec = {
-        "url": url,
-        "server_pid": server_pid,
-        "store_pid": store_pid,
+        "url": site.url,
+        "server_pid": site.server_pid,
+        "store_pid": site.store_pid,
+        "framing": framing,
         "kind": type(workload).__name__,
         "workload": asdict(workload),
     }
@@ -93,16 +104,26 @@ def run_load(workload: Workload, url: str, server_pid: int, store_pid: int) -> M
     return Measurement(**json.loads(done.stdout))
 
 
-DOQCHAT = Target(
-    "doqchat on uvicorn", ("manage.py", "doqchat_web", "--host", "127.0.0.1", "--port", "{port}", "--server", "uvicorn")
+def _doqchat(server: str) -> tuple[str, ...]:
+    return (sys.executable, "manage.py", "doqchat_web", "--host", "127.0.0.1", "--port", "{port}", "--server", server)
+
+
+DOQCHAT = Target("doqchat on uvicorn", _doqchat("uvicorn"))
+DOQCHAT_DAPHNE = Target("doqchat on daphne", _doqchat("daphne"))
+SOCKET_IO = Target(
+    "Socket.IO, redis-streams",
+    ("node", str(installation.SERVER), "{port}"),
+    framing="Socket.IO",
+    install=installation.install,
 )
-DOQCHAT_DAPHNE = Target(
-    "doqchat on daphne", ("manage.py", "doqchat_web", "--host", "127.0.0.1", "--port", "{port}", "--server", "daphne")
+_QUIET = ("--log-level", "warning", "--no-access-log", "--lifespan", "off")
+STOCK_DAPHNE = Target(
+    "stock Channels on daphne",
+    (sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", STOCK),
 )
-STOCK_DAPHNE = Target("stock Channels on daphne", ("-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", PEER))
 STOCK_UVICORN = Target(
     "stock Channels on uvicorn",
-    ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "--no-access-log", "--lifespan", "off", PEER),
+    (sys.executable, "-m", "uvicorn", "--port", "{port}", *_QUIET, STOCK),
 )
 
-TARGETS = (DOQCHAT, DOQCHAT_DAPHNE, STOCK_DAPHNE, STOCK_UVICORN)
+TARGETS = (DOQCHAT, SOCKET_IO, DOQCHAT_DAPHNE, STOCK_DAPHNE, STOCK_UVICORN)

@@ -26,13 +26,13 @@ def envelope(role: str, msg_id: str, text: str) -> bytes:
 
 
 class TrafficRun:
-    """One workload against one server."""
+    """One workload against one server; `client` is the class of its clients."""
 
-    def __init__(self, workload: Traffic, server_pid: int, store_pid: int) -> None:
+    def __init__(self, workload: Traffic, server_pid: int, store_pid: int, client: type[Client] = Client) -> None:
         self.workload = workload
         self.pids = server_pid, store_pid
         self.sessions = [
-            [Client(session, self._on_text) for _ in range(workload.members)] for session in range(workload.sessions)
+            [client(session, self._on_text) for _ in range(workload.members)] for session in range(workload.sessions)
         ]
         self.everybody = [client for members in self.sessions for client in members]
         self.deliveries = Deliveries(workload, self.sessions)
