@@ -19,7 +19,10 @@ from tests.client import WITHIN, Client
 
 Connect = Callable[..., Awaitable[Client]]
 
-hypothesis.settings.register_profile("long", max_examples=2_000)
+# On a loaded machine anything can take long; nothing of that is a fault of what is tested.
+hypothesis.settings.register_profile("default", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("default")
+hypothesis.settings.register_profile("long", hypothesis.settings(max_examples=2_000))
 
 
 @pytest.fixture(scope="session")

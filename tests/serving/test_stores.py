@@ -50,7 +50,7 @@ async def test_a_separately_started_process_reports_its_store_and_models(command
     with valkey(tmp_path / "theirs", 0, "--maxmemory", "64mb") as theirs:
         async with running([*MANAGE, *command], environment(tmp_path, DOQCHAT_REDIS_URL=theirs.url)) as started:
             assert "memory limit: 64 MiB" in await started.line(f"store: 127.0.0.1:{port_of(theirs.url)},")
-    assert "models: demo, default." in started.lines[-2]
+            assert "models: demo, default." in await started.line("models: ")
     assert ("web: http://localhost:" in started.lines[0]) == (command[0] == "doqchat_web")
 
 
