@@ -13,7 +13,7 @@ from chat.handshake import read_handshake, subprotocol_of
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, problem_of
 from doqchat.fanout.member import FAILED, Member
-from doqchat.frame_limits import TooManyRefused
+from doqchat.frame_rates import TooManyRefused
 from doqchat.ingress import submit
 from doqchat.joining import begin, join, leave
 from doqchat.protocol import server

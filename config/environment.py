@@ -18,8 +18,8 @@ import environ
 from django.db.utils import load_backend
 from dotenv.parser import Binding, parse_stream
 
-from doqchat.access.keys import check_token_key, kept_secret
 from doqchat.access.published_keys import check_source
+from doqchat.access.verification_keys import check_token_key, kept_secret
 from doqchat.serving.memory import memory_limit
 from doqchat.store.urls import check_store_url
 

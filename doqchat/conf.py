@@ -12,8 +12,8 @@ from django.core.signals import setting_changed
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from doqchat.access.authenticator import Access
-from doqchat.access.keys import check_token_key, kept_secret
 from doqchat.access.published_keys import check_source
+from doqchat.access.verification_keys import check_token_key, kept_secret
 from doqchat.store.urls import check_store_url
 
 _Count = Annotated[int, Field(ge=1)]

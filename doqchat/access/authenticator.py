@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from doqchat.access.keys import PUBLIC, shared_key
 from doqchat.access.principal import Principal, open_access
 from doqchat.access.published_keys import PublishedKeys
 from doqchat.access.tokens import header_of, verify
+from doqchat.access.verification_keys import PUBLIC, shared_key
 from doqchat.errors import Forbidden, InvalidMessage, RoleForbidden, Unauthenticated
 from doqchat.protocol.names import DEFAULT_ROLE, OBSERVER, MemberRole
 

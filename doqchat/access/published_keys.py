@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import jwt
 from pydantic_core import to_json
 
-from doqchat.access.keys import public_keys
+from doqchat.access.verification_keys import public_keys
 from doqchat.errors import Unavailable
 
 log = logging.getLogger(__name__)

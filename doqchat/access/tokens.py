@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from doqchat.access.keys import shared_key
 from doqchat.access.principal import Capability, Principal
+from doqchat.access.verification_keys import shared_key
 from doqchat.errors import Unauthenticated
 from doqchat.protocol.names import OBSERVER, SID_PATTERN, MemberRole
 from doqchat.protocol.person_names import Name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from doqchat.access.principal import Principal
 from doqchat.errors import DoqchatError
-from doqchat.frame_limits import FrameLimits
+from doqchat.frame_rates import FrameRates
 from doqchat.protocol import server
 from doqchat.protocol.names import V1, Profile
 
@@ -62,7 +62,7 @@ class Member:
         self.principal = principal
         self.connection = f"{principal.role}:{uuid.uuid4().hex}"
         self.full = profile == V1
-        self.limits = FrameLimits()
+        self.limits = FrameRates()
         self.session: LiveSession | None = None
         self.expiry: asyncio.TimerHandle | None = None
         self._write = write

@@ -12,10 +12,10 @@ import pytest
 
 from doqchat.access import published_keys
 from doqchat.access.authenticator import Authenticator
-from doqchat.access.keys import check_token_key, public_keys
 from doqchat.access.principal import Principal
 from doqchat.access.published_keys import check_source
 from doqchat.access.tokens import mint
+from doqchat.access.verification_keys import check_token_key, public_keys
 from doqchat.errors import Forbidden, InvalidMessage, RoleForbidden, Unauthenticated, Unavailable
 from tests.access.credentials import (
     ED25519,

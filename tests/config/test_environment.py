@@ -6,7 +6,7 @@ import pytest
 
 from config import environment as module
 from config.environment import Environment
-from doqchat.access.keys import kept_secret
+from doqchat.access.verification_keys import kept_secret
 
 SECRET = "pa55"
 

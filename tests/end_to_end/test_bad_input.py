@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from doqchat.frame_limits import MOST_ANSWERED, MOST_EPHEMERAL, MOST_REFUSED
+from doqchat.frame_rates import MOST_ANSWERED, MOST_EPHEMERAL, MOST_REFUSED
 from doqchat.store import keys
 from tests.client import Client
 from tests.conftest import Connect

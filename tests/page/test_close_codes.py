@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from doqchat.frame_limits import MOST_REFUSED
+from doqchat.frame_rates import MOST_REFUSED
 from tests import processes
 from tests.client import WITHIN
 from tests.ports import free_port

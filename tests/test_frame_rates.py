@@ -2,14 +2,14 @@
 
 import pytest
 
-from doqchat import frame_limits
+from doqchat import frame_rates
 from doqchat.errors import Conflict, Internal, InvalidJSON, NotFound, RateLimited, Unavailable
-from doqchat.frame_limits import (
+from doqchat.frame_rates import (
     MOST_ANSWERED,
     MOST_EPHEMERAL,
     MOST_REFUSED,
     WINDOW_SECONDS,
-    FrameLimits,
+    FrameRates,
     TooManyRefused,
 )
 
@@ -25,11 +25,11 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(frame_limits, "monotonic", clock)
+    monkeypatch.setattr(frame_rates, "monotonic", clock)
     return clock
 
 
-def limited(connection: FrameLimits) -> int | None:
+def limited(connection: FrameRates) -> int | None:
     """The seconds that a frame is told to wait, or None for one that is taken."""
     try:
         connection.take_ephemeral()
@@ -40,7 +40,7 @@ def limited(connection: FrameLimits) -> int | None:
 
 
 def test_a_frame_over_the_rate_limit_gets_retry_after(clock: Clock) -> None:
-    connection = FrameLimits()
+    connection = FrameRates()
     connection.take_ephemeral()
     clock.now += 2.5
     assert [limited(connection) for _ in range(MOST_EPHEMERAL)] == [None] * (MOST_EPHEMERAL - 1) + [8]
@@ -51,7 +51,7 @@ def test_a_frame_over_the_rate_limit_gets_retry_after(clock: Clock) -> None:
 
 
 def test_a_frame_over_the_rate_limit_does_not_count_towards_it(clock: Clock) -> None:
-    connection = FrameLimits()
+    connection = FrameRates()
     for _ in range(MOST_EPHEMERAL):
         connection.take_ephemeral()
     assert {limited(connection) for _ in range(10)} == {WINDOW_SECONDS}
@@ -60,7 +60,7 @@ def test_a_frame_over_the_rate_limit_does_not_count_towards_it(clock: Clock) -> 
 
 
 def test_rate_limits_are_per_connection(clock: Clock) -> None:
-    busy, other = FrameLimits(), FrameLimits()
+    busy, other = FrameRates(), FrameRates()
     while limited(busy) is None:
         continue
     assert limited(other) is None
@@ -68,7 +68,7 @@ def test_rate_limits_are_per_connection(clock: Clock) -> None:
 
 @pytest.mark.parametrize("problem", [InvalidJSON("."), RateLimited("."), Conflict("."), NotFound(".")], ids=repr)
 def test_the_first_refusals_are_answered_and_too_many_end_the_connection(clock: Clock, problem: Exception) -> None:
-    connection = FrameLimits()
+    connection = FrameRates()
     answered = [connection.refuse(problem) for _ in range(MOST_REFUSED)]
     assert answered == [True] * MOST_ANSWERED + [False] * (MOST_REFUSED - MOST_ANSWERED)
     with pytest.raises(TooManyRefused) as ended:
@@ -77,7 +77,7 @@ def test_the_first_refusals_are_answered_and_too_many_end_the_connection(clock: 
 
 
 def test_refusals_that_are_rare_are_answered_for_ever(clock: Clock) -> None:
-    connection = FrameLimits()
+    connection = FrameRates()
     for _ in range(10 * MOST_REFUSED):
         assert connection.refuse(InvalidJSON("."))
         clock.now += WINDOW_SECONDS / (MOST_ANSWERED - 1)
@@ -85,6 +85,6 @@ def test_refusals_that_are_rare_are_answered_for_ever(clock: Clock) -> None:
 
 @pytest.mark.parametrize("problem", [Unavailable("."), Internal(".")], ids=repr)
 def test_failures_of_the_server_are_not_held_against_the_client(clock: Clock, problem: Exception) -> None:
-    connection = FrameLimits()
+    connection = FrameRates()
     assert all(connection.refuse(problem) for _ in range(2 * MOST_REFUSED))
     assert connection.refuse(InvalidJSON("."))

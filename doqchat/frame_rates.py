@@ -49,7 +49,7 @@ class RateLimit:
         return 0.0
 
 
-class FrameLimits:
+class FrameRates:
     """The limits of one connection."""
 
     __slots__ = ("_ephemeral", "_refused")
