@@ -1,7 +1,7 @@
-"""redis-py clients, made in one place: each use has its own timeouts, and nothing is silently sent twice.
+"""Creates redis-py clients with explicit timeouts and without retries.
 
-redis-py's own defaults differ between `Redis()` and `from_url`, and its default retry stores an XADD twice when the
-first answer is lost; a caller that may repeat a command does so itself.
+redis-py's defaults differ between `Redis()` and `from_url`, and its default retry stores an XADD twice when the first
+response is lost. Callers retry the commands that are idempotent.
 """
 
 from redis.asyncio import Redis
@@ -11,19 +11,19 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 COMMAND_TIMEOUT = 2.0
-"""Seconds that a command may take, connecting included, before its caller is told `unavailable`."""
+"""Timeout of a command in seconds, including connecting; then its caller gets `unavailable`."""
 
 CONNECTIONS = 32
-"""Connections of one client; who comes when all are in use waits for one as long as a command may take."""
+"""Connections per client; when all are in use, a command waits up to COMMAND_TIMEOUT for one."""
 
 
 def database(url: str) -> int:
-    """The number of the database that a URL selects. Raises ValueError for what is no URL of a server."""
+    """The database number of a URL. Raises ValueError if it is not the URL of a server."""
     return int(parse_url(url).get("db", 0))
 
 
 def place(url: str) -> str:
-    """Where a store's URL points, without its credentials."""
+    """The address in a store's URL, without credentials."""
     parts = parse_url(url)
     return str(parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}")
 
@@ -33,11 +33,11 @@ def pool(url: str, *, timeout: float | None, decode: bool = True, connections: i
 
     Args:
         url: the server, such as `redis://127.0.0.1:6390/0`.
-        timeout: seconds to wait for an answer; None for connections whose reads are bounded by their reader.
-        decode: whether answers become text.
-        connections: how many there may be.
+        timeout: seconds to wait for a response; None if the caller bounds its reads.
+        decode: whether responses are decoded to text.
+        connections: maximum size of the pool.
     """
-    # redis-py's connections to a Unix socket refuse the option instead of ignoring it.
+    # redis-py raises an error for this option on Unix sockets instead of ignoring it.
     keepalive = {} if url.startswith("unix://") else {"socket_keepalive": True}
     return BlockingConnectionPool.from_url(
         url,
@@ -56,11 +56,11 @@ def pool(url: str, *, timeout: float | None, decode: bool = True, connections: i
 
 
 def commands(url: str) -> Redis:
-    """A client for commands that answer at once."""
+    """A client for commands that do not block."""
     return Redis.from_pool(pool(url, timeout=COMMAND_TIMEOUT))
 
 
 def bare_connection(url: str, *, decode: bool = True) -> AbstractConnection:
-    """One connection, to be driven by hand: for the pipeline of appends and for subscriptions."""
+    """One connection outside of a pool, for pipelines and subscriptions."""
     connection: AbstractConnection = pool(url, timeout=None, decode=decode).make_connection()
     return connection

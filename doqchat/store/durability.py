@@ -1,4 +1,4 @@
-"""Whether what a store acknowledges survives a crash of it."""
+"""Whether acknowledged writes survive a crash of the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,18 @@ OLDEST = {"Redis": 7, "Valkey": 8}
 
 
 class UnsupportedStoreError(Exception):
-    """The server is too old for the commands and the guarantees doqchat relies on."""
+    """The server's version is too old."""
 
 
 @dataclass(frozen=True)
 class Durability:
-    """What a store says of itself.
+    """The durability of a store, as its configuration describes it.
 
-    `server` is its name and version. `weaknesses` are the settings under which acknowledged entries can be lost, as
-    "name value"; None when the server does not tell, as managed ones may. `memory` is the limit of its memory in bytes;
-    None for one without.
+    Attributes:
+        server: its name and version.
+        weaknesses: settings with which acknowledged entries can be lost, as "name value"; None if the server does not
+            permit CONFIG GET, like some managed ones.
+        memory: maxmemory in bytes; None for no limit.
     """
 
     server: str
@@ -30,20 +32,25 @@ class Durability:
 
     @property
     def durable(self) -> bool:
-        """True only when the server says that nothing acknowledged can be lost."""
+        """Whether the settings are known and lose nothing acknowledged."""
         return self.weaknesses == ()
 
 
 async def durability(client: Redis) -> Durability:
-    """Ask a store, through a client that decodes what it receives.
+    """Read the durability of a store.
 
-    Raises UnsupportedStoreError when it is older than Redis 7 or Valkey 8, redis.RedisError when it does not answer.
+    Args:
+        client: a client that decodes responses.
+
+    Raises:
+        UnsupportedStoreError: the server is older than Redis 7 or Valkey 8.
+        redis.RedisError: the server does not respond.
     """
     server = server_version(await client.info("server"))
     memory = (await client.info("memory")).get("maxmemory") or None
     try:
         settings = await client.config_get(*DURABLE)
-    except ResponseError:  # CONFIG is renamed or forbidden
+    except ResponseError:  # CONFIG is renamed or not permitted
         return Durability(server, None, memory)
     return Durability(server, weaknesses({str(name): str(value) for name, value in settings.items()}), memory)
 
@@ -58,9 +65,9 @@ def server_version(info: Mapping[str, Any]) -> str:
 
 
 def weaknesses(settings: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The settings that fall short of DURABLE; None when one of them is missing from the reply.
+    """The settings that differ from DURABLE; None if one of them is missing from the reply.
 
-    Without an append-only file how it is synced does not matter, so that one is then left out.
+    Without an append-only file, appendfsync has no effect and is omitted.
     """
     if not settings.keys() >= DURABLE.keys():
         return None

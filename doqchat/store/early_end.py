@@ -1,4 +1,4 @@
-"""How a reply ends before the model has said all, as the scripts take it that include parts/interrupt.lua."""
+"""Fields of the scripts that end a reply before the model has finished, see parts/interrupt.lua."""
 
 from functools import cache
 from typing import Literal
@@ -13,25 +13,25 @@ Interruption = Literal["cancelled", "superseded"]
 
 
 def early_end(shard: Shard, sid: str, reason: Interruption) -> dict[str, str]:
-    """The field `early_end` of a script; every append has it, should it supersede a reply.
+    """The field `early_end` of a script. Every append has it, because it may supersede a reply.
 
     Args:
         shard: the server that holds the session.
         sid: the session.
-        reason: why it ends.
+        reason: the finish reason.
     """
     terminal = server.stored_json(sid, LLMResponse.event, _blank(reason))
     return ending(shard, sid, terminal, keys.ENDED + reason)
 
 
 def ending(shard: Shard, sid: str, terminal: str, counter: str) -> dict[str, str]:
-    """What parts/interrupt.lua takes to end a reply.
+    """The argument `ending` of parts/interrupt.lua.
 
     Args:
         shard: the server that holds the session.
         sid: the session.
-        terminal: the body of the terminal event, in which the ids, the model and the text are to be filled in.
-        counter: that of replies which end like this.
+        terminal: the terminal event as JSON, with empty ids, model and text, which the script fills in.
+        counter: the counter to increment.
     """
     return {
         "workers": shard.workers_channel,
@@ -44,6 +44,6 @@ def ending(shard: Shard, sid: str, terminal: str, counter: str) -> dict[str, str
 
 @cache
 def _blank(reason: Interruption) -> str:
-    """The `bd` of the terminal event as JSON text, in which the ids, the model and the text are to be filled in."""
+    """The `bd` of the terminal event as JSON, with empty ids, model and text."""
     blank = LLMResponse(reply_id="", request_id="", text="", finish_reason=reason, model="", usage=Usage())
     return blank.model_dump_json(exclude_none=True)

@@ -1,4 +1,4 @@
-"""What the store's failures mean to a client."""
+"""Translates failures of the store to protocol errors, and retries while it is unreachable."""
 
 import asyncio
 import logging
@@ -14,29 +14,29 @@ from doqchat.store.clients import COMMAND_TIMEOUT
 
 log = logging.getLogger(__name__)
 
-STORED_NOTHING = "The store cannot take it now: nothing was stored, send it again."
-NOT_KNOWN = "The store has not answered: it is not known whether this was done."
-UNUSABLE = "What the store has of this session cannot be used; nothing was stored. Only the operator can help."
-NO_ANSWER = "The store has not answered; try again."
-TIMED_OUT = f"The store has not answered within {COMMAND_TIMEOUT:g} s (command timeout); try again."
+STORED_NOTHING = "The store is unavailable: nothing was stored. Send it again."
+NOT_KNOWN = "The store did not respond: the outcome is unknown."
+UNUSABLE = "The session's data in the store is invalid: nothing was stored. Only the operator can fix it."
+NO_ANSWER = "The store did not respond; try again."
+TIMED_OUT = f"The store did not respond within {COMMAND_TIMEOUT:g} s (command timeout); try again."
 
-# A key that holds something else, and a stream whose last entry has the highest id that there can be.
+# A key of the wrong type, and a stream whose last entry has the highest possible id.
 _UNUSABLE = ("WRONGTYPE", "exhausted the last possible ID")
 
 FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
-"""Seconds between attempts while the store is away: short, so that all goes on as soon as it is back."""
+"""Seconds between attempts while the store is unreachable; short, so that work resumes promptly."""
 
 _Answer = TypeVar("_Answer")
 
 
 class Uncertain(Internal):
-    """A command was sent and its answer has not come: it may have been carried out, or be carried out yet."""
+    """A command was sent and got no response: it may have run, or may still run."""
 
     status, close_code = 504, 1013
 
 
 def translate(error: BaseException) -> DoqchatError:
-    """The error of the wire protocol that stands for a failure of the store."""
+    """The protocol error for a failure of the store."""
     if isinstance(error, DoqchatError):
         return error
     if cause_of(error) is not None:
@@ -49,7 +49,7 @@ def translate(error: BaseException) -> DoqchatError:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise the store's failures inside the block as DoqchatError."""
+    """Raise failures of the store inside the block as DoqchatError."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
@@ -60,11 +60,11 @@ async def insist(
     call: Callable[[], Awaitable[_Answer]],
     errors: type[DoqchatError] | tuple[type[DoqchatError], ...] = Unavailable,
 ) -> _Answer:
-    """Call again and again while the store is away; only for what can be repeated without harm.
+    """Retry an idempotent call until the store is available, with exponential backoff.
 
     Args:
-        call: what is called.
-        errors: what it is called again after; all else is raised, and Unreadable, which waiting does not change.
+        call: the call.
+        errors: errors after which it is retried. Others are raised, and always Unreadable, which is permanent.
     """
     wait = FIRST_WAIT
     while True:

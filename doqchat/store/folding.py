@@ -1,33 +1,34 @@
-"""Text as a search compares it: whatever its case and however its characters are composed."""
+"""Folds text for search: ignores case and Unicode composition."""
 
 import re
 from unicodedata import combining, normalize
 
 LONGEST_RUN = 30
-"""Combining marks in a row, at most, as in the Stream-Safe Text Format of UAX #15. No writing system comes near it."""
+"""Maximum number of consecutive combining marks, as in the Stream-Safe Text Format of UAX #15. No writing system
+needs as many."""
 
 LONGEST_COMPOSED = 4
-"""Characters of which NFC makes one, at most, as of U+1F82 (UAX #15, maximum expansion of NFD)."""
+"""Maximum number of characters that NFC composes to one, as for U+1F82 (UAX #15, maximum expansion of NFD)."""
 
 _JOINER = "\u034f"
-"""The combining grapheme joiner: it is invisible, and no mark is reordered across it."""
+"""The combining grapheme joiner: invisible, and marks are not reordered across it."""
 
 _DECOMPOSED_INTO_MARKS = "\u0f73\u0f75\u0f81"
-"""Tibetan vowel signs: starters that are decomposed into marks alone."""
+"""Tibetan vowel signs: starters that decompose to marks only."""
 
 _MAY_BE_MARKS = re.compile(rf"(?<!\W)\W{{{LONGEST_RUN + 1},}}")
-"""No mark is a word character. The lookbehind keeps this linear."""
+"""Marks are not word characters. The lookbehind keeps the search linear."""
 
 
 def folded(text: str) -> str:
-    """The text in one case and composition; equal for texts that a search takes for the same."""
+    """The text with case and composition normalised; equal for texts that a search treats as equal."""
     return text.casefold() if text.isascii() else normalize("NFC", stream_safe(text)).casefold()
 
 
 def stream_safe(text: str) -> str:
-    """The text with a joiner after every 30 combining marks in a row.
+    """The text with a joiner after every 30 consecutive combining marks.
 
-    Normalisation puts a run of marks in order, which takes the square of its length.
+    Normalisation sorts each run of marks, which takes quadratic time.
     """
     return _MAY_BE_MARKS.sub(_divided, text)
 

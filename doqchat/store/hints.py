@@ -1,8 +1,8 @@
-"""What a session owes is in its own keys; queues and indexes, in other hash slots, are hints where to look.
+"""Updates queues and indexes, which are hints: the pending replies of a session are in its own keys.
 
-A script touches the keys of one slot only, so that the store can be a Redis Cluster. It returns what is to be done
-elsewhere, and its caller posts that. A hint may be lost, when a process dies at that moment, or doubled: a worker that
-follows one looks into the session, and the sweeper gives lost ones again.
+A script touches keys of one hash slot only, so that the store can be a Redis Cluster. It returns the updates of other
+slots, and its caller posts them. A hint may be lost, if the process dies before it posts it, or duplicated. So a worker
+checks the session, and the sweeper restores lost hints.
 """
 
 import asyncio
@@ -15,25 +15,25 @@ from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 
 TOUCH_SECONDS = 20.0
-"""For how long a process need not note again that a session may owe a reply."""
+"""How long a process skips adding the same session to OWING again."""
 
 REMEMBERED = 100_000
-"""Sessions for which a process knows that it has noted it."""
+"""Maximum number of sessions for which a process remembers that."""
 
 _HINT, _DONE = load("hint"), load("hint_done")
 
 Hint = Sequence[Any]
-"""What a script asks for: `queued` or `unqueued` with a model and a reply, `due` with a moment (ms of the store's
-clock), or `counted` with a counter."""
+"""An update that a script returns: `queued` or `unqueued` with a model and a reply, `due` with a time (ms of the
+store's clock), or `counted` with a counter."""
 
 
 class Hints:
     """Posts hints to one server, without waiting.
 
     Args:
-        appends: the pipeline of the appends, on which a session is noted before it can owe anything.
-        pipeline: the one for all else.
-        workers_channel: the channel that workers listen on.
+        appends: the pipeline of appends; it also carries `may_owe`, so that it runs before the append.
+        pipeline: the pipeline of all other hints.
+        workers_channel: the channel that workers subscribe to.
     """
 
     def __init__(self, appends: Pipeline, pipeline: Pipeline, workers_channel: str) -> None:
@@ -49,7 +49,7 @@ class Hints:
         }
 
     def may_owe(self, sid: str) -> None:
-        """Have the sweeper look at a session, before something is appended that may be answered; first `ready`."""
+        """Add a session to those that the sweeper checks, before an append that may need a reply. Requires `ready`."""
         now = asyncio.get_running_loop().time()
         if now - self._noted.get(sid, -TOUCH_SECONDS) < TOUCH_SECONDS:
             return
@@ -59,12 +59,12 @@ class Hints:
         self._appends.post("ZADD", keys.OWING, self._appends.deadline(), sid, lost=lambda: self._noted.pop(sid, None))
 
     def post(self, sid: str, hints: Sequence[Hint]) -> None:
-        """Post what a script of a session has returned."""
+        """Post the hints that a script of a session has returned."""
         for kind, *named in hints:
             self._kinds[kind](sid, *named)
 
     def queued(self, sid: str, llm: str, reply_id: str) -> None:
-        """Queue a reply, unless it is in the queue, and wake the workers."""
+        """Queue a reply, unless it is queued, and notify the workers."""
         asked = order(parse_id(request_of(reply_id)) or BEGINNING)[0]
         queue, member = keys.queue(llm), f"{sid} {reply_id}"
         self._pipeline.post("SADD", keys.MODELS, llm)
@@ -72,22 +72,22 @@ class Hints:
         self._pipeline.post("PUBLISH", self._channel, f"queued {llm}")
 
     def due(self, sid: str, at: str | int, *, keep: bool = False) -> None:
-        """Have the session's automatic reply started at a moment, ms of the store's clock.
+        """Schedule the session's automatic reply.
 
         Args:
             sid: the session.
-            at: the moment.
-            keep: whether another moment that is noted stays.
+            at: ms of the store's clock.
+            keep: whether to keep a time that is already scheduled.
         """
         self._pipeline.post_script(_HINT, [keys.DUE], member=sid, score=int(float(at)), keep=keep)
 
     def done(self, index: str, member: str, score: float) -> None:
-        """Remove a hint that was followed, unless it was given again since.
+        """Remove a hint that was processed, unless it was posted again since.
 
         Args:
-            index: the sorted set that it is in.
+            index: the sorted set with the hint.
             member: the hint.
-            score: what it had there.
+            score: the score that it had when it was read.
         """
         self._pipeline.post_script(_DONE, [index], member=member, score=score)
 

@@ -1,4 +1,4 @@
-"""Reading back what was said in a session, a page at a time."""
+"""Reads a session's history in pages, with filters and search."""
 
 import asyncio
 import logging
@@ -15,39 +15,39 @@ from doqchat.store.stream import Entry, SessionStream, Stretch
 log = logging.getLogger(__name__)
 
 SCANNED = 20_000
-"""Entries that one page looks at, at most, to find those that are asked for."""
+"""Maximum number of entries that one page scans."""
 
 SCANNED_BYTES = 16 * 2**20
-"""Size of the entries that one page looks at, after which it ends however few it has found."""
+"""Bytes scanned after which a page ends, even if it is not full."""
 
 SECONDS = 2.0
-"""How long a page may take before it ends with what it has."""
+"""Time after which a page ends, even if it is not full."""
 
 TURN_SECONDS = 0.001
-"""How long a page filters before everything else in its process has a turn."""
+"""How long a page filters before it yields to the event loop."""
 
 PAGE_BYTES = 4 * 2**20
-"""Size of the envelopes of one page, after which it is full whatever its limit is."""
+"""Bytes of envelopes after which a page is full, regardless of its limit."""
 
 AT_ONCE = 1
-"""Pages of one server's sessions that read and filter at the same time; others wait for their turn at each stretch."""
+"""Pages per server that read and filter concurrently; they take turns after each stretch."""
 
 _STRETCH, _STRETCH_BYTES = 250, 256 * 1024
 
 _SLICE = 2_000
-"""Characters of a text that are searched at a time, in less than a millisecond."""
+"""Characters searched at a time; takes less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which events of a session a page shall have.
+    """Selects the events of a page.
 
     Attributes:
-        after, before: ids that bound the range, themselves not part of it; a `before` of None is the open end.
+        after, before: exclusive bounds of the range; a `before` of None is the end of the session.
         participant, event: only events of this role, with this name.
-        text: only events that say this, whatever its case and however its characters are composed.
-        limit: events on the page, at most.
-        newest_first: begin at the end.
+        text: only events whose text contains this, ignoring case and Unicode composition.
+        limit: maximum number of events on the page.
+        newest_first: whether the newest events come first.
     """
 
     after: str = BEGINNING
@@ -59,7 +59,7 @@ class Search:
     newest_first: bool = False
 
     def behind(self, entry_id: str) -> "Search":
-        """The same for what follows an event in the order of the search."""
+        """The same search, continued after an event in the order of the search."""
         return replace(self, before=entry_id) if self.newest_first else replace(self, after=entry_id)
 
 
@@ -69,9 +69,9 @@ class Page:
 
     Attributes:
         entries: the events.
-        next: the id to go on from, as `after` or, newest first, as `before`; None at the end of the range. It is that
-            of the last event that was looked at, so that nothing is left out or comes twice, whatever is said
-            meanwhile. A page that has a `next` may be short or empty: there was more to look at than one page does.
+        next: the cursor for the next page, as `after` or, newest first, as `before`; None at the end of the range. It
+            is the id of the last scanned event, so that nothing is skipped or repeated if events are appended
+            meanwhile. A page with a `next` may be short or empty if it reached a limit of scanning.
     """
 
     entries: list[Entry]
@@ -82,7 +82,7 @@ class History:
     """Finds events in the sessions' streams.
 
     Args:
-        stream: where they are read from.
+        stream: the streams.
     """
 
     def __init__(self, stream: SessionStream) -> None:
@@ -94,24 +94,24 @@ class History:
         page = _Page(search)
         following = await self._fill(sid, page)
         if page.unreadable:
-            log.warning("%d entries of session %s are no messages and are left out.", page.unreadable, sid)
+            log.warning("Skipped %d invalid entries of session %s.", page.unreadable, sid)
         return Page(page.found, following)
 
     async def _fill(self, sid: str, page: "_Page") -> str | None:
-        """Read until the page is full, at the end of its range, or took long enough; the id to go on from."""
+        """Read until the page is full, the range ends or a limit is reached; the cursor for the next page."""
         clock = asyncio.get_running_loop()
-        late = clock.time() + SECONDS
+        deadline = clock.time() + SECONDS
         while True:
             async with self._reading[self._stream.server(sid)]:
                 stretch = await self._read(sid, page)
                 full = await page.take(stretch.entries)
             if not (full or stretch.more):
                 return None
-            if full or page.read > SCANNED_BYTES or clock.time() > late:
+            if full or page.read > SCANNED_BYTES or clock.time() > deadline:
                 return page.cursor
 
     async def _read(self, sid: str, page: "_Page") -> Stretch:
-        """The next stretch of the page's range: no more than the page needs at the least, if it is the first."""
+        """The next stretch of the page's range. The first one has no more entries than the page needs at least."""
         search = page.search if page.cursor is None else page.search.behind(page.cursor)
         count = _STRETCH if page.cursor else min(_STRETCH, search.limit + 1)
         stretch = await self._stream.stretch(
@@ -122,14 +122,14 @@ class History:
 
 
 class _Page:
-    """A page that is being filled.
+    """Collects the events of a page.
 
     Attributes:
-        search: what is looked for.
-        found: the events that it has so far.
-        cursor: the id of the last event that was looked at; None before the first.
-        read: bytes that were read for it.
-        unreadable: how many of the entries were no envelopes.
+        search: the search.
+        found: the matching events.
+        cursor: the id of the last scanned entry; None before the first.
+        read: bytes read from the store.
+        unreadable: number of entries that are not envelopes.
     """
 
     def __init__(self, search: Search) -> None:
@@ -142,20 +142,20 @@ class _Page:
         self._turn_ends = 0.0
 
     async def take(self, entries: list[Entry]) -> bool:
-        """Look at entries, one after the other; True when one of them had to be left for the next page."""
+        """Scan entries; True if the page is full and one of them belongs to the next."""
         for entry in entries:
             if len(self.found) == self.search.limit or self._scanned == SCANNED or self._size > PAGE_BYTES:
                 return True
             self.cursor = entry.id
             self._scanned += 1
-            await self._give_way()
-            if await self._wants(entry):
+            await self._yield_to_loop()
+            if await self._matches(entry):
                 self.found.append(entry)
                 self._size += len(entry.body.encode())
         return False
 
-    async def _wants(self, entry: Entry) -> bool:
-        """Whether an entry is asked for; one that is no envelope never is."""
+    async def _matches(self, entry: Entry) -> bool:
+        """Whether an entry matches the search; an entry that is not an envelope never does."""
         if self.search.participant is not None and entry.participant != self.search.participant:
             return False
         said = stored.read(entry.body)
@@ -164,19 +164,19 @@ class _Page:
             return False
         if self.search.event is not None and said.event != self.search.event:
             return False
-        return not self._text or await self._is_in(said.text)
+        return not self._text or await self._contains(said.text)
 
-    async def _is_in(self, text: str) -> bool:
-        """Whether a text says what is looked for."""
+    async def _contains(self, text: str) -> bool:
+        """Whether a text contains the searched text."""
         overlap = LONGEST_COMPOSED * len(self._text) + LONGEST_RUN
         for start in range(0, len(text), _SLICE):
-            await self._give_way()
+            await self._yield_to_loop()
             if self._text in folded(text[start : start + _SLICE + overlap]):
                 return True
         return False
 
-    async def _give_way(self) -> None:
-        """Let everything else run when this has run for TURN_SECONDS."""
+    async def _yield_to_loop(self) -> None:
+        """Yield to the event loop after TURN_SECONDS."""
         if perf_counter() >= self._turn_ends:
             await asyncio.sleep(0)
             self._turn_ends = perf_counter() + TURN_SECONDS

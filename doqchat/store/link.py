@@ -1,4 +1,4 @@
-"""One connection to one server, made when it is needed, and how the server's clock stands to ours."""
+"""One connection to one server, opened on demand, and the offset of the server's clock."""
 
 import asyncio
 import time
@@ -17,19 +17,19 @@ Argument = str | int | float | bytes
 Command = tuple[Argument, ...]
 
 AWAKE_SECONDS = 0.05
-"""For how long a server that has answered is taken to be awake: some turns of the event loop of a busy process. The
-question costs each message a round trip."""
+"""How long a server counts as responsive after a response: a few iterations of a busy event loop. Checking it costs
+a round trip."""
 
 
 class Heard:
-    """When a server last answered on any of the connections that share this, in seconds of time.monotonic()."""
+    """When a server last responded on any of the connections that share this, in seconds of time.monotonic()."""
 
     def __init__(self) -> None:
         self.at = 0.0
 
 
 class Answers(Received):
-    """Hands the server's answers to those who wait for them, in the order of the commands."""
+    """Resolves the futures of commands with the server's responses, in order."""
 
     def __init__(self) -> None:
         super().__init__(decode=True)
@@ -37,21 +37,22 @@ class Answers(Received):
         self._all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def expect(self, answers: Sequence["asyncio.Future[Any]"]) -> "asyncio.Future[None]":
-        """Have these set to the next answers; the result is done when all of them are there.
+        """Resolve these futures with the next responses; the returned future is done when all of them are.
 
-        It raises redis-py's ConnectionError when the connection ends before, and InvalidResponse for what is none.
+        It raises redis-py's ConnectionError if the connection is closed first, and InvalidResponse for a malformed
+        response.
         """
         self._all = asyncio.get_running_loop().create_future()
         self._awaited.extend(answers)
         if self.ended:
-            self.end(StoreConnectionError("The connection to the store has ended."))
+            self.end(StoreConnectionError("The connection to the store is closed."))
         return self._all
 
     def take(self, answer: Any) -> bool:
         if not self._awaited:
-            raise InvalidResponse(f"an answer to nothing: {answer!r:.100}")
+            raise InvalidResponse(f"unexpected response: {answer!r:.100}")
         if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
-            raise answer  # the server refuses everything, as while it loads its data
+            raise answer  # the server refuses all commands, for example while it loads its data
         awaited = self._awaited.popleft()
         if not awaited.done():
             if isinstance(answer, ResponseError):
@@ -67,18 +68,18 @@ class Answers(Received):
         self._awaited.clear()
         if not self._all.done():
             self._all.set_exception(error)
-            self._all.exception()  # nobody may wait for it
+            self._all.exception()  # it may not be awaited
 
 
 class Link:
-    """A connection; calls raise redis-py's errors and OSError, and wait without bound.
+    """A connection; calls raise redis-py's errors and OSError, and have no timeout.
 
     Args:
         url: the server.
-        heard: where it is noted that the server has answered.
-        ask_first: whether a server that was silent for AWAKE_SECONDS is asked for a sign of life before it is sent
-            anything. What one that has stopped gets may be carried out when it goes on, and until then nobody knows;
-            what it did not get certainly is not.
+        heard: records when the server last responded.
+        ask_first: whether to send a PING first if the server has not responded for AWAKE_SECONDS. A stalled server may
+            run the commands it has received when it resumes, so their outcome is unknown; commands that were not sent
+            certainly do not run.
     """
 
     def __init__(self, url: str, heard: Heard, *, ask_first: bool) -> None:
@@ -89,11 +90,11 @@ class Link:
         self._clock_offset: float | None = None
 
     async def open(self) -> None:
-        """Return when what is sent reaches the server: a connection that is broken is made anew."""
+        """Connect, or reconnect if the connection is closed."""
         if self._answers is not None and self._answers.ended:
             await self.close()
         if self._answers is not None and self._ask_first and time.monotonic() > self._heard.at + AWAKE_SECONDS:
-            await self._wait_for_a_sign()
+            await self._ping()
         if self._answers is None:
             await self._connection.connect()
             self._answers = Answers()
@@ -101,37 +102,37 @@ class Link:
             self.compare_clocks(await self._ask("TIME"))
 
     async def exchange(self, commands: Iterable[Command], answers: Sequence["asyncio.Future[Any]"]) -> None:
-        """Send commands as one write; returns when each of the futures has its answer, or the server's refusal."""
+        """Send commands in one write; returns when every future has its response or error reply."""
         if self._answers is None or self._answers.transport is None:
-            raise StoreConnectionError("There is no connection to the store.")
+            raise StoreConnectionError("Not connected to the store.")
         awaited = self._answers.expect(answers)
         self._answers.transport.write(b"".join(hiredis.pack_command(cast(Any, command)) for command in commands))
         await awaited
         self._heard.at = time.monotonic()
 
     async def close(self) -> None:
-        """Drop the connection, and what was known of the server's clock."""
+        """Close the connection and discard the clock offset."""
         self._clock_offset = None
         self._answers = None
         await self._connection.disconnect(nowait=True)
 
     @property
     def knows_clock(self) -> bool:
-        """Whether the server's clock was compared with ours on this connection."""
+        """Whether the clock offset is known for this connection."""
         return self._clock_offset is not None
 
     def compare_clocks(self, answer: Sequence[str]) -> None:
-        """Take the server's answer to TIME."""
+        """Set the clock offset from a response to TIME."""
         seconds, microseconds = answer
-        # Compared after the answer came: an offset that is too small makes deadlines early, which is the safe side.
+        # Read after the response has arrived: an offset that is too small makes deadlines early, which is safe.
         self._clock_offset = int(seconds) + int(microseconds) / 1e6 - time.monotonic()
 
     def deadline(self) -> int:
-        """The moment, in ms of the server's clock, at which a caller that starts now stops waiting."""
+        """The deadline of a command sent now, in ms of the server's clock."""
         return int((time.monotonic() + (self._clock_offset or 0.0) + COMMAND_TIMEOUT) * 1000)
 
-    async def _wait_for_a_sign(self) -> None:
-        """Return when the server is awake, or the connection turned out to be broken; it is dropped then."""
+    async def _ping(self) -> None:
+        """Wait until the server responds; close the connection if it is broken."""
         try:
             await self._ask("PING")
         except (StoreConnectionError, ConnectionError):

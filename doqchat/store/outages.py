@@ -1,6 +1,6 @@
-"""What the log says of a server that cannot be used: a line when that begins, and one when it is over.
+"""Logs outages of a server: one line at the beginning and one at the end.
 
-What fails meanwhile may be every message; each failure is told to whoever caused it, and only counted here.
+The failures in between are reported to their callers, and not logged.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from doqchat.store.script import load
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
-"""How often a server that cannot be used is asked whether it takes writes again."""
+"""Interval at which an unusable server is probed."""
 
 TAKES_WRITES = load("takes_writes")
-"""Does nothing; a server that takes no writes refuses it and says why."""
+"""Does nothing; a server that refuses writes rejects it with the reason."""
 
 
 class Outage:
-    """Of one server, for the whole process.
+    """The outage of one server, for the whole process.
 
     Args:
         url: the server.
@@ -34,31 +34,31 @@ class Outage:
         self._watch: asyncio.Task[None] | None = None
 
     def note(self, error: BaseException | None) -> bool:
-        """Take a failure; whether it means that the server cannot be used, and the log says so or will.
+        """Record a failure; whether it means that the server is unusable, which is then logged here.
 
         Args:
-            error: what redis-py or the event loop has raised, or an error that was raised from it.
+            error: an exception of redis-py or the event loop, or one that was raised from it.
         """
         cause = cause_of(error) or cause_of(error.__cause__ if error else None)
         if cause is not None and (self._watch is None or self._watch.done()):
-            self._watch = asyncio.create_task(self._until_it_takes_writes(cause))
+            self._watch = asyncio.create_task(self._log_until_writable(cause))
         return cause is not None
 
-    async def _until_it_takes_writes(self, cause: Cause) -> None:
-        began, told = monotonic(), None
-        # One connection that broke says little of the server: only asking tells. A refusal speaks for itself.
-        current = await self._cause() if cause in AWAY_CAUSES else cause
+    async def _log_until_writable(self, cause: Cause) -> None:
+        began, logged = monotonic(), None
+        # One broken connection is no outage yet, so the server is probed. An error reply is certain.
+        current = await self._probe() if cause in AWAY_CAUSES else cause
         while current is not None:
-            if current is not told and not {current, told} <= AWAY_CAUSES:
+            if current is not logged and not {current, logged} <= AWAY_CAUSES:
                 log.error("The store at %s %s. %s", place(self._url), current.problem, current.remedy)
-                told = current
+                logged = current
             await asyncio.sleep(LOOK_SECONDS)
-            current = await self._cause()
-        if told is not None:
-            log.warning("The store at %s takes writes again, after %d s.", place(self._url), monotonic() - began)
+            current = await self._probe()
+        if logged is not None:
+            log.warning("The store at %s accepts writes again, after %d s.", place(self._url), monotonic() - began)
 
-    async def _cause(self) -> Cause | None:
-        """Why the server takes no writes now; None when it does."""
+    async def _probe(self) -> Cause | None:
+        """Probe the server: why it refuses writes, or None."""
         async with commands(self._url) as client:
             try:
                 await TAKES_WRITES(client, [])
@@ -71,5 +71,5 @@ _outages: dict[str, Outage] = {}
 
 
 def outage(url: str) -> Outage:
-    """What the log says of a server: the same object for all of the process that talk to it."""
+    """The outage of a server; one object per server and process."""
     return _outages.setdefault(url, Outage(url))

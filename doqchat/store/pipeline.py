@@ -1,7 +1,7 @@
-"""One connection whose commands of an event-loop turn travel as one write.
+"""One connection that batches the commands of an event-loop iteration into one write.
 
-An awaited redis-py command costs about 100 µs of CPU; here, what comes up while a batch is under way forms the next
-batch, and its answers are read in order without a timer each.
+An awaited redis-py command costs about 100 µs of CPU. Here, commands queued while a batch is in flight form the next
+batch, and responses need no timer of their own.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from doqchat.store.script import Script
 BATCH = 256
 
 REST_SECONDS = 0.25
-"""For how long nothing is asked of a server that has not answered in time: one frame of a connection is taken after the
-other, and each would wait as long again."""
+"""How long commands fail immediately after a timeout. A connection's frames are processed one at a time, and each would
+wait for another timeout."""
 
 Waiting = tuple[Command, "asyncio.Future[Any]"]
 
@@ -30,15 +30,15 @@ Waiting = tuple[Command, "asyncio.Future[Any]"]
 class Pipeline:
     """Runs commands and scripts on one server.
 
-    A call either gets the server's answer or raises DoqchatError. When the connection breaks, what was sent hears of
-    it at once, and the rest travels over the next one. When the server does not answer, or cannot be reached, all
-    that waits hears of it: it would wait as long again.
+    A call returns the server's response or raises DoqchatError. If the connection breaks, commands that were sent fail
+    at once, and queued ones are sent over the next connection. If the server does not respond or is unreachable, queued
+    commands fail as well, instead of waiting for another timeout.
 
     Args:
         url: the server.
-        heard: where it is noted when the server has answered, for others that talk to it; None notes it here alone.
-        batch: how many commands travel together at most.
-        ask_first: whether an idle server is asked for a sign of life before it is sent a batch (see Link).
+        heard: records when the server last responded, shared with other pipelines; None for one of its own.
+        batch: maximum number of commands per write.
+        ask_first: whether to send a PING to an idle server before a batch (see Link).
     """
 
     def __init__(self, url: str, heard: Heard | None = None, *, batch: int = BATCH, ask_first: bool = False) -> None:
@@ -51,78 +51,77 @@ class Pipeline:
         self._rests_until = 0.0
 
     async def run(self, script: Script, keys: Sequence[str], repeat: bool = True, **given: Any) -> Any:
-        """Run a script with named fields; its answer as the server gives it. Otherwise as `execute`."""
+        """Run a script with named fields and return the response. Otherwise like `execute`."""
         call = script.call(keys, **given)
         try:
-            return await (self._tried_twice if repeat else self._queue)(("EVALSHA", script.digest, *call))
+            return await (self._with_retry if repeat else self._queue)(("EVALSHA", script.digest, *call))
         except NoScriptError:
             return await self.execute("EVAL", script.text, *call, repeat=repeat)
         except ResponseError as error:
             raise self._translated(error) from error
 
     async def execute(self, *command: Argument, repeat: bool = True) -> Any:
-        """Run a command; its answer as the server gives it.
+        """Run a command and return the response.
 
         Args:
-            command: its name and its arguments.
-            repeat: whether it does no harm to run it a second time, as is done when the connection breaks before its
-                answer has come.
+            command: its name and arguments.
+            repeat: whether the command is idempotent; then it is retried once if the connection breaks.
 
         Raises:
-            Unavailable: the server cannot be reached, cannot take it, or has not answered what can be repeated.
-            Uncertain: it was sent, must not be repeated, and its answer has not come.
+            Unavailable: the server is unreachable or refuses the command, or did not respond to an idempotent one.
+            Uncertain: a command that is not idempotent was sent and got no response.
         """
         try:
-            return await (self._tried_twice if repeat else self._queue)(command)
+            return await (self._with_retry if repeat else self._queue)(command)
         except ResponseError as error:
             raise self._translated(error) from error
 
     def post(self, *command: Argument, lost: Callable[[], object] | None = None) -> None:
-        """Have a command run once, and wait for nothing; it is lost when the server cannot be reached.
+        """Send a command without waiting for the response; it is lost if the server is unreachable.
 
         Args:
-            command: its name and its arguments.
-            lost: called when it was not run, or that is not known.
+            command: its name and arguments.
+            lost: called if the command failed or its outcome is unknown.
         """
 
         def take(answer: "asyncio.Future[Any]") -> None:
-            self._let_go(answer)
+            self._consume(answer)
             if lost is not None and (answer.cancelled() or answer.exception() is not None):
                 lost()
 
         self._queue(command).add_done_callback(take)
 
     def post_script(self, script: Script, keys: Sequence[str], **given: Any) -> None:
-        """Have a script run once, and wait for nothing; as `post`."""
+        """Send a script without waiting for the response, like `post`."""
         call = script.call(keys, **given)
 
         def take(answer: "asyncio.Future[Any]") -> None:
             if not answer.cancelled() and isinstance(answer.exception(), NoScriptError):
                 self.post("EVAL", script.text, *call)
             else:
-                self._let_go(answer)
+                self._consume(answer)
 
         self._queue(("EVALSHA", script.digest, *call)).add_done_callback(take)
 
     def deadline(self) -> int:
-        """The moment, in ms of the store's clock, at which a caller that starts now stops waiting; first `ready`."""
+        """The deadline of a command sent now, in ms of the store's clock. Requires `ready`."""
         return self._link.deadline()
 
     async def ready(self) -> None:
-        """Connect, if that is not done yet, and read the store's clock.
+        """Connect if necessary, and read the store's clock.
 
         Raises:
-            Unavailable: the server cannot be reached.
+            Unavailable: the server is unreachable.
         """
         if not self._link.knows_clock:
             await self.execute("PING")
 
     async def compare_clocks(self) -> None:
-        """Read the store's clock anew; raises Unavailable."""
+        """Read the store's clock again; raises Unavailable."""
         self._link.compare_clocks(await self.execute("TIME"))
 
     async def close(self) -> None:
-        """Drop the connection when all that was posted is done or lost."""
+        """Wait until all commands are done or lost, then close the connection."""
         while self._flusher is not None:
             await asyncio.wait([self._flusher])
         await self._link.close()
@@ -131,13 +130,13 @@ class Pipeline:
         self._outage.note(error)
         return translate(error)
 
-    def _let_go(self, answer: "asyncio.Future[Any]") -> None:
-        """Take the outcome of what nobody waits for; that the server refuses a command is logged."""
+    def _consume(self, answer: "asyncio.Future[Any]") -> None:
+        """Consume the outcome of a posted command; log an error reply."""
         if not answer.cancelled() and (error := answer.exception()) is not None:
             self._translated(error)
 
-    async def _tried_twice(self, command: Command) -> Any:
-        """Queue a command, and again when the connection broke; not when its time was up."""
+    async def _with_retry(self, command: Command) -> Any:
+        """Run a command, and retry it once if the connection broke, but not after a timeout."""
         try:
             return await self._queue(command)
         except Uncertain as error:
@@ -172,7 +171,7 @@ class Pipeline:
         self._sent = False
         loop = asyncio.get_running_loop()
         if loop.time() < self._rests_until:
-            raise TimeoutError("The store did not answer in time a moment ago.")
+            raise TimeoutError("The store did not respond to a recent command.")
         try:
             async with asyncio.timeout(COMMAND_TIMEOUT):
                 await self._exchange(batch)
@@ -188,14 +187,14 @@ class Pipeline:
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
         await self._link.close()
         self._outage.note(error)
-        _raise_in(batch, error, sent=self._sent)
+        _fail_futures(batch, error, sent=self._sent)
         if not (self._sent and isinstance(error, StoreConnectionError)):
             unsent, self._waiting = self._waiting, []
-            _raise_in(unsent, error, sent=False)
+            _fail_futures(unsent, error, sent=False)
 
 
-def _raise_in(waiting: list[Waiting], error: BaseException, *, sent: bool) -> None:
-    """Tell those who wait that their commands get no answer, and why."""
+def _fail_futures(waiting: list[Waiting], error: BaseException, *, sent: bool) -> None:
+    """Fail the futures of commands that get no response."""
     for _, future in waiting:
         if not future.done():
             problem = Uncertain(NOT_KNOWN) if sent else translate(error)

@@ -1,4 +1,4 @@
-"""Who is in a session: connections that say so again and again, or run out."""
+"""Presence: the connections in a session, which expire unless they are renewed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,19 +23,19 @@ class Presence:
         self._shards = shards
 
     async def here(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
-        """Note connections (`ROLE:NAME`) as present for LASTS_SECONDS; how many there are of each role."""
+        """Add or renew connections (`ROLE:NAME`) for LASTS_SECONDS; returns the number of connections per role."""
         return await self._note(sid, "here", connections)
 
     async def gone(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
-        """Forget connections; how many are left of each role."""
+        """Remove connections; returns the number of connections per role."""
         return await self._note(sid, "gone", connections)
 
     async def members(self, sid: str) -> dict[str, int]:
-        """How many connections there are of each role."""
+        """The number of connections per role."""
         return await self._note(sid, "here", ())
 
     async def tell(self, sid: str) -> None:
-        """Tell the session's group how many connections there are of each role, whether or not that has changed."""
+        """Publish the number of connections per role to the session's group, even if it has not changed."""
         await self._note(sid, "tell", ())
 
     async def _note(self, sid: str, what: str, connections: Sequence[str]) -> dict[str, int]:

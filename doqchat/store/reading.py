@@ -1,4 +1,4 @@
-"""How far each role has read a session."""
+"""Read marks: the last event that each role has read."""
 
 from doqchat.errors import NotFound
 from doqchat.store import keys
@@ -15,7 +15,7 @@ class Reading:
         self._shards = shards
 
     async def mark(self, sid: str, role: str, entry_id: str) -> bool:
-        """Note that a role has read up to an event; False when it had done so before.
+        """Mark the events up to an id as read by a role; False if they were already.
 
         Raises:
             NotFound: the session has no such event.

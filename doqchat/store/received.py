@@ -1,4 +1,4 @@
-"""What a server sends, read without a stream: a stream wakes a task for each answer, in the next turn of the loop."""
+"""Parses responses in a protocol. A StreamReader would wake a task for each one, an event-loop iteration later."""
 
 import asyncio
 from typing import Any
@@ -10,13 +10,13 @@ from redis.exceptions import InvalidResponse
 
 
 class Received(asyncio.Protocol):
-    """Parses what the server sends on a connection that redis-py has made, and hands on one answer after the other.
+    """Parses the responses on a connection that redis-py has opened, and passes them to `take` one by one.
 
     Args:
-        decode: whether answers become text.
+        decode: whether responses are decoded to text.
 
     Attributes:
-        ended: whether the connection has ended, or what came on it could not be taken.
+        ended: whether the connection was closed or an error has ended it.
     """
 
     def __init__(self, *, decode: bool) -> None:
@@ -26,20 +26,20 @@ class Received(asyncio.Protocol):
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=BaseParser.parse_error, **encoding)
 
     def take_over(self, connection: Any) -> None:
-        """Read from here on; redis-py has had the answers to all that it has asked."""
+        """Become the protocol of the connection, when redis-py awaits no more responses on it."""
         transport: asyncio.Transport = connection._writer.transport
         self.transport = transport
         transport.set_protocol(self)
-        if transport.is_closing():  # its end may have been reported before
-            self.end(StoreConnectionError("The connection to the store ended as it was made."))
+        if transport.is_closing():  # connection_lost may have been called before
+            self.end(StoreConnectionError("The connection to the store was closed during setup."))
 
     def data_received(self, data: bytes) -> None:
-        """Take what the server has sent."""
+        """Parse received bytes."""
         self._reader.feed(data)
         self.go_on()
 
     def go_on(self) -> None:
-        """Hand on what is complete."""
+        """Pass complete responses to `take`."""
         try:
             while (answer := self._reader.gets()) is not False and self.take(answer):
                 pass
@@ -47,13 +47,13 @@ class Received(asyncio.Protocol):
             self.end(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing more will come."""
-        self.end(StoreConnectionError(f"The connection to the store ended: {exc or 'it was closed'}."))
+        """End with a ConnectionError."""
+        self.end(StoreConnectionError(f"The connection to the store was lost: {exc or 'it was closed'}."))
 
     def take(self, answer: Any) -> bool:
-        """Take an answer, which may be an exception; returns whether the next one may follow at once."""
+        """Handle a response, which may be an exception; returns whether to pass the next one immediately."""
         raise NotImplementedError
 
     def end(self, error: Exception) -> None:
-        """Take nothing more."""
+        """Handle the end of the connection."""
         self.ended = True

@@ -1,6 +1,6 @@
-"""Which sessions there are and when each was last active.
+"""The index of sessions by last activity.
 
-A hint, which may be lost: it is written now and then, by a command of its own, not with every message.
+It is a hint: it is updated periodically by a separate command, not with every message, and updates may be lost.
 """
 
 import logging
@@ -24,20 +24,20 @@ class Registry:
         self._shards = shards
 
     async def touch(self, sids: Iterable[str]) -> None:
-        """Note that sessions are active now."""
+        """Set the last activity of sessions to now."""
         now = time.time()
         for shard, group in groupby(sorted(sids, key=lambda sid: self._shards.of(sid).url), self._shards.of):
             scores = [part for sid in group for part in (now, sid)]
             await shard.pipeline.execute("ZADD", keys.SESSIONS, *scores)
 
     def note(self, sid: str) -> None:
-        """Note that a session is active now, without waiting; lost when the server cannot be reached."""
+        """Set the last activity of a session to now, without waiting; lost if the server is unreachable."""
         self._shards.of(sid).pipeline.post("ZADD", keys.SESSIONS, time.time(), sid)
 
     async def active_since(self, moment: float, limit: int = 100_000) -> dict[str, float]:
-        """Sessions that were active at or after a moment (seconds since 1970), with their last activity.
+        """Sessions active at or after a time (seconds since 1970), with their last activity.
 
-        Names that something else has listed and that are no sids are left out; a time can be any number, also infinite.
+        Names from other programs that are not valid sids are skipped. A time can be any number, also infinite.
         """
         found: dict[str, float] = {}
         with translated():
@@ -48,13 +48,11 @@ class Registry:
                 found.update((str(sid), float(score)) for sid, score in rows)
         named = {sid: score for sid, score in found.items() if is_sid(sid)}
         if len(named) < len(found):
-            log.warning(
-                "%d names in %s cannot name a session and are left out.", len(found) - len(named), keys.SESSIONS
-            )
+            log.warning("Skipped %d invalid session ids in %s.", len(found) - len(named), keys.SESSIONS)
         return named
 
     async def last_activity(self, sid: str) -> float | None:
-        """When a session was last active, in seconds since 1970; None for a session nobody has joined."""
+        """When a session was last active, in seconds since 1970; None if it never was."""
         with translated():
             score = await self._shards.of(sid).commands.zscore(keys.SESSIONS, sid)
         return None if score is None else float(score)

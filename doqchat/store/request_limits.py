@@ -1,4 +1,4 @@
-"""How many requests to the models are taken: counted by the scripts that store them, for all processes together."""
+"""Limits on requests to the models. The scripts that store requests count them, for all processes together."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -6,20 +6,20 @@ from dataclasses import asdict, dataclass
 from doqchat.errors import RateLimited
 
 FULL_RETRY_SECONDS = 5
-"""When to ask again in a session with too many active replies: when one of them ends is not known."""
+"""`retry_after` for too many active replies, whose end is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """The limits of each session and of each role in it. None is no limit.
+    """The limits per session, and per role in a session; None for no limit.
 
-    A request of a person counts for the session and the role, an automatic reply for the session.
+    A person's request counts for the session and the role, an automatic reply only for the session.
 
     Attributes:
         requests_per_minute: of one session, in any 60 seconds.
         role_requests_per_minute: of one role in one session.
-        max_active_replies: replies of one session that have not ended, those in line included.
-        role_max_active_replies: of those, the ones that one role has asked for.
+        max_active_replies: running and queued replies of one session.
+        role_max_active_replies: running and queued replies that one role has requested.
     """
 
     requests_per_minute: int | None = None
@@ -28,20 +28,20 @@ class RequestLimits:
     role_max_active_replies: int | None = None
 
     def for_a_person(self) -> dict[str, int]:
-        """The limits of a request of a person, as append.lua takes them: 0 is no limit."""
+        """The limits of a person's request, as fields of append.lua: 0 for no limit."""
         return {name: int(limit or 0) for name, limit in asdict(self).items()}
 
     def for_an_automatic_reply(self) -> int:
-        """The limit of an automatic reply, as reply_start.lua takes it: 0 is no limit."""
+        """The limit of an automatic reply, as a field of automatic_start.lua: 0 for no limit."""
         return self.requests_per_minute or 0
 
     def refusal(self, limit: str, wait_ms: int, role: str = "") -> RateLimited:
-        """The error for a request that is one too many.
+        """The error for a request over a limit.
 
         Args:
-            limit: the name of the limit among these.
-            wait_ms: milliseconds until there may be another request; 0 when nobody knows.
-            role: who asked.
+            limit: the name of the limit.
+            wait_ms: milliseconds until the next request is allowed; 0 if unknown.
+            role: the sender.
         """
         wait = math.ceil(wait_ms / 1000) or FULL_RETRY_SECONDS
         messages = {

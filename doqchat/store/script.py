@@ -1,4 +1,4 @@
-"""The Lua scripts of this folder, run by digest."""
+"""Loads the Lua scripts and runs them by digest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from redis.exceptions import NoScriptError
 _FOLDER = Path(__file__).parent / "scripts"
 
 _FIELDS = "local given = cmsgpack.unpack(ARGV[1])"
-"""Arguments have names in the scripts: they travel as one msgpack map."""
+"""Scripts receive named arguments as one msgpack map."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script and the digest that the store knows it by once it was loaded."""
+    """A script and its SHA-1 digest."""
 
     text: str
     digest: str
 
     def call(self, keys: Sequence[str], **given: Any) -> tuple[str | int | bytes, ...]:
-        """What follows the script in EVALSHA and EVAL: its keys, and the fields that it finds in `given`."""
+        """The arguments after the script in EVALSHA and EVAL: its keys, and the fields of `given`."""
         return len(keys), *keys, packb(given)
 
     async def __call__(self, client: Redis, keys: Sequence[str], **given: Any) -> Any:
-        """Run it on a client; loads it when the store does not know it (yet, or after a restart)."""
+        """Run the script on a client; loads it if the store does not have it."""
         call = self.call(keys, **given)
         try:
             return await client.execute_command("EVALSHA", self.digest, *call)
@@ -37,11 +37,15 @@ class Script:
 
 
 def load(name: str, *parts: str) -> Script:
-    """The script in `scripts/{name}.lua`, behind the functions in `scripts/parts/` that it names.
+    """The script `scripts/{name}.lua`, preceded by parts from `scripts/parts/`.
 
-    Its first line says what the store lets it do, which it checks before it runs it: `#!lua flags=no-writes` may run
-    whenever the store can be read, `flags=allow-oom` also when its memory is full, and `#!lua` only when it takes
-    writes. https://valkey.io/topics/lua-api/#script-flags
+    The store checks the flags in its first line before it runs the script: one with `#!lua flags=no-writes` runs
+    whenever the store can be read, one with `flags=allow-oom` also when its memory is full, and one with `#!lua` only
+    when it accepts writes. https://valkey.io/topics/lua-api/#script-flags
+
+    Args:
+        name: the script.
+        parts: the parts that it uses.
     """
     own = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
     flags, _, rest = own.partition("\n") if own.startswith("#!") else ("", "", own)

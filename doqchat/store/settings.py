@@ -1,4 +1,4 @@
-"""What is set for one session: how the model behaves there, and what its people are called."""
+"""Settings of a session: the behaviour of the model, and display names."""
 
 import logging
 from typing import Annotated, Literal
@@ -20,15 +20,15 @@ DEFAULT_WAIT_SECONDS = 0.8
 
 
 class SessionSettings(BaseModel):
-    """The settings of a session; these are also the names of the fields in the store.
+    """The settings of a session; the store uses the same field names.
 
     Attributes:
-        policy: what the model answers by itself: nothing (`off`), what mentions it (`mention`), everything.
-        on_new_message: what a new request or message does to an automatic reply: let it finish, or supersede it.
-        wait_seconds: how long nobody has to say anything, or type, before an automatic reply.
+        policy: which messages get an automatic reply: none (`off`), mentions (`mention`) or all (`always`).
+        on_new_message: whether a new request or message lets a running automatic reply finish, or supersedes it.
+        wait_seconds: seconds without messages or typing before an automatic reply.
         llm: the alias of the model.
         system: instructions for the model, in addition to the site's.
-        name_a, name_b, name_llm: what the people and the assistant are called; empty for their roles.
+        name_a, name_b, name_llm: display names of the people and the assistant; empty for their roles.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", json_schema_serialization_defaults_required=True)
@@ -54,7 +54,7 @@ class Settings:
         self._shards = shards
 
     async def of(self, sid: str) -> SessionSettings:
-        """The settings of a session; the default of each that is not set, or cannot be used as it is stored."""
+        """The settings of a session; defaults for those that are missing or invalid in the store."""
         try:
             flat = await self._shards.of(sid).pipeline.execute("HGETALL", keys.settings(sid))
         except Unreadable:
@@ -62,9 +62,9 @@ class Settings:
         return _parsed(sid, flat)
 
     async def change(self, sid: str, changes: dict[str, str]) -> SessionSettings:
-        """Change some settings; an empty value is the default.
+        """Change settings; an empty value resets one to its default.
 
-        Policy `off` also ends an automatic reply under way, of which nothing is stored that it has said.
+        Policy `off` also ends active automatic replies and discards their text.
         """
         shard = self._shards.of(sid)
         withdrawn = early_end(shard, sid, "superseded")
@@ -80,5 +80,5 @@ def _parsed(sid: str, flat: list[str]) -> SessionSettings:
         return SessionSettings.model_validate_strings(stored)
     except ValidationError as error:
         unusable = {str(problem["loc"][0]) for problem in error.errors()}
-        log.warning("Settings of session %s cannot be used: %s.", sid, ", ".join(sorted(unusable)))
+        log.warning("Ignored invalid settings of session %s: %s.", sid, ", ".join(sorted(unusable)))
         return SessionSettings.model_validate_strings({name: stored[name] for name in stored.keys() - unusable})

@@ -1,4 +1,4 @@
-"""Appends, until it is certain what became of them."""
+"""Runs appends until their outcome is known."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 
 SETTLED_WITHIN = 30.0
-"""Seconds after which an append is given up of which the store has still not said what became of it."""
+"""Seconds after which an append with an unknown outcome is given up."""
 
 _NOT_SETTLED = (
-    f"The store has not answered within {SETTLED_WITHIN:g} s: it is not known whether this is stored. Send it again, "
+    f"The store did not respond within {SETTLED_WITHIN:g} s: it is unknown whether this is stored. Send it again, "
     "with the same msg_id if it had one."
 )
 _APPEND = load("append", "session", "claim", "entry", "rate", "wait", "replies", "owed", "filled", "interrupt")
@@ -24,20 +24,19 @@ _CLAIMED = load("claimed", "session", "claim", "owed")
 
 
 async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tuple[Any, ...]:
-    """Run the append script; its answer, see there.
+    """Run append.lua and return its result.
 
-    An append that was sent and not answered may be stored, or may be yet, when the store wakes up. So the script runs
-    again until the store answers: by its claim it finds what an earlier run has stored, and past the deadline it
-    stores nothing, then or later.
+    An append that got no response may be stored, or may still be stored when the store resumes. So it is retried until
+    the store responds: its idempotency key finds an earlier run, and after the deadline no run stores anything.
 
     Args:
         pipeline: the session's server.
         used: the script's keys.
-        given: its fields, but for the deadline.
+        given: its fields, except the deadline.
 
     Raises:
-        Unavailable: nothing is stored, and nothing will be.
-        Uncertain: the store has not said what became of it, for SETTLED_WITHIN seconds.
+        Unavailable: nothing is stored, now or later.
+        Uncertain: the outcome was unknown for SETTLED_WITHIN seconds.
     """
     await pipeline.ready()
     clock = asyncio.get_running_loop().time
@@ -52,7 +51,7 @@ async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tupl
             return entry_id, outcome, *rest
         if clock() >= late:
             raise Unavailable(STORED_NOTHING)
-        # Our clock says otherwise: one of the two was set, or stood still in a computer that slept.
+        # Our clock disagrees: one of the clocks was adjusted, or the computer was suspended.
         await pipeline.compare_clocks()
         late = clock()
 
@@ -66,7 +65,7 @@ async def _ask_until_answered(pipeline: Pipeline, used: Sequence[str], given: di
 
 
 async def _ask(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -> Sequence[Any]:
-    """Run the script; a store that refuses it, because it takes no writes, may know what an earlier run has stored."""
+    """Run the script; if the store refuses writes, check whether an earlier run has stored the event."""
     try:
         answer: Sequence[Any] = await pipeline.run(_APPEND, used, repeat=False, **given)
     except Unavailable as refused:

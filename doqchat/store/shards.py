@@ -1,4 +1,4 @@
-"""The servers that hold the sessions: each session lives on one of them, whole."""
+"""The servers that store the sessions: each session is on exactly one of them."""
 
 from collections.abc import Iterator, Sequence
 from zlib import crc32
@@ -11,29 +11,29 @@ from doqchat.store.pipeline import Pipeline
 
 
 def shard_index(sid: str, shards: int) -> int:
-    """Which of so many shards holds a session: by CRC, as channels_redis distributes over its hosts."""
+    """The index of a session's shard: by CRC, as channels_redis distributes groups over its hosts."""
     return int((crc32(sid.encode()) & 0xFFF) / (4096 / shards))
 
 
 def layer_prefix(urls: Sequence[str]) -> str:
-    """What the channels of the channel layer begin with: channels belong to no database, so its number is in them."""
+    """Prefix of the channel layer's channels, with the database numbers, because Pub/Sub ignores databases."""
     return keys.in_database(keys.LAYER_PREFIX, *map(database, urls))
 
 
 class Shard:
-    """One server, with a client for each way of talking to it.
+    """One server, with a client for each purpose.
 
     Args:
         url: the server.
-        prefix: what the channels of the channel layer begin with.
+        prefix: prefix of the channel layer's channels.
 
     Attributes:
-        workers_channel: the channel on which workers learn what concerns them, see keys.workers_channel.
-        commands: for commands that answer at once.
-        appends: for what people say, which waits for nothing else.
-        pipeline: for what else runs with every message and every connection.
-        reads: for pages of the streams, which may be large and must not hold up the rest.
-        hints: what scripts of a session ask for in other slots.
+        workers_channel: the channel that notifies workers, see keys.workers_channel.
+        commands: a redis-py client for occasional commands.
+        appends: the pipeline of appends, which wait for nothing else.
+        pipeline: the pipeline of other frequent commands.
+        reads: the pipeline of stream pages, which may be large and must not delay the others.
+        hints: posts updates of other hash slots.
     """
 
     def __init__(self, url: str, prefix: str) -> None:
@@ -52,7 +52,7 @@ class Shard:
         return keys.channel(self._prefix, sid)
 
     async def close(self) -> None:
-        """Drop all connections."""
+        """Close all connections."""
         await self.commands.aclose()
         await self.appends.close()
         await self.pipeline.close()
@@ -60,20 +60,20 @@ class Shard:
 
 
 class Shards:
-    """All servers, in the order that the setting gives them in; the order must not change once there are sessions."""
+    """All servers, in the order of the setting; it must not change once there are sessions."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         prefix = layer_prefix(urls)
         self._shards = [Shard(url, prefix) for url in urls]
 
     def of(self, sid: str) -> Shard:
-        """The server that holds a session."""
+        """The server of a session."""
         return self._shards[shard_index(sid, len(self._shards))]
 
     def __iter__(self) -> Iterator[Shard]:
         return iter(self._shards)
 
     async def close(self) -> None:
-        """Drop all connections."""
+        """Close all connections."""
         for shard in self._shards:
             await shard.close()

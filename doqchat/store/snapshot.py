@@ -1,4 +1,4 @@
-"""How a session stands at one moment, for whoever comes into it."""
+"""Snapshots of a session, for joining clients."""
 
 import logging
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ _SNAPSHOT = load("snapshot", "presence")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One session at one moment.
+    """The state of a session at one moment.
 
     Attributes:
-        members: how many connections there are of each role.
-        replies: what has been said so far of every answer that is not finished, oldest request first.
-        read: the highest id that each role has read.
+        members: the number of connections per role.
+        replies: active replies with their text so far, oldest request first.
+        read: the last id that each role has read.
     """
 
     members: dict[str, int]
@@ -45,11 +45,11 @@ class Snapshots:
         self._shards = shards
 
     async def take(self, sid: str, arriving: str = "") -> Snapshot:
-        """The session now.
+        """Take a snapshot, and atomically add a connection.
 
         Args:
             sid: the session.
-            arriving: a connection (`ROLE:NAME`) that comes in at the same moment, which the session's group is told.
+            arriving: the joining connection (`ROLE:NAME`), published to the session's group; empty for none.
         """
         used = [keys.presence(sid), keys.replies(sid), keys.read_marks(sid)]
         shard = self._shards.of(sid)
@@ -70,7 +70,7 @@ def _under_way(rows: Sequence[Any]) -> list[ReplyUnderWay]:
 
 
 def _reply(reply_id: str, attempt: str | None, state: str | None, text: str | None) -> ReplyUnderWay | None:
-    """A reply as the store knows it; None for one that something else has written."""
+    """An active reply; None if its data is invalid."""
     request_id = parse_id(request_of(reply_id))
     try:
         return ReplyUnderWay.model_validate(
@@ -83,5 +83,5 @@ def _reply(reply_id: str, attempt: str | None, state: str | None, text: str | No
             }
         )
     except ValidationError:
-        log.warning("What the store has of the reply %s is left out: it cannot be read.", reply_id)
+        log.warning("Skipped invalid data of reply %s.", reply_id)
         return None

@@ -1,4 +1,4 @@
-"""The session as it is stored: a Redis Stream, one entry for each durable event."""
+"""The session's Redis Stream: one entry per stored event."""
 
 import itertools
 import uuid
@@ -22,14 +22,13 @@ ONCE_SECONDS = 60
 NO_LIMITS = RequestLimits()
 
 DEBOUNCE_MS = int(DEFAULT_WAIT_SECONDS * 1000)
-"""An automatic reply waits until nobody has said anything for so long, unless the session sets another wait: fragments
-get one reply together."""
+"""Default time without messages before an automatic reply, so that messages in quick succession get one reply."""
 
 LONGEST_WAIT_CALLED_MS = 5_000
-"""But it does not wait longer than this for people who go on talking, when one of them has called the assistant."""
+"""Maximum wait while people keep talking, if one of them has mentioned the assistant."""
 
 LONGEST_WAIT_MS = 60_000
-"""The same when nobody has: the assistant does not interrupt people who talk or type."""
+"""Maximum wait otherwise; long, so that the assistant does not interrupt people who talk or type."""
 
 _GAP = load("gap")
 _STRETCH = load("stretch", "stretch")
@@ -46,11 +45,10 @@ class Entry:
 
     Attributes:
         id: the entry's id.
-        prev: the id of the entry before it in the session, `0-0` for the first.
-        participant: the role that spoke.
+        prev: the id of the previous entry in the session, `0-0` for the first.
+        participant: the role of the sender.
         body: the envelope's JSON text, without `id` and `prev`.
-        ours: whether it is known that this server wrote it; an entry that is read from the store may be another
-            program's.
+        ours: whether doqchat certainly wrote it; an entry read from the store may be another program's.
     """
 
     id: str
@@ -60,17 +58,17 @@ class Entry:
     ours: bool = field(default=True, compare=False)
 
     def wire(self) -> str:
-        """The envelope's JSON text as clients get it."""
+        """The envelope as JSON, as sent to clients."""
         return (server.durable if self.ours else server.checked)(self.body, self.id, self.prev)
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of an append.
+    """The result of an append.
 
     Attributes:
         id: the entry's id.
-        duplicate: whether it had been there before.
+        duplicate: whether it was stored before.
     """
 
     id: str
@@ -79,12 +77,12 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Some entries of a session, one after the other.
+    """Consecutive entries of a session.
 
     Attributes:
-        entries: in the order in which they were asked for.
-        size: what they have in the store, in bytes.
-        more: whether there may be more behind them in the range.
+        entries: in the requested order.
+        size: their size in the store, in bytes.
+        more: whether the range may have more.
     """
 
     entries: list[Entry]
@@ -97,7 +95,7 @@ class SessionStream:
 
     Args:
         shards: the servers.
-        limits: how many requests are taken.
+        limits: the limits on requests.
     """
 
     def __init__(self, shards: Shards, limits: RequestLimits = NO_LIMITS) -> None:
@@ -106,7 +104,7 @@ class SessionStream:
         self._most = limits.for_a_person()
 
     def server(self, sid: str) -> str:
-        """The URL of the server that holds a session."""
+        """The URL of the session's server."""
         return self._shards.of(sid).url
 
     async def append(
@@ -120,23 +118,23 @@ class SessionStream:
         ask: str = "",
         manner: Manner = "",
     ) -> Appended:
-        """Store an event, publish it to the session's group and note the reply that it asks for, atomically.
+        """Atomically store an event, publish it to the session's group and record the requested reply.
 
         Args:
             sid: the session.
-            participant: the role that speaks.
-            body: the envelope's JSON text.
-            msg_id: the role's idempotency key; its second append with it stores nothing.
-            digest: fingerprint of the content, compared when the key was used before.
-            ask: the alias of the model that shall answer; empty for none.
-            manner: whether it was said by a person, or said with the assistant's name: then the session's reply
-                policy decides whether it is answered.
+            participant: the role of the sender.
+            body: the envelope as JSON.
+            msg_id: the role's idempotency key; reusing it stores nothing.
+            digest: a digest of the content, compared if the key was used before.
+            ask: the alias of the requested model; empty for none.
+            manner: `said` for a person's message and `mentioned` for one that mentions the assistant; then the
+                session's policy decides whether it gets an automatic reply.
 
         Raises:
             Conflict: the key was used for other content.
-            RateLimited: it is a request, and one too many.
-            Unavailable: nothing is stored, and nothing will be.
-            Uncertain: the store has not said for a long time whether it is stored.
+            RateLimited: the request exceeds a limit.
+            Unavailable: nothing is stored, now or later.
+            Uncertain: it is unknown whether the event is stored.
         """
         if msg_id is None:
             digest = f"{_PROCESS}{next(_COUNTER)}"
@@ -164,7 +162,7 @@ class SessionStream:
             **self._most,
         )
         if outcome == "conflict":
-            raise Conflict("This msg_id was used for another message; take a new one.", msg_id=msg_id)
+            raise Conflict("This msg_id was used for another message; use a new one.", msg_id=msg_id)
         if not entry_id:
             raise self._limits.refusal(outcome, int(rest), participant)
         shard.hints.post(sid, rest)
@@ -202,14 +200,14 @@ class SessionStream:
         size: int,
         newest_first: bool = False,
     ) -> Stretch:
-        """The entries between two ids, from one end on; raises Unavailable.
+        """The first or last entries between two ids; raises Unavailable.
 
         Args:
             sid: the session.
-            after, before: the ids, whose own entries are not among them; a `before` of None is the open end.
-            count: entries, at most.
-            size: bytes after which no more are read: one more entry and a few small ones may come on top.
-            newest_first: begin at the end.
+            after, before: exclusive bounds; a `before` of None is the end of the session.
+            count: maximum number of entries.
+            size: bytes after which reading stops; the last entries may exceed it.
+            newest_first: whether to read backwards from the end.
         """
         if before == BEGINNING or after == LAST:
             return Stretch([], 0, more=False)
@@ -222,17 +220,17 @@ class SessionStream:
         return Stretch(entries, read, more=bool(more))
 
     async def get(self, sid: str, entry_id: str) -> Entry | None:
-        """One entry, or None when the session has none with this id; raises Unavailable."""
+        """One entry, or None if the session has no entry with this id; raises Unavailable."""
         raw = await self._range(sid, "XREVRANGE", entry_id, "-", 2)
         if not raw or raw[0][0] != entry_id:
             return None
         return _chained(raw[:1], raw[1][0] if len(raw) > 1 else BEGINNING)[0]
 
     async def gap(self, sid: str, since: str) -> Gap | None:
-        """What is missing of the events after an id, because they were removed or the id was never reached.
+        """Whether events after an id are missing, because they were removed or the stream has not reached the id.
 
-        After a trim the store does not know which id was the last to go: whoever had come exactly as far is told of a
-        gap as well. Raises Unavailable.
+        After a trim the store does not know the last removed id, so a client that had read exactly up to it also gets
+        a gap. Raises Unavailable.
         """
         if since == BEGINNING:
             return None
@@ -245,12 +243,12 @@ class SessionStream:
         return Gap(since=since, oldest_id=first) if missing else None
 
     async def tail(self, sid: str) -> str:
-        """The id of the last entry; `0-0` for a session without any; raises Unavailable."""
+        """The id of the last entry, or `0-0`; raises Unavailable."""
         raw = await self._shards.of(sid).pipeline.execute("XREVRANGE", keys.stream(sid), "+", "-", "COUNT", 1)
         return raw[0][0] if raw else BEGINNING
 
     async def length(self, sid: str) -> int:
-        """How many events the session has; raises Unavailable."""
+        """The number of events in the session; raises Unavailable."""
         return int(await self._shards.of(sid).pipeline.execute("XLEN", keys.stream(sid)))
 
     async def _range(self, sid: str, command: str, start: str, end: str, count: int) -> list[Raw]:
@@ -259,9 +257,9 @@ class SessionStream:
 
 
 def _is_missing(since: str, removed: str, last: str, oldest: str | None, *, trimmed: bool) -> bool:
-    """Whether events after an id were removed, by XDEL or XTRIM, or the stream has not come as far as the id.
+    """Whether events after an id were removed by XDEL or XTRIM, or the stream has not reached the id.
 
-    XDEL leaves the highest id it removed; XTRIM removes the oldest and leaves only that there were more once.
+    The stream records the highest id removed by XDEL; after XTRIM only the number of added entries shows the removal.
     """
     if since == last:
         return False

@@ -1,4 +1,4 @@
-"""Who is typing, as far as automatic replies have to wait for it."""
+"""Typing marks, for which automatic replies wait."""
 
 from doqchat.store import keys
 from doqchat.store.script import load
@@ -6,13 +6,13 @@ from doqchat.store.shards import Shards
 from doqchat.store.stream import DEBOUNCE_MS
 
 TYPING_MS = 5_000
-"""How long a person counts as typing who does not say so again; clients that type say it every 3 seconds."""
+"""How long a typing notification counts; clients repeat it every 3 seconds."""
 
 _TYPING = load("typing", "wait")
 
 
 class Typing:
-    """The marks of all sessions.
+    """The typing marks of all sessions.
 
     Args:
         shards: the servers.
@@ -22,7 +22,7 @@ class Typing:
         self._shards = shards
 
     def note(self, sid: str, role: str, *, active: bool) -> None:
-        """Note that a role types, or has stopped, without waiting; lost when the store cannot be reached."""
+        """Record that a role types or has stopped, without waiting; lost if the store is unreachable."""
         used = [keys.typing(sid), keys.settings(sid)]
         pipeline = self._shards.of(sid).pipeline
         pipeline.post_script(_TYPING, used, role=role, active=active, lasts_ms=TYPING_MS, wait_ms=DEBOUNCE_MS)

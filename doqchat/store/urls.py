@@ -1,4 +1,4 @@
-"""Whether a URL leads to a Redis or Valkey server. redis-py ignores the parts that it does not understand."""
+"""Validates URLs of Redis and Valkey servers, because redis-py ignores invalid parts."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,10 +11,10 @@ EXPECTED = (
 
 
 def check_store_url(url: str) -> str:
-    """The URL. Raises ValueError when no client can be made for it or a part of it has no meaning."""
+    """Return the URL. Raises ValueError if it is invalid or a part of it would be ignored."""
     try:
         _check(url)
-    except Exception:  # whatever redis-py raises, and without the URL: it may have a password
+    except Exception:  # redis-py raises many types, and its messages may contain the password
         raise ValueError(f"a store's URL must be {EXPECTED}") from None
     return url
 
@@ -30,7 +30,7 @@ def _check(url: str) -> None:
     else:
         _require(parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0)
         _require(parts.path in ("", "/") or (parts.path[1:].isascii() and parts.path[1:].isdecimal()))
-    ConnectionPool.from_url(url).make_connection()  # refuses unknown options, does not connect
+    ConnectionPool.from_url(url).make_connection()  # rejects unknown options, does not connect
 
 
 def _require(fact: object) -> None:

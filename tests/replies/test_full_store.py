@@ -131,12 +131,12 @@ async def test_a_worker_whose_store_cannot_write_to_its_disk_says_so_once(tmp_pa
         processes.llm_worker(store.url) as worker,
     ):
         await asyncio.to_thread(fail_disk, client)
-        await asyncio.to_thread(worker.wait_until, lambda: "takes no writes" in worker.output)
+        await asyncio.to_thread(worker.wait_until, lambda: "refuses writes" in worker.output)
         await asyncio.to_thread(worker.wait_until, lambda: refusals(client) > 20)
         mend_disk(client)
-        await asyncio.to_thread(worker.wait_until, lambda: "takes writes again" in worker.output)
+        await asyncio.to_thread(worker.wait_until, lambda: "accepts writes again" in worker.output)
         said = [line for line in worker.output.splitlines() if " WARNING " in line or " ERROR " in line]
-    assert [("its disk" in line, "takes writes again" in line) for line in said] == [(True, False), (False, True)]
+    assert [("its disk" in line, "accepts writes again" in line) for line in said] == [(True, False), (False, True)]
 
 
 def readiness(web: processes.Web) -> tuple[int, Any]:

@@ -31,4 +31,4 @@ def test_whoever_gives_such_a_name_reads_what_names_are_made_of() -> None:
     with pytest.raises(ValidationError) as caught:
         SessionSettings(name_a="A]")
 
-    assert refusal(caught.value).message == "name_a: a name has no brackets, no @ and no invisible characters."
+    assert refusal(caught.value).message == "name_a: a name must not contain brackets, @ or invisible characters."

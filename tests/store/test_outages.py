@@ -67,7 +67,7 @@ async def until(said: Callable[[], list[str]], text: str) -> None:
     ("begin", "end", "state", "named"),
     [
         (fill, make_room, "full", "its memory is full. Raise the limit, DOQCHAT_REDIS_MEMORY"),
-        (fail_disk, mend_disk, "disk_error", "it cannot write to its disk. Make room"),
+        (fail_disk, mend_disk, "disk_error", "it cannot write to its disk. Free space"),
         (demote, promote, "read_only", "it is a replica. DOQCHAT_REDIS_URL"),
         (want_replicas, want_no_replicas, "read_only", "min-replicas-to-write"),
     ],
@@ -93,12 +93,12 @@ async def test_a_store_that_takes_no_writes_is_named_once_and_so_is_the_end(
     assert cause is not None
     assert cause.state == state
     end(own_client)
-    await until(said, "takes writes again")
+    await until(said, "accepts writes again")
     begins, ends = said()
     where = f"The store at 127.0.0.1:{processes.port_of(own_store.url)} "
-    assert begins.startswith(f"{where}takes no writes: ")
+    assert begins.startswith(f"{where}refuses writes: ")
     assert named in begins
-    assert ends.startswith(f"{where}takes writes again, after ")
+    assert ends.startswith(f"{where}accepts writes again, after ")
 
 
 async def test_a_store_that_cannot_be_reached_is_named_once_and_so_is_the_end(
@@ -108,9 +108,9 @@ async def test_a_store_that_cannot_be_reached_is_named_once_and_so_is_the_end(
     await asyncio.to_thread(own_store.process.kill)
     for _ in range(5):
         await all_are_refused(own_stream, sid)
-    await until(said, "cannot be reached")
+    await until(said, "is unreachable")
     with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
-        await until(said, "takes writes again")
+        await until(said, "accepts writes again")
     assert [line for line in said() if "is loading" not in line] == said()[:1] + said()[-1:]
 
 
@@ -121,11 +121,11 @@ async def test_a_store_that_stands_still_and_then_dies_is_one_outage_whose_timeo
     own_store.process.send_signal(signal.SIGSTOP)
     with pytest.raises(Unavailable):
         await own_stream.length(sid)
-    await until(said, "does not answer a command within 2 s (command timeout)")
+    await until(said, "does not respond within 2 s (command timeout)")
     await asyncio.to_thread(own_store.process.kill)
     await all_are_refused(own_stream, sid)
     with processes.valkey(own_store.directory, processes.port_of(own_store.url)):
-        await until(said, "takes writes again")
+        await until(said, "accepts writes again")
     assert [line for line in said() if "is loading" not in line] == said()[:1] + said()[-1:]
 
 
@@ -148,6 +148,6 @@ async def test_a_server_that_wants_another_password_is_named(
         client.config_set("requirepass", "right")
         shards = Shards([store.url.replace("redis://", "redis://:wrong@")])
         await all_are_refused(SessionStream(shards), sid)
-        await until(said, "does not accept our password")
+        await until(said, "rejects our password")
         await shards.close()
     assert not any("wrong" in line for line in said())
