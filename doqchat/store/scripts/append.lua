@@ -1,17 +1,17 @@
 #!lua
--- Appends one event to a session: storing it, publishing it and noting the reply that it asks for happen atomically.
+-- Appends one event to a session: atomically stores it, publishes it and records the requested reply.
 --
--- A store that refuses writes refuses to run it at all; claimed.lua tells then what an earlier run has stored.
+-- A store that refuses writes does not run it; then claimed.lua returns what an earlier run has stored.
 --
--- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append
--- given participant, body, channel (the group's), digest (of the content, or ''), claim_seconds, llm (alias of the model
---       that is asked, or ''), manner ('said' or 'mentioned' when the reply policy decides, or ''), wait_ms (without a
---       further message before an automatic reply, by default), longest_wait_called_ms (for people who have called the
---       assistant), longest_wait_ms (for others), requests_per_minute, role_requests_per_minute, max_active_replies,
---       role_max_active_replies (limits, 0 for none), early_end (of an automatic reply that is superseded, see
---       parts/interrupt.lua), deadline (ms of the store's clock)
--- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} when the claim was taken before; {'', 'expired'}
--- when the deadline has passed; {'', limit, ms until there may be another} when it is a request and one too many.
+-- KEYS  1 the session's stream   2 the idempotency key of its msg_id, or of this append
+-- given participant, body, channel (of the group), digest (of the content, or ''), claim_seconds (expiry of the
+--       idempotency key), llm (alias of the requested model, or ''), manner ('said' or 'mentioned' if the reply policy
+--       decides, or ''), wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after
+--       a mention), longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute,
+--       max_active_replies, role_max_active_replies (limits, 0 for none), early_end (of a superseded automatic reply,
+--       see parts/interrupt.lua), deadline (ms of the store's clock)
+-- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} if the idempotency key exists; {'', 'expired'}
+-- after the deadline; {'', limit, ms until the next request is allowed} if a request exceeds a limit.
 
 local known = claimed(KEYS[2], given.digest)
 if known then
@@ -20,12 +20,12 @@ if known then
 end
 local now = now_ms()
 if now > given.deadline then
-  -- Its sender waits no longer: this lay in the socket of a store that did not answer.
+  -- The sender has given up: the command was queued in the socket of a stalled store.
   return {'', 'expired'}
 end
 
--- All that can fail, because something else has written to a key, comes before the first write: what is stored is never
--- answered with an error. What a session is set to is the default where it cannot be read.
+-- Everything that can fail because a key has the wrong type comes before the first write, so that a stored event never
+-- gets an error. Invalid settings are replaced by their defaults.
 local asks, manner = given.llm ~= '', given.manner
 local settings = redis.pcall('HMGET', own .. 'settings', 'policy', 'on_new_message', 'wait_seconds')
 local policy = settings[1] == 'off' and 'off' or settings[1] == 'always' and 'always' or 'mention'
@@ -64,9 +64,9 @@ if asks then
   count_in_rate(asked, rate, now)
   count_in_rate(asked_by_role, rate_of_role, now)
   new_reply('r' .. id, given.llm, given.participant, 0)
-  stand_in_line('r' .. id)
+  enqueue('r' .. id)
 elseif is_due then
-  -- A reply that begins before people pause would be superseded at once: then there is no longest wait.
+  -- A reply that starts before people pause would be superseded at once, so there is no maximum wait.
   since = settings[2] ~= 'supersede' and tonumber(since) or now
   local wait = wait_of(settings[3], given.wait_ms)
   local called = manner == 'mentioned' or redis.call('HEXISTS', own .. 'due', 'called') == 1

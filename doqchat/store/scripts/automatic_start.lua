@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- Starts the automatic reply that a session is due and announces it to the session's group, or drops it.
+-- Starts the session's scheduled automatic reply and announces it to the group, or drops it.
 --
--- When it is dropped, people who have called the assistant get an error; when it fails, all do.
+-- If it is dropped, the session gets an error only if the assistant was mentioned; if it fails, always.
 --
 -- KEYS  1 the session's stream
--- given what ('start', 'drop' or 'fail'), request (that was due, or '' for any), channel (the group's), told
---       (to start, the frame that announces it; otherwise the body of the event; both to be filled in), participant (of
---       the event), requests_per_minute (to start, the session's, 0 for any number)
--- Returns {'done', hints}; {'late', hints} when it was done already, or another reply has its turn now;
--- {limit, hints, ms until there may be another} when it would be one request too many.
+-- given what ('start', 'drop' or 'fail'), request (the scheduled one, or '' for any), channel (of the group), text (to
+--       start, the frame that announces the reply; otherwise the error event; the ids are filled in here), participant
+--       (of the event), requests_per_minute (to start, the session's limit, 0 for none)
+-- Returns {'done', hints}; {'late', hints} if it is no longer scheduled, or another reply is running;
+-- {limit, hints, ms until the next request is allowed} if the reply exceeds the limit.
 
 local request, called = unpack(redis.call('HMGET', own .. 'due', 'request', 'called'))
 local other = given.request ~= '' and request ~= given.request
@@ -28,12 +28,12 @@ if given.what == 'start' then
 end
 redis.call('DEL', own .. 'due')
 local reply = 'r' .. request
-local told = filled(filled(given.told, 'reply_id', reply), 'request_id', request)
+local text = filled(filled(given.text, 'reply_id', reply), 'request_id', request)
 if given.what == 'start' then
   new_reply(reply, llm, '', 1)
-  take_turn(reply)
-  redis.call('PUBLISH', given.channel, cmsgpack.pack({type = 'session.signal', text = told}))
+  make_current(reply)
+  redis.call('PUBLISH', given.channel, cmsgpack.pack({type = 'session.signal', text = text}))
 elseif called or given.what == 'fail' then
-  add_entry(given.channel, given.participant, told)
+  add_entry(given.channel, given.participant, text)
 end
 return {'done', hints}

@@ -1,10 +1,10 @@
 #!lua flags=no-writes
--- Tells what became of an append that the store refuses to run (again), as it takes no writes now.
+-- Returns the outcome of an append that the store cannot run again because it refuses writes.
 --
--- KEYS  1 the session's stream   2 the claim of its msg_id, or of this very append
+-- KEYS  1 the session's stream   2 the idempotency key of its msg_id, or of this append
 -- given digest (of the content, or ''), deadline (ms of the store's clock)
--- Returns {id, 'duplicate' | 'conflict', hints} when it is stored; {'', 'expired'} when it is not and will not be;
--- nothing when it is not yet.
+-- Returns {id, 'duplicate' | 'conflict', hints} if it is stored; {'', 'expired'} if it is not and will not be; {} if it
+-- is not stored yet.
 
 local known = claimed(KEYS[2], given.digest)
 if known then

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Takes sessions that are due an automatic reply: other workers do not see them for a while.
+-- Takes sessions whose automatic reply is due, and hides them from other workers for a while.
 --
--- KEYS  1 the sessions that are due one, by when
--- given count (to take, at most), again_ms (until they are seen again), latest_ms (what is due later than in that time
---       was due before the clock was set back)
+-- KEYS  1 sorted set of the sessions with a scheduled automatic reply, by its time
+-- given count (maximum number to take), again_ms (how long they are hidden), latest_ms (later times than this from now
+--       are from before the clock was set back)
 -- Returns {their new score, sid, sid, …}
 
 local time = redis.call('TIME')

@@ -1,9 +1,9 @@
 #!lua flags=no-writes
--- What a session keeps, for whoever wants to know whether it is all that there was.
+-- Returns what shows whether events of a session were removed.
 --
 -- KEYS  1 the session's stream
--- Returns {entries kept, entries ever added, highest id removed by XDEL, last id, first id kept or false}, or nothing
--- when there is no stream.
+-- Returns {entries kept, entries ever added, highest id removed by XDEL, last id, first id kept or false}, or {}
+-- if there is no stream.
 
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return {}

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Removes a hint that was followed, unless it was given again since.
+-- Removes a hint that was processed, unless it was posted again since.
 --
--- KEYS  1 the hints
--- given member, score (that it had)
+-- KEYS  1 the sorted set
+-- given member, score (when it was read)
 
 if tonumber(redis.call('ZSCORE', KEYS[1], given.member)) == tonumber(given.score) then
   return redis.call('ZREM', KEYS[1], given.member)

@@ -1,13 +1,13 @@
 #!lua flags=no-writes
--- What a session owes, for the sweeper. What cannot be read of it is left out.
+-- Returns a session's pending replies, for the sweeper. Invalid data is skipped.
 --
 -- KEYS  1 the session's stream
--- Returns {the reply that has its turn or '', its model, its lease or '', ms for which that is good, when an automatic
--- reply is due or '', {reply in line, its model, …}}
+-- Returns {the current reply or '', its model, its lease or '', ms until the lease expires, the time of the scheduled
+-- automatic reply or '', {queued reply, its model, …}}
 
 local talking = redis.pcall('GET', own .. 'talking')
 talking = type(talking) == 'string' and talking or ''
-local llm, lease, until_then = unpack(redis.pcall('HMGET', key_of(talking), 'llm', 'lease', 'leased_until'))
+local llm, lease, leased_until = unpack(redis.pcall('HMGET', key_of(talking), 'llm', 'lease', 'leased_until'))
 local at = redis.pcall('HGET', own .. 'due', 'at')
 local line = {}
 local waiting = redis.pcall('LRANGE', own .. 'line', 0, -1)
@@ -16,6 +16,5 @@ for _, reply in ipairs(waiting.err and {} or waiting) do
   line[#line + 1] = reply
   line[#line + 1] = type(asked) == 'string' and asked or ''
 end
-return {
-  talking, llm or '', lease or '', math.floor((tonumber(until_then) or 0) - now_ms()), type(at) == 'string' and at or '', line,
-}
+local left = math.floor((tonumber(leased_until) or 0) - now_ms())
+return {talking, llm or '', lease or '', left, type(at) == 'string' and at or '', line}

@@ -1,9 +1,9 @@
 #!lua flags=no-writes
--- Counts who speaks in a stretch of a session, so that the bodies need not travel.
+-- Counts the events per role in a stretch of a session, without sending the bodies.
 --
 -- KEYS  1 the session's stream
--- given begins (as XRANGE takes it), count (entries to look at, at most), bytes (after which it ends)
--- Returns {entries looked at, the last one's id or '', 1 when there may be more or 0, entries in the whole stream,
+-- given begins (start of XRANGE), count (maximum number of entries), bytes (after which it stops)
+-- Returns {scanned entries, the last one's id or '', 1 if there may be more or 0, entries in the whole stream,
 -- role, count, role, count, …}
 
 local function participant_of(fields)

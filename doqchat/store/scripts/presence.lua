@@ -1,12 +1,11 @@
 #!lua flags=allow-oom
--- Notes that connections are there, or gone, and tells the session's group when that changes who is there; or tells
--- it anyway.
--- A connection that stops saying so runs out by itself: its process may have died without a word.
+-- Adds, renews or removes connections, and publishes the presence to the group if it has changed, or if asked to.
+-- A connection that is not renewed expires, because its process may have been killed.
 --
 -- KEYS  1 the session's presence
--- given what ('here', 'gone' or 'tell'), seconds (that a connection stays without saying so), channel (the group's),
---       connections (each ROLE:NAME)
--- Returns the connections of each role: {role, count, role, count, …}
+-- given what ('here', 'gone' or 'tell'), seconds (until a connection expires), channel (of the group), connections
+--       (each ROLE:NAME)
+-- Returns the number of connections per role: {role, count, role, count, …}
 
 local changed = note_presence(KEYS[1], given.what, given.seconds, given.connections)
 local members = members_of(KEYS[1])

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Notes how far a role has read; never backwards.
+-- Moves the read mark of a role forwards.
 --
--- KEYS  1 the session's stream   2 how far each role has read
+-- KEYS  1 the session's stream   2 the read marks
 -- given role, id (of the entry)
--- Returns 'noted', 'known' when the role had read as far already, or 'missing' when there is no such entry.
+-- Returns 'noted', 'known' if the mark is there or further, or 'missing' if there is no such entry.
 
 if #redis.call('XRANGE', KEYS[1], given.id, given.id) == 0 then
   return 'missing'

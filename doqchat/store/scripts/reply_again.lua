@@ -1,9 +1,9 @@
 #!lua
--- Has a request that was given up answered by a new reply: the old one has had its terminal event.
+-- Retries a dead letter with a new reply, because the old one has its terminal event.
 --
 -- KEYS  1 the session's stream
--- given reply (the one that was given up), llm (alias of the model), auto (1 for an automatic reply, or 0)
--- Returns {the new reply's id, hints}; '' for the id when the session has no such dead letter (any more).
+-- given reply (the dead letter's), llm (alias of the model), auto (1 for an automatic reply, or 0)
+-- Returns {the new reply's id, hints}; '' for the id if the session has no such dead letter.
 
 local reply = next_reply(given.reply)
 check_line()
@@ -11,5 +11,5 @@ if redis.call('SREM', own .. 'dead', given.reply) == 0 then
   return {'', hint_owed()}
 end
 new_reply(reply, given.llm, '', given.auto)
-stand_in_line(reply)
+enqueue(reply)
 return {reply, hints}

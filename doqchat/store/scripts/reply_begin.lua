@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Takes the lease of a reply whose turn it is, and begins an attempt. What the attempt before has said is put aside: the
--- first piece of this one replaces it. Run twice for the same lease it begins one attempt.
+-- Takes the lease of the current reply and begins an attempt. The text of the previous attempt is kept until the first
+-- piece replaces it. The script is idempotent per lease.
 --
 -- KEYS  1 the session's stream
--- given reply, lease (a name that no other lease has), lease_ms (for which it is good), deliveries (to workers, at most)
--- Returns {'begun', hints, what was said before, attempt, 1 for an automatic reply or 0}; {'given up', …} likewise when too
--- many workers have died of it: the lease is only good to end it then; {'lost', hints} when another worker has it, it is
--- in line behind another, or it has ended.
+-- given reply, lease (a unique name), lease_ms (until it expires), deliveries (maximum number)
+-- Returns {'begun', hints, the text of the previous attempt, attempt, 1 for an automatic reply or 0}; {'given up', …}
+-- with the same fields after the maximum number of deliveries: then the lease only permits ending it; {'lost', hints}
+-- if another worker holds the lease, or the reply is queued behind another or has ended.
 
 local reply, key, now = given.reply, key_of(given.reply), now_ms()
 if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
@@ -19,10 +19,10 @@ end
 if redis.call('TYPE', key).ok ~= 'hash' then
   redis.call('DEL', key)
 end
-local lease, until_then = unpack(redis.call('HMGET', key, 'lease', 'leased_until'))
+local lease, leased_until = unpack(redis.call('HMGET', key, 'lease', 'leased_until'))
 if lease ~= given.lease then
-  local left = (tonumber(until_then) or 0) - now
-  if lease and left > 0 and left <= given.lease_ms then  -- more than that is left when the clock was set back
+  local left = (tonumber(leased_until) or 0) - now
+  if lease and left > 0 and left <= given.lease_ms then  -- more is left if the clock was set back
     return {'lost', hints}
   end
   redis.call('HSET', key, 'lease', given.lease)

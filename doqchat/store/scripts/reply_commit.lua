@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Ends a reply: stores its one terminal event, publishes it to the session's group, and lets the next one have its turn.
+-- Ends a reply: stores its terminal event, publishes it to the group, and starts the next reply.
 --
 -- KEYS  1 the session's stream
--- given reply, lease, body (of the terminal event), participant, channel (the group's), given_up (whether it becomes a
+-- given reply, lease, body (of the terminal event), participant, channel (of the group), given_up (whether it becomes a
 --       dead letter)
--- Returns {'ended', hints}; {'lost', hints} when another worker has the lease or the reply has ended.
+-- Returns {'ended', hints}; {'lost', hints} if another worker holds the lease or the reply has ended.
 
 local reply = given.reply
 if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then

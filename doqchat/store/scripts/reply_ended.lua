@@ -1,11 +1,10 @@
 #!lua flags=no-writes
--- Looks in a stretch of a session for what shows that a reply, which is not under way, has ended: the request that it is
--- named after, or the event that ended it.
+-- Searches a stretch of a session for evidence that an inactive reply has existed: its request or its terminal event.
 --
 -- KEYS  1 the session's stream
--- given reply, begins (as XRANGE takes it), count (entries to look at, at most), participant (that ends replies),
+-- given reply, begins (start of XRANGE), count (maximum number of entries), participant (the model's role),
 --       request_event (the name of a request's event)
--- Returns 'ended'; 'missing' when nothing in the rest of the session shows it; or the id of the last entry looked at.
+-- Returns 'ended'; 'missing' if the rest of the session has neither; or the id of the last scanned entry.
 
 local function is_request(body)
   local read, envelope = pcall(cjson.decode, body)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Gives up the lease of a reply, for any worker to take it at once. That this worker leaves does not count as a death.
+-- Releases the lease of a reply, so that any worker can take it at once. It does not count as a delivery.
 --
 -- KEYS  1 the session's stream
 -- given reply, lease

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Ends a reply now, with what was said so far.
+-- Ends a reply early, with its text so far.
 --
 -- KEYS  1 the session's stream
--- given reply, early_end (see parts/interrupt.lua), if_waiting (whether one that a worker has is left alone)
--- Returns {1 when it has ended now, otherwise 0, hints}
+-- given reply, early_end (see parts/interrupt.lua), if_waiting (only if no worker holds its lease)
+-- Returns {1 if it was ended, otherwise 0, hints}
 
 local reply = given.reply
 local leased_until = given.if_waiting and tonumber(redis.call('HGET', key_of(reply), 'leased_until'))

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Adds a piece to a reply and publishes it to the session's group; an empty piece only renews the lease.
--- A worker that has lost its lease writes nothing. A piece that is sent twice is added once: it says where it begins.
+-- Adds a piece to a reply and publishes it to the group; an empty piece only renews the lease.
+-- A worker without the lease writes nothing. A piece has an offset, so that a repeat is added once.
 --
 -- KEYS  1 the session's stream
--- given reply, lease, lease_ms (for which it is good from now), piece, begins (bytes of the reply before it), channel
---       (the group's), frame (for clients)
--- Returns {'ok'}; {'behind', bytes that are there} when some of the reply before the piece is not there any more, as after
--- a failover to a replica; {'lost'} when another worker has the lease or the reply has ended.
+-- given reply, lease, lease_ms (until it expires), piece, begins (offset of the piece in bytes), channel (of the
+--       group), frame (for clients)
+-- Returns {'ok'}; {'behind', stored bytes} if text before the piece is missing, for example after a failover to a
+-- replica; {'lost'} if another worker holds the lease or the reply has ended.
 
 if not has_lease(given.reply, given.lease) then
   return {'lost'}

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Counts the tokens that an attempt at a reply has used, once however often it runs for it: also in a full store, whose
--- replies are to end.
+-- Counts the tokens of an attempt at a reply, once, however often it runs; also in a full store, so that active replies
+-- can end.
 --
--- KEYS  1 the day's tokens   2 that this attempt was counted, in the same slot
--- given tokens, kept_seconds (of the day's count), counted_seconds (for which it may run again)
+-- KEYS  1 the day's counter   2 marks this attempt as counted, in the same slot
+-- given tokens, kept_seconds (expiry of the counter), counted_seconds (expiry of the mark)
 
 if redis.call('SET', KEYS[2], 1, 'NX', 'EX', given.counted_seconds) then
   redis.call('INCRBY', KEYS[1], given.tokens)

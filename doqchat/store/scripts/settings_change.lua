@@ -1,9 +1,8 @@
 #!lua
--- Changes a session's settings. Policy `off` also withdraws the automatic reply that is due, and ends those that have
--- not ended.
+-- Changes a session's settings. Policy `off` also cancels the scheduled automatic reply and ends active ones.
 --
 -- KEYS  1 the session's stream
--- given early_end (see parts/interrupt.lua), changes (name to value; an empty value takes the setting back to its default)
+-- given early_end (see parts/interrupt.lua), changes (name to value; an empty value resets the setting to its default)
 -- Returns {settings as name, value, name, value, …; hints}
 
 local settings = own .. 'settings'

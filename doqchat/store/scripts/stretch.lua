@@ -2,9 +2,9 @@
 -- Reads a stretch of a session.
 --
 -- KEYS  1 the session's stream
--- given command (XRANGE, or XREVRANGE for newest first), begins, ends (as the command takes them), count (entries, at
---       most), bytes (after which it ends)
--- Returns {entries, bytes, 1 when there may be more or 0, the id of the entry before the earliest of them or '0-0'}.
+-- given command (XRANGE, or XREVRANGE for newest first), begins, ends (arguments of the command), count (maximum number
+--       of entries), bytes (after which it stops)
+-- Returns {entries, bytes, 1 if there may be more or 0, the id of the entry before the earliest of them or '0-0'}.
 
 local entries, size, more = stretch(KEYS[1], given.command, given.begins, given.ends, given.count, given.bytes)
 local earliest = entries[given.command == 'XRANGE' and 1 or #entries]

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Makes a process the one that sweeps, unless another is.
+-- Takes or renews the lock of the sweeper.
 --
--- KEYS  1 the name of the one that sweeps
--- given name, ms (for which it stays so without doing this again)
--- Returns ms of the store's clock when it is this one, otherwise 0.
+-- KEYS  1 the lock: the name of the process that holds it
+-- given name, ms (until the lock expires)
+-- Returns ms of the store's clock if this process holds the lock, otherwise 0.
 
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= given.name then

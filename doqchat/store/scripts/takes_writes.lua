@@ -1,3 +1,3 @@
 #!lua
--- Does nothing. A script without flags may write: a store that takes no writes refuses it, and says why.
+-- Does nothing. A script without flags may write, so a store that refuses writes rejects it with the reason.
 return 1

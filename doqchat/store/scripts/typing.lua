@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Notes that somebody types, or has stopped, in a session whose model answers everything: its reply waits for that.
--- None of it is written to disk or sent to replicas: whoever types says so again.
+-- Records that a role types or has stopped, in a session with policy `always`, whose automatic replies wait for it.
+-- It is not written to disk or replicated, because clients repeat typing notifications.
 --
 -- KEYS  1 until when each role counts as typing, ms   2 the session's settings
--- given role, active (whether it types or has stopped), lasts_ms (for which typing counts), wait_ms (by default)
+-- given role, active (whether it types or has stopped), lasts_ms (until typing expires), wait_ms (default pause)
 
 local settings = redis.pcall('HMGET', KEYS[2], 'policy', 'wait_seconds')
 if settings[1] ~= 'always' then

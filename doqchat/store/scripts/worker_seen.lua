@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Notes that a worker serves a model, and forgets those that have not been seen for long.
+-- Records a worker's heartbeat for a model, and removes workers without recent ones.
 --
--- KEYS  1 the model's workers, by when each was last seen
--- given worker, gone_ms (after which one is forgotten)
+-- KEYS  1 the model's workers, by the time of their last heartbeat
+-- given worker, gone_ms (after which a worker is removed)
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,4 +1,5 @@
--- What an append that has run before has stored, if the claim says so: {id, 'duplicate' | 'conflict'}.
+-- What an earlier run of an append has stored, according to its idempotency key: {id, 'duplicate' | 'conflict', {}},
+-- or nil.
 local function claimed(claim, digest)
   local known = redis.call('GET', claim)
   if known then

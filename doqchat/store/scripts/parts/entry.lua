@@ -1,4 +1,4 @@
--- Adds an entry to the session's stream and publishes it to the session's group, with the id of the entry before.
+-- Adds an entry to the session's stream and publishes it to the group, with the id of the previous entry.
 local function add_entry(channel, participant, body)
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   local prev = last and last[1] or '0-0'

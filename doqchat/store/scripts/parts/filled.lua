@@ -1,4 +1,4 @@
--- JSON text with a value in place of the first empty string of that name: what only the store knows is filled in here.
+-- Replaces the first empty string of this name in JSON text by a value that only the script knows.
 local function filled(body, field, value)
   local empty = '"' .. field .. '":""'
   return (string.gsub(body, empty, function() return '"' .. field .. '":' .. cjson.encode(value) end, 1))

@@ -1,8 +1,8 @@
--- Ends a reply now, whoever writes it: with the reply its worker loses the lease, so it cannot add anything. The workers
--- are notified, so that the one which has it closes the connection to the model.
+-- Ends a reply early. Its worker loses the lease and cannot add anything; it is notified, so that it closes the
+-- connection to the model.
 --
--- `ending` has workers (their channel), channel (the session group's), participant, body (of the terminal event, of
--- which the ids, the model and the text are to be filled in) and counter (of replies that end like this).
+-- `ending` has workers (their channel), channel (of the group), participant, body (of the terminal event; the ids, the
+-- model and the text are filled in here) and counter (to increment).
 local function interrupt(reply, ending, text)
   local llm = redis.call('HGET', key_of(reply), 'llm') or ''
   local body = filled(filled(ending.body, 'reply_id', reply), 'request_id', request_of(reply))

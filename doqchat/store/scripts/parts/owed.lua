@@ -1,4 +1,4 @@
--- Hints at what the session owes, for a caller whose first hints may have been lost. Doubled hints do no harm.
+-- Returns the hints of the session's pending replies again, in case they were lost. Duplicated hints are harmless.
 local function hint_owed()
   local talking = redis.pcall('GET', own .. 'talking')
   local known = type(talking) == 'string' and redis.pcall('HMGET', own .. 'reply:' .. talking, 'llm', 'lease') or {}

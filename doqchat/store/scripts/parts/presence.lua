@@ -1,7 +1,7 @@
--- The connections of a session, by the moment at which each runs out unless it says again that it is there.
--- None of it is written to disk or sent to replicas: after a crash everybody says again who is there, and those who
--- talk need not wait for the disk because others come and go.
-local AT_ONCE = 1000  -- arguments of one command; Lua unpacks less than 8,000
+-- The connections of a session, by the time at which each expires unless it is renewed.
+-- They are not written to disk or replicated: after a crash all connections are renewed, and messages need not wait for
+-- the disk because others join and leave.
+local AT_ONCE = 1000  -- connections per command; Lua can unpack fewer than 8,000 arguments
 
 local function note_presence(key, what, seconds, connections)
   local time = redis.call('TIME')
@@ -23,7 +23,7 @@ local function note_presence(key, what, seconds, connections)
   return changed
 end
 
--- How many connections each role has: {role, count, role, count, …}
+-- The number of connections per role: {role, count, role, count, …}
 local function members_of(key)
   local members, flat = {}, {}
   for _, connection in ipairs(redis.call('ZRANGE', key, 0, -1)) do

@@ -1,8 +1,8 @@
--- Requests are counted in any 60 seconds: a list has the moments of the newest ones, in ms, as many as may be in that
--- time. A limit of 0 is none.
+-- Sliding-window rate limit over 60 seconds: a list has the times of the newest requests, in ms, at most as many as the
+-- limit. A limit of 0 is none.
 
--- Milliseconds until one more may come; 0 when it may come now. Moments that are yet to come were before the clock was
--- set back: they count no more.
+-- Milliseconds until the next request is allowed; 0 for now. Times in the future are from before the clock was set back
+-- and do not count.
 local function wait_for_rate(moments, most, now)
   local first = most > 0 and redis.call('LINDEX', moments, most - 1)
   local ago = first and now - first

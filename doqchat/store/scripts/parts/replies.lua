@@ -1,6 +1,6 @@
--- The replies of a session that have not ended. One at a time has its turn, the others are in line.
+-- The active replies of a session. One at a time runs, the others are queued behind it.
 
--- A reply is named after its request, as rREQUEST; a second one to the same request is rREQUEST-2 and so on.
+-- The id of a reply is rREQUEST; a retry of the same request is rREQUEST-2, and so on.
 local function request_of(reply)
   return string.match(reply, '^r(%d+%-%d+)') or ''
 end
@@ -14,7 +14,7 @@ local function key_of(reply)
   return own .. 'reply:' .. reply
 end
 
--- What people see of a reply: until an attempt has said something, it is what the attempt before has said.
+-- The visible text of a reply: that of the previous attempt until this one has a piece.
 local function shown(reply)
   local key = key_of(reply)
   return redis.call('GET', key .. ':text') or redis.call('GET', key .. ':before') or ''
@@ -26,41 +26,41 @@ local function new_reply(reply, llm, role, auto)
   redis.call('HINCRBY', own .. 'asking', role, 1)
 end
 
-local function take_turn(reply)
+local function make_current(reply)
   redis.call('SET', own .. 'talking', reply)
   hint('queued', redis.call('HGET', key_of(reply), 'llm') or '', reply)
 end
 
-local function stand_in_line(reply)
+local function enqueue(reply)
   if redis.call('EXISTS', own .. 'talking') == 0 then
-    return take_turn(reply)
+    return make_current(reply)
   end
   redis.call('RPUSH', own .. 'line', reply)
 end
 
--- Raises what `new_reply` and `stand_in_line` would, and writes nothing.
+-- Raises the errors that `new_reply` and `enqueue` would, without writing.
 local function check_line()
   redis.call('SCARD', own .. 'replies')
   redis.call('HLEN', own .. 'asking')
   redis.call('LLEN', own .. 'line')
 end
 
-local function end_turn()
+local function start_next()
   local reply
   repeat
     reply = redis.call('LPOP', own .. 'line')
   until not reply or redis.call('SISMEMBER', own .. 'replies', reply) == 1
   if reply then
-    return take_turn(reply)
+    return make_current(reply)
   end
   redis.call('DEL', own .. 'talking')
   if redis.call('EXISTS', own .. 'due') == 1 then
-    -- The longest wait for people who go on talking counts from when they could have been answered.
+    -- The maximum wait starts when a reply becomes possible.
     redis.call('HSET', own .. 'due', 'since', now_ms())
   end
 end
 
--- Forgets a reply that has had its terminal event, and lets the next one have its turn if it was this one's.
+-- Deletes a reply that has its terminal event, and starts the next one if this was the current one.
 local function end_reply(reply)
   local role = redis.call('HGET', key_of(reply), 'role')
   if role and redis.call('HINCRBY', own .. 'asking', role, -1) <= 0 then
@@ -71,11 +71,11 @@ local function end_reply(reply)
   redis.call('SREM', own .. 'replies', reply)
   redis.call('LREM', own .. 'line', 0, reply)
   if redis.call('GET', own .. 'talking') == reply then
-    end_turn()
+    start_next()
   end
 end
 
--- The automatic reply that has its turn, or nil: one that a person asked for goes on whatever others say.
+-- The current reply if it is automatic, or nil: a requested reply is not superseded.
 local function automatic_reply()
   local reply = redis.call('GET', own .. 'talking')
   if reply and redis.call('HGET', key_of(reply), 'auto') == '1' then

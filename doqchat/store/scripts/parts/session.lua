@@ -1,5 +1,5 @@
--- The session whose stream is the first key of the script. All keys of a session are in the hash slot of its stream, and
--- a script touches those of one slot only.
+-- The session, whose stream is the script's first key. All keys of a session are in the hash slot of its stream, and a
+-- script touches keys of one slot only.
 local stream = KEYS[1]
 local sid = string.match(stream, '^chat:session:(.*)$')
 local own = '{' .. stream .. '}:'
@@ -9,7 +9,7 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- What the caller is to do in other slots after the script: see store/hints.py.
+-- Updates of other slots, which the caller posts after the script: see store/hints.py.
 local hints = {}
 
 local function hint(...)

@@ -1,6 +1,6 @@
--- Reads a stretch of a stream a few entries at a time, so that it takes little more than so many bytes of memory however
--- large the entries are. `from` and `to` are as the command, XRANGE or XREVRANGE, takes them.
--- Returns the entries, their size in bytes, and whether there may be more behind them.
+-- Reads a stretch of a stream a few entries at a time, so that it takes little more than `bytes` of memory, however
+-- large the entries are. `from` and `to` are arguments of the command, XRANGE or XREVRANGE.
+-- Returns the entries, their size in bytes, and whether there may be more.
 local FEW, LAST_ID = 10, '18446744073709551615-18446744073709551615'
 
 local function stretch(stream, command, from, to, count, bytes)
