@@ -1,4 +1,4 @@
-"""Automatic replies: started when they are due, one to all that was said since the last one."""
+"""Automatic replies: starts those that are due. Each answers all messages since the previous reply."""
 
 import asyncio
 import logging
@@ -19,20 +19,20 @@ from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_MS
 log = logging.getLogger(__name__)
 
 AGAIN_MS = 250
-"""How long until a session in which another reply has its turn, or a person types, is looked at again."""
+"""Interval at which a session is checked again while another reply is running or a person types."""
 
 _TAKE, _STATE = load("due_take"), load("automatic_state", "session", "wait")
 _START = load("automatic_start", "session", "entry", "filled", "rate", "replies", "owed")
 
 
 class AutomaticReplies:
-    """The automatic replies that are due on one server.
+    """Starts the automatic replies of one server.
 
     Args:
         shard: the server.
-        limits: a session that is over them gets none, and an error if somebody has called the assistant; what is said
-            after that has its own chance.
-        budget: the same for all sessions.
+        limits: limits per session. A reply over a limit is dropped, with an error if the assistant was mentioned; later
+            messages schedule a new one.
+        budget: the budget of all sessions.
     """
 
     def __init__(self, shard: Shard, limits: RequestLimits, budget: TokenBudget) -> None:
@@ -41,7 +41,7 @@ class AutomaticReplies:
         self._budget = budget
 
     async def start(self, count: int) -> None:
-        """Queue up to so many; raises Unavailable."""
+        """Start up to `count` due replies; raises Unavailable."""
         again, *sids = await self._shard.pipeline.run(
             _TAKE, [keys.DUE], count=count, again_ms=AGAIN_MS, latest_ms=LONGEST_WAIT_MS
         )
@@ -55,11 +55,11 @@ class AutomaticReplies:
                 await self._forget(sid)
 
     async def fail(self, sid: str, due: float, code: str, message: str) -> None:
-        """Drop the session's reply and tell the session why; raises Unavailable.
+        """Drop the session's reply and store an error; raises Unavailable.
 
         Args:
             sid: the session.
-            due: when it was due, as it was listed.
+            due: the score of its hint.
             code, message: of the error.
         """
         try:
@@ -75,7 +75,7 @@ class AutomaticReplies:
             count(self._shard, {FAILED + code: 1})
 
     async def _is_over(self, sid: str) -> bool:
-        """Start the session's reply if it can start now; whether it is not due any more."""
+        """Start the session's reply if it can start now; whether it is no longer scheduled."""
         if not is_sid(sid):
             return True
         state, *named = await self._shard.pipeline.run(
@@ -87,7 +87,7 @@ class AutomaticReplies:
         return state == "none" or await self._start(sid, *named)
 
     async def _start(self, sid: str, request: str) -> bool:
-        """Start the session's reply, or drop it where a limit forbids it; False when something else came first."""
+        """Start the session's reply, or drop it if it exceeds a limit; False if it is no longer scheduled."""
         try:
             await self._budget.check()
             limit = self._limits.for_an_automatic_reply()
@@ -100,8 +100,8 @@ class AutomaticReplies:
             return dropped
 
     async def _forget(self, sid: str) -> None:
-        """Start no reply where the session's keys are not what they should be; others come after it."""
-        log.error("The automatic reply in %s cannot be started and is dropped.", sid)
+        """Drop a reply whose session has invalid keys, so that it does not block others."""
+        log.error("Dropped the automatic reply in %s: the session's keys are invalid.", sid)
         execute = self._shard.pipeline.execute
         await asyncio.gather(execute("DEL", keys.due(sid)), execute("ZREM", keys.DUE, sid))
 
@@ -109,14 +109,14 @@ class AutomaticReplies:
         self,
         sid: str,
         what: Literal["start", "drop", "fail"],
-        told: str,
+        text: str,
         request: str = "",
         requests_per_minute: int = 0,
     ) -> bool:
-        """Start or drop the session's reply; False when another worker has done so, or it is not due any more.
+        """Start or drop the session's reply; False if it is no longer scheduled.
 
         Raises:
-            RateLimited: the session is over a limit: it is still due.
+            RateLimited: the session exceeds a limit; the reply stays scheduled.
         """
         outcome, hints, *wait = await self._shard.pipeline.run(
             _START,
@@ -124,7 +124,7 @@ class AutomaticReplies:
             what=what,
             request=request,
             channel=self._shard.channel(sid),
-            told=told,
+            text=text,
             participant=MODEL_ROLE,
             requests_per_minute=requests_per_minute,
         )

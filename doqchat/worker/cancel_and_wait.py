@@ -1,14 +1,14 @@
-"""Tasks that are ended for certain."""
+"""Cancels tasks reliably."""
 
 import asyncio
 from collections.abc import Sequence
 
 
 async def end(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    """Cancel tasks until they have ended, also those that come to the sequence meanwhile.
+    """Cancel tasks repeatedly until they have ended, including tasks that are added to the sequence meanwhile.
 
-    Once is not enough: redis-py sends with `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that comes
-    as what it waits for is done.
+    Cancelling once is not enough: redis-py sends with `asyncio.wait_for`, which up to Python 3.11 swallows a
+    cancellation that arrives when its future is done.
     """
     while waiting := [task for task in tasks if not task.done()]:
         for task in waiting:

@@ -1,4 +1,4 @@
-"""What a model is given to answer a request: read from the session."""
+"""Reads the context of a request from its session."""
 
 import asyncio
 import logging
@@ -16,19 +16,19 @@ from doqchat.worker.queue import Job
 log = logging.getLogger(__name__)
 
 PAGE = 200
-"""So many events are read at a time."""
+"""Events per read."""
 
 LATER = 400
-"""So many that came after the request are looked at for answers to what came before it."""
+"""Maximum number of events after the request that are searched for answers to earlier requests."""
 
 
 class Conversations:
-    """Reads what the models are given.
+    """Builds the context for requests.
 
     Args:
-        stream: where the conversations are.
-        settings: what a session tells its model, and what everybody is called there.
-        system: instructions of the site for its models; None for none.
+        stream: the sessions' streams.
+        settings: the sessions' settings, for instructions and names.
+        system: the site's instructions; None for none.
     """
 
     def __init__(self, stream: SessionStream, settings: Settings, system: str | None) -> None:
@@ -37,15 +37,15 @@ class Conversations:
         self._system = system or ""
 
     async def context(self, job: Job, budget: int) -> Context:
-        """The conversation as it is by now, and the request.
+        """The current conversation, ending with the request.
 
         Args:
             job: the request.
-            budget: how much there may be of it, in approximate tokens.
+            budget: maximum size in approximate tokens.
 
         Raises:
             LLMError: the request is no longer in the session.
-            Unavailable: the store cannot tell now.
+            Unavailable: the store is unavailable.
         """
         request, later, chosen = await asyncio.gather(
             self._stream.get(job.sid, job.request),
@@ -64,7 +64,7 @@ class Conversations:
         )
 
     async def _before(self, job: Job, budget: int, names: Mapping[str, str]) -> list[Spoken]:
-        """What was said before the request, oldest first: at least as much as the budget takes, or all."""
+        """The messages before the request, oldest first: at least as many as fit the budget, or all."""
         spoken: list[Spoken] = []
         before, left = job.request, budget
         while left > 0:
@@ -79,9 +79,9 @@ class Conversations:
 
 
 def _envelopes(entries: Iterable[Entry]) -> Iterator[Any]:
-    """The envelopes as clients get them; what is not JSON was not written by doqchat and is left out."""
+    """The envelopes as sent to clients; entries that are not JSON come from other programs and are skipped."""
     for entry in entries:
         try:
             yield from_json(entry.wire())
         except ValueError:
-            log.warning("Entry %s is not JSON and is left out of the conversation.", entry.id)
+            log.warning("Skipped entry %s in the conversation: it is not JSON.", entry.id)

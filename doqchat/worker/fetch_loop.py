@@ -1,4 +1,4 @@
-"""Fetches from one server: jobs from the queue of each model, and automatic replies as they are due."""
+"""Fetches jobs from the queues of one server, and starts its due automatic replies."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,14 +20,14 @@ LEAVE_SECONDS = 0.5
 
 
 class FetchLoop:
-    """The tasks that fetch from one server.
+    """The fetching tasks of one server.
 
     Args:
         shard: the server.
         worker: this worker's name.
-        concurrency: how many answers by each model, on this server alone: those of an unreachable server wait, and
-            must not hold up those of another.
-        begin: begins to answer a job; it takes one of `concurrency` places until its task ends.
+        concurrency: concurrent jobs per model on this server. Servers do not share slots, because an unreachable one
+            would block the others.
+        begin: starts a job; it occupies a slot until its task ends.
         automatic: the server's automatic replies.
     """
 
@@ -47,36 +47,36 @@ class FetchLoop:
         self._steps = Repeating(shard)
 
     def start(self) -> None:
-        """Begin to fetch."""
+        """Start to fetch."""
         for queue in self._queues.values():
-            places = asyncio.Semaphore(self._concurrency)
-            self._keep(queue.show, SEEN_SECONDS)
-            self._keep(partial(self._fetch, queue, places), 0.0)
-        self._keep(partial(self._automatic.start, DUE_AT_A_TIME), DUE_SECONDS)
+            slots = asyncio.Semaphore(self._concurrency)
+            self._spawn(queue.show, SEEN_SECONDS)
+            self._spawn(partial(self._fetch, queue, slots), 0.0)
+        self._spawn(partial(self._automatic.start, DUE_AT_A_TIME), DUE_SECONDS)
 
     def wake(self, alias: str) -> None:
-        """Look into the queue of a model now, if this worker serves it."""
+        """Check the queue of a model now, if this worker serves it."""
         if alias in self._queues:
             self._queues[alias].wake()
 
     async def stop(self) -> None:
-        """Fetch nothing more; returns when no task is left that might."""
+        """Stop fetching and wait until all tasks have ended."""
         await end(self._tasks)
         with suppress(DoqchatError, TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 await asyncio.gather(*(queue.leave() for queue in self._queues.values()))
 
-    async def _fetch(self, queue: Queue, places: asyncio.Semaphore) -> None:
-        """Take a job as soon as there is a place for it, and begin to answer it: none is held that waits for one."""
-        answering = None
-        await places.acquire()
+    async def _fetch(self, queue: Queue, slots: asyncio.Semaphore) -> None:
+        """Wait for a free slot, then take a job and start it, so that no job is held without a slot."""
+        task = None
+        await slots.acquire()
         try:
             if (job := await queue.take()) is not None:
-                answering = self._begin(job)
-                answering.add_done_callback(lambda _: places.release())
+                task = self._begin(job)
+                task.add_done_callback(lambda _: slots.release())
         finally:
-            if answering is None:
-                places.release()
+            if task is None:
+                slots.release()
 
-    def _keep(self, step: Step, pause: float) -> None:
+    def _spawn(self, step: Step, pause: float) -> None:
         self._tasks.append(asyncio.create_task(self._steps.repeat(step, pause)))

@@ -1,4 +1,4 @@
-"""A reply while a worker writes it: leased, visible as it grows, committed once."""
+"""A reply that a worker writes under a lease: streamed in pieces, committed once."""
 
 import itertools
 from time import monotonic
@@ -17,7 +17,7 @@ from doqchat.store.shards import Shard
 from doqchat.worker.queue import Job
 
 LEASE_SECONDS = 5.0
-"""How long a reply stays with a worker that does not renew its lease."""
+"""Seconds until a lease expires unless it is renewed."""
 
 _SESSION = "session", "replies", "owed"
 _BEGIN, _PIECE = load("reply_begin", *_SESSION), load("reply_piece", "session", "replies", "lease")
@@ -26,19 +26,19 @@ _COMMIT, _HAND_OVER = load("reply_commit", *_SESSION, "entry", "lease"), load("r
 _COUNTER = itertools.count()
 
 MOST_DELIVERIES = 3
-"""How many workers try to answer a request before it is given up."""
+"""Maximum number of deliveries of a job, after which it becomes a dead letter."""
 
 
 class Lost(Exception):
-    """Another worker has the job, or the reply has ended: this one must not write any more."""
+    """The lease is lost: another worker has the job, or the reply has ended."""
 
 
 class GivenUp(Exception):
-    """As many workers as may have died of the job."""
+    """The job has reached its maximum number of deliveries."""
 
 
 class LeasedReply:
-    """Writes one attempt at one reply. While the store is away its calls wait: nothing that was said is lost.
+    """Writes one attempt at one reply. While the store is unreachable, its calls retry, so that no text is lost.
 
     Args:
         shard: the server that holds the session.
@@ -63,12 +63,12 @@ class LeasedReply:
 
     @property
     def renew_within(self) -> float:
-        """Within how many seconds something has to be said, if only to renew the lease."""
+        """Seconds within which the next piece is due; an empty one renews the lease."""
         return LEASE_SECONDS / 4
 
     @property
     def text(self) -> str:
-        """What this attempt has said so far."""
+        """The text of this attempt so far."""
         return "".join(self._pieces)
 
     async def begin(self) -> None:
@@ -87,43 +87,43 @@ class LeasedReply:
             metrics.count(self._shard, {metrics.RESTARTS: 1})
 
     async def say(self, piece: str) -> None:
-        """Add a piece and show it to the session; an empty one only keeps the lease. Raises Lost.
+        """Add a piece and publish it; an empty one only renews the lease. Raises Lost.
 
-        Where the store has lost some of what was said before, it is shown again from there.
+        If the store has lost some of the text, it is added and published again.
         """
-        there = await self._show(piece, self._length, self._bytes)
-        if there is not None:
-            said = self.text.encode()
-            await self._show(said[there:].decode() + piece, len(said[:there].decode()), there)
+        stored = await self._add_piece(piece, self._length, self._bytes)
+        if stored is not None:
+            text = self.text.encode()
+            await self._add_piece(text[stored:].decode() + piece, len(text[:stored].decode()), stored)
         if piece and self._first_piece is None:
             self._first_piece = monotonic() - self._begun
         self._pieces.append(piece)
         self._length += len(piece)
         self._bytes += len(piece.encode())
 
-    async def _show(self, piece: str, offset: int, begins: int) -> int | None:
-        """Add a piece that begins after so many code points and bytes; how many bytes are there, if these are fewer."""
+    async def _add_piece(self, piece: str, offset: int, begins: int) -> int | None:
+        """Add a piece at an offset in code points and in bytes; the number of stored bytes if that is lower."""
         job = self.job
         streaming = LLMStreaming(
             reply_id=job.reply, request_id=job.request, attempt=self.attempt, offset=offset, text=piece
         )
         frame = server.ephemeral(job.sid, streaming, MODEL_ROLE)
-        outcome, *there = await self._run(
+        outcome, *stored = await self._run(
             _PIECE, lease_ms=int(LEASE_SECONDS * 1000), piece=piece, begins=begins, channel=self._channel, frame=frame
         )
         if outcome == "lost":
             raise Lost
-        return int(*there) if there else None
+        return int(*stored) if stored else None
 
     async def commit(self, terminal: Body, *, given_up: bool = False) -> None:
         """Store the one event that ends the reply.
 
         Args:
             terminal: an `llm.response` or `llm.error`.
-            given_up: keep the request as a dead letter.
+            given_up: whether the request becomes a dead letter.
 
         Raises:
-            Lost: another worker has ended it, or will.
+            Lost: another worker holds the lease, or the reply has ended.
         """
         job = self.job
         if given_up:
@@ -141,14 +141,14 @@ class LeasedReply:
         metrics.count(self._shard, metrics.counted(terminal, self._first_piece))
 
     async def spend(self, tokens: int) -> None:
-        """Count what this attempt has used, if that was not done yet, also for a reply that was lost."""
+        """Count the tokens of this attempt once, also after its lease was lost."""
         if tokens:
             self._counter = self._counter or counter_of_today()
             counted = keys.counted(self._counter, self.job.sid, self.job.reply, self.attempt)
             await insist(lambda: spend(self._shard, self._counter, counted, tokens))
 
     async def hand_over(self) -> None:
-        """Let another worker take the reply; raises Unavailable."""
+        """Release the lease, so that another worker takes the reply; raises Unavailable."""
         _, hints = await self._shard.pipeline.run(_HAND_OVER, [self._stream], **self._reply)
         self._shard.hints.post(self.job.sid, hints)
 
@@ -158,10 +158,10 @@ class LeasedReply:
         return LLMResponse(**ids, text=text, finish_reason=reason, model=model, usage=usage)
 
     def error(self, code: str, message: str) -> LLMError:
-        """The event that ends this reply with an error, and with what people have seen of it."""
+        """The event that ends this reply with an error and its visible text."""
         ids = {"reply_id": self.job.reply, "request_id": self.job.request}
         return LLMError(**ids, code=code, message=message, text=self.text or self._before)
 
     async def _run(self, script: Script, **given: Any) -> Any:
-        """Run a script until the store answers: each of them can be repeated without harm."""
+        """Run a script, and retry until the store responds: the scripts are idempotent."""
         return await insist(lambda: self._shard.pipeline.run(script, [self._stream], **self._reply, **given))

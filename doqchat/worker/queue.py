@@ -1,4 +1,4 @@
-"""The queue of the requests to one model, as one worker sees it: hints at replies that wait for a worker."""
+"""The queue of requests to one model. Its members are hints at replies without a worker."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from doqchat.store.shards import Shard
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""How long a worker that is not woken waits until it looks into the queue."""
+"""Polling interval of a worker that is not notified."""
 
 _SEEN = load("worker_seen")
 _REPLY = re.compile(r"r[0-9]+-[0-9]+(-[0-9]+)?")
@@ -46,7 +46,7 @@ class Queue:
     Args:
         shard: the server.
         llm: the model's alias.
-        worker: this worker's name, unique among all.
+        worker: this worker's unique name.
     """
 
     def __init__(self, shard: Shard, llm: str, worker: str) -> None:
@@ -54,51 +54,51 @@ class Queue:
         self._shard = shard
         self._queue = keys.queue(llm)
         self._worker = worker
-        self._news = asyncio.Event()
+        self._notified = asyncio.Event()
 
     def wake(self) -> None:
-        """Have `take` look into the queue now."""
-        self._news.set()
+        """Make `take` check the queue now."""
+        self._notified.set()
 
     async def show(self) -> None:
-        """Show that this worker serves the model."""
+        """Send a heartbeat: this worker serves the model."""
         gone = int(GONE_SECONDS * 1000)
         await self._shard.pipeline.run(_SEEN, [keys.workers(self.llm)], worker=self._worker, gone_ms=gone)
 
     async def leave(self) -> None:
-        """Show that it does not any more."""
+        """Remove this worker from those that serve the model."""
         await self._shard.pipeline.execute("ZREM", keys.workers(self.llm), self._worker)
 
     async def take(self) -> Job | None:
-        """The request that has waited longest; waits up to LOOK_SECONDS for one.
+        """Remove and return the oldest request; None if there is none for LOOK_SECONDS.
 
-        It is no longer in the queue then. If this worker dies before it has the lease, the sweeper queues it again.
+        If this worker dies before it takes the lease, the sweeper queues the request again.
         """
-        self._news.clear()
-        popping = asyncio.ensure_future(self._shard.pipeline.execute("ZPOPMIN", self._queue, repeat=False))
+        self._notified.clear()
+        taking = asyncio.ensure_future(self._shard.pipeline.execute("ZPOPMIN", self._queue, repeat=False))
         try:
-            found = await asyncio.shield(popping)
+            found = await asyncio.shield(taking)
         except asyncio.CancelledError:
-            popping.add_done_callback(self._put_back)
+            taking.add_done_callback(self._put_back)
             raise
         if found:
             return self._read(found[0])
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
-                await self._news.wait()
+                await self._notified.wait()
         return None
 
     def _read(self, member: str) -> Job | None:
-        """The request that a member of the queue names; None for one that names none."""
+        """Parse a member of the queue; None if it is invalid."""
         sid, _, reply = member.partition(" ")
         request = request_of(reply)
         if is_sid(sid) and parse_id(request) == request and _REPLY.fullmatch(reply):
             return Job(sid, request, reply, self.llm)
-        log.error("%.500r in the queue of requests names no reply and is dropped.", member)
+        log.error("Dropped the invalid job %.500r.", member)
         return None
 
-    def _put_back(self, popped: "asyncio.Future[Any]") -> None:
-        """Queue again what was taken as this worker stopped."""
-        found = None if popped.cancelled() or popped.exception() else popped.result()
+    def _put_back(self, taken: "asyncio.Future[Any]") -> None:
+        """Queue a request again that was taken while this worker stopped."""
+        found = None if taken.cancelled() or taken.exception() else taken.result()
         if found and (job := self._read(found[0])):
             self._shard.hints.queued(job.sid, job.llm, job.reply)

@@ -1,4 +1,4 @@
-"""Repeating that a process does over and over on a server, which may be unreachable now and then."""
+"""Repeats a step on a server, with exponential backoff after failures."""
 
 import asyncio
 import logging
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
 """Seconds between attempts after a failure; the wait doubles with each."""
 
-FORESEEN = (RedisError, OSError, TimeoutError, DoqchatError)
+EXPECTED = (RedisError, OSError, TimeoutError, DoqchatError)
 
 Step = Callable[[], Awaitable[None]]
 
 
 class Repeating:
-    """All that one part of a process does over and over on one server.
+    """Repeats the steps of one component on one server.
 
     Args:
         shard: the server.
@@ -32,12 +32,12 @@ class Repeating:
         self._failing: dict[Step, str] = {}
 
     async def repeat(self, step: Step, pause: float, prepare: Step | None = None) -> None:
-        """Do a step over and over; after a failure, try again with a growing pause.
+        """Repeat a step until cancelled; after a failure, retry with exponential backoff.
 
         Args:
-            step: what to do.
-            pause: seconds between two.
-            prepare: what has to be done first, and again after a failure; None for nothing.
+            step: the step.
+            pause: seconds between two runs.
+            prepare: called before the first run and after a failure; None for nothing.
         """
         wait, prepared = FIRST_WAIT, prepare is None
         while True:
@@ -57,9 +57,9 @@ class Repeating:
                 wait = min(wait * 2, LONGEST_WAIT)
 
     def _log_once(self, step: Step, error: Exception) -> None:
-        """Log a failure, unless this step or another has failed for the same reason and not succeeded since."""
+        """Log a failure, unless a step is already failing for the same reason."""
         cause = str(error) or type(error).__name__
         if cause not in self._failing.values():
-            unforeseen = not isinstance(error, FORESEEN)
-            log.warning("The requests in the store cannot be read (%s).", cause, exc_info=unforeseen)
+            unexpected = not isinstance(error, EXPECTED)
+            log.warning("Reading requests from the store failed, retrying: %s", cause, exc_info=unexpected)
         self._failing[step] = cause

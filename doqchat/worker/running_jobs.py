@@ -1,4 +1,4 @@
-"""The answers that a worker is writing."""
+"""The running jobs of a worker."""
 
 import asyncio
 import logging
@@ -18,21 +18,21 @@ from doqchat.worker.writer import Writer
 log = logging.getLogger(__name__)
 
 HAND_OVER_SECONDS = LAST_SECONDS / 2
-"""How long handing over may take; what remains of LAST_SECONDS is for closing connections."""
+"""Timeout of handing over; the rest of LAST_SECONDS is for closing connections."""
 
 Place = tuple[str, str]
-"""A session and a reply in it: sessions that are asked in the same millisecond have replies of the same id."""
+"""A session and a reply: ids of replies are unique only within a session."""
 
 
 class Answer(NamedTuple):
-    """An answer that is being written."""
+    """A running job."""
 
     task: asyncio.Task[None]
     writer: Writer
 
 
 class RunningJobs:
-    """All that one worker writes at the same time.
+    """The jobs that one worker runs concurrently.
 
     Args:
         engine: the engine of the running loop.
@@ -47,23 +47,24 @@ class RunningJobs:
         self._answers: defaultdict[Place, list[Answer]] = defaultdict(list)
 
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
-        """Begin to answer a job that this worker has taken; the task ends when there is no more to do about it."""
+        """Start a job; the task ends when the job is done."""
         writer = Writer(LeasedReply(shard, self._worker, job), self._conversations, self._gather_seconds)
         task = asyncio.create_task(self._write(writer, job))
         place, answer = (job.sid, job.reply), Answer(task, writer)
-        self._answers[place].append(answer)  # there may be two: a doubled hint is no error, only one gets the lease
+        self._answers[place].append(answer)  # duplicated hints start two tasks; only one gets the lease
         task.add_done_callback(lambda _: self._ended(place, answer))
         return task
 
     def interrupt(self, sid: str, reply_id: str) -> None:
-        """Write no more of a reply that has ended early, if it is one of these."""
+        """Cancel the job of a reply that has ended early, if it is running here."""
         for answer in self._answers.get((sid, reply_id), ()):
             answer.task.cancel()
 
     async def finish(self, seconds: float) -> None:
-        """Let all be written to the end within so many seconds; hand over to other workers what is not.
+        """Wait until the jobs are done, then hand the unfinished ones over to other workers.
 
-        Returns HAND_OVER_SECONDS later at the latest.
+        Args:
+            seconds: how long to wait for them; handing over takes up to HAND_OVER_SECONDS more.
         """
         if self._answers:
             await asyncio.wait([answer.task for answer in self._all()], timeout=seconds)
@@ -74,7 +75,7 @@ class RunningJobs:
                 handing_over = (answer.writer.hand_over() for answer in unfinished)
                 await asyncio.gather(*handing_over, return_exceptions=True)
         except TimeoutError:
-            log.warning("The store does not take %d replies back: they wait until the lease runs out.", len(unfinished))
+            log.warning("Handing over %d replies timed out: they wait until their leases expire.", len(unfinished))
 
     def _all(self) -> list[Answer]:
         return [answer for answers in self._answers.values() for answer in answers]
@@ -88,7 +89,7 @@ class RunningJobs:
         try:
             await writer.write()
         except Lost:
-            log.info("Reply %s in %s has ended or went to another worker.", job.reply, job.sid)
+            log.info("Reply %s in %s has ended or was taken over by another worker.", job.reply, job.sid)
             await writer.spend()
         except DoqchatError as error:
             log.error("Reply %s in %s cannot be ended: %s", job.reply, job.sid, error.message)

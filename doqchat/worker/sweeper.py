@@ -1,7 +1,7 @@
-"""Finds what a session owes and no hint leads to: hints are lost when a process dies at the wrong moment.
+"""The sweeper restores lost hints to pending replies: a process can die before it has posted them.
 
-One process sweeps each server. Once a second it looks at the sessions whose reply has a lease and at a part of the
-others that may owe one, so that each of those is looked at every few seconds; in its first round it looks at all.
+One process sweeps each server. Once a second it checks the sessions whose reply has a lease, and a fraction of the
+other sessions that may have pending replies, so that each is checked every few seconds. Its first round checks all.
 """
 
 import asyncio
@@ -21,29 +21,29 @@ from doqchat.worker.repeating import Repeating
 
 SWEEP_SECONDS = 1.0
 PARTS = 5
-"""The number of rounds in which all sessions are looked at that may owe a reply."""
+"""Number of rounds in which all sessions that may have pending replies are checked."""
 
 AT_A_TIME = 100
 
 KEPT_MS = 3 * SWEEP_SECONDS * 1000
-"""After how long another process takes over from one that does not sweep any more."""
+"""Expiry of the sweeper's lock, after which another process takes over."""
 
 CLEAN_MS = (TOUCH_SECONDS + SETTLED_WITHIN) * 1000 * 1.2
-"""For how long a session that owes nothing is looked at: longer than an append that follows its noting can take."""
+"""How long a session without pending replies is checked: longer than the append that follows `may_owe` can take."""
 
 _TAKE, _OWED = load("sweep_take"), load("owed", "session", "replies")
 
 
 class Owed(NamedTuple):
-    """What a session owes.
+    """The pending replies of a session.
 
     Attributes:
-        reply: the reply that has its turn; empty for none.
-        llm: the model that it is asked of.
+        reply: the current reply; empty for none.
+        llm: its model.
         lease: its lease; empty for none.
-        left_ms: for how long that is good.
-        due: when an automatic reply is due, ms of the store's clock; empty for none.
-        line: the replies behind it, each followed by its model.
+        left_ms: milliseconds until the lease expires.
+        due: the time of the scheduled automatic reply, ms of the store's clock; empty for none.
+        line: the queued replies, each followed by its model.
     """
 
     reply: str
@@ -55,7 +55,7 @@ class Owed(NamedTuple):
 
 
 class Sweeper:
-    """Sweeps one server, if no other process does.
+    """Sweeps one server, unless another process does.
 
     Args:
         shard: the server.
@@ -67,16 +67,16 @@ class Sweeper:
         self._round = 0
         self._noted: list[tuple[str, float]] = []
         self._owed: dict[str, Owed] = {}
-        self._run_out: set[tuple[str, str]] = set()
+        self._expired: set[tuple[str, str]] = set()
 
     async def prepare(self) -> None:
-        """Begin to sweep; what was seen before an outage of the store says nothing."""
+        """Discard what was read before an outage of the store."""
         self._round = 0
         self._owed.clear()
-        self._run_out.clear()
+        self._expired.clear()
 
     async def sweep(self) -> None:
-        """Do one round; raises DoqchatError."""
+        """Run one round; raises DoqchatError."""
         now = await self._shard.pipeline.run(_TAKE, [keys.SWEEPER], name=self._name, ms=int(KEPT_MS))
         if not now:
             await self.prepare()
@@ -88,18 +88,18 @@ class Sweeper:
             self._owed = {sid: self._owed[sid] for sid, _ in self._noted if sid in self._owed}
         leased = [(sid, score) for sid, score in self._noted if sid in self._owed and self._owed[sid].lease]
         of_this_round = self._noted if self._round == 0 else self._noted[part::PARTS]
-        look_at = list(dict([*of_this_round, *leased]).items())
+        to_check = list(dict([*of_this_round, *leased]).items())
         self._round += 1
-        self._run_out, before = set(), self._run_out
-        for first in range(0, len(look_at), AT_A_TIME):
-            await asyncio.gather(*(self._look(*each, now, before) for each in look_at[first : first + AT_A_TIME]))
+        self._expired, before = set(), self._expired
+        for first in range(0, len(to_check), AT_A_TIME):
+            await asyncio.gather(*(self._check(*each, now, before) for each in to_check[first : first + AT_A_TIME]))
         await self._shard.pipeline.execute("SET", keys.GAUGES, self._gauges(now).model_dump_json(), "PX", int(KEPT_MS))
 
-    async def _look(self, sid: str, noted: float, now: int, run_out_before: set[tuple[str, str]]) -> None:
-        """Look at what a session owes, and give the hints that lead to it again.
+    async def _check(self, sid: str, noted: float, now: int, expired_before: set[tuple[str, str]]) -> None:
+        """Check a session and post the hints to its pending replies again.
 
-        A lease that has run out counts in the second look at it: when the store was unreachable all have run out, and
-        their workers need a moment to renew them.
+        A lease counts as expired if it was so in the previous round too: after an outage of the store all leases have
+        expired, and their workers need a moment to renew them.
         """
         hints = self._shard.hints
         owed = Owed(*await self._shard.pipeline.run(_OWED, [keys.stream(sid)])) if is_sid(sid) else _NOTHING
@@ -110,8 +110,8 @@ class Sweeper:
             return
         self._owed[sid] = owed
         if owed.lease and owed.left_ms <= 0:
-            self._run_out.add((sid, owed.lease))
-        if owed.llm and (not owed.lease or (sid, owed.lease) in self._run_out & run_out_before):
+            self._expired.add((sid, owed.lease))
+        if owed.llm and (not owed.lease or (sid, owed.lease) in self._expired & expired_before):
             hints.queued(sid, owed.llm, owed.reply)
         if owed.due:
             hints.due(sid, owed.due, keep=True)
@@ -127,7 +127,7 @@ class Sweeper:
 
 
 async def sweep(shard: Shard) -> None:
-    """Sweep a server, if no other process does, until this is cancelled."""
+    """Sweep a server until cancelled, unless another process does."""
     sweeper = Sweeper(shard)
     await Repeating(shard).repeat(sweeper.sweep, SWEEP_SECONDS, sweeper.prepare)
 

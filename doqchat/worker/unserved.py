@@ -1,6 +1,6 @@
-"""Requests that no worker is there for: because none runs, or because none of them has the model in its settings.
+"""Ends requests that no worker serves: none is running, or none has the model in its settings.
 
-Each web process looks for them, so that people are told even when nothing else of doqchat runs.
+Every web process does this, so that people get an error even if no other process is running.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ CODE = "no_worker"
 LOOK_SECONDS = 1.0
 
 WAITED_SECONDS = 8.0
-"""How long a request waits for a worker before the person who asked is told that there is none."""
+"""How long a request waits for a worker before it ends with an error."""
 
 CONFIRM_SECONDS = 3.0
-"""How long a model has to be seen without a worker, longer than they need to show themselves: after an outage of the
-store each of them needs a moment."""
+"""How long a model must have no worker. Longer than the heartbeat interval, because workers need a moment after an
+outage of the store."""
 
 AT_A_TIME = 100
 
 
 class Unserved:
-    """What waits on one server without a worker.
+    """The requests on one server that no worker serves.
 
     Args:
         engine: the engine of the running loop.
@@ -48,20 +48,20 @@ class Unserved:
         self._shard = shard
         self._automatic = AutomaticReplies(shard, engine.limits, engine.budget)
         self._since: dict[str, float] = {}
-        self._looks_since = 0.0
+        self._started_at = 0.0
 
     async def prepare(self) -> None:
-        """Begin to look; what was seen before an outage of the store says nothing."""
+        """Discard what was read before an outage of the store."""
         self._since.clear()
-        self._looks_since = asyncio.get_running_loop().time()
+        self._started_at = asyncio.get_running_loop().time()
 
     async def look(self) -> None:
-        """End what has waited for WAITED_SECONDS; raises DoqchatError."""
-        while await self._end_what_waits():
-            pass  # the next in line of each session is in the queue now
+        """End the requests that have waited for WAITED_SECONDS; raises DoqchatError."""
+        while await self._end_waiting():
+            pass  # the next reply of each session is in the queue now
 
-    async def _end_what_waits(self) -> bool:
-        """Whether a reply has ended."""
+    async def _end_waiting(self) -> bool:
+        """One pass; whether a reply was ended."""
         now, ended = asyncio.get_running_loop().time(), False
         found = await backlogs(self._shard)
         unserved = [alias for alias, backlog in found.items() if not backlog.workers]
@@ -72,25 +72,25 @@ class Unserved:
                 for member, _ in await self._waiting(keys.queue(alias), before):
                     sid, _, reply_id = member.partition(" ")
                     ended = await self._end(alias, sid, reply_id) or ended
-        if now - self._looks_since >= CONFIRM_SECONDS:
+        if now - self._started_at >= CONFIRM_SECONDS:
             for sid, due in await self._waiting(keys.DUE, before):
                 await self._automatic.fail(sid, due, CODE, "No worker is running; the assistant cannot answer.")
         return ended
 
     async def _waited_since(self) -> float:
-        """The moment, in ms of the store's clock, before which what waits now has waited for WAITED_SECONDS."""
+        """The time WAITED_SECONDS ago, in ms of the store's clock."""
         seconds, microseconds = await self._shard.pipeline.execute("TIME")
         return (int(seconds) + int(microseconds) / 1e6 - WAITED_SECONDS) * 1000
 
     async def _waiting(self, index: str, before: float) -> list[tuple[str, float]]:
-        """Some members of a sorted set that are in it since before a moment, and since when."""
+        """Up to AT_A_TIME members of a sorted set with scores up to `before`, with their scores."""
         flat = await self._shard.pipeline.execute(
             "ZRANGEBYSCORE", index, "-inf", before, "WITHSCORES", "LIMIT", 0, AT_A_TIME
         )
         return list(zip(flat[::2], map(float, flat[1::2]), strict=True))
 
     async def _end(self, alias: str, sid: str, reply_id: str) -> bool:
-        """End a reply; whether it had not ended, and no worker has it."""
+        """End a reply unless a worker has it; whether it was ended."""
         ended = False
         if is_sid(sid):
             message = f"No worker serves the model {alias!r}; the assistant cannot answer."
@@ -108,9 +108,9 @@ class Unserved:
 
 
 async def watch(engine: Engine) -> None:
-    """Look after what waits, on all servers, until this is cancelled."""
-    looking = []
+    """End unserved requests and sweep, on all servers, until cancelled."""
+    tasks = []
     for shard in engine.shards:
         unserved = Unserved(engine, shard)
-        looking += [Repeating(shard).repeat(unserved.look, LOOK_SECONDS, unserved.prepare), sweep(shard)]
-    await asyncio.gather(*looking)
+        tasks += [Repeating(shard).repeat(unserved.look, LOOK_SECONDS, unserved.prepare), sweep(shard)]
+    await asyncio.gather(*tasks)

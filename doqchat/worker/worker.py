@@ -1,4 +1,4 @@
-"""The worker: takes jobs from the queues of every server and answers many at once."""
+"""The worker: takes jobs from the queues of all servers and runs them concurrently."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from doqchat.worker.sweeper import sweep
 
 
 class Worker:
-    """Answers requests until it is told to stop.
+    """Answers requests until it is stopped.
 
     Args:
         engine: the engine of the running loop.
@@ -28,40 +28,40 @@ class Worker:
     def __init__(self, engine: Engine) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._engine = engine
-        self._answers = RunningJobs(engine, self.name)
+        self._running_jobs = RunningJobs(engine, self.name)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Take and answer jobs; after `stop` is set, take no more and finish those under way.
+        """Take and run jobs until `stop` is set, then finish the running ones.
 
-        What is not finished within SHUTDOWN_SECONDS is handed over to other workers.
+        Jobs that are not finished within SHUTDOWN_SECONDS are handed over to other workers.
         """
         clock = asyncio.get_running_loop().time
         shards = list(self._engine.shards)
         fetch_loops = [self._fetch_loop(shard) for shard in shards]
         listeners = [
-            Subscription(shard.url, partial(self._on_news, fetch_loop), lambda _: None)
+            Subscription(shard.url, partial(self._on_notification, fetch_loop), lambda _: None)
             for shard, fetch_loop in zip(shards, fetch_loops, strict=True)
         ]
-        following = [
+        background = [
             asyncio.create_task(self._follow(listener, shard.workers_channel))
             for listener, shard in zip(listeners, shards, strict=True)
         ]
-        following += [asyncio.create_task(sweep(shard)) for shard in shards]
+        background += [asyncio.create_task(sweep(shard)) for shard in shards]
         for fetch_loop in fetch_loops:
             fetch_loop.start()
         await stop.wait()
-        ends = clock() + limits.SHUTDOWN_SECONDS
-        await asyncio.gather(end(following), *(loop.stop() for loop in fetch_loops))
-        await self._answers.finish(ends - clock())
+        deadline = clock() + limits.SHUTDOWN_SECONDS
+        await asyncio.gather(end(background), *(loop.stop() for loop in fetch_loops))
+        await self._running_jobs.finish(deadline - clock())
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _fetch_loop(self, shard: Shard) -> FetchLoop:
         automatic = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
         concurrency = self._engine.reply_settings.concurrency
-        return FetchLoop(shard, self.name, concurrency, partial(self._answers.begin, shard), automatic)
+        return FetchLoop(shard, self.name, concurrency, partial(self._running_jobs.begin, shard), automatic)
 
     async def _follow(self, listener: Subscription, channel: str) -> None:
-        """Listen for what concerns workers; until that works, they look into the queues every second."""
+        """Subscribe to the workers' channel, with retries; until it succeeds, the queues are polled."""
         while True:
             try:
                 await listener.subscribe(channel)
@@ -69,10 +69,10 @@ class Worker:
             except Exception:
                 await asyncio.sleep(LEASE_SECONDS)
 
-    def _on_news(self, fetch_loop: FetchLoop, _channel: str, payload: bytes) -> None:
-        what, _, named = payload.decode(errors="replace").partition(" ")
-        if what == "queued":
+    def _on_notification(self, fetch_loop: FetchLoop, _channel: str, payload: bytes) -> None:
+        kind, _, named = payload.decode(errors="replace").partition(" ")
+        if kind == "queued":
             fetch_loop.wake(named)
-        elif what == "interrupted":
+        elif kind == "interrupted":
             sid, _, reply_id = named.partition(" ")
-            self._answers.interrupt(sid, reply_id)
+            self._running_jobs.interrupt(sid, reply_id)

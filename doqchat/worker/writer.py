@@ -1,4 +1,4 @@
-"""Answers one request: asks the model, shows what it says as it says it, and ends the reply whatever happens."""
+"""Answers one request: calls the model, streams its output and always ends the reply."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from doqchat.worker.leased_reply import GivenUp, LeasedReply, Lost
 log = logging.getLogger(__name__)
 
 EAGER_PIECES = 4
-"""So many pieces go out as they come, so that reading starts at once; later ones are gathered."""
+"""Number of pieces sent immediately, so that reading can start; later ones are batched."""
 
 
 class Writer:
@@ -24,26 +24,26 @@ class Writer:
 
     Args:
         reply: the reply.
-        conversations: where what the model is given is read from.
-        gather_seconds: how long pieces are gathered before they are shown together.
+        conversations: reads the context.
+        gather_seconds: how long pieces are collected into one batch.
     """
 
     def __init__(self, reply: LeasedReply, conversations: Conversations, gather_seconds: float) -> None:
         self._reply = reply
         self._conversations = conversations
         self._gather_seconds = gather_seconds
-        self._said: list[str] = []
-        self._news = asyncio.Event()
+        self._pending: list[str] = []
+        self._progress = asyncio.Event()
         self._context: Context | None = None
         self._finish: Finish | None = None
-        self._heard = self._failed = False
+        self._received = self._failed = False
 
     async def write(self) -> None:
-        """Answer the request: the reply has its terminal event then, whatever fails.
+        """Answer the request; the reply gets its terminal event even if the model fails.
 
         Raises:
-            Lost: another worker has it.
-            DoqchatError: it cannot be ended.
+            Lost: the lease is lost.
+            DoqchatError: the reply cannot be ended.
         """
         reply, job = self._reply, self._reply.job
         try:
@@ -61,21 +61,21 @@ class Writer:
             log.warning("Reply %s in %s ended with an error: %s", job.reply, job.sid, error)
             terminal = reply.error(error.code, error.message)
         except Exception as error:
-            foreseen = isinstance(error, DoqchatError)
-            log.error("Reply %s in %s failed: %s", job.reply, job.sid, error, exc_info=not foreseen)
-            terminal = reply.error("failed", "The server failed at this answer; its log says why.")
+            expected = isinstance(error, DoqchatError)
+            log.error("Reply %s in %s failed: %s", job.reply, job.sid, error, exc_info=not expected)
+            terminal = reply.error("failed", "Internal error; see the server's log.")
         await self._commit(terminal)
 
     async def hand_over(self) -> None:
-        """Let another worker answer; `write` has to have ended. Raises Unavailable."""
+        """Let another worker answer, after `write` was cancelled. Raises Unavailable."""
         await asyncio.gather(self._reply.hand_over(), self.spend())
 
     async def spend(self) -> None:
-        """Count what the model has used for a reply that this worker does not end."""
+        """Count the tokens used for the reply so far."""
         await self._reply.spend(self._tokens())
 
     async def _commit(self, terminal: Body) -> None:
-        """End the reply and count its tokens; both travel together, and neither waits for the other."""
+        """End the reply and count its tokens concurrently."""
         spending = asyncio.create_task(self.spend())
         try:
             await self._reply.commit(terminal)
@@ -83,77 +83,77 @@ class Writer:
             await spending
 
     async def _stream_reply(self, llm: LLM) -> None:
-        """Listen and show at the same time, so that a slow store never holds up the provider."""
-        listening = asyncio.create_task(self._listen(llm))
+        """Receive and publish concurrently, so that a slow store does not delay the provider."""
+        receiving = asyncio.create_task(self._receive_with_retry(llm))
         try:
-            await self._show(listening)
-            await listening
+            await self._publish(receiving)
+            await receiving
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
 
-    async def _listen(self, llm: LLM) -> None:
-        """Take what the model says; once more with half of the conversation if all of it is too long for the model.
+    async def _receive_with_retry(self, llm: LLM) -> None:
+        """Receive the model's output; retry once with half of the conversation if it exceeds the model's context.
 
-        However this ends, the connection to the provider is closed then.
+        The connection to the provider is always closed at the end.
         """
         try:
             context = await self._read(llm.context_tokens)
             try:
-                await self._hear(llm, context)
+                await self._receive(llm, context)
             except LLMError as error:
-                if error.code != "context_too_long" or self._heard:
+                if error.code != "context_too_long" or self._received:
                     raise
                 shorter = await self._read(context.tokens // 2)
                 if shorter.tokens >= context.tokens:
                     raise
-                told = self._reply.job.reply, context.tokens, shorter.tokens
-                log.warning("Reply %s: about %d tokens are too long for the model, trying again with %d.", *told)
-                await self._hear(llm, shorter)
+                numbers = self._reply.job.reply, context.tokens, shorter.tokens
+                log.warning("Reply %s: about %d tokens exceed the model's context; retrying with %d.", *numbers)
+                await self._receive(llm, shorter)
         except LLMError:
             self._failed = True
             raise
         finally:
-            self._news.set()
+            self._progress.set()
 
     async def _read(self, budget: int) -> Context:
         job = self._reply.job
         return await insist(lambda: self._conversations.context(job, budget))
 
-    async def _hear(self, llm: LLM, context: Context) -> None:
+    async def _receive(self, llm: LLM, context: Context) -> None:
         self._context = context
         async with aclosing(llm.stream(context.turns, system=context.system)) as answer:
             async for item in answer:
                 if isinstance(item, Finish):
                     self._finish = item
                 else:
-                    self._heard = True
-                    self._said.append(item.text)
-                self._news.set()
+                    self._received = True
+                    self._pending.append(item.text)
+                self._progress.set()
 
-    async def _show(self, listening: "asyncio.Task[None]") -> None:
-        shown = 0
-        while self._said or not listening.done():
-            if not self._said:
-                await self._wait_for_news()
-            pieces = self._said[:1] if shown < EAGER_PIECES else self._said[:]
-            del self._said[: len(pieces)]
+    async def _publish(self, receiving: "asyncio.Task[None]") -> None:
+        published = 0
+        while self._pending or not receiving.done():
+            if not self._pending:
+                await self._wait_for_progress()
+            pieces = self._pending[:1] if published < EAGER_PIECES else self._pending[:]
+            del self._pending[: len(pieces)]
             await self._reply.say("".join(pieces))
-            shown += len(pieces)
-            if pieces and shown >= EAGER_PIECES and not listening.done():
+            published += len(pieces)
+            if pieces and published >= EAGER_PIECES and not receiving.done():
                 await asyncio.sleep(self._gather_seconds)
 
-    async def _wait_for_news(self) -> None:
-        """Return when the model has said something, or when the lease wants to be kept."""
-        self._news.clear()
+    async def _wait_for_progress(self) -> None:
+        """Wait for output of the model, or until the lease must be renewed."""
+        self._progress.clear()
         try:
             async with asyncio.timeout(self._reply.renew_within):
-                await self._news.wait()
+                await self._progress.wait()
         except TimeoutError:
             return
 
     def _tokens(self) -> int:
-        """What the answer has cost: as the provider counts, estimated where it does not say; 0 when it gave none."""
+        """Tokens of the answer, estimated if the provider does not count them; 0 if there was none."""
         context, finish, text = self._context, self._finish, self._reply.text
         if context is None or (self._failed and not text):
             return 0

@@ -38,7 +38,7 @@ async def test_a_worker_that_wakes_up_without_its_lease_says_nothing_more(
     frozen.send_signal(signal.SIGSTOP)
     frames = await client.recv_until(*ENDS)
     frozen.send_signal(signal.SIGCONT)
-    await asyncio.to_thread(frozen.wait_until, lambda: "ended or went to another worker" in frozen.output)
+    await asyncio.to_thread(frozen.wait_until, lambda: "ended or was taken over by another worker" in frozen.output)
     await client.send("ping", {})
     assert [frame["hd"]["event"] for frame in await client.recv_until("pong")] == ["pong"]
     assert joined(pieces(frames, attempt=2)) == frames[-1]["bd"]["text"]
