@@ -1,4 +1,4 @@
-"""What waits for each model, and who serves it."""
+"""The queue length and the workers of each model."""
 
 import asyncio
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ from doqchat.store import keys
 from doqchat.store.shards import Shard
 
 SEEN_SECONDS = 2.0
-"""How often a worker shows that it serves a model."""
+"""Interval of the workers' heartbeats."""
 
 GONE_SECONDS = 2 * SEEN_SECONDS
-"""A worker that has not shown itself for so long counts as gone."""
+"""Time without a heartbeat after which a worker counts as gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Backlog:
 
     Attributes:
         waiting: requests in its queue.
-        oldest_seconds: how long ago the oldest of them was made; 0 when there is none.
-        workers: how many serve it.
+        oldest_seconds: age of the oldest of them; 0 if there are none.
+        workers: number of workers that serve it.
     """
 
     waiting: int
@@ -33,12 +33,12 @@ class Backlog:
 
 
 class Gauges(BaseModel):
-    """What the sweeper has counted on one server.
+    """Gauges that the sweeper maintains on one server.
 
     Attributes:
-        under_way: replies that a worker has, by alias.
-        in_line: requests behind another of their session.
-        oldest_in_line: how many seconds ago the oldest of those was made, by alias.
+        under_way: running replies, by alias.
+        in_line: requests queued behind another in the same session.
+        oldest_in_line: age of the oldest of those in seconds, by alias.
     """
 
     under_way: dict[str, int] = {}
@@ -47,7 +47,7 @@ class Gauges(BaseModel):
 
     @classmethod
     def read(cls, text: str | None) -> "Gauges":
-        """As the store has them; all zero when no process sweeps, or something else has written them."""
+        """Parse the stored gauges; all zero if they are missing or invalid."""
         try:
             return cls.model_validate_json(text or "{}")
         except ValidationError:
@@ -55,11 +55,11 @@ class Gauges(BaseModel):
 
 
 async def backlogs(shard: Shard, also: Iterable[str] = ()) -> dict[str, Backlog]:
-    """The models that were ever asked on a server, by alias; raises Unavailable.
+    """The backlogs of all models that have had requests on a server, by alias; raises Unavailable.
 
     Args:
         shard: the server.
-        also: further aliases.
+        also: additional aliases.
     """
     execute = shard.pipeline.execute
     (seconds, microseconds), asked = await asyncio.gather(execute("TIME"), execute("SMEMBERS", keys.MODELS))

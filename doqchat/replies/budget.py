@@ -1,4 +1,4 @@
-"""The tokens that the whole site may use in a day."""
+"""The daily token budget of the site."""
 
 import asyncio
 import math
@@ -11,35 +11,33 @@ from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 
 KEPT_SECONDS = 2 * 24 * 60 * 60
-"""How long the store keeps the count of a day."""
+"""Expiry of a day's counter."""
 
 COUNTED_SECONDS = 60 * 60
-"""How long the store knows that it has counted an attempt. A worker whose command was carried out and got no answer
-repeats it as soon as the store is back."""
+"""Expiry of the mark that an attempt was counted. A worker without a response retries as soon as the store is back."""
 
 PATIENCE_SECONDS = 0.1
-"""How long a server is waited for, which may be away: everybody who asks waits for all of them."""
+"""Timeout per server: each request waits for the counters of all servers."""
 
 _MOST_TOKENS = 2**53
-"""More than that a script cannot count exactly."""
-
+"""Maximum count per attempt: Lua numbers are exact up to here."""
 
 _SPENT = load("reply_spent")
 
 
 def counter_of_today() -> str:
-    """The key under which the store counts the tokens of this day of UTC."""
+    """The key of the counter of tokens for the current day in UTC."""
     return keys.tokens(datetime.now(UTC).date().isoformat())
 
 
 async def spend(shard: Shard, counter: str, counted: str, tokens: int) -> None:
-    """Count what an attempt at a reply has used, once however often this is called for it; raises Unavailable.
+    """Count the tokens of an attempt at a reply, idempotently; raises Unavailable.
 
     Args:
-        shard: the server that holds the session.
-        counter: the key of the day's count, see `counter_of_today`.
-        counted: the key that says that it is counted, see keys.counted.
-        tokens: how many.
+        shard: the session's server.
+        counter: the key of the day's counter, see `counter_of_today`.
+        counted: the key that marks the attempt as counted, see keys.counted.
+        tokens: the number of tokens.
     """
     await shard.pipeline.run(
         _SPENT,
@@ -51,11 +49,11 @@ async def spend(shard: Shard, counter: str, counted: str, tokens: int) -> None:
 
 
 class TokenBudget:
-    """The tokens of a day. A server that is away has used as many as when it was last asked.
+    """The budget per day. For an unreachable server the last known count is used.
 
     Args:
-        shards: the servers, each of which counts its own.
-        tokens: how many there are for a day; None for as many as one likes.
+        shards: the servers, each of which counts the tokens of its sessions.
+        tokens: maximum number of tokens per day; None for no limit.
     """
 
     def __init__(self, shards: Shards, tokens: int | None) -> None:
@@ -64,10 +62,10 @@ class TokenBudget:
         self._used: dict[str, int] = {}
 
     async def check(self) -> None:
-        """See whether there are tokens left.
+        """Check that the budget is not used up.
 
         Raises:
-            RateLimited: there are none; `retry_after` says how many seconds the day still lasts.
+            RateLimited: it is used up; `retry_after` is the number of seconds until the next day.
         """
         if self._tokens is None:
             return
@@ -87,7 +85,7 @@ class TokenBudget:
 
 
 def _seconds_left() -> int:
-    """Seconds to the next midnight of UTC."""
+    """Seconds until midnight UTC."""
     now = datetime.now(UTC)
     midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
     return max(1, math.ceil((midnight - now).total_seconds()))

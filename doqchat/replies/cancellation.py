@@ -1,4 +1,4 @@
-"""Cancelling replies: they end before the model has finished, with what people have seen of them."""
+"""Cancels replies: they end before the model has finished, with the text so far."""
 
 from collections.abc import Mapping
 
@@ -30,13 +30,18 @@ class Cancellation:
         self._shards = shards
 
     async def interrupt(self, sid: str, reply_id: str, reason: Interruption) -> None:
-        """End a reply now, with what was said so far; does nothing when it has ended.
+        """End a reply with its text so far; does nothing if it has ended.
 
-        That a reply has ended is seen from its request, or from the event that ended it. That event is looked for in
-        the LOOKED_AT entries that follow what was answered, as far as the session still has them.
+        A reply that is not active has ended if the session has its request, or its terminal event within the LOOKED_AT
+        entries after the request's id.
+
+        Args:
+            sid: the session.
+            reply_id: the reply.
+            reason: the finish reason.
 
         Raises:
-            NotFound: the session has no such reply, or nothing there shows it.
+            NotFound: the session has no such reply, or neither event was found.
         """
         request = parse_id(request_of(reply_id))
         if request is None or not (
@@ -49,7 +54,7 @@ class Cancellation:
         return await end_early(shard, sid, reply_id, early_end(shard, sid, reason))
 
     async def _has_ended(self, sid: str, reply_id: str, request: str) -> bool:
-        """Whether a reply that is not under way was; looks at a page at a time, so that nobody waits for long."""
+        """Whether a reply that is not active has existed; reads in pages, so that other commands are not delayed."""
         start = request
         for _ in range(LOOKED_AT // PAGE):
             found: str = await self._shards.of(sid).reads.run(
@@ -70,14 +75,14 @@ class Cancellation:
 async def end_early(
     shard: Shard, sid: str, reply_id: str, ending: Mapping[str, str], *, if_waiting: bool = False
 ) -> bool:
-    """End a reply now, with what was said so far; whether it had not ended before. Raises Unavailable.
+    """End an active reply with its text so far; whether it was active. Raises Unavailable.
 
     Args:
-        shard: the server that holds the session.
+        shard: the session's server.
         sid: the session.
         reply_id: the reply.
-        ending: how it ends, see store/early_end.py.
-        if_waiting: leave one alone that a worker has.
+        ending: the terminal event and counter, see store/early_end.py.
+        if_waiting: only if no worker holds its lease.
     """
     ended, hints = await shard.pipeline.run(
         _INTERRUPT, [keys.stream(sid)], reply=reply_id, early_end=dict(ending), if_waiting=if_waiting

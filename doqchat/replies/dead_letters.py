@@ -1,4 +1,4 @@
-"""Requests that were given up: every worker that tried to answer them died of it."""
+"""Dead letters: requests that have reached the maximum number of deliveries."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,17 +19,17 @@ _REPLY = re.compile(r"r\d{1,20}-\d{1,20}(-\d{1,9})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A job that was given up.
+    """A dead letter.
 
     Attributes:
-        id: its entry among the dead ones, whose time is that of the end.
-        shard: the server that it is on.
-        sid: the session; like the fields below it is empty when something else has written the job without it.
+        id: the id of its entry, which contains the time.
+        shard: its server.
+        sid: the session; like the fields below it is empty if the entry lacks it.
         request: the id of the request's event.
         reply: the id of the reply that ended in an error.
-        llm: the alias of the model that was asked.
-        automatic: whether nobody asked; the session's reply policy did.
-        prompt: what was asked; empty when the session no longer has it.
+        llm: the alias of the requested model.
+        automatic: whether it is an automatic reply.
+        prompt: the text of the request; empty if the session no longer has it.
     """
 
     id: str
@@ -43,31 +43,31 @@ class DeadLetter:
 
     @property
     def died_at(self) -> datetime:
-        """When it was given up."""
+        """When the request was given up."""
         return time_of(self.id)
 
     @property
     def complete(self) -> bool:
-        """Whether it says all that is needed to ask again."""
+        """Whether it has all fields that a retry needs."""
         named = is_sid(self.sid) and parse_id(self.request) and _REPLY.fullmatch(self.reply)
         return bool(named and self.llm)
 
 
 async def keep(shard: Shard, sid: str, reply: str, llm: str, *, automatic: bool) -> None:
-    """List a reply as a dead letter, before it ends as one; raises Unavailable.
+    """Add a dead letter, before the reply ends as one; raises Unavailable.
 
-    It may be listed twice, when a worker dies right after this: it can be asked again only once.
+    If the worker dies right after this, it may be added twice; it can be retried only once.
     """
     fields = ("sid", sid, "request", request_of(reply), "reply", reply, "llm", llm, "auto", int(automatic))
     await shard.pipeline.execute("XADD", keys.DEAD_LETTERS, "*", *fields)
 
 
 class DeadLetters:
-    """The dead jobs of all servers; every call may raise Unavailable, and one that changes something Uncertain.
+    """The dead letters of all servers; every call may raise Unavailable, and `retry` and `drop` Uncertain.
 
     Args:
         shards: the servers.
-        stream: where the requests are read from.
+        stream: the sessions' streams, for the prompts.
     """
 
     def __init__(self, shards: Shards, stream: SessionStream) -> None:
@@ -75,7 +75,7 @@ class DeadLetters:
         self._stream = stream
 
     async def list(self) -> list[DeadLetter]:
-        """All of them, oldest first."""
+        """All dead letters, oldest first."""
         found = []
         for shard in self._shards:
             for entry_id, flat in await shard.reads.execute("XRANGE", keys.DEAD_LETTERS, "-", "+"):
@@ -84,10 +84,12 @@ class DeadLetters:
         return sorted(found, key=lambda job: order(job.id))
 
     async def retry(self, job: DeadLetter) -> str | None:
-        """Have the request answered by a new reply; its id, or None when the job is no longer there, or not complete.
+        """Queue a new reply to the request; its id, or None if the dead letter is gone or not complete.
 
-        The reply that was given up has had its `llm.error`, which stays; the new one ends in an event of its own.
-        Raises Unreadable when keys of its session have the wrong type; then the job stays.
+        The `llm.error` of the old reply stays; the new reply gets a second terminal event.
+
+        Raises:
+            Unreadable: keys of the session have the wrong type; the dead letter stays.
         """
         if not job.complete:
             return None
@@ -100,7 +102,7 @@ class DeadLetters:
         return reply or None
 
     async def drop(self, job: DeadLetter) -> bool:
-        """Forget a job; False when it is no longer there."""
+        """Delete a dead letter; False if it is gone."""
         if is_sid(job.sid):
             await self._shards.of(job.sid).pipeline.execute("SREM", keys.dead(job.sid), job.reply)
         return await self._forget(job)

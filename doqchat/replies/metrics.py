@@ -1,4 +1,4 @@
-"""What becomes of replies, in numbers: counted in the store as each ends, the same whichever process is asked."""
+"""Metrics of replies. They are counted in the store, so every process reports the same numbers."""
 
 import asyncio
 from collections import Counter
@@ -13,10 +13,10 @@ from doqchat.store import keys
 from doqchat.store.shards import Shard, Shards
 
 ENDED, FAILED = keys.ENDED, "errors:"
-"""What the names of counters begin with: replies by finish reason, errors by code."""
+"""Prefixes of counters: completed replies by finish reason, errors by code."""
 
 REFUSED = "refused:"
-"""What the names of counters of refused requests begin with, by limit; automatic replies not given are among them."""
+"""Prefix of the counters of refused requests, by limit; they include dropped automatic replies."""
 
 RESTARTS = "restarts"
 INPUT_TOKENS, OUTPUT_TOKENS = "tokens:input", "tokens:output"
@@ -25,19 +25,18 @@ FIRST_PIECES, FIRST_PIECE_SECONDS = "first_piece:count", "first_piece:seconds"
 
 @dataclass(slots=True)
 class Metrics:
-    """All replies of all servers.
+    """Metrics of the replies on all servers.
 
     Attributes:
-        workers: workers that are there for each model, on the server that has the fewest, by alias.
-        oldest: for how many seconds the oldest request has waited that no worker has taken, those in line included, by
-            alias.
-        waiting: requests that no worker has taken, by alias of the model that was asked.
-        in_line: requests that stand in line behind another of their session.
-        under_way: requests that a worker has taken, by alias.
-        dead: requests that were given up.
-        due: sessions that are due an automatic reply.
-        tokens_today: input and output, on this day of UTC; estimated where the provider did not count.
-        counters: what has become of all replies so far, by the names above.
+        workers: workers per model, on the server with the fewest, by alias.
+        oldest: age in seconds of the oldest request without a worker, including queued ones, by alias.
+        waiting: requests that wait for a worker, by alias.
+        in_line: requests queued behind another in the same session.
+        under_way: requests that a worker is answering, by alias.
+        dead: dead letters.
+        due: sessions with a scheduled automatic reply.
+        tokens_today: input and output tokens on the current day in UTC; estimated if the provider does not count them.
+        counters: the counters, by the names above.
     """
 
     workers: dict[str, int] = field(default_factory=dict)
@@ -52,9 +51,9 @@ class Metrics:
 
 
 async def read_metrics(shards: Shards) -> Metrics:
-    """The numbers of the models in the settings and all that were ever asked; raises Unavailable.
+    """Read the metrics of all models in the settings and all that have had requests; raises Unavailable.
 
-    What the sweeper counts, requests in line and those that a worker has, is as it was a few seconds ago.
+    Queued and running requests are gauges of the sweeper and may be a few seconds old.
     """
     metrics = Metrics()
     for shard in shards:
@@ -63,7 +62,7 @@ async def read_metrics(shards: Shards) -> Metrics:
 
 
 async def _add(metrics: Metrics, shard: Shard) -> None:
-    """Add the numbers of one server."""
+    """Add the metrics of one server."""
     execute = shard.pipeline.execute
     waiting, swept, dead, due, tokens, flat = await asyncio.gather(
         backlogs(shard, llms),
@@ -89,36 +88,36 @@ async def _add(metrics: Metrics, shard: Shard) -> None:
 
 
 def count(shard: Shard, amounts: Mapping[str, float]) -> None:
-    """Add to the counters, without waiting; lost when the server cannot be reached."""
+    """Add to the counters without waiting; lost if the server is unreachable."""
     for name, amount in amounts.items():
         shard.pipeline.post("HINCRBYFLOAT", keys.COUNTERS, name, amount)
 
 
 def count_refusal(shard: Shard, limit: str) -> None:
-    """Count a request that a limit forbade, without waiting: it is refused whether or not the store takes that in."""
+    """Count a request refused by a limit, without waiting."""
     count(shard, {REFUSED + limit: 1})
 
 
 def tokens_of(terminal: Body) -> tuple[int, int]:
-    """Input and output tokens of a reply, as far as the provider has counted them."""
+    """Input and output tokens of a reply; 0 if the provider does not count them."""
     if not isinstance(terminal, LLMResponse):
         return 0, 0
     return terminal.usage.input_tokens or 0, terminal.usage.output_tokens or 0
 
 
 def outcome_of(terminal: Body) -> str:
-    """The counter of replies that end with this event."""
+    """The counter for a terminal event."""
     if isinstance(terminal, LLMResponse):
         return ENDED + terminal.finish_reason
     return FAILED + (terminal.code if isinstance(terminal, LLMError) else "")
 
 
 def counted(terminal: Body, first_piece_seconds: float | None) -> dict[str, float]:
-    """What a reply adds to the counters when it ends, by name.
+    """The amounts that a reply adds to the counters, by name.
 
     Args:
-        terminal: the event that ends it.
-        first_piece_seconds: how long its first piece took; None for a reply without any.
+        terminal: its terminal event.
+        first_piece_seconds: seconds until the first piece; None if there was none.
     """
     amounts: dict[str, float] = {outcome_of(terminal): 1}
     for name, tokens in zip((INPUT_TOKENS, OUTPUT_TOKENS), tokens_of(terminal), strict=True):
