@@ -1,4 +1,4 @@
-"""The store's parts on the shared Valkey, and on one of a test's own that may be broken."""
+"""Components of the store on the shared Valkey, and on a test's own Valkey that it may break."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ WITHIN = 10  # seconds
 
 @pytest.fixture(scope="session")
 def cluster() -> bool:
-    """Yes: what is allowed there is allowed on a single server as well, which all other tests use."""
+    """Use cluster mode; what it permits also works on the single server that all other tests use."""
     return True
 
 
@@ -47,7 +47,7 @@ def presence(shards: Shards, layer: SessionChannelLayer) -> Presence:
 
 @pytest.fixture
 def published(store_url: str, layer: SessionChannelLayer, sid: str) -> Iterator[Published]:
-    """`published()`: the payload that comes next on the session's channel."""
+    """`published()` returns the next payload on the session's channel."""
     with closing(redis.Redis.from_url(store_url)) as client, closing(client.pubsub()) as subscription:
         subscription.subscribe(Shards([store_url]).of(sid).channel(sid))
         subscription.get_message(timeout=WITHIN)
@@ -74,14 +74,14 @@ def own_stream(own_shards: Shards, layer: SessionChannelLayer) -> SessionStream:
 
 @pytest.fixture
 async def proxy(store_url: str) -> AsyncIterator[Proxy]:
-    """Before the shared store."""
+    """A proxy in front of the shared store."""
     async with Proxy(f"127.0.0.1:{processes.port_of(store_url)}").serving() as proxy:
         yield proxy
 
 
 @pytest.fixture
 async def proxied_shards(proxy: Proxy) -> AsyncIterator[Shards]:
-    """The shared store, over connections that can be broken."""
+    """The shared store through the proxy, which can break connections."""
     shards = Shards([f"redis://{proxy.address}/0"])
     yield shards
     await shards.close()

@@ -1,4 +1,4 @@
-"""The append script: one step that stores an event, tells of it and queues its job."""
+"""The append script stores an event, publishes it and records the requested reply."""
 
 import json
 
@@ -57,7 +57,7 @@ async def test_the_same_message_sent_twice_is_stored_once(
     assert store.xlen(keys.stream(sid)) == 1
 
 
-async def test_a_msg_id_without_a_digest_is_used_up_as_well(stream: SessionStream, sid: str) -> None:
+async def test_a_msg_id_without_a_digest_is_an_idempotency_key_too(stream: SessionStream, sid: str) -> None:
     first = await stream.append(sid, "A", BODY, msg_id="m1")
     assert await stream.append(sid, "A", BODY, msg_id="m1") == Appended(first.id, duplicate=True)
 
@@ -109,13 +109,15 @@ async def test_messages_without_a_msg_id_are_never_duplicates(
     assert store.xlen(keys.stream(sid)) == 3
 
 
-async def test_nothing_but_the_session_is_kept_for_long(stream: SessionStream, store: "redis.Redis", sid: str) -> None:
+async def test_all_keys_of_an_append_but_the_stream_expire(
+    stream: SessionStream, store: "redis.Redis", sid: str
+) -> None:
     await stream.append(sid, "A", BODY)
     lasting = [key for key in store.scan_iter(f"*{sid}*") if store.ttl(key) == -1]
     assert lasting == [keys.stream(sid)]
 
 
-async def test_a_request_owes_its_reply_and_is_queued(
+async def test_a_request_records_its_reply_and_is_queued(
     own_shards: Shards, own_stream: SessionStream, own_client: "redis.Redis", sid: str
 ) -> None:
     asked = await own_stream.append(sid, "A", BODY, ask="default")
@@ -134,7 +136,7 @@ async def test_a_request_sent_twice_is_queued_once(
     assert len(queued(own_client)) == 1
 
 
-async def test_a_message_that_asks_nothing_owes_nothing(
+async def test_a_message_that_is_no_request_records_no_reply(
     own_shards: Shards, own_stream: SessionStream, own_client: "redis.Redis", sid: str
 ) -> None:
     await own_stream.append(sid, "A", BODY)
@@ -151,7 +153,7 @@ async def test_the_scripts_are_loaded_again_when_the_store_has_forgotten_them(
     assert store.xlen(keys.stream(sid)) == 2
 
 
-async def test_what_was_stored_is_what_goes_out(stream: SessionStream, sid: str) -> None:
+async def test_clients_receive_the_stored_envelope(stream: SessionStream, sid: str) -> None:
     appended = await stream.append(sid, "A", BODY)
     (entry,) = await stream.read(sid)
     assert json.loads(entry.wire()) == {

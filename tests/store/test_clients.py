@@ -1,4 +1,4 @@
-"""Which addresses of a server can be used."""
+"""Supported addresses of a server."""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests import processes
 
 
 async def test_a_server_is_reached_through_its_unix_socket(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory() as short:  # the name of a socket has 107 bytes at most
+    with tempfile.TemporaryDirectory() as short:  # the path of a socket has at most 107 bytes
         url = f"unix://{short}/valkey.sock?db=3"
         with processes.valkey(tmp_path / "valkey", 0, "--unixsocket", f"{short}/valkey.sock") as store:
             shards, layer = Shards([url]), SessionChannelLayer(hosts=[url])

@@ -1,4 +1,4 @@
-"""What a store's own words say about its durability."""
+"""How the durability of a store is derived from its configuration."""
 
 import pytest
 
@@ -15,7 +15,7 @@ DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "no
         ({"redis_version": "7.2.4", "server_name": "valkey", "valkey_version": "8.1.0"}, "Valkey 8.1.0"),
     ],
 )
-def test_redis_7_and_valkey_8_and_later_are_taken(info: dict[str, str], version: str) -> None:
+def test_redis_7_and_valkey_8_and_later_are_accepted(info: dict[str, str], version: str) -> None:
     assert server_version(info) == version
 
 
@@ -37,15 +37,15 @@ def test_a_file_synced_at_every_write_and_nothing_evicted_is_durable() -> None:
     assert Durability("Valkey 9.1.2", ()).durable
 
 
-def test_without_a_file_it_does_not_matter_how_it_is_synced() -> None:
+def test_appendfsync_is_ignored_without_an_append_only_file() -> None:
     assert weaknesses(DURABLE | {"appendonly": "no", "appendfsync": "everysec"}) == ("appendonly no",)
 
 
-def test_everything_that_falls_short_is_named() -> None:
+def test_all_weak_settings_are_listed() -> None:
     settings = DURABLE | {"appendfsync": "everysec", "maxmemory-policy": "volatile-lru"}
     assert weaknesses(settings) == ("appendfsync everysec", "maxmemory-policy volatile-lru")
 
 
-def test_a_store_that_does_not_tell_everything_is_not_called_durable() -> None:
+def test_a_store_with_unknown_settings_is_not_durable() -> None:
     assert weaknesses({"appendonly": "yes"}) is None
     assert not Durability("Redis 7.4.0", None).durable

@@ -1,4 +1,4 @@
-"""What happens to commands, and to appends that were not sent, while the store is away or takes nothing."""
+"""Commands and appends while the store is unreachable or refuses writes."""
 
 import asyncio
 import signal
@@ -24,12 +24,12 @@ async def pipeline(own_store: processes.Store) -> AsyncIterator[Pipeline]:
     await pipeline.close()
 
 
-async def test_answers_come_to_those_who_asked(pipeline: Pipeline) -> None:
+async def test_each_caller_gets_its_own_response(pipeline: Pipeline) -> None:
     numbers = [str(number) for number in range(1_000)]
     assert await asyncio.gather(*(pipeline.execute("ECHO", number) for number in numbers)) == numbers
 
 
-async def test_one_refused_command_spoils_no_other(pipeline: Pipeline) -> None:
+async def test_a_refused_command_does_not_affect_others(pipeline: Pipeline) -> None:
     await pipeline.execute("SET", "text", "x")
     asked = [pipeline.execute("ECHO", "1"), pipeline.execute("INCR", "text"), pipeline.execute("ECHO", "2")]
     first, refused, last = await asyncio.gather(*asked, return_exceptions=True)
@@ -37,7 +37,7 @@ async def test_one_refused_command_spoils_no_other(pipeline: Pipeline) -> None:
     assert isinstance(refused, Exception)
 
 
-async def test_a_refused_command_that_nobody_waits_for_is_logged(
+async def test_a_refused_command_that_is_not_awaited_is_logged(
     pipeline: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
     pipeline.post("NO SUCH COMMAND")
@@ -45,7 +45,7 @@ async def test_a_refused_command_that_nobody_waits_for_is_logged(
     assert "NO SUCH COMMAND" in caplog.text
 
 
-async def test_a_caller_that_gives_up_spoils_nobody_elses_answer(pipeline: Pipeline) -> None:
+async def test_a_cancelled_caller_does_not_affect_others(pipeline: Pipeline) -> None:
     await pipeline.ready()
     impatient = asyncio.create_task(pipeline.execute("ECHO", "1"))
     patient = asyncio.create_task(pipeline.execute("ECHO", "2"))
@@ -54,7 +54,7 @@ async def test_a_caller_that_gives_up_spoils_nobody_elses_answer(pipeline: Pipel
     assert await patient == "2"
 
 
-async def test_all_who_wait_for_a_store_that_dies_hear_of_it(pipeline: Pipeline, own_store: processes.Store) -> None:
+async def test_all_waiting_commands_fail_when_the_store_dies(pipeline: Pipeline, own_store: processes.Store) -> None:
     await pipeline.ready()
     own_store.process.send_signal(signal.SIGSTOP)
     waiting = asyncio.gather(*(pipeline.execute("ECHO", str(n)) for n in range(600)), return_exceptions=True)
@@ -71,7 +71,7 @@ async def test_the_first_command_after_the_server_has_closed_the_connection_is_a
     assert await pipeline.execute("INCR", "count", repeat=False) == 1
 
 
-async def test_a_command_whose_answer_is_lost_is_repeated_unless_that_would_do_harm(
+async def test_a_command_whose_response_is_lost_is_retried_only_if_it_is_idempotent(
     proxy: Proxy, proxied_shards: Shards, store: "redis.Redis", sid: str
 ) -> None:
     pipeline = proxied_shards.of(sid).pipeline
@@ -84,7 +84,7 @@ async def test_a_command_whose_answer_is_lost_is_repeated_unless_that_would_do_h
     assert (store.get(sid), proxy.cuts) == ("3", 2)
 
 
-async def test_what_was_not_sent_when_the_connection_breaks_is_sent_over_the_next(
+async def test_queued_commands_are_sent_over_the_next_connection(
     proxy: Proxy, proxied_shards: Shards, store: "redis.Redis", sid: str
 ) -> None:
     pipeline = proxied_shards.of(sid).pipeline
@@ -97,7 +97,7 @@ async def test_what_was_not_sent_when_the_connection_breaks_is_sent_over_the_nex
     assert proxy.cuts == 1
 
 
-async def test_a_store_that_comes_back_is_used_again(
+async def test_a_store_that_restarts_is_used_again(
     own_store: processes.Store, own_stream: SessionStream, sid: str
 ) -> None:
     await own_stream.append(sid, "A", "before")
@@ -120,7 +120,7 @@ async def test_what_was_acknowledged_survives_a_crash_of_the_store(
 
 @pytest.fixture(scope="session")
 def cluster() -> bool:
-    """No: a node of a cluster is not made a replica in this way."""
+    """Use a single server: a cluster node cannot be made a replica like this."""
     return False
 
 
@@ -133,7 +133,7 @@ def want_replicas(client: "redis.Redis") -> None:
 
 
 @pytest.mark.parametrize("refuse_writes", [fill, make_replica, want_replicas])
-async def test_a_store_that_takes_no_writes_stores_nothing_of_an_append(
+async def test_a_store_that_refuses_writes_stores_nothing_of_an_append(
     own_stream: SessionStream, own_client: "redis.Redis", sid: str, refuse_writes: Callable[["redis.Redis"], None]
 ) -> None:
     refuse_writes(own_client)
@@ -143,7 +143,7 @@ async def test_a_store_that_takes_no_writes_stores_nothing_of_an_append(
     assert own_client.keys() == []
 
 
-async def test_a_full_store_that_has_room_again_takes_messages_again(
+async def test_a_store_that_is_no_longer_full_accepts_messages_again(
     own_stream: SessionStream, own_client: "redis.Redis", sid: str
 ) -> None:
     fill(own_client)
@@ -154,7 +154,9 @@ async def test_a_full_store_that_has_room_again_takes_messages_again(
     assert [entry.body for entry in await own_stream.read(sid)] == ["stored"]
 
 
-async def test_reads_of_a_store_that_is_away_say_so(own_store: processes.Store, own_stream: SessionStream) -> None:
+async def test_reads_of_an_unreachable_store_raise_unavailable(
+    own_store: processes.Store, own_stream: SessionStream
+) -> None:
     own_store.process.kill()
     for reading in (own_stream.read, own_stream.read_back, own_stream.tail, own_stream.length):
         with pytest.raises(Unavailable):

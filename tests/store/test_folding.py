@@ -1,4 +1,4 @@
-"""Text as a search compares it."""
+"""Folding of text for search."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ def all_characters() -> Iterator[str]:
 
 
 def longest_run(text: str) -> int:
-    """Combining marks in a row, at most, of the text when its characters are decomposed."""
+    """The maximum number of consecutive combining marks of the decomposed text."""
     lengths = [0]
     for character in "".join(normalize("NFD", character) for character in text):
         lengths.append(lengths[-1] + 1 if combining(character) else 0)

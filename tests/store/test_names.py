@@ -1,4 +1,4 @@
-"""What people and the assistant may be called in a session."""
+"""Valid display names."""
 
 import pytest
 from pydantic import ValidationError
@@ -8,7 +8,7 @@ from doqchat.store.settings import SessionSettings
 
 
 @pytest.mark.parametrize("name", ["", "민지", "Jean-Luc O'Neil", "さくら (先生)", "D. 김", "👩‍💻", "می‌نا", "x" * 40])
-def test_a_name_in_any_script_is_taken_as_it_is(name: str) -> None:
+def test_names_in_any_script_are_accepted(name: str) -> None:
     assert SessionSettings(name_a=name, name_b=name, name_llm=name).name_a == name
 
 
@@ -20,14 +20,14 @@ def test_a_name_in_any_script_is_taken_as_it_is(name: str) -> None:
         *("a\u200bb", "a\u202eb", "a\u2066b", "a\u200fb", "a\ufeffb", "a\xadb", "a\U000e0041b"),
     ],
 )
-def test_what_could_break_a_label_or_hide_in_it_is_in_no_name(name: str) -> None:
+def test_names_with_brackets_or_invisible_characters_are_refused(name: str) -> None:
     with pytest.raises(ValidationError) as caught:
         SessionSettings(name_b=name)
 
     assert refusal(caught.value).field == "name_b"
 
 
-def test_whoever_gives_such_a_name_reads_what_names_are_made_of() -> None:
+def test_the_refusal_of_a_name_states_the_rule() -> None:
     with pytest.raises(ValidationError) as caught:
         SessionSettings(name_a="A]")
 

@@ -1,4 +1,4 @@
-"""Who is in a session."""
+"""Presence: the connections in a session."""
 
 import time
 
@@ -28,25 +28,21 @@ async def test_any_number_of_connections_of_one_process_is_counted(presence: Pre
     assert await presence.gone(sid, everybody[1:]) == {"A": 1}
 
 
-async def test_a_connection_that_leaves_twice_left_once(presence: Presence, sid: str) -> None:
+async def test_removing_a_connection_twice_removes_it_once(presence: Presence, sid: str) -> None:
     await presence.here(sid, ["A:1", "A:2"])
     for _ in range(2):
         assert await presence.gone(sid, ["A:1"]) == {"A": 1}
 
 
-async def test_a_connection_that_has_not_said_so_for_long_is_gone(
-    presence: Presence, store: "redis.Redis", sid: str
-) -> None:
+async def test_a_connection_that_is_not_renewed_expires(presence: Presence, store: "redis.Redis", sid: str) -> None:
     await presence.here(sid, ["A:1", "B:2"])
-    silent = {"A:1": time.time() - 0.001}  # as if it had spoken LASTS_SECONDS ago
-    store.zadd(keys.presence(sid), silent)
+    expired = {"A:1": time.time() - 0.001}  # as if it was renewed LASTS_SECONDS ago
+    store.zadd(keys.presence(sid), expired)
     assert await presence.members(sid) == {"B": 1}
     assert store.zrange(keys.presence(sid), 0, -1) == ["B:2"]
 
 
-async def test_presence_is_kept_no_longer_than_it_means_something(
-    presence: Presence, store: "redis.Redis", sid: str
-) -> None:
+async def test_the_presence_of_a_session_expires(presence: Presence, store: "redis.Redis", sid: str) -> None:
     await presence.here(sid, ["A:1"])
     assert LASTS_SECONDS <= store.ttl(keys.presence(sid)) <= 2 * LASTS_SECONDS
 

@@ -1,4 +1,4 @@
-"""How far each role has read."""
+"""Read marks."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def reading(shards: Shards) -> Reading:
 
 
 async def marks(shards: Shards, sid: str) -> dict[str, str]:
-    """How far each role has read."""
+    """The read marks of a session."""
     return (await Snapshots(shards).take(sid)).read
 
 
@@ -36,7 +36,9 @@ async def test_a_mark_never_goes_back(reading: Reading, shards: Shards, stream: 
     assert await marks(shards, sid) == {"A": second}
 
 
-async def test_ids_of_one_millisecond_are_told_apart_by_number(reading: Reading, shards: Shards, sid: str) -> None:
+async def test_ids_of_one_millisecond_are_ordered_by_sequence_number(
+    reading: Reading, shards: Shards, sid: str
+) -> None:
     for entry_id in ("5-9", "5-10"):
         await shards.of(sid).pipeline.execute("XADD", f"chat:session:{sid}", entry_id, "body", "x")
     assert await reading.mark(sid, "A", "5-9")

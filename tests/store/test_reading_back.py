@@ -1,4 +1,4 @@
-"""Reading a session: forwards, backwards, one entry, and what is missing."""
+"""Reading a session forwards and backwards, single entries, and gaps."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ async def test_pages_backwards_are_the_same_chain(stream: SessionStream, sid: st
     assert links(found[::-1]) == chain(ids)
 
 
-async def test_reading_after_an_id_that_is_no_entry_goes_on_behind_it(
+async def test_reading_after_an_unknown_id_continues_with_the_next_entry(
     stream: SessionStream, sid: str, ids: list[str]
 ) -> None:
     milliseconds = int(ids[0].split("-")[0])
@@ -66,7 +66,7 @@ async def test_entries_that_were_removed_are_left_out_of_the_chain(
     assert links((await stream.read_back(sid))[::-1]) == kept
 
 
-async def test_entries_that_something_else_has_broken_go_out_as_envelopes(
+async def test_malformed_entries_are_sent_as_valid_envelopes(
     stream: SessionStream, store: "redis.Redis", sid: str
 ) -> None:
     for body in ('{"hd":{"event":"chat.message"', '{"hd":{"event":"chat.message","id":"7-7"},"bd":{}}', ""):
@@ -102,7 +102,7 @@ async def test_nothing_is_missing_while_everything_is_kept(stream: SessionStream
     assert [await stream.gap(sid, since) for since in ("0-0", *ids)] == [None] * (LENGTH + 1)
 
 
-async def test_events_that_were_removed_are_missing_for_those_who_have_not_seen_them(
+async def test_removed_events_are_a_gap_for_clients_that_have_not_read_them(
     stream: SessionStream, store: "redis.Redis", sid: str, ids: list[str]
 ) -> None:
     store.xdel(keys.stream(sid), ids[2])
@@ -110,9 +110,7 @@ async def test_events_that_were_removed_are_missing_for_those_who_have_not_seen_
     assert await stream.gap(sid, ids[2]) is None
 
 
-async def test_events_that_were_trimmed_away_are_missing(
-    stream: SessionStream, store: "redis.Redis", sid: str, ids: list[str]
-) -> None:
+async def test_trimmed_events_are_a_gap(stream: SessionStream, store: "redis.Redis", sid: str, ids: list[str]) -> None:
     store.xtrim(keys.stream(sid), minid=ids[4], approximate=False)
     assert await stream.gap(sid, ids[1]) == Gap(since=ids[1], oldest_id=ids[4])
     assert await stream.gap(sid, ids[4]) is None
@@ -123,6 +121,6 @@ async def test_an_id_that_the_session_has_not_reached_is_a_gap(stream: SessionSt
     assert await stream.gap(sid, future) == Gap(since=future, oldest_id=ids[0])
 
 
-async def test_a_session_that_is_gone_is_a_gap(stream: SessionStream, sid: str) -> None:
+async def test_a_deleted_session_is_a_gap(stream: SessionStream, sid: str) -> None:
     assert await stream.gap(sid, "5-0") == Gap(since="5-0", oldest_id=None)
     assert await stream.gap(sid, "0-0") is None

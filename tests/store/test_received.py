@@ -1,4 +1,4 @@
-"""What the store sends is read from a connection that redis-py has made."""
+"""Parsing responses on a connection that redis-py has opened."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from doqchat.store.received import Received
 
 
 class Kept(Received):
-    """Keeps all answers."""
+    """Collects all responses."""
 
     def __init__(self) -> None:
         super().__init__(decode=True)
@@ -22,33 +22,33 @@ class Kept(Received):
 
 
 async def taken_over(*, closing: bool) -> tuple[Kept, socket.socket]:
-    """A connection that was made, and closed perhaps, before it was taken over; and its other end."""
+    """A connection that was taken over, optionally after it was closed, and its other end."""
     ours, theirs = socket.socketpair()
     _, writer = await asyncio.open_connection(sock=ours)
     if closing:
         writer.transport.abort()
         await asyncio.sleep(0)
     kept = Kept()
-    kept.writer = writer  # without it the connection is closed
+    kept.writer = writer  # keeps the connection open
     kept.take_over(SimpleNamespace(_writer=writer))
     return kept, theirs
 
 
-async def test_a_connection_that_ended_before_it_was_taken_over_has_ended() -> None:
+async def test_a_connection_that_is_closed_during_setup_has_ended() -> None:
     kept, theirs = await taken_over(closing=True)
     theirs.close()
     kept.writer.close()
     assert kept.ended
 
 
-async def test_answers_are_taken_until_the_other_end_closes() -> None:
+async def test_responses_are_parsed_until_the_connection_closes() -> None:
     kept, theirs = await taken_over(closing=False)
     assert not kept.ended
     theirs.sendall(b"+OK\r\n:1\r\n$3\r\nab")
     theirs.sendall(b"c\r\n")
     theirs.close()
     async with asyncio.timeout(5):
-        while not kept.ended:  # noqa: ASYNC110 - the loop has to turn
+        while not kept.ended:  # noqa: ASYNC110 - only the attribute shows it
             await asyncio.sleep(0)
     kept.writer.close()
     assert kept.answers == ["OK", 1, "abc"]

@@ -1,4 +1,4 @@
-"""Which sessions there are, and when each was last active."""
+"""The index of sessions by last activity."""
 
 import time
 
@@ -27,5 +27,5 @@ async def test_sessions_that_were_active_earlier_are_left_out(registry: Registry
     assert sid not in await registry.active_since(time.time() + 1)
 
 
-async def test_noting_nothing_is_nothing(registry: Registry) -> None:
+async def test_touching_no_sessions_has_no_effect(registry: Registry) -> None:
     await registry.touch([])

@@ -1,4 +1,4 @@
-"""Scripts touch the keys of one hash slot only, and a store in cluster mode refuses those that do not."""
+"""Scripts use keys of one hash slot only; a store in cluster mode refuses others."""
 
 import re
 from pathlib import Path
@@ -13,8 +13,8 @@ ANOTHER = keys.stream("another")
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_each_script_declares_what_it_does(path: Path) -> None:
-    # Without this line a cluster does not notice keys that a script uses and does not declare.
+def test_each_script_declares_its_flags(path: Path) -> None:
+    # Without this line a cluster does not detect undeclared keys.
     assert re.match(r"#!lua( flags=[a-z,-]+)?\n", path.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""What a sender is told is what has happened, however the store goes away in the middle of an append."""
+"""An append reports its true outcome, even if the store becomes unreachable during it."""
 
 import asyncio
 import json
@@ -33,19 +33,19 @@ NOWHERE = f"127.0.0.1:{free_port()}"
 
 @pytest.fixture
 def frozen(own_store: processes.Store) -> Iterator[processes.Process]:
-    """The process of the test's own Valkey, to be frozen and woken."""
+    """The process of the test's own Valkey, which is resumed at the end."""
     yield own_store.process
     own_store.process.send_signal(signal.SIGCONT)
 
 
-def lose_answer_and_stay_away(proxy: Proxy) -> None:
-    """The next append is carried out, its answer is lost, and then the store cannot be reached."""
+def lose_response_and_disconnect(proxy: Proxy) -> None:
+    """Run the next append, lose its response, and make the store unreachable."""
     proxy.losing = APPEND
     proxy.lead_to(NOWHERE)
 
 
 def a_minute_ago(answer: bytes) -> bytes:
-    """The answer to TIME that the store would have given a minute before."""
+    """The response to TIME of one minute earlier."""
     return re.sub(rb"(?<=\*2\r\n\$10\r\n)\d{10}", lambda seconds: b"%d" % (int(seconds[0]) - 60), answer)
 
 
@@ -65,18 +65,18 @@ async def test_an_append_whose_answer_is_lost_is_stored_once(
 
 
 @pytest.mark.parametrize("msg_id", [None, "m1"])
-async def test_what_is_stored_is_not_refused_however_long_the_store_is_away_before_it_says_so(
+async def test_a_stored_append_is_acknowledged_even_after_a_long_outage(
     store_url: str, proxy: Proxy, behind_proxy: SessionStream, store: "redis.Redis", sid: str, msg_id: str | None
 ) -> None:
     await behind_proxy.append(sid, "A", "first")
-    lose_answer_and_stay_away(proxy)
+    lose_response_and_disconnect(proxy)
     sending = asyncio.create_task(behind_proxy.append(sid, "A", "second", msg_id=msg_id, digest="d1"))
-    await asyncio.sleep(COMMAND_TIMEOUT + 0.5)  # what was sent by then is too late by the store's clock
+    await asyncio.sleep(COMMAND_TIMEOUT + 0.5)  # by the store's clock, retries are now after the deadline
     proxy.lead_to(f"127.0.0.1:{processes.port_of(store_url)}")
     assert (await sending).id == ids(store, sid)[1]
 
 
-async def test_what_is_said_while_the_store_is_frozen_is_refused_within_the_command_timeout_and_never_stored(
+async def test_appends_to_a_frozen_store_are_refused_within_the_timeout_and_never_stored(
     frozen: processes.Process, own_stream: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "AWAKE_SECONDS", 0.0)
@@ -92,7 +92,7 @@ async def test_what_is_said_while_the_store_is_frozen_is_refused_within_the_comm
     assert [entry.body for entry in await own_stream.read(sid)] == ["before", "after"]
 
 
-async def test_while_a_store_is_frozen_only_what_it_was_sent_waits_and_all_that_is_refused_is_never_stored(
+async def test_with_a_frozen_store_only_sent_appends_wait_and_refused_ones_are_never_stored(
     frozen: processes.Process, own_stream: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "AWAKE_SECONDS", 60.0)
@@ -111,12 +111,12 @@ async def test_while_a_store_is_frozen_only_what_it_was_sent_waits_and_all_that_
     assert [entry.body for entry in await own_stream.read(sid)] == ["before", "after"]
 
 
-async def test_a_sender_is_not_kept_waiting_for_ever_and_may_send_again(
+async def test_an_append_with_an_unknown_outcome_times_out_and_can_be_resent(
     store_url: str, proxy: Proxy, behind_proxy: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settled, "SETTLED_WITHIN", 0.5)
     await behind_proxy.append(sid, "A", "first")
-    lose_answer_and_stay_away(proxy)
+    lose_response_and_disconnect(proxy)
     with pytest.raises(Uncertain):
         await behind_proxy.append(sid, "A", "second", msg_id="m1", digest="d1")
     proxy.lead_to(f"127.0.0.1:{processes.port_of(store_url)}")
@@ -136,7 +136,7 @@ async def test_when_the_connection_breaks_everything_is_stored_once_and_acknowle
     assert len(kept) == len(said) == store.xlen(keys.stream(sid)) - 1
 
 
-async def test_a_store_whose_clock_is_put_forward_takes_messages_as_before(
+async def test_messages_are_accepted_after_the_clock_of_the_store_was_set_forward(
     proxy: Proxy, behind_proxy: SessionStream, sid: str
 ) -> None:
     proxy.alter = a_minute_ago

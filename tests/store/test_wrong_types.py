@@ -1,4 +1,4 @@
-"""Something else has written to a session's keys: nothing is stored and refused, and other sessions go on."""
+"""Keys of a session with the wrong type: no stored event is refused, and other sessions work."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ OF_REPLIES = ("replies", "asking", "line", "asked", "asked:A", "due", "talking")
 
 @pytest.fixture(params=JUNK)
 def spoil(request: pytest.FixtureRequest, store: "redis.Redis", sid: str) -> Callable[[str], None]:
-    """`spoil("settings")`: puts something of another type under one of the session's own keys."""
+    """`spoil("settings")` replaces one of the session's own keys by one of another type."""
 
     def put(name: str) -> None:
         JUNK[request.param](store, keys.own(sid) + name)
@@ -38,7 +38,7 @@ def spoil(request: pytest.FixtureRequest, store: "redis.Redis", sid: str) -> Cal
 
 @pytest.mark.parametrize("frame", [MESSAGE, REQUEST], ids=["message", "request"])
 @pytest.mark.parametrize("name", OF_REPLIES)
-async def test_what_is_stored_is_never_answered_with_an_error(
+async def test_a_stored_event_never_gets_an_error(
     engine: Engine, store: "redis.Redis", sid: str, spoil: Callable[[str], None], name: str, frame: Frame
 ) -> None:
     await engine.settings.change(sid, {"on_new_message": "supersede"})
@@ -76,11 +76,11 @@ async def test_settings_of_the_wrong_type_are_the_defaults(
         ("system", "x" * 8_001),
         ("name_a", "[A]"),
         ("name_llm", "x" * 41),
-        ("unheard_of", "x"),
+        ("unknown_field", "x"),
     ],
 )
 @pytest.mark.parametrize("frame", [MESSAGE, REQUEST], ids=["message", "request"])
-async def test_a_setting_that_cannot_be_used_is_its_default_and_the_others_stay(
+async def test_an_invalid_setting_is_replaced_by_its_default(
     engine: Engine, store: "redis.Redis", sid: str, field: str, junk: str | bytes, frame: Frame
 ) -> None:
     store.hset(keys.settings(sid), mapping={"name_b": "Minji", field: junk})
@@ -95,9 +95,7 @@ async def test_a_setting_that_cannot_be_used_is_its_default_and_the_others_stay(
         assert store.hget(f"{keys.own(sid)}due", "request") == appended.id
 
 
-async def test_what_has_a_claim_that_cannot_be_read_is_not_stored_again(
-    engine: Engine, store: "redis.Redis", sid: str
-) -> None:
+async def test_an_unreadable_idempotency_key_is_a_conflict(engine: Engine, store: "redis.Redis", sid: str) -> None:
     store.set(keys.claim(sid, "user", "m1"), "junk")
     frame = parse('{"hd":{"event":"chat.message","msg_id":"m1"},"bd":{"text":"hi"}}')
     with pytest.raises(Exception, match="msg_id") as raised:
@@ -106,7 +104,7 @@ async def test_what_has_a_claim_that_cannot_be_read_is_not_stored_again(
 
 
 @pytest.mark.parametrize("key", ["", "presence", "replies", "read"])
-async def test_a_session_that_cannot_be_read_says_so_and_others_go_on(
+async def test_joining_an_unreadable_session_is_refused_and_other_sessions_work(
     any_server: Web, connect: Connect, store: "redis.Redis", sid: str, key: str
 ) -> None:
     store.set(keys.own(sid) + key if key else keys.stream(sid), "junk")
@@ -119,7 +117,7 @@ async def test_a_session_that_cannot_be_read_says_so_and_others_go_on(
     assert (await other.recv_event("chat.message"))["bd"]["text"] == "hello"
 
 
-async def test_what_becomes_unreadable_while_people_talk_is_refused_and_others_go_on(
+async def test_messages_to_a_session_that_became_unreadable_are_refused(
     server: Web, connect: Connect, store: "redis.Redis", sid: str
 ) -> None:
     client, other = await connect(server, sid, v1=True), await connect(server, f"{sid}-2", v1=True)
@@ -134,7 +132,7 @@ async def test_what_becomes_unreadable_while_people_talk_is_refused_and_others_g
     assert (await other.recv_event("chat.message"))["bd"]["text"] == "hello"
 
 
-async def test_what_the_store_has_of_replies_and_read_marks_is_left_out_where_it_cannot_be_read(
+async def test_invalid_replies_and_read_marks_are_omitted_from_the_welcome(
     server: Web, connect: Connect, store: "redis.Redis", sid: str
 ) -> None:
     store.sadd(keys.replies(sid), "r5-0", "nonsense", "r6-0", "r7-0", "r99999999999999999999-0")
