@@ -1,4 +1,4 @@
-"""Members of sessions in the test's own process, on the shared store."""
+"""Members of sessions in the test process, on the shared store."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +17,7 @@ BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
 
 @pytest.fixture
 def no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is found by looking now and then: what members see, they see for another reason."""
+    """Disable the beat, so that it cannot deliver what a test expects."""
     monkeypatch.setattr(hub, "BEAT_SECONDS", 3600.0)
 
 
@@ -39,7 +39,7 @@ async def joined(engine: Engine, sid: str, since: str | None = None, *, v1: bool
 
 @pytest.fixture
 async def join(engine: Engine) -> AsyncIterator[Join]:
-    """`await join(sid, since=None, v1=False)`: a member, until the end of the test."""
+    """`await join(sid, since=None, v1=False)` adds a member until the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def enter(sid: str, since: str | None = None, *, v1: bool = False) -> Socket:
@@ -49,7 +49,7 @@ async def join(engine: Engine) -> AsyncIterator[Join]:
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
-    """Let the next read of a stream end in a way that nobody has foreseen."""
+    """Let the next read of a stream raise an unexpected error."""
     read = engine.stream.read
 
     async def failing(sid: str, after: str, count: int) -> list[Entry]:
@@ -60,5 +60,5 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
 
 
 def pubsub_connections(store: "redis.Redis") -> set[str]:
-    """The connections that subscribe to something on the shared store."""
+    """The ids of the subscribed connections to the shared store."""
     return {client["id"] for client in store.client_list(_type="pubsub")}

@@ -1,4 +1,4 @@
-"""Events that are stored, with a hint and without one."""
+"""Stores events, with and without a hint."""
 
 import redis
 
@@ -14,10 +14,10 @@ def ids(frames: list[dict[str, dict[str, str]]]) -> list[str]:
 
 
 async def append(engine: Engine, sid: str, count: int = 1) -> list[str]:
-    """Events that are stored and told of."""
+    """Store and publish events."""
     return [(await engine.stream.append(sid, "A", BODY)).id for _ in range(count)]
 
 
 def store_silently(store: "redis.Redis", sid: str) -> str:
-    """An event that is stored and that nobody hears of: as if its hint were lost."""
+    """Store an event without publishing it, as if its hint were lost."""
     return str(store.xadd(keys.stream(sid), SILENT))

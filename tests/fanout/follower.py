@@ -1,4 +1,4 @@
-"""A member of a live session, and what it should have seen."""
+"""A member of a live session that checks what it receives."""
 
 import json
 from itertools import pairwise
@@ -12,10 +12,10 @@ END, WELCOME = '{"hd":{"id":"end"}}', '{"hd":{"id":"welcome"}}'
 
 
 class Follower:
-    """What it gets has to go on from where it joined, and from each id that it has asked for since.
+    """Its events must continue from where it joined, and from each later `session.sync`.
 
     Args:
-        session: where it is a member.
+        session: its session.
         since: the id after which it joins.
     """
 
@@ -40,8 +40,8 @@ class Follower:
         self._session.leave(self.socket.member)
 
     async def check(self, log: list[str]) -> None:
-        """What was written is a run of the log from where it joined, and after each welcome from what it asked for; a
-        member that is still here has seen the last event.
+        """Check that the frames are a run of the log from where it joined, and after each welcome from the requested
+        id. A member that has not left must have the last event.
         """
         runs: list[list[Any]] = [[]]
         for frame in await self._written(log[-1]):
@@ -56,7 +56,7 @@ class Follower:
         assert not self.here or (len(runs), runs[-1][-1:]) == (len(self._starts), links[-1:])
 
     async def _written(self, last: str) -> list[Any]:
-        """All frames that were written, to the last event and beyond while it is here."""
+        """All written frames; if it has not left, waits for the last event."""
         if not self.here:
             return [json.loads(text) for text in self.socket.written()]
         frames = await self.socket.frames_to(last)

@@ -1,4 +1,4 @@
-"""The far end of a member: a socket that reads, or does not."""
+"""A member's socket that can stop reading."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ WITHIN = 15.0
 
 
 class Socket:
-    """Keeps the frames that its member writes.
+    """Collects the frames that its member writes.
 
     Args:
-        role: who the connection speaks as.
-        sid: the session that it is for.
-        v1: whether it understands the full protocol.
+        role: the connection's role.
+        sid: its session.
+        v1: whether it uses the full protocol.
     """
 
     def __init__(self, role: Any = "A", *, sid: str = "room", v1: bool = False) -> None:
@@ -49,7 +49,7 @@ class Socket:
         return frames
 
     def written(self) -> list[str]:
-        """What was written and not yet looked at."""
+        """The frames that were written and not yet read."""
         return [self._frames.get_nowait() for _ in range(self._frames.qsize())]
 
     async def write(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A session's stream whose reads take place when a test says so."""
+"""A session's stream whose reads a test controls."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from doqchat.store.stream import Entry, SessionStream
 
 
 class Read:
-    """One read, which is asked and answered in two steps."""
+    """One read in two steps: request and response."""
 
     def __init__(self, sid: str, after: str, count: int) -> None:
         self.asked = sid, after, count
@@ -16,7 +16,7 @@ class Read:
 
 
 class SteppedStream:
-    """Reads wait before the store is asked, and again before the answer is told."""
+    """Blocks each read before its request and before its response."""
 
     def __init__(self, stream: SessionStream) -> None:
         self._stream = stream
@@ -30,7 +30,7 @@ class SteppedStream:
         return await self._reads[-1].answer
 
     async def step(self, number: int) -> None:
-        """Let one of the reads ask, or have its answer."""
+        """Let one of the reads send its request or receive its response."""
         if read := self._waiting(number):
             if read.page is None:
                 read.page = await self._stream.read(*read.asked)
@@ -38,12 +38,12 @@ class SteppedStream:
                 read.answer.set_result(read.page)
 
     def fail(self, number: int) -> None:
-        """Tell one of the reads that the store is unreachable."""
+        """Let one of the reads fail, as if the store were unreachable."""
         if read := self._waiting(number):
             read.answer.set_exception(Unavailable("The store is unreachable."))
 
     async def open(self) -> None:
-        """Hold up no read any more."""
+        """Let all reads proceed."""
         self._stepped = False
         while self._waiting(0):
             await self.step(0)

@@ -1,4 +1,4 @@
-"""Activity is noted when a session is joined, when a member leaves after an event, and otherwise by the beat."""
+"""Activity is recorded when a session is joined, when a member leaves after an event, and by the beat."""
 
 import pytest
 import redis
@@ -15,14 +15,16 @@ HELLO = {"hd": {"event": "chat.message", "role": "A", "msg_id": "m1"}, "bd": {"t
 pytestmark = pytest.mark.usefixtures("no_beat")
 
 
-async def test_a_session_is_noted_before_its_first_member_is_in(engine: Engine, store: "redis.Redis", sid: str) -> None:
+async def test_activity_is_recorded_before_the_first_member_joins(
+    engine: Engine, store: "redis.Redis", sid: str
+) -> None:
     async with joined(engine, sid):
         noted = store.zscore(keys.SESSIONS, sid)
     assert noted is not None
     assert store.zscore(keys.SESSIONS, sid) == noted, "nothing was said"
 
 
-async def test_what_was_said_since_the_last_beat_is_noted_when_a_member_leaves(
+async def test_activity_since_the_last_beat_is_recorded_when_a_member_leaves(
     engine: Engine, store: "redis.Redis", sid: str
 ) -> None:
     async with joined(engine, sid):
@@ -32,7 +34,7 @@ async def test_what_was_said_since_the_last_beat_is_noted_when_a_member_leaves(
     assert store.zscore(keys.SESSIONS, sid) > noted
 
 
-async def test_what_is_said_in_a_session_without_members_is_noted_with_it(
+async def test_each_message_to_a_session_without_members_records_activity(
     engine: Engine, store: "redis.Redis", sid: str
 ) -> None:
     moments = []
@@ -42,7 +44,7 @@ async def test_what_is_said_in_a_session_without_members_is_noted_with_it(
     assert moments[0] < moments[1]
 
 
-async def test_what_is_stored_is_not_refused_because_it_cannot_be_noted(
+async def test_an_append_does_not_fail_if_its_activity_cannot_be_recorded(
     engine: Engine, store: "redis.Redis", sid: str
 ) -> None:
     index = store.dump(keys.SESSIONS)

@@ -1,4 +1,4 @@
-"""A member may know of an event that the session, whose hint was lost, has not come to yet."""
+"""A joining member may have an event that the session has not read yet, because its hint was lost."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -12,11 +12,11 @@ from tests.fanout.conftest import BODY, joined
 from tests.fanout.events import SILENT, ids
 from tests.fanout.socket import Socket
 
-TIMES = 20  # what went wrong here did so in some of many runs
+TIMES = 20  # the races occur only in some runs
 
 
-class Course:
-    """A session whose first event came without a hint, and the members who should see what comes."""
+class Scenario:
+    """A session whose first event had no hint, and its members."""
 
     def __init__(self, engine: Engine, store: "redis.Redis", stack: AsyncExitStack) -> None:
         self.sid = f"test-{uuid.uuid4().hex}"
@@ -36,7 +36,7 @@ class Course:
         self.stored.append((await self._engine.stream.append(self.sid, "A", BODY)).id)
 
     async def check(self) -> None:
-        """Say a last word; each member sees all that was stored since it joined, each linked to the one before."""
+        """Append an event; each member must have all events since it joined, linked by `prev`."""
         await self.say()
         chain = dict(zip(self.stored, ["0-0", *self.stored], strict=False))
         for socket, first in self._followed:
@@ -45,26 +45,24 @@ class Course:
             assert [frame["hd"]["prev"] for frame in frames] == [chain[entry_id] for entry_id in ids(frames)]
 
 
-async def test_a_member_that_knows_more_than_the_session_costs_nobody_an_event(
+async def test_a_join_after_an_event_without_a_hint_loses_no_events(
     no_beat: None, engine: Engine, store: "redis.Redis"
 ) -> None:
-    async for course in _courses(engine, store):
-        await course.join(course.stored[-1])
-        await course.check()
+    async for scenario in _scenarios(engine, store):
+        await scenario.join(scenario.stored[-1])
+        await scenario.check()
 
 
-async def test_a_hint_that_comes_while_the_session_reads_is_not_forgotten(
-    no_beat: None, engine: Engine, store: "redis.Redis"
-) -> None:
-    async for course in _courses(engine, store):
-        await course.say()
-        await course.check()
+async def test_a_hint_during_a_read_is_not_lost(no_beat: None, engine: Engine, store: "redis.Redis") -> None:
+    async for scenario in _scenarios(engine, store):
+        await scenario.say()
+        await scenario.check()
 
 
-async def _courses(engine: Engine, store: "redis.Redis") -> AsyncIterator[Course]:
-    """Sessions with a member, to whom a hint was lost."""
+async def _scenarios(engine: Engine, store: "redis.Redis") -> AsyncIterator[Scenario]:
+    """Sessions with one member and a lost hint."""
     for _ in range(TIMES):
         async with AsyncExitStack() as stack:
-            course = Course(engine, store, stack)
-            await course.begin()
-            yield course
+            scenario = Scenario(engine, store, stack)
+            await scenario.begin()
+            yield scenario

@@ -1,4 +1,4 @@
-"""The channel layer and its subscription: what Channels promises, and that nothing is lost unnoticed."""
+"""The channel layer keeps the contract of Channels, and its subscription reports missed messages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -43,7 +43,7 @@ async def layer(store_url: str) -> AsyncIterator[SessionChannelLayer]:
 
 @pytest.fixture
 async def stock_layer(store_url: str) -> AsyncIterator[RedisPubSubChannelLayer]:
-    """Channels' own pub/sub layer, as another program would use it."""
+    """The pub/sub layer of channels_redis, as another program uses it."""
     layer = RedisPubSubChannelLayer(hosts=[store_url], prefix="doqchat")
     yield layer
     await layer.flush()
@@ -66,16 +66,16 @@ async def test_a_group_reaches_its_channels(layer: SessionChannelLayer) -> None:
 
 
 class GroupReader:
-    """Keeps the messages to a group."""
+    """Collects the messages to a group."""
 
     def __init__(self) -> None:
-        self.heard: asyncio.Queue[Message] = asyncio.Queue()
+        self.received: asyncio.Queue[Message] = asyncio.Queue()
 
     def on_message(self, message: Message) -> None:
-        self.heard.put_nowait(message)
+        self.received.put_nowait(message)
 
     def refill(self) -> None:
-        """There is nowhere to read what was missed."""
+        """Nothing to refill from."""
 
     missed = refill
 
@@ -84,7 +84,7 @@ def unsubscriptions(store: "redis.Redis") -> int:
     return int(store.info("commandstats").get("cmdstat_unsubscribe", {}).get("calls", 0))
 
 
-async def test_a_session_that_is_joined_stays_so_when_a_channel_leaves_its_group(
+async def test_a_session_stays_subscribed_when_a_channel_leaves_its_group(
     layer: SessionChannelLayer, store: "redis.Redis", sid: str
 ) -> None:
     before = unsubscriptions(store)
@@ -95,11 +95,11 @@ async def test_a_session_that_is_joined_stays_so_when_a_channel_leaves_its_group
     await layer.group_discard(group_name(sid), name)
     await layer.group_send(group_name(sid), {"type": "news"})
     async with asyncio.timeout(WITHIN):
-        assert await reader.heard.get() == {"type": "news"}
+        assert await reader.received.get() == {"type": "news"}
     assert unsubscriptions(store) == before
 
 
-async def test_a_program_with_the_stock_layer_reaches_the_sockets_of_a_session(
+async def test_the_stock_channel_layer_reaches_the_sockets_of_a_session(
     stock_layer: RedisPubSubChannelLayer, join: Join, sid: str
 ) -> None:
     socket = await join(sid)
@@ -107,7 +107,7 @@ async def test_a_program_with_the_stock_layer_reaches_the_sockets_of_a_session(
     assert await socket.text() == '"안녕 😊"'
 
 
-async def test_a_type_that_reaches_no_socket_is_logged_once(
+async def test_an_unknown_message_type_is_logged_once(
     engine: Engine, join: Join, sid: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     socket, room = await join(sid), group_name(sid)
@@ -121,7 +121,7 @@ async def test_a_type_that_reaches_no_socket_is_logged_once(
 
 
 @pytest.mark.parametrize("payload", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_a_message_that_cannot_be_taken_is_logged_and_costs_nobody_an_event(
+async def test_a_malformed_message_is_logged_and_loses_no_events(
     no_beat: None,
     engine: Engine,
     store: "redis.Redis",
@@ -142,7 +142,7 @@ async def test_a_message_that_cannot_be_taken_is_logged_and_costs_nobody_an_even
     assert ids([await late.frame()]) == [appended.id]
 
 
-async def test_a_program_with_the_stock_layer_hears_what_the_scripts_publish(
+async def test_the_stock_channel_layer_receives_what_the_scripts_publish(
     engine: Engine, stock_layer: RedisPubSubChannelLayer, sid: str
 ) -> None:
     name = await stock_layer.new_channel()
@@ -153,7 +153,7 @@ async def test_a_program_with_the_stock_layer_hears_what_the_scripts_publish(
     assert message == {"type": "session.entry", "id": appended.id, "prev": "0-0", "body": BODY}
 
 
-async def test_a_subscription_that_is_cut_comes_back_and_what_was_missed_is_read(
+async def test_a_broken_subscription_is_restored_and_missed_events_are_read(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     others = pubsub_connections(store)
@@ -173,17 +173,17 @@ def own_store(tmp_path: Path) -> Iterator[processes.Store]:
 
 
 class Listener:
-    """Follows channels of a store."""
+    """Subscribes to channels of a store."""
 
     def __init__(self, url: str) -> None:
-        self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.missed: asyncio.Queue[str] = asyncio.Queue()
         self.subscription = Subscription(
-            url, lambda channel, payload: self.heard.put_nowait((channel, payload)), self.missed.put_nowait
+            url, lambda channel, payload: self.received.put_nowait((channel, payload)), self.missed.put_nowait
         )
 
     async def missed_on(self, channels: Iterable[str]) -> None:
-        """Returns when it was told for each of the channels that messages may have been missed."""
+        """Wait until missed messages were reported for each of the channels."""
         missing = set(channels)
         async with asyncio.timeout(WITHIN):
             while missing:
@@ -209,8 +209,8 @@ async def test_a_subscription_survives_a_restart_of_the_store(own_store: process
             for channel in channels:
                 await listener.subscription.publish(channel, channel.encode())
             async with asyncio.timeout(WITHIN):
-                heard = [await listener.heard.get() for _ in channels]
-            assert heard == [(channel, channel.encode()) for channel in channels]
+                received = [await listener.received.get() for _ in channels]
+            assert received == [(channel, channel.encode()) for channel in channels]
 
 
 async def test_a_channel_can_be_joined_left_and_joined_again_at_once(own_store: processes.Store) -> None:
@@ -221,10 +221,10 @@ async def test_a_channel_can_be_joined_left_and_joined_again_at_once(own_store: 
         await listener.subscription.subscribe("channel")
         await listener.subscription.publish("channel", b"1")
         async with asyncio.timeout(WITHIN):
-            assert await listener.heard.get() == ("channel", b"1")
+            assert await listener.received.get() == ("channel", b"1")
 
 
-async def test_a_store_that_is_away_cannot_be_subscribed_to(own_store: processes.Store) -> None:
+async def test_subscribing_to_an_unreachable_store_fails(own_store: processes.Store) -> None:
     own_store.process.kill()
     async with listening(own_store.url) as listener:
         with pytest.raises(Unavailable):

@@ -1,4 +1,4 @@
-"""Members see every event, once and in order, though hints are lost, late or doubled."""
+"""Members receive every event once and in order, even if hints are lost, late or duplicated."""
 
 import asyncio
 import gc
@@ -52,9 +52,7 @@ async def test_hints_that_come_twice_or_late_are_not_delivered_again(
     assert ids(await socket.frames_to(last[0])) == [first, second, *last]
 
 
-async def test_a_hint_of_an_event_that_is_not_there_delivers_nothing(
-    no_beat: None, engine: Engine, join: Join, sid: str
-) -> None:
+async def test_a_hint_of_a_missing_event_delivers_nothing(no_beat: None, engine: Engine, join: Join, sid: str) -> None:
     socket = await join(sid)
     hint = {"type": "session.entry", "id": "99999999999999-0", "prev": "5-5", "body": BODY}
     await engine.layer.group_send(group_name(sid), hint)
@@ -62,7 +60,7 @@ async def test_a_hint_of_an_event_that_is_not_there_delivers_nothing(
     assert ids(await socket.frames_to(last[0])) == last
 
 
-async def test_a_message_of_another_kind_to_the_group_disturbs_nobody(engine: Engine, join: Join, sid: str) -> None:
+async def test_other_messages_to_the_group_do_not_disturb_members(engine: Engine, join: Join, sid: str) -> None:
     socket = await join(sid)
     await engine.layer.group_send(group_name(sid), {"type": "something.else"})
     last = await append(engine, sid)
@@ -78,7 +76,7 @@ async def test_any_django_code_reaches_the_sockets_through_the_group(engine: Eng
     assert [await full.text() for _ in range(3)] == ['"for all"', '"for v1"', '"last"']
 
 
-async def test_sessions_that_are_entered_and_left_amid_traffic_keep_their_chains(
+async def test_members_that_join_and_leave_under_load_receive_every_event(
     no_beat: None, engine: Engine, sid: str
 ) -> None:
     async def come_and_go() -> None:
@@ -96,7 +94,7 @@ async def test_sessions_that_are_entered_and_left_amid_traffic_keep_their_chains
 @pytest.mark.parametrize(
     "foreign", [{"body": "not JSON"}, {"body": "[]"}, {"body": '{"hd": 5}'}, {"body": "{}"}, {"anything": "else"}]
 )
-async def test_an_entry_that_is_no_envelope_is_noted_and_hides_none_that_is(
+async def test_a_malformed_entry_becomes_a_notice_and_hides_no_others(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str, foreign: dict[str, str]
 ) -> None:
     live = await join(sid)
@@ -111,16 +109,16 @@ async def test_an_entry_that_is_no_envelope_is_noted_and_hides_none_that_is(
         assert (frames[1]["hd"]["event"], frames[1]["bd"]["code"]) == ("session.notice", "unreadable")
 
 
-async def test_a_socket_that_does_not_read_delays_nobody(engine: Engine, join: Join, sid: str) -> None:
-    stuck, quick = await join(sid), await join(sid)
-    stuck.reads.clear()
+async def test_a_socket_that_does_not_read_does_not_delay_others(engine: Engine, join: Join, sid: str) -> None:
+    blocked, quick = await join(sid), await join(sid)
+    blocked.reads.clear()
     body = BODY.replace("hi", "가" * 8_000)
     said = [(await engine.stream.append(sid, "A", body)).id for _ in range(60)]
     assert ids(await quick.frames_to(said[-1])) == said
-    assert (stuck.dropped, quick.dropped) == ([TOO_SLOW], [])
+    assert (blocked.dropped, quick.dropped) == ([TOO_SLOW], [])
 
 
-async def test_those_who_are_behind_when_many_events_were_missed_get_them_at_their_own_pace(
+async def test_members_that_are_behind_read_missed_events_at_their_own_pace(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     large = {"participant": "A", "body": BODY.replace("hi", "x" * 8_000)}
@@ -138,7 +136,7 @@ async def test_those_who_are_behind_when_many_events_were_missed_get_them_at_the
     assert slow.dropped == quick.dropped == []
 
 
-async def test_who_arrives_while_many_events_are_read_gets_them_after_the_welcome(
+async def test_a_member_that_joins_during_a_refill_receives_the_events_after_the_welcome(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     other, arriving = await join(sid), Socket()
@@ -153,7 +151,7 @@ async def test_who_arrives_while_many_events_are_read_gets_them_after_the_welcom
     await engine.hub.leave(session, arriving.member)
 
 
-async def test_what_many_members_missed_is_read_once(
+async def test_events_missed_by_many_members_are_read_once(
     monkeypatch: pytest.MonkeyPatch, no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     sockets = [await join(sid) for _ in range(20)]
@@ -171,7 +169,7 @@ async def test_what_many_members_missed_is_read_once(
     assert reads == ["0-0"]
 
 
-async def test_a_refill_that_fails_closes_those_who_would_miss_something_and_is_not_the_last(
+async def test_a_failed_refill_closes_the_members_that_would_miss_events_and_is_retried(
     monkeypatch: pytest.MonkeyPatch,
     no_beat: None,
     engine: Engine,
@@ -180,23 +178,21 @@ async def test_a_refill_that_fails_closes_those_who_would_miss_something_and_is_
     sid: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    deaf = await join(sid)
+    failing = await join(sid)
     said = [store_silently(store, sid)]
     fail_once(monkeypatch, engine)
     said += await append(engine, sid)
     async with asyncio.timeout(WITHIN):
-        while not deaf.dropped:  # noqa: ASYNC110 - only asking tells
+        while not failing.dropped:  # noqa: ASYNC110 - there is no event to await
             await asyncio.sleep(0.01)
-    assert deaf.dropped == [FAILED]
+    assert failing.dropped == [FAILED]
     assert "deliberate" in caplog.text
     later = await join(sid)
     said += [store_silently(store, sid), *await append(engine, sid)]
     assert ids(await later.frames_to(said[-1]))[-2:] == said[-2:]
 
 
-async def test_a_session_that_everybody_has_left_is_freed_without_the_garbage_collector(
-    engine: Engine, sid: str
-) -> None:
+async def test_an_empty_session_is_freed_without_the_garbage_collector(engine: Engine, sid: str) -> None:
     gc.disable()
     try:
         async with joined(engine, sid, v1=True) as socket:
@@ -207,7 +203,7 @@ async def test_a_session_that_everybody_has_left_is_freed_without_the_garbage_co
         gc.enable()
 
 
-async def test_a_member_that_has_left_gets_nothing(engine: Engine, join: Join, sid: str) -> None:
+async def test_a_member_that_has_left_receives_nothing(engine: Engine, join: Join, sid: str) -> None:
     stays = await join(sid)
     async with joined(engine, sid) as gone:
         pass
@@ -216,12 +212,14 @@ async def test_a_member_that_has_left_gets_nothing(engine: Engine, join: Join, s
     assert gone.written() == []
 
 
-async def test_the_last_who_leaves_ends_the_subscription(engine: Engine, store: "redis.Redis", sid: str) -> None:
+async def test_the_last_member_that_leaves_ends_the_subscription(
+    engine: Engine, store: "redis.Redis", sid: str
+) -> None:
     channel = engine.shards.of(sid).channel(sid)
 
     async def listeners(count: int) -> None:
         async with asyncio.timeout(WITHIN):
-            while store.pubsub_numsub(channel)[0][1] != count:  # noqa: ASYNC110 - only asking tells
+            while store.pubsub_numsub(channel)[0][1] != count:  # noqa: ASYNC110 - there is no event to await
                 await asyncio.sleep(0.01)
 
     async with joined(engine, sid):
@@ -231,9 +229,7 @@ async def test_the_last_who_leaves_ends_the_subscription(engine: Engine, store: 
     await listeners(0)
 
 
-async def test_who_gives_up_while_waiting_for_a_turn_leaves_nothing_behind(
-    engine: Engine, join: Join, sid: str
-) -> None:
+async def test_a_join_cancelled_in_the_throttle_leaves_nothing_behind(engine: Engine, join: Join, sid: str) -> None:
     entering = asyncio.create_task(join(sid))
     await asyncio.sleep(0)
     entering.cancel()

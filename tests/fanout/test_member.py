@@ -1,4 +1,4 @@
-"""A member's outbox: in order, bounded, and never in the sender's way."""
+"""A member's outbox is ordered and bounded, and never blocks the sender."""
 
 import asyncio
 from sys import getsizeof
@@ -9,14 +9,14 @@ from doqchat.fanout.member import OUTBOX_BYTES, TOO_SLOW
 from tests.fanout.socket import Socket
 
 
-async def test_a_socket_that_reads_gets_a_frame_before_the_sender_goes_on() -> None:
+async def test_a_frame_is_written_synchronously_to_a_socket_that_reads() -> None:
     socket = Socket()
     socket.member.release()
     socket.member.push("1")
     assert socket.written() == ["1"]
 
 
-async def test_nothing_leaves_before_the_release_and_the_first_frame_is_first() -> None:
+async def test_no_frame_is_sent_before_the_release_and_the_first_frame_comes_first() -> None:
     socket = Socket()
     socket.member.push("2")
     socket.member.push("3")
@@ -27,7 +27,7 @@ async def test_nothing_leaves_before_the_release_and_the_first_frame_is_first() 
     assert [await socket.text() for _ in range(4)] == ["1", "2", "3", "4"]
 
 
-async def test_frames_wait_in_order_for_a_socket_that_does_not_read() -> None:
+async def test_frames_are_queued_in_order_for_a_socket_that_does_not_read() -> None:
     socket = Socket()
     socket.member.release()
     socket.reads.clear()
@@ -41,13 +41,13 @@ async def test_frames_wait_in_order_for_a_socket_that_does_not_read() -> None:
     assert await socket.text() == "6"
 
 
-@pytest.mark.parametrize("letter", ["x", "가", "😀"])
-async def test_a_full_outbox_closes_the_member_once(letter: str) -> None:
+@pytest.mark.parametrize("character", ["x", "가", "😀"])
+async def test_a_full_outbox_closes_the_member_once(character: str) -> None:
     socket = Socket()
     socket.member.release()
     socket.reads.clear()
-    frame = letter * 1024
-    socket.member.push(frame)  # the one that the socket does not take
+    frame = character * 1024
+    socket.member.push(frame)  # in flight, because the socket does not read
     for _ in range(OUTBOX_BYTES // getsizeof(frame)):
         socket.member.push(frame)
     assert (socket.dropped, socket.member.closed) == ([], False)
@@ -59,7 +59,7 @@ async def test_a_full_outbox_closes_the_member_once(letter: str) -> None:
     assert socket.written() == []
 
 
-async def test_the_outbox_has_room_again_when_frames_have_left() -> None:
+async def test_the_outbox_has_room_again_after_frames_were_sent() -> None:
     socket = Socket()
     socket.member.release()
     half = "x" * (OUTBOX_BYTES // 2)
@@ -88,7 +88,7 @@ async def test_a_member_is_behind_until_its_socket_has_taken_all_frames() -> Non
     assert socket.written() == ["1", "2"]
 
 
-async def test_nobody_waits_for_the_socket_of_a_closed_member() -> None:
+async def test_drained_returns_when_the_member_is_closed() -> None:
     socket = Socket()
     socket.member.release()
     socket.reads.clear()
@@ -99,7 +99,7 @@ async def test_nobody_waits_for_the_socket_of_a_closed_member() -> None:
     await asyncio.wait_for(waiting, 5)
 
 
-async def test_a_closed_member_takes_nothing_more() -> None:
+async def test_a_closed_member_ignores_further_frames() -> None:
     socket = Socket()
     socket.member.release()
     socket.member.close()

@@ -1,4 +1,4 @@
-"""A replay is everything after an id, at the pace of its socket, and then the member is live."""
+"""A replay sends every event after an id at the pace of its socket, and then the member goes live."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ from tests.fanout.socket import WITHIN, Socket
 
 
 @pytest.mark.parametrize("length", [0, 1, 99, 100, 101, 350])
-async def test_a_replay_is_everything_after_the_cursor_and_then_goes_live(
+async def test_a_replay_sends_every_event_after_the_cursor_and_then_goes_live(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str, length: int
 ) -> None:
     stored = [store_silently(store, sid) for _ in range(length)]
@@ -30,7 +30,7 @@ async def test_a_replay_is_everything_after_the_cursor_and_then_goes_live(
     assert ids(await half.frames_to(last[0])) == stored[length // 2 + 1 :] + last
 
 
-async def test_who_joins_amid_live_traffic_misses_nothing_and_gets_nothing_twice(
+async def test_a_member_that_joins_under_load_receives_every_event_once(
     no_beat: None, engine: Engine, join: Join, sid: str
 ) -> None:
     said: list[str] = []
@@ -59,7 +59,7 @@ async def test_an_event_that_comes_while_a_replay_reads_its_last_page_is_in_the_
     await live.frames_to(said[-1])
     read, late = engine.stream.read, asyncio.Event()
 
-    async def read_and_be_late(sid: str, after: str, count: int) -> list[Entry]:
+    async def read_slowly(sid: str, after: str, count: int) -> list[Entry]:
         page = await read(sid, after=after, count=count)
         if not late.is_set():
             late.set()
@@ -67,7 +67,7 @@ async def test_an_event_that_comes_while_a_replay_reads_its_last_page_is_in_the_
             await live.frames_to(said[-1])
         return page
 
-    monkeypatch.setattr(engine.stream, "read", read_and_be_late)
+    monkeypatch.setattr(engine.stream, "read", read_slowly)
     socket = await join(sid, "0-0")
     async with asyncio.timeout(WITHIN):
         await late.wait()
@@ -84,7 +84,7 @@ async def test_an_event_that_comes_while_a_replay_reads_its_last_page_is_in_the_
     ],
     ids=["deleted", "trimmed", "the whole stream deleted"],
 )
-async def test_a_replay_goes_live_where_the_event_that_the_session_saw_last_is_no_longer_kept(
+async def test_a_replay_goes_live_if_the_last_event_of_the_session_was_removed(
     no_beat: None,
     engine: Engine,
     store: "redis.Redis",
@@ -101,7 +101,7 @@ async def test_a_replay_goes_live_where_the_event_that_the_session_saw_last_is_n
     socket.member.release()
     session.replay(socket.member, said[0], whole=False)
     async with asyncio.timeout(WITHIN):
-        while not session.is_live(socket.member):  # noqa: ASYNC110 - only asking tells
+        while not session.is_live(socket.member):  # noqa: ASYNC110 - there is no event to await
             await asyncio.sleep(0.01)
     last = await append(engine, sid)
     for each in (live, socket):
@@ -109,34 +109,34 @@ async def test_a_replay_goes_live_where_the_event_that_the_session_saw_last_is_n
     await engine.hub.leave(session, socket.member)
 
 
-async def test_who_was_promised_all_and_cannot_get_it_any_more_has_to_come_back(
+async def test_a_whole_replay_closes_the_member_if_its_events_were_removed(
     no_beat: None, engine: Engine, store: "redis.Redis", sid: str
 ) -> None:
     said = await append(engine, sid, 3 * PAGE)
-    just_told, amid = Socket(v1=True), Socket(v1=True)
-    session = await engine.hub.enter(sid, just_told.member)
-    await engine.hub.enter(sid, amid.member)
-    for socket in (just_told, amid):
+    not_started, started = Socket(v1=True), Socket(v1=True)
+    session = await engine.hub.enter(sid, not_started.member)
+    await engine.hub.enter(sid, started.member)
+    for socket in (not_started, started):
         socket.member.release()
-    session.replay(amid.member, said[0], whole=True)
-    seen = ids(await amid.frames_to(said[1]))
-    amid.reads.clear()
+    session.replay(started.member, said[0], whole=True)
+    seen = ids(await started.frames_to(said[1]))
+    started.reads.clear()
     store.xtrim(keys.stream(sid), maxlen=10, approximate=False)
-    session.replay(just_told.member, said[0], whole=True)
-    amid.reads.set()
-    for socket in (just_told, amid):
+    session.replay(not_started.member, said[0], whole=True)
+    started.reads.set()
+    for socket in (not_started, started):
         async with asyncio.timeout(WITHIN):
-            while not socket.dropped:  # noqa: ASYNC110 - only asking tells
+            while not socket.dropped:  # noqa: ASYNC110 - there is no event to await
                 await asyncio.sleep(0.01)
         assert socket.dropped == [FAILED]
         await engine.hub.leave(session, socket.member)
-    seen += [json.loads(text)["hd"]["id"] for text in amid.written()]
+    seen += [json.loads(text)["hd"]["id"] for text in started.written()]
     assert seen == said[1 : len(seen) + 1]
-    assert just_told.written() == []
+    assert not_started.written() == []
 
 
 @pytest.mark.parametrize("whole", [True, False])
-async def test_who_was_told_of_a_gap_or_has_all_gets_what_there_is(
+async def test_a_replay_after_a_gap_or_from_the_end_sends_the_remaining_events(
     no_beat: None, engine: Engine, store: "redis.Redis", sid: str, whole: bool
 ) -> None:
     said = await append(engine, sid, 5)
@@ -150,29 +150,29 @@ async def test_who_was_told_of_a_gap_or_has_all_gets_what_there_is(
     await engine.hub.leave(session, socket.member)
 
 
-async def test_a_replay_that_reads_ahead_feeds_those_who_are_live(
+async def test_a_replay_that_reads_ahead_delivers_to_live_members(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     live = await join(sid)
-    unheard = [store_silently(store, sid) for _ in range(3)]
+    unpublished = [store_silently(store, sid) for _ in range(3)]
     late = await join(sid, "0-0")
-    assert ids(await late.frames_to(unheard[-1])) == unheard
-    assert ids(await live.frames_to(unheard[-1])) == unheard
+    assert ids(await late.frames_to(unpublished[-1])) == unpublished
+    assert ids(await live.frames_to(unpublished[-1])) == unpublished
 
 
-async def test_a_stuck_replay_delays_nobody(
+async def test_a_blocked_replay_does_not_delay_others(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     stored = [store_silently(store, sid) for _ in range(300)]
-    live, stuck = await join(sid), await join(sid, "0-0")
-    stuck.reads.clear()
+    live, blocked = await join(sid), await join(sid, "0-0")
+    blocked.reads.clear()
     last = await append(engine, sid)
     assert ids(await live.frames_to(last[0])) == last
-    stuck.reads.set()
-    assert ids(await stuck.frames_to(last[0])) == stored + last
+    blocked.reads.set()
+    assert ids(await blocked.frames_to(last[0])) == stored + last
 
 
-async def test_replays_that_are_not_read_hold_up_no_other(
+async def test_unread_replays_do_not_block_others(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     stored = [store_silently(store, sid) for _ in range(300)]
@@ -181,7 +181,7 @@ async def test_replays_that_are_not_read_hold_up_no_other(
     assert ids(await (await join(sid, "0-0")).frames_to(stored[-1])) == stored
 
 
-async def test_a_replay_reads_no_more_than_its_socket_takes(
+async def test_a_replay_reads_at_the_pace_of_its_socket(
     monkeypatch: pytest.MonkeyPatch, no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     stored = [store_silently(store, sid) for _ in range(200)]
@@ -200,27 +200,27 @@ async def test_a_replay_reads_no_more_than_its_socket_takes(
     assert counts[:4] == [PAGE, 1, 2, 4]
 
 
-async def test_a_stuck_replay_keeps_nothing_of_what_it_has_read(
+async def test_a_blocked_replay_holds_no_pages_in_memory(
     no_beat: None, engine: Engine, store: "redis.Redis", join: Join, sid: str
 ) -> None:
     large = {"participant": "A", "body": BODY.replace("hi", "x" * 8_000)}
     stored = [str(store.xadd(keys.stream(sid), large)) for _ in range(PAGE)]
-    stuck = await join(sid, "0-0")
-    stuck.reads.clear()
-    await settled(stuck)
+    blocked = await join(sid, "0-0")
+    blocked.reads.clear()
+    await settled(blocked)
     assert [held.id for held in gc.get_objects() if type(held) is Entry and held.id in stored] == []
-    stuck.reads.set()
-    assert ids(await stuck.frames_to(stored[-1])) == stored
+    blocked.reads.set()
+    assert ids(await blocked.frames_to(stored[-1])) == stored
 
 
 async def settled(socket: Socket) -> None:
-    """Returns when the member waits for its socket."""
+    """Wait until the member is blocked by its socket."""
     async with asyncio.timeout(WITHIN):
-        while not socket.member.behind:  # noqa: ASYNC110 - only asking tells
+        while not socket.member.behind:  # noqa: ASYNC110 - there is no event to await
             await asyncio.sleep(0.01)
 
 
-async def test_a_replay_that_fails_closes_its_member_and_no_other(
+async def test_a_failed_replay_closes_only_its_member(
     monkeypatch: pytest.MonkeyPatch,
     no_beat: None,
     engine: Engine,

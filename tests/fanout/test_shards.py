@@ -1,4 +1,4 @@
-"""Sessions spread over several stores: each lives on one of them, whole."""
+"""Sessions distributed over several stores: each is on exactly one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +38,7 @@ async def sharded(clients: dict[str, "redis.Redis"]) -> AsyncIterator[Engine]:
         await engine.close()
 
 
-async def test_a_session_is_stored_and_heard_of_on_the_store_that_holds_it(
+async def test_a_session_is_stored_and_published_on_its_own_store(
     sharded: Engine, clients: dict[str, "redis.Redis"], sid: str
 ) -> None:
     sids = [f"{sid}-{number}" for number in range(SESSIONS)]
@@ -55,7 +55,7 @@ async def test_a_session_is_stored_and_heard_of_on_the_store_that_holds_it(
         assert {keys.stream(each) for each, _ in queued(client, "demo")} == streams
 
 
-async def test_replays_from_a_store_that_does_not_answer_hold_up_none_from_another(
+async def test_replays_from_an_unresponsive_store_do_not_block_those_from_others(
     monkeypatch: pytest.MonkeyPatch, sharded: Engine, clients: dict[str, "redis.Redis"], sid: str
 ) -> None:
     of_server = {sharded.stream.server(each): each for each in (f"{sid}-{number}" for number in range(SESSIONS))}
@@ -76,9 +76,7 @@ async def test_replays_from_a_store_that_does_not_answer_hold_up_none_from_anoth
         assert (await socket.frame())["hd"]["id"] == said
 
 
-async def test_sessions_of_all_stores_are_noted_and_found(
-    sharded: Engine, clients: dict[str, "redis.Redis"], sid: str
-) -> None:
+async def test_sessions_of_all_stores_are_listed(sharded: Engine, clients: dict[str, "redis.Redis"], sid: str) -> None:
     sids = {f"{sid}-{number}" for number in range(SESSIONS)}
     await sharded.registry.touch(sids)
     assert set(await sharded.registry.active_since(0)) == sids

@@ -1,4 +1,4 @@
-"""What a subscription makes of the server's answers; the test plays the server, so that they come when it says."""
+"""How a subscription handles responses; the test acts as the server, to control their timing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -11,7 +11,7 @@ from tests.fanout.socket import WITHIN
 
 
 class Server:
-    """Takes one connection after the other, and answers what the test tells it to."""
+    """Accepts connections, and sends the responses that the test chooses."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -23,7 +23,7 @@ class Server:
         while data := await reader.read(65536):
             commands.feed(data)
             while command := commands.gets():
-                if command[0] == b"EVALSHA":  # asks whether the store takes writes, on a connection of its own
+                if command[0] == b"EVALSHA":  # the probe of an outage, on a separate connection
                     writer.close()
                     return
                 self._writer = writer
@@ -32,7 +32,7 @@ class Server:
         writer.close()
 
     async def asked(self) -> list[str]:
-        """The next command, pings aside."""
+        """The next command other than PING."""
         async with asyncio.timeout(WITHIN):
             return [word.decode() for word in await self._commands.get()]
 
@@ -50,25 +50,25 @@ class Server:
         self._writer.write(text.encode())
 
     def cut(self) -> None:
-        """Break the connection, once what was sent has left."""
+        """Close the connection after the sent data."""
         assert self._writer is not None
         self._writer.close()
 
 
 class Follower:
-    """A subscription to the server, and what it was told."""
+    """A subscription to the server with the messages it received."""
 
     def __init__(self, url: str) -> None:
-        self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.received: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self.missed: list[str] = []
-        self.subscription = Subscription(url, lambda *message: self.heard.put_nowait(message), self.missed.append)
+        self.subscription = Subscription(url, lambda *message: self.received.put_nowait(message), self.missed.append)
 
     def subscribing(self, channel: str) -> "asyncio.Task[None]":
         return asyncio.create_task(self.subscription.subscribe(channel))
 
-    async def hears(self, channel: str, payload: bytes) -> None:
+    async def receives(self, channel: str, payload: bytes) -> None:
         async with asyncio.timeout(WITHIN):
-            assert await self.heard.get() == (channel, payload)
+            assert await self.received.get() == (channel, payload)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def follower(server: Server) -> AsyncIterator[Follower]:
     await follower.subscription.flush()
 
 
-async def test_an_answer_to_a_channel_that_was_left_does_not_confirm_it_when_it_is_joined_again(
+async def test_a_late_confirmation_does_not_confirm_a_channel_that_was_left_and_joined_again(
     server: Server, follower: Follower
 ) -> None:
     first = follower.subscribing("c")
@@ -98,7 +98,7 @@ async def test_an_answer_to_a_channel_that_was_left_does_not_confirm_it_when_it_
     assert await server.asked() == ["SUBSCRIBE", "c"]
     server.confirm("c")
     server.answer("message", "c", "before it was left")
-    await follower.hears("c", b"before it was left")
+    await follower.receives("c", b"before it was left")
     await asyncio.wait_for(first, WITHIN)
     assert not again.done()
     server.answer("unsubscribe", "c", "0")
@@ -106,7 +106,7 @@ async def test_an_answer_to_a_channel_that_was_left_does_not_confirm_it_when_it_
     await asyncio.wait_for(again, WITHIN)
 
 
-async def test_what_a_first_connection_confirmed_before_it_broke_may_have_missed_something(
+async def test_channels_that_were_confirmed_before_the_connection_broke_are_reported_as_missed(
     server: Server, follower: Follower
 ) -> None:
     confirmed, waiting = follower.subscribing("a"), follower.subscribing("b")
@@ -120,7 +120,7 @@ async def test_what_a_first_connection_confirmed_before_it_broke_may_have_missed
     assert follower.missed == ["a"]
 
 
-async def test_a_channel_that_is_left_while_there_is_no_connection_stays_so(server: Server, follower: Follower) -> None:
+async def test_a_channel_left_without_a_connection_is_not_subscribed_again(server: Server, follower: Follower) -> None:
     subscribed = [follower.subscribing(channel) for channel in "ab"]
     await server.asked()
     server.confirm("ab")
@@ -128,12 +128,12 @@ async def test_a_channel_that_is_left_while_there_is_no_connection_stays_so(serv
         await asyncio.gather(*subscribed)
     server.cut()
     await follower.subscription.unsubscribe("a")
-    while (asked := await server.asked()) == ["UNSUBSCRIBE", "a"]:  # which may still have left
+    while (asked := await server.asked()) == ["UNSUBSCRIBE", "a"]:  # may still have been sent
         continue
     assert asked == ["SUBSCRIBE", "b"]
 
 
-async def test_an_answer_that_makes_no_sense_costs_the_connection_and_not_the_subscription(
+async def test_a_malformed_response_breaks_the_connection_but_not_the_subscription(
     server: Server, follower: Follower, caplog: pytest.LogCaptureFixture
 ) -> None:
     subscribed = follower.subscribing("c")
@@ -145,5 +145,5 @@ async def test_an_answer_that_makes_no_sense_costs_the_connection_and_not_the_su
     assert "The subscription to the store failed" in caplog.text
     server.confirm("c")
     server.answer("message", "c", "news")
-    await follower.hears("c", b"news")
+    await follower.receives("c", b"news")
     assert follower.missed == ["c"]
