@@ -1,11 +1,11 @@
-"""Texts that call the assistant and texts that do not, with its name in the session."""
+"""Texts with and without a mention of the assistant."""
 
 from typing import NamedTuple
 from unicodedata import normalize
 
 
 class Call(NamedTuple):
-    """A text, and what the assistant is called where it is said."""
+    """A text, and the assistant's name in its session."""
 
     text: str
     name: str = ""

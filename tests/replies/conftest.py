@@ -1,4 +1,4 @@
-"""A site of its own for replies: its workers are killed, and asked for answers at a pace that tests choose."""
+"""A separate site for replies, whose workers tests kill and whose model answers at a chosen pace."""
 
 import json
 import urllib.request
@@ -23,7 +23,7 @@ CONCURRENCY = 4
 
 @dataclass
 class Site:
-    """A store, a web process and workers, all of them real; the models are Gemini's stand-in and the demo."""
+    """A store, a web process and workers; the models are a stand-in for Gemini and the demo."""
 
     store_url: str
     store: "redis.Redis"
@@ -33,7 +33,7 @@ class Site:
     workers: list[processes.Process] = field(default_factory=list)
 
     def fill(self) -> None:
-        """Start workers until there are as many as there should be."""
+        """Start workers until there are WORKERS."""
         self.workers = [worker for worker in self.workers if worker.running]
         while len(self.workers) < WORKERS:
             starting = processes.llm_worker(self.store_url, **self.environment)
@@ -45,7 +45,7 @@ class Site:
         return [{**envelope, "id": entry_id} for entry_id, envelope in entries if envelope["hd"]["event"] in events]
 
     def calls(self, text: str) -> list[Any]:
-        """What the model was asked, where this text is part of it."""
+        """The requests to the model that contain this text."""
         with urllib.request.urlopen(f"{self.gemini_url}/requests", timeout=10) as response:
             return [call for call in json.loads(response.read()) if text in json.dumps(call, ensure_ascii=False)]
 
@@ -59,7 +59,7 @@ class Site:
 
 @pytest.fixture(scope="session")
 def cluster() -> bool:
-    """Yes: what is allowed there is allowed on a single server as well, which all other tests use."""
+    """Use cluster mode; what it permits also works on the single server that all other tests use."""
     return True
 
 
@@ -80,7 +80,7 @@ def whole_site(tmp_path_factory: pytest.TempPathFactory, cluster: bool) -> Itera
 
 @pytest.fixture
 def site(whole_site: Site) -> Site:
-    """The site with all its workers, whatever the test before has done to them."""
+    """The site with all its workers; killed ones are replaced."""
     whole_site.fill()
     return whole_site
 
@@ -94,7 +94,7 @@ def web(whole_site: Site, django_db_setup: None) -> Iterator[processes.Web]:
 
 @pytest.fixture
 def queue(own_client: "redis.Redis") -> "redis.Redis":
-    """A client of the test's own store, whose jobs no worker takes."""
+    """A client of the test's own store, which no worker serves."""
     return own_client
 
 
@@ -118,8 +118,9 @@ async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
 
 @pytest.fixture
 async def make_engine(whole_site: Site) -> AsyncIterator[Callable[..., Engine]]:
-    """Makes engines on the given stores, whose models are the stand-in, with REPLIES as they are asked for;
-    a worker answers CONCURRENCY requests unless that is.
+    """Makes engines on the given stores, with the stand-in as the model of all aliases.
+
+    Keyword arguments are settings in REPLIES; the default of CONCURRENCY is that of this module.
     """
     model = {
         "BACKEND": "doqchat.llm.google_genai.GoogleGenAI",

@@ -1,4 +1,4 @@
-"""How tests talk with a model, and what clients see of its replies."""
+"""Requests to a model, and the frames of its replies."""
 
 import json
 from collections.abc import Iterable
@@ -14,19 +14,19 @@ SLOW = "[[pieces=120 pace=0.05]]"  # 6 s
 
 
 async def ask(client: Client, prompt: str, **bd: Any) -> Frame:
-    """Send an `llm.request`; the request as the session sees it."""
+    """Send an `llm.request` and return the stored request."""
     await client.send("llm.request", {"prompt": prompt, **bd})
     return await client.recv_event("llm.request")
 
 
 def pieces(frames: Iterable[Frame], attempt: int | None = None) -> list[Any]:
-    """The bodies of `llm.streaming` frames, of one attempt or all."""
+    """The bodies of `llm.streaming` frames, of one attempt or of all."""
     bodies = [frame["bd"] for frame in frames if frame["hd"]["event"] == "llm.streaming"]
     return [body for body in bodies if attempt in (None, body["attempt"])]
 
 
 def joined(pieces: Iterable[Any], begun: str = "") -> str:
-    """The text that pieces make, after what was said before; each has to begin where the last one ended."""
+    """The joined text of pieces after `begun`; each piece must begin where the previous one ended."""
     text = begun
     for piece in pieces:
         assert piece["offset"] == len(text)
@@ -35,7 +35,7 @@ def joined(pieces: Iterable[Any], begun: str = "") -> str:
 
 
 def change(web: processes.Web, sid: str, **settings: Any) -> Any:
-    """The session after its settings were changed."""
+    """Change settings of a session and return it."""
     path, body = f"/api/chat/sessions/{sid}", json.dumps(settings).encode()
     answer = fetch(web, path, "PATCH", {"Content-Type": "application/json"}, body)
     assert answer.status == 200, answer.text
@@ -43,12 +43,12 @@ def change(web: processes.Web, sid: str, **settings: Any) -> Any:
 
 
 async def end(client: Client) -> Any:
-    """The event that ends the next reply."""
+    """The terminal event of the next reply."""
     return (await client.recv_until(*ENDS))[-1]
 
 
 async def silence(client: Client, site: Site, sid: str) -> None:
-    """Nobody answers, and nothing is due or under way."""
+    """Check that no reply comes, runs or is scheduled."""
     await client.send("ping", {})
     frames = await client.recv_until("pong")
     assert {frame["hd"]["event"] for frame in frames} <= {"chat.message", "pong"}
@@ -57,6 +57,6 @@ async def silence(client: Client, site: Site, sid: str) -> None:
 
 
 async def settled(client: Client) -> list[str]:
-    """The events that come before the answer to a ping."""
+    """The names of the events before the next pong."""
     await client.send("ping", {})
     return [frame["hd"]["event"] for frame in await client.recv_until("pong")][:-1]

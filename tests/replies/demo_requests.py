@@ -1,4 +1,4 @@
-"""Requests to the demo model that no worker takes by itself, and what a session sees of them."""
+"""Requests to the demo model in stores without workers."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ DEMO = "demo"
 
 
 async def ask(engine: Engine, sid: str) -> str:
-    """The id of a reply that nobody writes yet."""
+    """Send a request and return the id of its reply."""
     frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕", "llm": DEMO}})
     return f"r{(await submit(engine, open_access(sid), frame)).id}"
 
 
 async def end_of(socket: Socket, *names: str) -> Any:
-    """The first frame of one of these events."""
+    """Wait for the first frame of one of these events."""
     while (frame := await socket.frame())["hd"]["event"] not in names:
         pass
     return frame

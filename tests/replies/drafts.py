@@ -1,4 +1,4 @@
-"""Replies in the hands of workers that the test itself is."""
+"""Leased replies, where the test acts as the workers."""
 
 import redis
 
@@ -10,19 +10,19 @@ from tests.hints import posted, run_out
 from tests.replies.demo_requests import DEMO, ask
 
 
-def end(draft: LeasedReply) -> LLMResponse:
-    """The event that ends a reply with what its worker has said."""
-    return draft.response(draft.text, "stop", "demo", Usage())
+def end(leased: LeasedReply) -> LLMResponse:
+    """The terminal event of a reply with its text so far."""
+    return leased.response(leased.text, "stop", "demo", Usage())
 
 
 async def taken(engine: Engine, sid: str, worker: str) -> LeasedReply:
-    """A reply to a new request, in the hands of a worker."""
+    """Send a request and take its job; the lease is taken with `begin`."""
     await ask(engine, sid)
     return await next_in_queue(engine, sid, worker)
 
 
 async def next_in_queue(engine: Engine, sid: str, worker: str) -> LeasedReply:
-    """The reply that waits longest, in the hands of a worker."""
+    """Take the oldest job in the queue."""
     shard = engine.shards.of(sid)
     await posted(shard)
     job = await Queue(shard, DEMO, worker).take()
@@ -31,14 +31,14 @@ async def next_in_queue(engine: Engine, sid: str, worker: str) -> LeasedReply:
 
 
 async def speaking(engine: Engine, sid: str, worker: str) -> LeasedReply:
-    """A reply of which a worker has said something."""
-    draft = await taken(engine, sid, worker)
-    await draft.begin()
-    await draft.say("안녕")
-    return draft
+    """A reply with a lease and one piece."""
+    leased = await taken(engine, sid, worker)
+    await leased.begin()
+    await leased.say("안녕")
+    return leased
 
 
-def taken_over(engine: Engine, queue: "redis.Redis", draft: LeasedReply, worker: str) -> LeasedReply:
-    """The same reply, in the hands of another."""
-    run_out(queue, draft.job.sid, draft.job.reply)
-    return LeasedReply(engine.shards.of(draft.job.sid), worker, draft.job)
+def taken_over(engine: Engine, queue: "redis.Redis", leased: LeasedReply, worker: str) -> LeasedReply:
+    """Let the lease expire and deliver the same job to another worker."""
+    run_out(queue, leased.job.sid, leased.job.reply)
+    return LeasedReply(engine.shards.of(leased.job.sid), worker, leased.job)

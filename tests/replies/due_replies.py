@@ -1,4 +1,4 @@
-"""Automatic replies, and the moments at which they are due."""
+"""The automatic replies of a server, and its clock."""
 
 import redis
 
@@ -13,5 +13,5 @@ def moment(queue: "redis.Redis") -> int:
 
 
 def automatic_replies(engine: Engine, sid: str) -> due.AutomaticReplies:
-    """Those of the server that holds the session."""
+    """The automatic replies of the session's server."""
     return due.AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget)

@@ -1,4 +1,4 @@
-"""The project's settings with limits that a test chooses: REPLIES has them as JSON."""
+"""The project's settings with limits from the environment variable REPLIES, as JSON."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The project's settings, for a worker that has little time to finish what it writes."""
+"""The project's settings with a short timeout for shutdown."""
 
 from config.settings import *  # noqa: F403
 from doqchat.serving import limits

@@ -1,4 +1,4 @@
-"""The project's settings, for workers whose replies go to others soon after they have died."""
+"""The project's settings with short leases."""
 
 from config.settings import *  # noqa: F403
 from doqchat.worker import leased_reply

@@ -1,4 +1,4 @@
-"""The project's settings, for a web process that soon says that no worker is there."""
+"""The project's settings with a short wait for a worker."""
 
 from config.settings import *  # noqa: F403
 from doqchat.worker import unserved

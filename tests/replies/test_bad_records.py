@@ -1,4 +1,4 @@
-"""A record in the store that is not what it should be costs its own session at most: others are answered."""
+"""Invalid data in the store affects only its own session."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ ID = "1700641234567-0"
         f"x r{ID}-٣",
     ],
 )
-async def test_a_hint_at_no_reply_leaves_the_queue_and_delays_nobody(
+async def test_an_invalid_job_is_removed_from_the_queue_and_delays_no_others(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str, member: str
 ) -> None:
     engine = make_engine(own_store, CONCURRENCY=1)
@@ -51,7 +51,7 @@ async def test_a_hint_at_no_reply_leaves_the_queue_and_delays_nobody(
 
 
 @pytest.mark.parametrize("key", ["reply:{reply}", "reply:{reply}:text", "reply:{reply}:before", "settings", "dead"])
-async def test_a_key_of_a_reply_that_holds_something_else_costs_that_reply_at_most(
+async def test_a_key_of_the_wrong_type_affects_only_its_reply(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str, key: str
 ) -> None:
     engine = make_engine(own_store)
@@ -69,7 +69,7 @@ async def test_a_key_of_a_reply_that_holds_something_else_costs_that_reply_at_mo
 
 
 @pytest.mark.parametrize("key", [keys.replies, keys.stream])
-async def test_a_session_whose_keys_hold_something_else_delays_no_other(
+async def test_a_session_with_keys_of_the_wrong_type_delays_no_others(
     monkeypatch: pytest.MonkeyPatch,
     own_store: processes.Store,
     queue: "redis.Redis",
@@ -92,7 +92,7 @@ async def test_a_session_whose_keys_hold_something_else_delays_no_other(
     assert "never retrieved" not in caplog.text
 
 
-async def test_an_automatic_reply_that_cannot_be_started_delays_no_other(
+async def test_an_automatic_reply_that_cannot_be_started_delays_no_others(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store)
@@ -107,7 +107,7 @@ async def test_an_automatic_reply_that_cannot_be_started_delays_no_other(
         assert queue.zcard(keys.DUE) == 0
 
 
-async def test_what_is_no_interruption_interrupts_nothing(
+async def test_malformed_notifications_interrupt_no_reply(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store)

@@ -1,4 +1,4 @@
-"""What people see of a reply that another worker begins anew."""
+"""The visible text of a reply that another worker restarts."""
 
 import json
 
@@ -10,7 +10,7 @@ from doqchat.store import keys
 from tests.replies.drafts import speaking, taken, taken_over
 
 
-async def test_who_joins_an_attempt_that_was_begun_anew_sees_what_the_others_see(
+async def test_a_client_that_joins_a_restarted_reply_sees_the_same_text_as_the_others(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     first = await taken(own_engine, sid, "first")
@@ -28,7 +28,7 @@ async def test_who_joins_an_attempt_that_was_begun_anew_sees_what_the_others_see
 @pytest.mark.parametrize(
     ("said", "kept"), [([], "안녕"), ([""], "안녕"), (["hello", " there"], "hello there")], ids=["none", "empty", "two"]
 )
-async def test_a_reply_that_ends_early_keeps_what_people_saw_last_whichever_attempt_said_it(
+async def test_a_reply_that_ends_early_keeps_its_visible_text_of_any_attempt(
     own_engine: Engine, queue: "redis.Redis", sid: str, said: list[str], kept: str
 ) -> None:
     first = await speaking(own_engine, sid, "first")

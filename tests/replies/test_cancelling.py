@@ -1,4 +1,4 @@
-"""Any human in the session ends a reply."""
+"""Any person in the session can cancel a reply."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from tests.replies.conversation import ENDS, ask, joined, pieces, settled
 LONG = "[[pieces=500 pace=0.03]]"
 
 
-async def test_a_reply_that_somebody_cancels_ends_with_what_was_said_so_far(
+async def test_a_cancelled_reply_ends_with_its_text_so_far(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     asking, other = await connect(web, sid, role="A"), await connect(web, sid, role="B")
@@ -33,7 +33,7 @@ async def test_a_reply_that_somebody_cancels_ends_with_what_was_said_so_far(
     assert len(site.stored(sid, *ENDS)) == 1
 
 
-async def test_the_provider_is_hung_up_on_when_a_reply_is_cancelled(
+async def test_cancelling_a_reply_closes_the_connection_to_the_provider(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -42,12 +42,12 @@ async def test_the_provider_is_hung_up_on_when_a_reply_is_cancelled(
     await client.send("llm.cancel", {"reply_id": piece["bd"]["reply_id"]})
     await client.recv_event(*ENDS)
     async with asyncio.timeout(15):
-        while site.calls(sid)[0]["outcome"] == "open":  # noqa: ASYNC110 - only asking tells
+        while site.calls(sid)[0]["outcome"] == "open":  # noqa: ASYNC110 - there is no event to await
             await asyncio.sleep(0.05)
     assert site.calls(sid)[0]["outcome"] == "left"
 
 
-async def test_a_reply_whose_model_says_nothing_can_be_cancelled(
+async def test_a_reply_without_output_can_be_cancelled(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -83,7 +83,7 @@ async def test_a_reply_that_has_ended_is_cancelled_without_effect(
 
 
 @pytest.mark.parametrize("reply_id", ["r1-1", "x", "r", "1700641234567-0", "r99999999999999999999-0"])
-async def test_a_reply_that_never_was_is_not_found(
+async def test_an_unknown_reply_is_not_found(
     site: Site, web: processes.Web, connect: Connect, sid: str, reply_id: str
 ) -> None:
     client = await connect(web, sid)
@@ -92,7 +92,7 @@ async def test_a_reply_that_never_was_is_not_found(
     assert (error["code"], error["field"], error["msg_id"]) == ("not_found", "bd.reply_id", "m1")
 
 
-async def test_a_reply_of_another_session_is_not_found_and_goes_on(
+async def test_a_reply_of_another_session_is_not_found_and_continues(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     here, elsewhere = await connect(web, sid), await connect(web, f"{sid}-2")
@@ -104,7 +104,7 @@ async def test_a_reply_of_another_session_is_not_found_and_goes_on(
     assert response["bd"]["finish_reason"] == "stop"
 
 
-async def test_what_the_model_has_read_counts_though_it_is_cancelled_before_its_first_word(
+async def test_input_tokens_of_a_reply_cancelled_before_its_first_piece_are_counted(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     def counted() -> int:

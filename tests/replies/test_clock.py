@@ -1,4 +1,4 @@
-"""When things are due, by the clock of a store: it may be set back, and moments of before are yet to come then."""
+"""The clock of a store may be set back; then stored times are in the future."""
 
 import pytest
 import redis
@@ -17,7 +17,7 @@ from tests.replies.due_replies import automatic_replies, moment
 AN_HOUR_MS = 3_600_000
 
 
-async def test_requests_from_before_the_clock_was_set_back_count_no_more(
+async def test_requests_from_before_the_clock_was_set_back_do_not_count(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     most = own_engine.limits.requests_per_minute
@@ -31,7 +31,7 @@ async def test_requests_from_before_the_clock_was_set_back_count_no_more(
         await ask(own_engine, sid)
 
 
-async def test_an_automatic_reply_that_was_due_before_the_clock_was_set_back_is_given(
+async def test_an_automatic_reply_scheduled_before_the_clock_was_set_back_starts(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     await submit(
@@ -46,7 +46,7 @@ async def test_an_automatic_reply_that_was_due_before_the_clock_was_set_back_is_
     assert queue.zcard(keys.DUE) == 0
 
 
-async def test_what_was_said_while_the_model_talked_is_not_answered_the_moment_it_has_ended(
+async def test_messages_during_a_reply_are_answered_after_a_pause(
     own_engine: Engine, queue: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(due, "DEBOUNCE_MS", AN_HOUR_MS)

@@ -1,4 +1,4 @@
-"""What of a session really goes over the wire to the model."""
+"""The prompts that are sent to the model."""
 
 import json
 import tracemalloc
@@ -18,14 +18,14 @@ from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, ask, change
-from tests.replies.prompts import told
+from tests.replies.prompts import last_prompt
 from tests.replies.working import answered, working
 from tests.replies.working import ask as ask_for_reply
 
 BUDGET = LLMOptions(MODEL="any").CONTEXT_TOKENS
 
 
-async def test_people_go_by_role_and_name_in_their_labels_and_only_the_assistants_name_is_an_instruction(
+async def test_labels_have_roles_and_names_and_only_the_assistants_name_is_an_instruction(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, name_a="민지 (Minji)", name_b="철수", name_llm="도우미")
@@ -36,7 +36,7 @@ async def test_people_go_by_role_and_name_in_their_labels_and_only_the_assistant
     await client.send("llm.request", {"prompt": "요약해 줘"}, role="A")
     await client.recv_until(*ENDS)
 
-    system, turns = told(site, sid)
+    system, turns = last_prompt(site, sid)
     assert turns == [
         (
             "user",
@@ -48,7 +48,7 @@ async def test_people_go_by_role_and_name_in_their_labels_and_only_the_assistant
     assert not any(name in system for name in ("민지", "철수"))
 
 
-async def test_a_request_that_stood_in_line_is_asked_with_the_answer_before_it(
+async def test_the_prompt_of_a_queued_request_contains_the_previous_answer(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -58,7 +58,7 @@ async def test_a_request_that_stood_in_line_is_asked_with_the_answer_before_it(
     for _ in range(2):
         await client.recv_until(*ENDS)
 
-    _, turns = told(site, "when was he born")
+    _, turns = last_prompt(site, "when was he born")
     assert turns == [
         ("user", f"[user] Who wrote Hamlet? {sid} [[text=Shakespeare pace=0.1]]"),
         ("model", "Shakespeare"),
@@ -66,7 +66,7 @@ async def test_a_request_that_stood_in_line_is_asked_with_the_answer_before_it(
     ]
 
 
-async def test_all_that_was_said_while_the_model_talked_comes_after_its_words(
+async def test_messages_during_a_reply_follow_it_in_the_prompt(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, policy="always")
@@ -78,12 +78,12 @@ async def test_all_that_was_said_while_the_model_talked_comes_after_its_words(
     for _ in range(2):
         await client.recv_until(*ENDS)
 
-    _, turns = told(site, sid)
+    _, turns = last_prompt(site, sid)
     assert turns[1:] == [("model", "one-two-three"), ("user", f"[B] and this\n[A] and that\n[server] {ANSWER_ALL}")]
 
 
 @pytest.mark.parametrize("body", ["not JSON", "[]", '{"hd":{"event":"chat.message"}}', '{"hd":{},"bd":{"text":"x"}}'])
-async def test_an_entry_that_something_else_wrote_keeps_nobody_from_an_answer(
+async def test_a_malformed_entry_does_not_prevent_an_answer(
     site: Site, web: processes.Web, connect: Connect, sid: str, body: str
 ) -> None:
     site.store.xadd(keys.stream(sid), {"participant": "A", "body": body})
@@ -92,11 +92,11 @@ async def test_an_entry_that_something_else_wrote_keeps_nobody_from_an_answer(
     end: Any = (await client.recv_until(*ENDS))[-1]
 
     assert end["hd"]["event"] == "llm.response"
-    assert told(site, sid)[1] == [("user", f"[user] hello {sid}\n[server] {ANSWER_LAST}")]
+    assert last_prompt(site, sid)[1] == [("user", f"[user] hello {sid}\n[server] {ANSWER_LAST}")]
 
 
 @pytest.mark.parametrize(("messages", "length"), [(1_500, 1), (700, 200)])
-async def test_as_much_of_a_long_conversation_is_sent_as_the_budget_takes(
+async def test_a_long_conversation_is_cut_to_the_budget(
     site: Site, web: processes.Web, connect: Connect, sid: str, messages: int, length: int
 ) -> None:
     with site.store.pipeline(transaction=False) as pipeline:
@@ -108,7 +108,7 @@ async def test_as_much_of_a_long_conversation_is_sent_as_the_budget_takes(
     await ask(client, f"the last one {sid}")
     await client.recv_until(*ENDS)
 
-    system, ((_, text),) = told(site, sid)
+    system, ((_, text),) = last_prompt(site, sid)
     *sent, request, note = text.splitlines()
     earlier = [sent.pop(0)] if EARLIER in sent[0] else []
     assert bool(earlier) == (len(sent) < messages)
@@ -119,7 +119,7 @@ async def test_as_much_of_a_long_conversation_is_sent_as_the_budget_takes(
     assert len(sent) == messages or used + approximate_tokens(sent[0]) > BUDGET
 
 
-async def test_of_a_conversation_no_more_is_kept_than_the_model_is_shown(
+async def test_only_the_part_of_a_conversation_in_the_prompt_is_kept_in_memory(
     own_engine: Engine, own_client: "redis.Redis", sid: str
 ) -> None:
     envelope = {"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": "hi", "attached": "x" * 60_000}}
@@ -145,4 +145,4 @@ async def test_a_session_adds_its_instructions_to_those_of_the_site(
         await ask_for_reply(engine, sid, f"hello {sid}!")
         await answered(engine, sid)
 
-    assert told(whole_site, f"hello {sid}!")[0] == instructions("Answer like a pirate.", "Speak of the sea.", "")
+    assert last_prompt(whole_site, f"hello {sid}!")[0] == instructions("Answer like a pirate.", "Speak of the sea.", "")

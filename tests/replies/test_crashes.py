@@ -1,4 +1,4 @@
-"""Workers die, freeze and are told to go; each request still gets one answer."""
+"""Workers are killed, frozen and stopped; each request still gets one answer."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, ask, joined, pieces
 
 
-async def test_a_killed_workers_reply_is_finished_by_another(
+async def test_the_reply_of_a_killed_worker_is_finished_by_another(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -28,7 +28,7 @@ async def test_a_killed_workers_reply_is_finished_by_another(
     assert site.store.zcard(keys.queue("default")) == 0
 
 
-async def test_a_worker_that_wakes_up_without_its_lease_says_nothing_more(
+async def test_a_worker_that_resumes_without_its_lease_writes_nothing(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid, v1=True)
@@ -45,7 +45,7 @@ async def test_a_worker_that_wakes_up_without_its_lease_says_nothing_more(
     assert len(site.stored(sid, *ENDS)) == 1
 
 
-async def test_a_worker_that_is_told_to_go_finishes_what_it_says(
+async def test_a_worker_that_is_stopped_finishes_its_reply(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)

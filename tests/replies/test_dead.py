@@ -1,4 +1,4 @@
-"""`manage.py doqchat_dead`: requests that were given up are looked at, asked again and dropped."""
+"""`manage.py doqchat_dead` lists, retries and drops dead letters."""
 
 import asyncio
 import re
@@ -22,12 +22,12 @@ from tests.replies.demo_requests import DEMO, ask, end_of
 def llm_dead(
     store: processes.Store, *arguments: str, locale: str = "ko_KR.UTF-8"
 ) -> "subprocess.CompletedProcess[str]":
-    """The command in a terminal."""
+    """Run the command."""
     return run("doqchat_dead", *arguments, DOQCHAT_REDIS_URL=store.url, LANG=locale)
 
 
 async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]:
-    """Replies that were given up, one in each session; what the store holds then, without the work of a worker."""
+    """Store a dead letter in each session, as a worker would; returns the ids of the replies."""
     replies = []
     for sid in sids:
         replies.append(reply := await ask(engine, sid))
@@ -40,7 +40,7 @@ async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]
     return replies
 
 
-async def test_a_job_that_cannot_be_asked_again_is_kept(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_a_dead_letter_that_cannot_be_retried_is_kept(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await give_up(own_engine, queue, sid)
     ((job_id, job),) = queue.xrange(keys.DEAD_LETTERS)
     queue.xdel(keys.DEAD_LETTERS, job_id)
@@ -51,7 +51,7 @@ async def test_a_job_that_cannot_be_asked_again_is_kept(own_engine: Engine, queu
     assert await dead.list() == [broken]
 
 
-async def test_a_request_that_was_given_up_is_asked_again_and_answered_by_a_new_reply(
+async def test_a_retried_dead_letter_is_answered_by_a_new_reply(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     reply_id = await ask(own_engine, sid)
@@ -70,7 +70,7 @@ async def test_a_request_that_was_given_up_is_asked_again_and_answered_by_a_new_
     assert (queue.xlen(keys.DEAD_LETTERS), queue.smembers(keys.dead(sid))) == (0, set())
 
 
-async def test_what_was_given_up_is_listed_with_the_prompt(
+async def test_dead_letters_are_listed_with_the_prompt(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     (reply_id,) = await give_up(own_engine, queue, sid)
@@ -85,7 +85,7 @@ async def test_what_was_given_up_is_listed_with_the_prompt(
         assert line in english.splitlines()
 
 
-async def test_only_what_is_named_is_asked_again_or_dropped(
+async def test_only_the_named_dead_letters_are_retried_or_dropped(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     sids = [f"{sid}-{number}" for number in range(3)]
@@ -100,7 +100,7 @@ async def test_only_what_is_named_is_asked_again_or_dropped(
     assert [one.reply_id for one in (await own_engine.snapshots.take(sids[0])).replies] == [f"{replies[0]}-2"]
 
 
-async def test_a_request_that_is_given_up_again_gets_yet_another_reply(
+async def test_a_request_that_is_given_up_again_can_be_retried_again(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     (reply_id,) = await give_up(own_engine, queue, sid)
@@ -114,7 +114,7 @@ async def test_a_request_that_is_given_up_again_gets_yet_another_reply(
             assert (await end_of(socket, "llm.response"))["bd"]["reply_id"] == f"{reply_id}-3"
 
 
-async def test_a_reply_that_was_asked_for_again_waits_its_turn_and_can_be_cancelled(
+async def test_a_retried_reply_is_queued_and_can_be_cancelled(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     (reply_id,) = await give_up(own_engine, queue, sid)
@@ -138,7 +138,7 @@ INCOMPLETE: tuple[dict[str, str], ...] = (
 )
 
 
-async def test_jobs_that_something_else_has_written_do_not_hide_the_others(
+async def test_malformed_dead_letters_do_not_hide_others(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     (reply_id,) = await give_up(own_engine, queue, sid)
@@ -160,7 +160,7 @@ async def test_jobs_that_something_else_has_written_do_not_hide_the_others(
     assert not queue.exists(keys.DEAD_LETTERS) or queue.xlen(keys.DEAD_LETTERS) == 0
 
 
-async def test_a_job_whose_session_cannot_be_read_stays_and_the_others_are_asked_again(
+async def test_a_dead_letter_of_an_unreadable_session_stays_and_others_are_retried(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     _, other = await give_up(own_engine, queue, sid, f"{sid}-2")
@@ -175,18 +175,18 @@ async def test_a_job_whose_session_cannot_be_read_stays_and_the_others_are_asked
 
 
 @pytest.mark.parametrize("arguments", [("retry",), ("drop",), ("drop", "1-1", "--all"), ("list", "1-1")])
-def test_what_is_meant_has_to_be_said(own_store: processes.Store, arguments: tuple[str, ...]) -> None:
+def test_the_command_requires_ids_or_all(own_store: processes.Store, arguments: tuple[str, ...]) -> None:
     ended = llm_dead(own_store, *arguments, locale="en_US.UTF-8")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == ("CommandError: Give the IDs that `doqchat_dead list` prints, or --all.\n")
 
 
-def test_a_request_that_is_not_there_is_named(own_store: processes.Store) -> None:
+def test_an_unknown_id_is_named(own_store: processes.Store) -> None:
     ended = llm_dead(own_store, "drop", "1-1", locale="en_US.UTF-8")
     assert (ended.returncode, ended.stderr) == (1, "CommandError: There is no request 1-1.\n")
 
 
-def test_while_the_store_is_away_it_says_so_in_one_line() -> None:
+def test_an_unreachable_store_is_reported_in_one_line() -> None:
     ended = run("doqchat_dead", "list", DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (

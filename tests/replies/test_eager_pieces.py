@@ -1,4 +1,4 @@
-"""The first pieces of a reply are shown one by one, however long the model has thought before."""
+"""The first pieces of a reply are sent one by one, even after a long pause of the model."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from tests.replies.conversation import ENDS
 from tests.replies.working import ask, working
 
 
-async def test_keeping_the_lease_of_a_silent_model_takes_no_piece_from_those_shown_at_once(
+async def test_renewing_the_lease_does_not_use_up_the_pieces_sent_at_once(
     monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
     monkeypatch.setattr(leased_reply, "LEASE_SECONDS", 0.2)

@@ -1,4 +1,4 @@
-"""A worker that is told to go goes, whatever it is doing at that moment."""
+"""A worker can be stopped at any moment."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ from tests.replies.working import ask
 WORKERS = 100
 
 
-async def test_a_worker_ends_at_whatever_moment_it_is_told_to(own_engine: Engine) -> None:
+async def test_a_worker_can_be_stopped_at_any_moment(own_engine: Engine) -> None:
     async def work_for(seconds: float) -> None:
         stop = asyncio.Event()
         working = asyncio.create_task(Worker(own_engine).run(stop))
@@ -36,7 +36,7 @@ async def test_a_worker_ends_at_whatever_moment_it_is_told_to(own_engine: Engine
 
 @pytest.mark.parametrize("alias", ["gemini", "gemini-legacy"])
 @pytest.mark.parametrize("script", ["silent=1", "hang=2", "pieces=10000 pace=0.02"])
-async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itself(
+async def test_a_worker_that_is_stopped_hands_over_replies_that_do_not_end(
     whole_site: Site,
     own_engine: Engine,
     own_store: processes.Store,
@@ -46,7 +46,7 @@ async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itse
     alias: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("doqchat.ingress.llms", {alias: None})  # this process only asks
+    monkeypatch.setattr("doqchat.ingress.llms", {alias: None})  # only submits requests
     settings = {**whole_site.environment, "DJANGO_SETTINGS_MODULE": "tests.replies.short_grace"}
     with processes.llm_worker(own_store.url, **settings) as worker:
         reply = await ask(own_engine, sid, f"[[{script}]] {sid}", alias)
@@ -57,7 +57,7 @@ async def test_a_worker_hands_over_what_a_provider_does_not_end_and_ends_by_itse
     assert queue.hmget(keys.reply(sid, reply), "lease", "deliveries") == [None, "0"]
 
 
-async def test_a_worker_ends_by_itself_while_the_store_stands_still(
+async def test_a_worker_can_be_stopped_while_the_store_is_frozen(
     whole_site: Site, own_engine: Engine, own_store: processes.Store, sid: str
 ) -> None:
     settings = {**whole_site.environment, "DJANGO_SETTINGS_MODULE": "tests.replies.short_grace"}

@@ -1,4 +1,4 @@
-"""What becomes of answers that the provider does not give, or not whole."""
+"""Failed and truncated answers of the provider."""
 
 import pytest
 
@@ -7,10 +7,10 @@ from tests import processes
 from tests.conftest import Connect
 from tests.replies.conftest import Site
 from tests.replies.conversation import ask, end
-from tests.replies.prompts import told
+from tests.replies.prompts import last_prompt
 
 
-async def test_a_conversation_that_is_too_long_for_the_model_is_sent_again_without_its_oldest_part(
+async def test_a_conversation_too_long_for_the_model_is_retried_without_its_oldest_part(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -19,7 +19,7 @@ async def test_a_conversation_that_is_too_long_for_the_model_is_sent_again_witho
     await ask(client, f"summarize [[window=3500 text=done]] {sid}")
     answer = await end(client)
 
-    _, ((_, text),) = told(site, sid)
+    _, ((_, text),) = last_prompt(site, sid)
     assert (answer["hd"]["event"], answer["bd"]["text"]) == ("llm.response", "done")
     assert [call["outcome"] for call in site.calls(sid)] == ["refused", "answered"]
     said = [line for line in text.splitlines() if not line.startswith("[server]")]
@@ -27,7 +27,7 @@ async def test_a_conversation_that_is_too_long_for_the_model_is_sent_again_witho
     assert said[-1].endswith(sid)
 
 
-async def test_a_request_that_is_too_long_by_itself_ends_in_an_error_that_says_so(
+async def test_a_request_too_long_for_the_model_ends_in_an_error(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -44,7 +44,7 @@ async def test_a_request_that_is_too_long_by_itself_ends_in_an_error_that_says_s
         ("text=once-upon finish=length", "llm.response", "once-upon", "length"),
     ],
 )
-async def test_the_next_request_sees_an_answer_that_was_cut_off_marked_as_incomplete(
+async def test_a_truncated_answer_is_marked_as_incomplete_in_the_next_prompt(
     site: Site, web: processes.Web, connect: Connect, sid: str, marker: str, end_event: str, said: str, reason: str
 ) -> None:
     client = await connect(web, sid)
@@ -53,6 +53,6 @@ async def test_the_next_request_sees_an_answer_that_was_cut_off_marked_as_incomp
     await ask(client, f"continue {sid}")
     await end(client)
 
-    _, turns = told(site, f"continue {sid}")
+    _, turns = last_prompt(site, f"continue {sid}")
     assert (cut_off["hd"]["event"], cut_off["bd"]["text"]) == (end_event, said)
     assert turns[1] == ("model", f"{said}\n\n{INCOMPLETE[reason]}")

@@ -1,4 +1,4 @@
-"""When the store's memory is full nothing new is taken; what was taken is finished, and all can be read."""
+"""A full store refuses new messages, but accepted requests are answered and everything can be read."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ def stored(queue: "redis.Redis", sid: str) -> list[Any]:
     return [json.loads(fields["body"]) for _, fields in queue.xrange(keys.stream(sid))]
 
 
-async def test_a_message_that_is_stored_is_a_duplicate_and_another_is_refused(
+async def test_a_stored_message_is_a_duplicate_and_a_new_one_is_refused(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     known, new = (parse(HI.replace('"role"', f'"msg_id":"{msg_id}","role"')) for msg_id in ("m1", "m2"))
@@ -47,7 +47,9 @@ async def test_a_message_that_is_stored_is_a_duplicate_and_another_is_refused(
     assert queue.xlen(keys.stream(sid)) == 1
 
 
-async def test_a_session_can_be_joined_read_and_left(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_a_session_can_be_joined_read_and_left_while_the_store_is_full(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
     said = await submit(own_engine, open_access(sid), parse(HI))
     fill(queue)
     async with joined(own_engine, sid, since="0-0", v1=True) as socket:
@@ -62,7 +64,9 @@ async def test_a_session_can_be_joined_read_and_left(own_engine: Engine, queue: 
     assert len(await own_engine.stream.read_back(sid)) == 1
 
 
-async def test_settings_stay_as_they_are(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_settings_cannot_be_changed_while_the_store_is_full(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
     before = await own_engine.settings.of(sid)
     fill(queue)
     with pytest.raises(Unavailable):
@@ -70,19 +74,19 @@ async def test_settings_stay_as_they_are(own_engine: Engine, queue: "redis.Redis
     assert await own_engine.settings.of(sid) == before
 
 
-async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_a_reply_is_completed_while_the_store_is_full(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     shard = own_engine.shards.of(sid)
-    draft = await taken(own_engine, sid, "worker")
+    leased = await taken(own_engine, sid, "worker")
     fill(queue)
-    await draft.begin()
-    await draft.say("안녕")
-    await draft.hand_over()
+    await leased.begin()
+    await leased.say("안녕")
+    await leased.hand_over()
     await posted(shard)
     job = await Queue(shard, DEMO, "another").take()
     assert job is not None
-    await draft.spend(5)
+    await leased.spend(5)
     assert queue.get(counter_of_today()) == "5"
-    again = type(draft)(shard, "another", job)
+    again = type(leased)(shard, "another", job)
     await again.begin()
     await again.say("하세요")
     await again.commit(end(again))
@@ -90,14 +94,18 @@ async def test_a_reply_is_written_to_its_end(own_engine: Engine, queue: "redis.R
     assert queue.smembers(keys.replies(sid)) == set()
 
 
-async def test_a_reply_can_be_cancelled(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
-    draft = await speaking(own_engine, sid, "worker")
+async def test_a_reply_can_be_cancelled_while_the_store_is_full(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    leased = await speaking(own_engine, sid, "worker")
     fill(queue)
-    await own_engine.cancellation.interrupt(sid, draft.job.reply, "cancelled")
+    await own_engine.cancellation.interrupt(sid, leased.job.reply, "cancelled")
     assert stored(queue, sid)[-1]["bd"]["finish_reason"] == "cancelled"
 
 
-async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_a_due_automatic_reply_starts_while_the_store_is_full(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
     await own_engine.settings.change(sid, {"policy": "always"})
     said = await submit(own_engine, open_access(sid), parse(HI))
     await posted(own_engine.shards.of(sid))
@@ -108,11 +116,11 @@ async def test_an_automatic_reply_that_is_due_starts(own_engine: Engine, queue: 
     assert queue.smembers(keys.replies(sid)) == {f"r{said.id}"}
 
 
-async def test_a_worker_that_starts_answers_what_was_asked_and_says_once_that_the_store_is_full(
+async def test_a_worker_answers_queued_requests_and_logs_once_that_the_store_is_full(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     with processes.llm_worker(own_store.url):
-        pass  # the store knows the queue of the model
+        pass  # registers the model's queue in the store
     await ask(own_engine, sid)
     fill(queue)
     async with joined(own_engine, sid) as socket:
@@ -124,7 +132,7 @@ def refusals(client: "redis.Redis") -> int:
     return int(client.info("errorstats")["errorstat_MISCONF"]["count"])
 
 
-async def test_a_worker_whose_store_cannot_write_to_its_disk_says_so_once(tmp_path: Any) -> None:
+async def test_a_worker_logs_once_that_the_store_cannot_write_to_its_disk(tmp_path: Any) -> None:
     with (
         valkey_that_cannot_save(tmp_path / "valkey") as store,
         redis.Redis.from_url(store.url, decode_responses=True) as client,
@@ -140,7 +148,7 @@ async def test_a_worker_whose_store_cannot_write_to_its_disk_says_so_once(tmp_pa
 
 
 def readiness(web: processes.Web) -> tuple[int, Any]:
-    """The status of `/readyz`, and what it says of all but the workers."""
+    """The status and body of `/readyz`, without the workers."""
     try:
         with urllib.request.urlopen(f"{web.http}/readyz") as answer:
             status, found = answer.status, json.load(answer)
@@ -152,7 +160,7 @@ def readiness(web: processes.Web) -> tuple[int, Any]:
 
 
 def post(web: processes.Web, sid: str) -> int:
-    """Send a message; the status of the answer."""
+    """Send a message and return the HTTP status."""
     url = f"{web.http}/api/chat/sessions/{sid}/messages"
     try:
         with urllib.request.urlopen(
@@ -164,7 +172,7 @@ def post(web: processes.Web, sid: str) -> int:
             return refused.code
 
 
-def test_readyz_and_one_line_say_that_the_store_is_full(
+def test_readyz_and_one_log_line_report_a_full_store(
     own_store: processes.Store, queue: "redis.Redis", django_db_setup: None
 ) -> None:
     with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:

@@ -1,4 +1,4 @@
-"""Who joins at the very moment at which a reply ends."""
+"""Joining at the moment at which a reply ends."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,13 +21,13 @@ Step = Callable[[], Awaitable[None]]
 
 
 async def nothing() -> None:
-    """Nothing happens."""
+    """Do nothing."""
 
 
 async def frames_of_who_joins(
     monkeypatch: pytest.MonkeyPatch, engine: Engine, sid: str, since: str | None, *, before: Step, after: Step
 ) -> list[Any]:
-    """What somebody gets to the end of a reply, when this happens before and after the snapshot for the welcome."""
+    """The frames of a joining client up to the end of a reply, with steps before and after its snapshot."""
     take = engine.snapshots.take
 
     async def take_amid(sid: str, arriving: str = "") -> Snapshot:
@@ -48,33 +48,33 @@ async def frames_of_who_joins(
 
 @asynccontextmanager
 async def ending(engine: Engine, sid: str) -> AsyncIterator[tuple[LeasedReply, Step]]:
-    """A reply of which something was said, and what says the rest; that ends when another member has seen the end."""
-    draft = await speaking(engine, sid, "worker")
+    """A reply with one piece, and a step that finishes it and waits until another member has the end."""
+    leased = await speaking(engine, sid, "worker")
     async with joined(engine, sid) as other:
 
         async def end() -> None:
-            await draft.say("하세요")
-            await draft.commit(draft.response(draft.text, "stop", "demo", Usage()))
+            await leased.say("하세요")
+            await leased.commit(leased.response(leased.text, "stop", "demo", Usage()))
             await end_of(other, *ENDS)
 
-        yield draft, end
+        yield leased, end
 
 
 @pytest.mark.parametrize("since", [None, "0-0"])
-async def test_a_reply_that_the_welcome_names_ends_after_it(
+async def test_a_reply_in_the_welcome_ends_after_it(
     monkeypatch: pytest.MonkeyPatch, own_engine: Engine, sid: str, since: str | None
 ) -> None:
-    async with ending(own_engine, sid) as (draft, end):
+    async with ending(own_engine, sid) as (leased, end):
         welcome, piece, response = await frames_of_who_joins(
             monkeypatch, own_engine, sid, since, before=nothing, after=end
         )
-    assert [(reply["reply_id"], reply["text"]) for reply in welcome["bd"]["replies"]] == [(draft.job.reply, "안녕")]
+    assert [(reply["reply_id"], reply["text"]) for reply in welcome["bd"]["replies"]] == [(leased.job.reply, "안녕")]
     assert (piece["bd"]["offset"], piece["bd"]["text"]) == (2, "하세요")
     assert response["bd"]["text"] == "안녕하세요"
 
 
 @pytest.mark.parametrize("since", [None, "0-0"])
-async def test_of_a_reply_that_ends_before_the_welcome_is_written_no_piece_follows(
+async def test_no_piece_follows_of_a_reply_that_ends_before_the_welcome(
     monkeypatch: pytest.MonkeyPatch, own_engine: Engine, sid: str, since: str | None
 ) -> None:
     async with ending(own_engine, sid) as (_, end):

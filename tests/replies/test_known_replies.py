@@ -1,4 +1,4 @@
-"""Ending a reply that has ended does nothing; ending one that the session never had is an error."""
+"""Cancelling a reply that has ended does nothing; cancelling an unknown reply is an error."""
 
 import json
 
@@ -23,7 +23,7 @@ from tests.replies.drafts import end, next_in_queue, taken
 
 
 async def say(engine: Engine, sid: str, **bd: object) -> str:
-    """The id of a message."""
+    """Append a message and return its id."""
     body = json.dumps(
         {"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": "안녕", **bd}}, separators=(",", ":")
     )
@@ -31,10 +31,10 @@ async def say(engine: Engine, sid: str, **bd: object) -> str:
 
 
 async def begun(engine: Engine, sid: str) -> LeasedReply:
-    """The reply that waits, in the hands of a worker."""
-    draft = await next_in_queue(engine, sid, "worker")
-    await draft.begin()
-    return draft
+    """Take the queued job and begin it."""
+    leased = await next_in_queue(engine, sid, "worker")
+    await leased.begin()
+    return leased
 
 
 async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> LeasedReply:
@@ -48,7 +48,7 @@ async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> LeasedRep
 
 
 async def cancel(engine: Engine, sid: str, reply_id: str) -> None:
-    """Cancel a reply of which nothing is left to store."""
+    """Cancel a reply and check that nothing is stored."""
     before = await engine.stream.read(sid, count=10_000)
     try:
         await engine.cancellation.interrupt(sid, reply_id, "cancelled")
@@ -57,7 +57,7 @@ async def cancel(engine: Engine, sid: str, reply_id: str) -> None:
 
 
 async def refused(client: Client, reply_id: str) -> bool:
-    """Whether a cancel gets the error `not_found`, and nothing else."""
+    """Whether a cancel gets only the error `not_found`."""
     await client.send("llm.cancel", {"reply_id": reply_id})
     await client.send("ping", {})
     frames = await client.recv_until("pong")
@@ -86,25 +86,23 @@ async def test_an_automatic_reply_that_has_ended_is_cancelled_without_effect(
     assert len(site.stored(sid, *ENDS)) == 1
 
 
-async def test_the_event_that_a_reply_ended_with_is_found_some_way_behind_what_was_answered(
+async def test_the_terminal_event_is_found_within_a_distance_of_the_request(
     monkeypatch: pytest.MonkeyPatch, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     monkeypatch.setattr(replies, "PAGE", 2)
     monkeypatch.setattr(replies, "LOOKED_AT", 6)
     near = await automatic(own_engine, queue, f"{sid}-near")
     far = await automatic(own_engine, queue, f"{sid}-far")
-    for draft, messages in ((near, 4), (far, 5)):
+    for leased, messages in ((near, 4), (far, 5)):
         for _ in range(messages):
-            await say(own_engine, draft.job.sid)
-        await draft.commit(end(draft))
+            await say(own_engine, leased.job.sid)
+        await leased.commit(end(leased))
     await cancel(own_engine, near.job.sid, near.job.reply)
     with pytest.raises(NotFound):
         await cancel(own_engine, far.job.sid, far.job.reply)
 
 
-async def test_a_reply_that_was_asked_for_anew_is_known_by_its_own_id(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
+async def test_a_retried_reply_has_its_own_id(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     first = await taken(own_engine, sid, "worker")
     await first.begin()
     await first.commit(first.error("failed", "It failed."), given_up=True)
@@ -120,26 +118,22 @@ async def test_a_reply_that_was_asked_for_anew_is_known_by_its_own_id(
         await cancel(own_engine, sid, f"{first.job.reply}-3")
 
 
-async def test_a_reply_of_another_session_is_none_of_this_one(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
-    draft = await automatic(own_engine, queue, sid)
-    await draft.commit(end(draft))
+async def test_a_reply_of_another_session_is_unknown_here(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    leased = await automatic(own_engine, queue, sid)
+    await leased.commit(end(leased))
     await ask(own_engine, f"{sid}-2")
     with pytest.raises(NotFound):
-        await cancel(own_engine, f"{sid}-2", draft.job.reply)
+        await cancel(own_engine, f"{sid}-2", leased.job.reply)
 
 
-async def test_what_people_write_makes_no_reply(own_engine: Engine, sid: str) -> None:
+async def test_a_message_that_resembles_a_request_or_terminal_event_is_no_reply(own_engine: Engine, sid: str) -> None:
     message = await say(own_engine, sid, hd={"event": "llm.request"}, event="llm.request")
     await say(own_engine, sid, reply_id=f"r{message}")
     with pytest.raises(NotFound):
         await cancel(own_engine, sid, f"r{message}")
 
 
-async def test_what_others_have_put_into_the_session_makes_no_reply(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
+async def test_malformed_entries_are_no_reply(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     for body in ("no JSON", "[]", '"text"', '{"hd":1}', "{}"):
         entry = queue.xadd(keys.stream(sid), {"participant": "A", "body": body})
         with pytest.raises(NotFound):
@@ -149,15 +143,15 @@ async def test_what_others_have_put_into_the_session_makes_no_reply(
         await cancel(own_engine, sid, f"r{entry}")
 
 
-async def test_a_reply_is_known_as_long_as_the_session_has_its_request_or_its_end(
+async def test_a_reply_is_known_while_the_session_has_its_request_or_terminal_event(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await taken(own_engine, sid, "worker")
-    await draft.begin()
-    await draft.commit(end(draft))
+    leased = await taken(own_engine, sid, "worker")
+    await leased.begin()
+    await leased.commit(end(leased))
     await say(own_engine, sid)
     queue.xtrim(keys.stream(sid), maxlen=2, approximate=False)
-    await cancel(own_engine, sid, draft.job.reply)
+    await cancel(own_engine, sid, leased.job.reply)
     queue.xtrim(keys.stream(sid), maxlen=1, approximate=False)
     with pytest.raises(NotFound):
-        await cancel(own_engine, sid, draft.job.reply)
+        await cancel(own_engine, sid, leased.job.reply)

@@ -1,4 +1,4 @@
-"""Who has lost a reply to another worker writes nothing of it any more."""
+"""Only the worker with the lease can write a reply."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.replies.drafts import end, next_in_queue, speaking, taken, taken_over
 from tests.replies.due_replies import moment
 
 
-async def test_a_worker_that_lost_its_lease_neither_says_nor_ends_anything(
+async def test_a_worker_without_its_lease_cannot_write_or_end_a_reply(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     first = await taken(own_engine, sid, "first")
@@ -46,23 +46,23 @@ async def test_a_worker_that_lost_its_lease_neither_says_nor_ends_anything(
     assert socket.written() == []
 
 
-async def test_what_a_failover_has_lost_of_a_reply_is_shown_again_with_the_next_piece(
+async def test_text_lost_in_a_failover_is_sent_again_with_the_next_piece(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await taken(own_engine, sid, "worker")
-    await draft.begin()
+    leased = await taken(own_engine, sid, "worker")
+    await leased.begin()
     for piece in ("안녕 ", "🙂", "하세요"):
-        await draft.say(piece)
-    text = keys.reply(sid, draft.job.reply) + ":text"
+        await leased.say(piece)
+    text = keys.reply(sid, leased.job.reply) + ":text"
     async with joined(own_engine, sid) as socket:
         for kept, piece, offset in (("안녕 ", "!", 3), ("", " 반갑", 0)):
-            said = draft.text
+            said = leased.text
             queue.set(text, kept) if kept else queue.delete(text)
-            await draft.say("")
-            await draft.say(piece)
+            await leased.say("")
+            await leased.say(piece)
             shown = (await socket.frame())["bd"]
             assert (shown["offset"], shown["text"]) == (offset, said[offset:] + piece)
-            assert queue.get(text) == draft.text == said + piece
+            assert queue.get(text) == leased.text == said + piece
 
 
 async def test_a_reply_is_ended_once(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
@@ -71,24 +71,24 @@ async def test_a_reply_is_ended_once(own_engine: Engine, queue: "redis.Redis", s
     second = taken_over(own_engine, queue, first, "second")
     await second.begin()
     await second.commit(end(second))
-    for draft in (first, second):
+    for leased in (first, second):
         with pytest.raises(Lost):
-            await draft.commit(end(draft))
+            await leased.commit(end(leased))
     assert [entry.participant for entry in await own_engine.stream.read(sid)] == ["user", "llm"]
 
 
-async def test_a_hint_at_a_reply_that_has_ended_begins_nothing(
+async def test_a_hint_to_a_reply_that_has_ended_starts_nothing(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await taken(own_engine, sid, "first")
-    queue.srem(keys.replies(sid), draft.job.reply)
+    leased = await taken(own_engine, sid, "first")
+    queue.srem(keys.replies(sid), leased.job.reply)
     with pytest.raises(Lost):
-        await draft.begin()
+        await leased.begin()
     await posted(own_engine.shards.of(sid))
     assert queued(queue, DEMO) == []
 
 
-async def test_a_hint_at_a_reply_in_line_begins_nothing(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_a_hint_to_a_queued_reply_starts_nothing(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     first = await taken(own_engine, sid, "first")
     in_line = await ask(own_engine, sid)
     early = LeasedReply(own_engine.shards.of(sid), "second", replace(first.job, reply=in_line, request=in_line[1:]))
@@ -97,7 +97,7 @@ async def test_a_hint_at_a_reply_in_line_begins_nothing(own_engine: Engine, queu
     await first.begin()
 
 
-async def test_two_hints_at_a_reply_begin_it_once(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_duplicated_hints_start_a_reply_once(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     first = await taken(own_engine, sid, "first")
     second = LeasedReply(own_engine.shards.of(sid), "second", first.job)
     begun = await asyncio.gather(first.begin(), second.begin(), return_exceptions=True)
@@ -105,34 +105,32 @@ async def test_two_hints_at_a_reply_begin_it_once(own_engine: Engine, queue: "re
     assert first.attempt == 1
 
 
-async def test_saying_nothing_renews_the_lease(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
-    draft = await taken(own_engine, sid, "first")
-    await draft.begin()
-    queue.hset(keys.reply(sid, draft.job.reply), "leased_until", 1)
-    await draft.say("")
-    left = int(queue.hget(keys.reply(sid, draft.job.reply), "leased_until")) - moment(queue)
+async def test_an_empty_piece_renews_the_lease(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    leased = await taken(own_engine, sid, "first")
+    await leased.begin()
+    queue.hset(keys.reply(sid, leased.job.reply), "leased_until", 1)
+    await leased.say("")
+    left = int(queue.hget(keys.reply(sid, leased.job.reply), "leased_until")) - moment(queue)
     assert 0 < left <= LEASE_SECONDS * 1000
     with pytest.raises(Lost):
-        await LeasedReply(own_engine.shards.of(sid), "second", draft.job).begin()
+        await LeasedReply(own_engine.shards.of(sid), "second", leased.job).begin()
 
 
-async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
-    draft = await taken(own_engine, sid, "first")
-    await draft.begin()
+async def test_a_worker_cannot_continue_a_cancelled_reply(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    leased = await taken(own_engine, sid, "first")
+    await leased.begin()
     for piece in ('안녕 "친구"', "\n/\\ 😊\x7f"):
-        await draft.say(piece)
-    await own_engine.cancellation.interrupt(sid, draft.job.reply, "cancelled")
+        await leased.say(piece)
+    await own_engine.cancellation.interrupt(sid, leased.job.reply, "cancelled")
     with pytest.raises(Lost):
-        await draft.say("하세요")
+        await leased.say("하세요")
     with pytest.raises(Lost):
-        await draft.commit(end(draft))
+        await leased.commit(end(leased))
     _, terminal = await own_engine.stream.read(sid)
     assert json.loads(terminal.body)["bd"] == {
-        "reply_id": draft.job.reply,
-        "request_id": draft.job.request,
-        "text": draft.text,
+        "reply_id": leased.job.reply,
+        "request_id": leased.job.request,
+        "text": leased.text,
         "finish_reason": "cancelled",
         "model": "demo",
         "usage": {},
@@ -140,7 +138,7 @@ async def test_a_cancelled_reply_is_over_whatever_its_worker_does(
     assert (await own_engine.snapshots.take(sid)).replies == []
 
 
-async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_said(
+async def test_a_reply_whose_worker_is_dead_can_be_cancelled_at_once(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     dead = await speaking(own_engine, sid, "dead")
@@ -152,7 +150,7 @@ async def test_a_reply_whose_worker_is_dead_is_cancelled_at_once_with_what_was_s
     assert queued(queue, DEMO) == [(sid, waiting)]
 
 
-async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
+async def test_a_reply_that_is_given_up_ends_with_its_visible_text(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     last = await speaking(own_engine, sid, "last")
@@ -163,7 +161,7 @@ async def test_a_reply_that_is_given_up_ends_with_what_was_said_last(
     assert following.error("failed", "").text == "안녕"
 
 
-async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts_no_death(
+async def test_a_hand_over_queues_the_reply_and_does_not_count_as_a_delivery(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     leaving = await speaking(own_engine, sid, "leaving")
@@ -177,7 +175,7 @@ async def test_a_reply_that_its_worker_hands_over_is_there_for_others_and_counts
     await staying.commit(end(staying))
 
 
-async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
+async def test_earlier_deliveries_still_count_after_a_hand_over(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     first = await speaking(own_engine, sid, "first")
@@ -192,22 +190,22 @@ async def test_workers_that_died_before_a_hand_over_are_counted_after_it(
         await LeasedReply(shard, "one too many", first.job).begin()
 
 
-async def test_the_line_goes_on_past_replies_that_are_gone(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
-    draft = await taken(own_engine, sid, "first")
+async def test_the_queue_skips_deleted_replies(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    leased = await taken(own_engine, sid, "first")
     gone, following = await ask(own_engine, sid), await ask(own_engine, sid)
     queue.srem(keys.replies(sid), gone)
-    await draft.begin()
-    await draft.commit(end(draft))
+    await leased.begin()
+    await leased.commit(end(leased))
     await posted(own_engine.shards.of(sid))
     assert queued(queue, DEMO) == [(sid, following)]
 
 
-async def test_a_reply_ends_whatever_a_provider_says_of_its_tokens(
+async def test_a_reply_ends_with_any_token_counts_of_the_provider(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await speaking(own_engine, sid, "worker")
-    await draft.spend(10**400)
-    await draft.commit(draft.response("안녕", "stop", "demo", Usage(input_tokens=10**400, output_tokens=3)))
+    leased = await speaking(own_engine, sid, "worker")
+    await leased.spend(10**400)
+    await leased.commit(leased.response("안녕", "stop", "demo", Usage(input_tokens=10**400, output_tokens=3)))
     await posted(own_engine.shards.of(sid))
     assert queue.hgetall(keys.COUNTERS).get("tokens:output") == "3"
     assert queue.smembers(keys.replies(sid)) == set()

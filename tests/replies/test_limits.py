@@ -1,4 +1,4 @@
-"""How many requests are taken: of a session, of a role, at once, and of the whole site in a day."""
+"""Limits on requests: per session, per role, active replies, and the daily token budget."""
 
 import asyncio
 import json
@@ -36,13 +36,13 @@ HTTP = {"Content-Type": "application/json"}
 
 
 def limited(**limits: int) -> dict[str, str]:
-    """The environment of a process with these limits alone."""
+    """The environment of a process with only these limits."""
     return {"DJANGO_SETTINGS_MODULE": "tests.replies.settings", "REPLIES": json.dumps(NO_LIMIT | limits)}
 
 
 @pytest.fixture
 def start(own_store: processes.Store, django_db_setup: None) -> Iterator[Start]:
-    """Starts web processes on the store, with the given limits alone."""
+    """Starts web processes on the store with only the given limits."""
     with ExitStack() as stack:
 
         def start(**limits: int) -> processes.Web:
@@ -53,12 +53,12 @@ def start(own_store: processes.Store, django_db_setup: None) -> Iterator[Start]:
 
 
 async def request(client: Client, msg_id: str, role: str = "A") -> Any:
-    """What the sender is told of a request: its acknowledgement, or why it was refused."""
+    """Send a request and return the body of its acknowledgement or error."""
     await client.send("llm.request", {"prompt": "안녕", "llm": "demo"}, msg_id=msg_id, role=role)
     return (await client.recv_event("chat.ack", "error"))["bd"]
 
 
-async def test_a_role_that_asks_too_often_is_told_to_wait_and_nothing_is_stored(
+async def test_requests_over_the_rate_limit_of_a_role_are_refused_with_retry_after(
     start: Start, connect: Connect, queue: "redis.Redis", sid: str
 ) -> None:
     client = await connect(start(ROLE_REQUESTS_PER_MINUTE=2), sid, v1=True)
@@ -74,14 +74,14 @@ async def test_a_role_that_asks_too_often_is_told_to_wait_and_nothing_is_stored(
     assert await client.recv_event("chat.message")
 
 
-async def test_a_sessions_requests_are_counted_together_whichever_process_takes_them(
+async def test_requests_of_a_session_are_counted_across_processes(
     start: Start, connect: Connect, queue: "redis.Redis", sid: str
 ) -> None:
     webs = [start(REQUESTS_PER_MINUTE=3), start(REQUESTS_PER_MINUTE=3)]
     clients = [await connect(web, sid, v1=True) for web in webs]
-    told = [await request(clients[n % 2], f"m{n}", role="AB"[n % 2]) for n in range(4)]
-    assert ["id" in one for one in told] == [True, True, True, False]
-    assert told[3]["message"].startswith("Rate limit of this session's requests exceeded; retry in ")
+    outcomes = [await request(clients[n % 2], f"m{n}", role="AB"[n % 2]) for n in range(4)]
+    assert ["id" in one for one in outcomes] == [True, True, True, False]
+    assert outcomes[3]["message"].startswith("Rate limit of this session's requests exceeded; retry in ")
     elsewhere = await connect(webs[0], f"{sid}-2", v1=True)
     assert "id" in await request(elsewhere, "m0")
 
@@ -89,7 +89,7 @@ async def test_a_sessions_requests_are_counted_together_whichever_process_takes_
 @pytest.mark.parametrize(
     "limit", ["REQUESTS_PER_MINUTE", "ROLE_REQUESTS_PER_MINUTE", "MAX_ACTIVE_REPLIES", "ROLE_MAX_ACTIVE_REPLIES"]
 )
-async def test_of_many_requests_at_the_same_moment_no_more_are_taken_than_may_be(
+async def test_concurrent_requests_do_not_exceed_the_limit(
     start: Start, queue: "redis.Redis", sid: str, limit: str
 ) -> None:
     webs = [start(**{limit: 3}), start(**{limit: 3})]
@@ -103,7 +103,7 @@ async def test_of_many_requests_at_the_same_moment_no_more_are_taken_than_may_be
     assert queue.xlen(keys.stream(sid)) == 3
 
 
-async def test_a_request_that_is_sent_again_counts_once_and_is_always_acknowledged(
+async def test_a_resent_request_counts_once_and_is_always_acknowledged(
     start: Start, connect: Connect, sid: str
 ) -> None:
     client = await connect(start(REQUESTS_PER_MINUTE=2), sid, v1=True)
@@ -115,7 +115,7 @@ async def test_a_request_that_is_sent_again_counts_once_and_is_always_acknowledg
     assert (await request(client, "m1"))["duplicate"] is True
 
 
-async def test_no_more_replies_are_under_way_than_may_be_those_in_line_included(
+async def test_the_limit_of_active_replies_includes_queued_ones(
     start: Start, connect: Connect, queue: "redis.Redis", sid: str
 ) -> None:
     client = await connect(start(MAX_ACTIVE_REPLIES=2), sid, v1=True)
@@ -130,7 +130,7 @@ async def test_no_more_replies_are_under_way_than_may_be_those_in_line_included(
     assert "id" in await request(client, "m3")
 
 
-async def test_a_role_has_no_more_replies_under_way_than_it_may_have(start: Start, connect: Connect, sid: str) -> None:
+async def test_the_active_replies_of_a_role_are_limited(start: Start, connect: Connect, sid: str) -> None:
     client = await connect(start(ROLE_MAX_ACTIVE_REPLIES=1), sid, v1=True)
     first = await request(client, "m1")
     refused = await request(client, "m2")
@@ -141,7 +141,7 @@ async def test_a_role_has_no_more_replies_under_way_than_it_may_have(start: Star
     assert "id" in await request(client, "m2")
 
 
-async def test_a_request_that_is_refused_because_many_are_under_way_does_not_count(
+async def test_a_request_refused_for_too_many_active_replies_does_not_count(
     start: Start, connect: Connect, sid: str
 ) -> None:
     client = await connect(start(MAX_ACTIVE_REPLIES=1, REQUESTS_PER_MINUTE=2), sid, v1=True)
@@ -153,13 +153,15 @@ async def test_a_request_that_is_refused_because_many_are_under_way_does_not_cou
     assert "id" in await request(client, "m2")
 
 
-async def test_hundreds_may_ask_at_the_same_moment(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+async def test_hundreds_of_requests_can_be_active_by_default(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
     await asyncio.gather(*(ask_in(own_engine, f"{sid}-{number}") for number in range(300)))
     await posted(*own_engine.shards)
     assert len(queued(queue, DEMO)) == 300
 
 
-def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) -> None:
+def test_a_refusal_over_http_has_retry_after(start: Start, sid: str) -> None:
     web = start(REQUESTS_PER_MINUTE=1)
     body = json.dumps({"hd": {"event": "llm.request"}, "bd": {"prompt": "안녕"}}).encode()
     answers = [fetch(web, f"/api/chat/sessions/{sid}/messages", "POST", HTTP, body) for _ in range(2)]
@@ -169,7 +171,7 @@ def test_over_http_the_refusal_says_when_to_come_back(start: Start, sid: str) ->
     assert answers[1].headers["Retry-After"] == str(error["retry_after"])
 
 
-async def test_a_session_over_its_limit_gets_no_automatic_reply_and_who_called_the_assistant_is_told(
+async def test_a_session_over_its_limit_gets_no_automatic_reply_but_an_error_after_a_mention(
     start: Start, connect: Connect, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     client = await connect(start(), sid, v1=True)
@@ -194,7 +196,7 @@ def gemini_url() -> Iterator[str]:
         yield url
 
 
-async def test_the_tokens_of_the_day_are_counted_and_end_with_the_budget(
+async def test_requests_are_refused_when_the_daily_token_budget_is_used_up(
     start: Start,
     connect: Connect,
     own_store: processes.Store,
@@ -231,7 +233,7 @@ async def test_a_new_day_has_a_new_budget(start: Start, connect: Connect, queue:
     assert "id" in await request(client, "m1")
 
 
-async def test_the_budget_is_known_while_one_of_several_stores_stands_still(
+async def test_the_budget_is_checked_while_one_of_several_stores_is_frozen(
     stores: list[processes.Store], make_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "COMMAND_TIMEOUT", 3600.0)

@@ -1,4 +1,4 @@
-"""What the model answers by itself, when, and when it holds its tongue."""
+"""Which messages get automatic replies, and when."""
 
 import json
 from typing import Any
@@ -13,9 +13,7 @@ from tests.replies.conversation import ENDS, SLOW, ask, change, end, silence
 
 
 @pytest.mark.parametrize("call", ["@llm hello", "무엇이든 물어볼게 @AI야", "hey @llm!"])
-async def test_who_calls_the_assistant_is_answered(
-    site: Site, web: processes.Web, connect: Connect, sid: str, call: str
-) -> None:
+async def test_a_mention_is_answered(site: Site, web: processes.Web, connect: Connect, sid: str, call: str) -> None:
     client = await connect(web, sid)
     await client.say(call)
     message = await client.recv_event("chat.message")
@@ -23,7 +21,7 @@ async def test_who_calls_the_assistant_is_answered(
     assert response["bd"]["request_id"] == message["hd"]["id"]
 
 
-async def test_an_automatic_reply_is_announced_before_its_model_says_anything(
+async def test_an_automatic_reply_is_announced_before_its_first_piece(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid, v1=True)
@@ -42,7 +40,7 @@ async def test_an_automatic_reply_is_announced_before_its_model_says_anything(
     assert (await end(client))["bd"]["finish_reason"] == "cancelled"
 
 
-async def test_what_does_not_call_the_assistant_is_not_answered(
+async def test_a_message_without_a_mention_is_not_answered(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -52,7 +50,7 @@ async def test_what_does_not_call_the_assistant_is_not_answered(
     await silence(client, site, sid)
 
 
-async def test_the_assistant_answers_to_the_name_that_the_session_gives_it(
+async def test_a_mention_by_the_assistants_name_is_answered(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, name_llm="도우미")
@@ -63,7 +61,7 @@ async def test_the_assistant_answers_to_the_name_that_the_session_gives_it(
     assert "You are called 도우미." in json.dumps(call, ensure_ascii=False)
 
 
-async def test_fragments_get_one_reply_to_all_of_them(
+async def test_messages_in_quick_succession_get_one_reply(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -76,7 +74,9 @@ async def test_fragments_get_one_reply_to_all_of_them(
     await silence(client, site, sid)
 
 
-async def test_under_off_only_a_request_is_answered(site: Site, web: processes.Web, connect: Connect, sid: str) -> None:
+async def test_with_policy_off_only_requests_are_answered(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
     change(web, sid, policy="off")
     client = await connect(web, sid)
     await client.say("@llm hello")
@@ -86,7 +86,7 @@ async def test_under_off_only_a_request_is_answered(site: Site, web: processes.W
     assert (await end(client))["bd"]["finish_reason"] == "stop"
 
 
-async def test_under_always_every_message_is_answered(
+async def test_with_policy_always_every_message_is_answered(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, policy="always")
@@ -97,7 +97,7 @@ async def test_under_always_every_message_is_answered(
         assert (await end(client))["bd"]["request_id"] == message["hd"]["id"]
 
 
-async def test_white_space_alone_asks_nothing_and_supersedes_nothing(
+async def test_a_message_of_white_space_gets_no_reply_and_supersedes_none(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, policy="always", on_new_message="supersede")
@@ -111,7 +111,7 @@ async def test_white_space_alone_asks_nothing_and_supersedes_nothing(
     await silence(client, site, sid)
 
 
-async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_says_so(
+async def test_a_new_message_supersedes_the_running_reply_with_that_setting(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, policy="always", on_new_message="supersede")
@@ -126,7 +126,7 @@ async def test_a_new_message_supersedes_the_reply_under_way_where_the_session_sa
     assert second["bd"]["finish_reason"] == "stop"
 
 
-async def test_a_request_supersedes_an_automatic_reply_but_not_one_that_was_asked_for(
+async def test_a_request_supersedes_an_automatic_reply_but_not_a_requested_one(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, policy="always", on_new_message="supersede")
@@ -144,7 +144,7 @@ async def test_a_request_supersedes_an_automatic_reply_but_not_one_that_was_aske
     assert [one["bd"]["finish_reason"] for one in ends] == ["stop", "stop"]
 
 
-async def test_a_new_message_lets_the_reply_finish_otherwise_and_is_answered_then(
+async def test_by_default_a_new_message_lets_the_reply_finish_and_is_answered_next(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, policy="always")
@@ -157,7 +157,7 @@ async def test_a_new_message_lets_the_reply_finish_otherwise_and_is_answered_the
     assert len({one["bd"]["request_id"] for one in ends}) == 2
 
 
-async def test_fragments_that_follow_a_long_reply_get_one_reply_together(
+async def test_messages_during_a_long_reply_get_one_reply_together(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     change(web, sid, policy="always")
@@ -184,12 +184,12 @@ async def test_requests_of_a_session_are_answered_one_after_the_other_in_order(
     frames: list[Any] = []
     for _ in requests:
         frames += await client.recv_until(*ENDS)
-    told = [frame["bd"]["request_id"] for frame in frames if frame["hd"]["event"] != "llm.request"]
-    assert list(dict.fromkeys(told)) == requests
-    assert told == sorted(told)
+    answered = [frame["bd"]["request_id"] for frame in frames if frame["hd"]["event"] != "llm.request"]
+    assert list(dict.fromkeys(answered)) == requests
+    assert answered == sorted(answered)
 
 
-async def test_a_request_that_stands_in_line_is_cancelled_at_once(
+async def test_a_queued_request_can_be_cancelled_at_once(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -214,9 +214,7 @@ async def test_a_request_that_stands_in_line_is_cancelled_at_once(
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(
-    server: processes.Web, sid: str, settings: dict[str, str], field: str
-) -> None:
+def test_an_invalid_setting_is_refused(server: processes.Web, sid: str, settings: dict[str, str], field: str) -> None:
     path, body = f"/api/chat/sessions/{sid}", json.dumps(settings).encode()
     answer = fetch(server, path, "PATCH", {"Content-Type": "application/json"}, body)
     assert (answer.status, answer.json["error"]["field"]) == (400, field)

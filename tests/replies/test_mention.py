@@ -1,4 +1,4 @@
-"""What counts as calling the assistant."""
+"""Detection of mentions."""
 
 import pytest
 
@@ -7,18 +7,18 @@ from tests.replies.calls import CALLS, OTHERS, Call
 
 
 @pytest.mark.parametrize("call", CALLS, ids=repr)
-def test_the_assistant_is_called(call: Call) -> None:
+def test_a_mention_is_detected(call: Call) -> None:
     assert mentions(*call)
 
 
 @pytest.mark.parametrize("call", OTHERS, ids=repr)
-def test_what_only_looks_like_a_mention_does_not_call_the_assistant(call: Call) -> None:
+def test_text_that_resembles_a_mention_is_not_one(call: Call) -> None:
     assert not mentions(*call)
 
 
 @pytest.mark.parametrize("after", ["", "\n", " ", ".", "야"])
 @pytest.mark.parametrize("before", ["", "\n", "  ", "야", "@", "x@ai.example "])
-def test_a_mention_behind_a_long_text_is_found(before: str, after: str) -> None:
+def test_a_mention_after_a_long_text_is_detected(before: str, after: str) -> None:
     filler = "가나다 " * 1_000 + "a\u0300\u0316" * 500 + "야"
     assert mentions(f"{filler} {before.rstrip('@')}@도우미{after}", "도우미")
     assert not mentions(f"{filler}{before}x@도우미{after}", "도우미")

@@ -1,4 +1,4 @@
-"""`GET /metrics`: what goes on with replies, in numbers."""
+"""`GET /metrics`."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ from tests.replies.exposition import numbers
 
 @pytest.fixture
 def own_web(own_store: processes.Store, django_db_setup: None) -> Iterator[processes.Web]:
-    """A web process on a store that no worker knows."""
+    """A web process on a store without workers."""
     with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
         yield web
 
 
-async def test_what_waits_what_is_written_and_what_was_given_up_is_counted(
+async def test_waiting_running_and_dead_requests_are_counted(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
     before = numbers(fetch(own_web, "/metrics"))
@@ -58,7 +58,7 @@ async def test_what_waits_what_is_written_and_what_was_given_up_is_counted(
     ]
 
 
-async def test_requests_in_line_are_counted_until_it_is_their_turn_or_they_end(
+async def test_queued_requests_are_counted_until_they_run_or_end(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
     async def in_line() -> float:
@@ -77,7 +77,7 @@ async def test_requests_in_line_are_counted_until_it_is_their_turn_or_they_end(
     assert await in_line() == 0
 
 
-async def test_a_request_behind_another_of_its_session_can_be_the_oldest_that_waits(
+async def test_a_queued_request_can_be_the_oldest_waiting_one(
     own_engine: Engine, own_web: processes.Web, sid: str
 ) -> None:
     async def oldest() -> float:
@@ -86,7 +86,7 @@ async def test_a_request_behind_another_of_its_session_can_be_the_oldest_that_wa
 
     await speaking(own_engine, sid, "busy")
     behind = await ask(own_engine, sid)
-    await asyncio.sleep(0.1)  # how long it waits is what this is about
+    await asyncio.sleep(0.1)  # the age of the request is asserted below
     waited = await oldest()
     await own_engine.cancellation.interrupt(sid, behind, "cancelled")
 
@@ -94,7 +94,7 @@ async def test_a_request_behind_another_of_its_session_can_be_the_oldest_that_wa
     assert await oldest() == 0
 
 
-async def test_how_replies_end_is_counted_for_every_process_to_tell(
+async def test_every_process_reports_how_all_replies_ended(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -117,23 +117,23 @@ async def test_how_replies_end_is_counted_for_every_process_to_tell(
     }
 
 
-async def test_refusals_are_counted_by_limit_and_replies_that_begin_anew(
+async def test_refusals_are_counted_by_limit_and_restarts_of_replies(
     own_engine: Engine, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:
     own_engine.stream = SessionStream(own_engine.shards, RequestLimits(max_active_replies=1))
-    draft = await taken(own_engine, sid, "first")
+    leased = await taken(own_engine, sid, "first")
     for _ in range(2):
         with pytest.raises(RateLimited):
             await ask(own_engine, sid)
-    await draft.begin()
-    await taken_over(own_engine, queue, draft, "second").begin()
+    await leased.begin()
+    await taken_over(own_engine, queue, leased, "second").begin()
     await posted(own_engine.shards.of(sid))
-    told = numbers(fetch(own_web, "/metrics"))
-    assert told["doqchat_requests_refused_total max_active_replies"] == 2
-    assert told["doqchat_reply_restarts_total"] == 1
+    samples = numbers(fetch(own_web, "/metrics"))
+    assert samples["doqchat_requests_refused_total max_active_replies"] == 2
+    assert samples["doqchat_reply_restarts_total"] == 1
 
 
-async def test_a_reply_that_is_cancelled_while_it_waits_counts_as_cancelled(
+async def test_a_waiting_reply_that_is_cancelled_counts_as_cancelled(
     own_engine: Engine, own_web: processes.Web, sid: str
 ) -> None:
     first, second = await ask(own_engine, sid), await ask(own_engine, sid)
@@ -154,19 +154,19 @@ async def test_an_automatic_reply_that_is_withdrawn_counts_as_superseded(
             await end_of(socket, "llm.streaming")
             await own_engine.settings.change(sid, {"policy": "off"})
             assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "superseded"
-    told = numbers(fetch(own_web, "/metrics"))
-    assert told["doqchat_replies_total superseded"] == 1
-    assert "doqchat_replies_total stop" not in told
+    samples = numbers(fetch(own_web, "/metrics"))
+    assert samples["doqchat_replies_total superseded"] == 1
+    assert "doqchat_replies_total stop" not in samples
 
 
-def test_the_numbers_are_told_under_any_host_and_hold_no_session(server: processes.Web) -> None:
+def test_metrics_are_served_for_any_host_and_contain_no_sessions(server: processes.Web) -> None:
     answer = fetch(server, "/metrics", headers={"Host": "10.0.0.7:3000"})
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     assert "test-" not in answer.text
 
 
-def test_while_the_store_is_away_there_are_no_numbers(django_db_setup: None) -> None:
+def test_metrics_fail_while_the_store_is_unreachable(django_db_setup: None) -> None:
     with processes.web(DOQCHAT_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as stranded:
         answer = fetch(stranded, "/metrics")
     assert (answer.status, answer.text) == (503, "The store does not answer.\n")

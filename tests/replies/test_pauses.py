@@ -1,4 +1,4 @@
-"""An automatic reply waits for a pause: as long as the session sets, and while somebody types."""
+"""An automatic reply waits for a pause in the conversation, and while a person types."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ async def say(engine: Engine, sid: str, text: str = "hello") -> None:
 
 
 async def wait_of(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: int = 0) -> float:
-    """How many ms the reply still waits after a message, the first one having been said so long before."""
+    """Milliseconds that the reply waits after a message, if the first message came `said_ms_ago` before."""
     if said_ms_ago:
         queue.hset(f"{keys.own(sid)}due", "since", moment(queue) - said_ms_ago)
     await say(engine, sid)
@@ -40,12 +40,12 @@ async def types(engine: Engine, queue: "redis.Redis", sid: str, *, active: bool 
     before = queue.hget(keys.typing(sid), "B")
     engine.typing.note(sid, "B", active=active)
     async with asyncio.timeout(5):
-        while queue.hget(keys.typing(sid), "B") == before:  # noqa: ASYNC110 - nobody is told
+        while queue.hget(keys.typing(sid), "B") == before:  # noqa: ASYNC110 - there is no event to await
             await asyncio.sleep(0.01)
 
 
 async def started(engine: Engine, queue: "redis.Redis", sid: str, said_ms_ago: int = 10_000) -> bool:
-    """Whether the session's reply begins now that its pause is over."""
+    """Whether the session's reply starts when its pause is over."""
     await posted(engine.shards.of(sid))
     said_long_ago(queue, sid, moment(queue) - said_ms_ago)
     await automatic_replies(engine, sid).start(1)
@@ -61,9 +61,7 @@ async def test_the_session_sets_the_pause_before_an_automatic_reply(
     assert expected - 5_000 < await wait_of(own_engine, queue, sid) <= expected
 
 
-async def test_people_who_go_on_talking_are_interrupted_sooner_when_they_have_called_the_assistant(
-    own_engine: Engine, queue: "redis.Redis", sid: str
-) -> None:
+async def test_the_maximum_wait_is_shorter_after_a_mention(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
     await own_engine.settings.change(sid, {"policy": "always"})
     assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_CALLED_MS + 1_000) > 0
     assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_MS + 1_000) < 0
@@ -79,7 +77,7 @@ async def test_a_reply_that_the_next_message_would_supersede_waits_until_people_
     assert await wait_of(own_engine, queue, sid, LONGEST_WAIT_MS + 1_000) > 0
 
 
-async def test_a_reply_waits_while_somebody_types_and_begins_when_they_have_stopped(
+async def test_a_reply_waits_while_a_person_types_and_starts_when_they_stop(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     await own_engine.settings.change(sid, {"policy": "always", "wait_seconds": "0.3"})
@@ -88,11 +86,11 @@ async def test_a_reply_waits_while_somebody_types_and_begins_when_they_have_stop
     assert not await started(own_engine, queue, sid)
     await types(own_engine, queue, sid, active=False)
     async with asyncio.timeout(5):
-        while not await started(own_engine, queue, sid):  # noqa: ASYNC110 - only asking tells
+        while not await started(own_engine, queue, sid):  # noqa: ASYNC110 - there is no event to await
             await asyncio.sleep(0.05)
 
 
-async def test_typing_holds_up_no_reply_for_long_and_none_to_who_has_called_the_assistant(
+async def test_typing_delays_a_reply_up_to_the_maximum_wait_and_not_after_a_mention(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     for each, text, ago in ((sid, "hello", LONGEST_WAIT_MS), (f"{sid}-called", "@llm hello", 10_000)):
@@ -102,7 +100,7 @@ async def test_typing_holds_up_no_reply_for_long_and_none_to_who_has_called_the_
         assert await started(own_engine, queue, each, ago)
 
 
-async def test_typing_is_noted_where_the_model_answers_everything_and_nowhere_else(
+async def test_typing_is_recorded_only_with_policy_always(
     store: "redis.Redis", server: processes.Web, connect: Connect, sid: str
 ) -> None:
     marks = []
@@ -110,7 +108,7 @@ async def test_typing_is_noted_where_the_model_answers_everything_and_nowhere_el
         change(server, sid, policy=policy)
         client = await connect(server, sid, v1=True, role="A")
         await client.send("chat.typing", {"active": True})
-        await client.send("chat.read", {"id": "0-0"})  # goes the same way, and is answered
+        await client.send("chat.read", {"id": "0-0"})  # uses the same connection, and gets a response
         await client.send("ping")
         await client.recv_event("pong")
         marks.append(store.hkeys(keys.typing(sid)))
@@ -120,12 +118,12 @@ async def test_typing_is_noted_where_the_model_answers_everything_and_nowhere_el
 
 
 @pytest.mark.parametrize("wait", [0.2, 31, "2", True, [1]])
-def test_a_pause_that_makes_no_sense_is_refused(server: processes.Web, sid: str, wait: Any) -> None:
+def test_an_invalid_pause_is_refused(server: processes.Web, sid: str, wait: Any) -> None:
     path, body = f"/api/chat/sessions/{sid}", json.dumps({"wait_seconds": wait}).encode()
     answer = fetch(server, path, "PATCH", {"Content-Type": "application/json"}, body)
     assert (answer.status, answer.json["error"]["field"]) == (400, "wait_seconds")
 
 
-def test_a_pause_is_set_and_taken_back_to_its_default(server: processes.Web, sid: str) -> None:
+def test_a_pause_is_set_and_reset_to_its_default(server: processes.Web, sid: str) -> None:
     assert change(server, sid, wait_seconds=2)["settings"]["wait_seconds"] == 2
     assert change(server, sid, wait_seconds=None)["settings"]["wait_seconds"] == 0.8

@@ -1,4 +1,4 @@
-"""Each model has a queue of its own: requests wait for those to the same model, and for no others."""
+"""Each model has a separate queue: requests wait only for others to the same model."""
 
 import asyncio
 import signal
@@ -26,21 +26,21 @@ SILENT = "[[silent=1]]"
 
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that are told to go do not wait for a provider that hangs."""
+    """Make workers that are stopped not wait for a provider that hangs."""
     monkeypatch.setattr(limits, "SHUTDOWN_SECONDS", 0.1)
 
 
 async def hang(site: Site, engine: Engine, sid: str, requests: int) -> None:
-    """Have so many requests wait for a provider that says nothing, each in a session of its own."""
+    """Let `requests` requests wait for a provider that hangs, each in a separate session."""
     for number in range(requests):
         await ask(engine, f"{sid}-{number}", f"{SILENT} {sid}", HANGING)
     async with asyncio.timeout(15):
-        while len(await asyncio.to_thread(site.calls, sid)) < requests:  # noqa: ASYNC110 - only asking tells
+        while len(await asyncio.to_thread(site.calls, sid)) < requests:  # noqa: ASYNC110 - there is no event to await
             await asyncio.sleep(0.05)
 
 
 async def taken(engine: Engine, sid: str, prompt: str, alias: str) -> str:
-    """The reply to a new request that a worker has which does nothing."""
+    """Send a request and let an idle worker take its lease; returns the reply's id."""
     shard, reply = engine.shards.of(sid), await ask(engine, sid, prompt, alias)
     await posted(shard)
     job = await Queue(shard, alias, "dead").take()
@@ -50,7 +50,7 @@ async def taken(engine: Engine, sid: str, prompt: str, alias: str) -> str:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_a_model_that_hangs_delays_nobody_who_asks_another(
+async def test_a_model_that_hangs_does_not_delay_requests_to_another(
     no_grace: None,
     whole_site: Site,
     own_store: processes.Store,
@@ -68,7 +68,7 @@ async def test_a_model_that_hangs_delays_nobody_who_asks_another(
         assert (await answered(engine, sid))["bd"]["finish_reason"] == "stop"
 
 
-async def test_a_request_that_one_worker_has_no_slot_for_is_taken_by_another(
+async def test_a_request_without_a_free_slot_is_taken_by_another_worker(
     no_grace: None, whole_site: Site, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store, aliases=(WELL, HANGING))
@@ -79,7 +79,7 @@ async def test_a_request_that_one_worker_has_no_slot_for_is_taken_by_another(
             assert (await answered(engine, sid))["bd"]["finish_reason"] == "stop"
 
 
-async def test_what_a_dead_worker_has_left_is_taken_over_though_another_model_hangs(
+async def test_the_job_of_a_dead_worker_is_taken_over_while_another_model_hangs(
     no_grace: None,
     whole_site: Site,
     own_store: processes.Store,
@@ -96,7 +96,7 @@ async def test_what_a_dead_worker_has_left_is_taken_over_though_another_model_ha
         assert (await answered(engine, f"{sid}-{WELL}"))["bd"]["finish_reason"] == "stop"
 
 
-async def test_requests_that_are_there_before_any_worker_are_answered(
+async def test_requests_queued_before_a_worker_starts_are_answered(
     own_engine: Engine, own_store: processes.Store, sid: str
 ) -> None:
     for alias in ("demo", "default"):
@@ -106,7 +106,7 @@ async def test_requests_that_are_there_before_any_worker_are_answered(
             assert (await answered(own_engine, f"{sid}-{alias}"))["hd"]["event"] == "llm.response"
 
 
-async def test_a_store_that_stands_still_delays_nobody_in_the_sessions_of_another(
+async def test_a_frozen_store_does_not_delay_sessions_on_another(
     stores: list[processes.Store], make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(*stores)

@@ -1,4 +1,4 @@
-"""Whoever comes in at a random moment of a reply sees all of it, and whoever ends it there sees its end."""
+"""Joining and cancelling at random moments of a reply."""
 
 import asyncio
 from random import Random
@@ -15,13 +15,13 @@ from tests.replies.conversation import ENDS, ask, joined, pieces
 REPLIES = 100
 AT_ONCE = 20
 LASTS = 1.0
-"""Seconds that a reply takes, about."""
+"""Approximate duration of a reply in seconds."""
 
 random = Random(4)
 
 
 async def text_seen(client: Client) -> tuple[str | None, Frame]:
-    """The text that the welcome and the pieces after it make, and the event that ends the reply.
+    """The joined text of the welcome and the later pieces, and the terminal event.
 
     The text is None when the reply had ended before: then the welcome does not know it, and nothing of it follows.
     """
@@ -35,7 +35,7 @@ async def text_seen(client: Client) -> tuple[str | None, Frame]:
 
 
 @pytest.mark.timeout(120)
-async def test_who_joins_at_a_random_moment_of_a_reply_sees_its_text(
+async def test_a_client_that_joins_at_a_random_moment_of_a_reply_sees_its_text(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
@@ -55,7 +55,7 @@ async def test_who_joins_at_a_random_moment_of_a_reply_sees_its_text(
 
 
 @pytest.mark.timeout(120)
-async def test_who_cancels_at_a_random_moment_sees_the_one_end_of_the_reply(
+async def test_a_client_that_cancels_at_a_random_moment_sees_one_terminal_event(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     gate = asyncio.Semaphore(AT_ONCE)

@@ -1,4 +1,4 @@
-"""A request gets one answer, which grows before everybody's eyes."""
+"""A request gets one answer, which is streamed to the whole session."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ from tests.replies.conversation import ENDS, ask, joined, pieces
     ],
     ids=["default", "gemini", "gemini-legacy", "demo"],
 )
-async def test_the_pieces_that_both_clients_get_make_the_response(
+async def test_the_pieces_add_up_to_the_response_for_both_clients(
     site: Site, web: processes.Web, connect: Connect, sid: str, alias: dict[str, str], model: str
 ) -> None:
     clients = [await connect(web, sid, role="A"), await connect(web, sid, role="B", v1=True)]
@@ -40,7 +40,7 @@ async def test_the_pieces_that_both_clients_get_make_the_response(
         assert (response["bd"]["finish_reason"], response["bd"]["model"]) == ("stop", model)
 
 
-async def test_the_model_is_told_what_was_said_before(
+async def test_the_prompt_contains_the_earlier_messages(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid, role="A")
@@ -52,7 +52,7 @@ async def test_the_model_is_told_what_was_said_before(
     assert "내 이름이 뭐죠?" in str(call["body"]["contents"][-1])
 
 
-async def test_the_usage_that_the_provider_counts_is_told(
+async def test_the_response_has_the_usage_of_the_provider(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -75,9 +75,7 @@ async def test_two_workers_answer_each_request_once(site: Site, web: processes.W
     assert site.store.keys(f"*{sid}*reply*") + site.store.keys(f"*{sid}*replies*") == []
 
 
-async def test_sessions_are_answered_at_the_same_time(
-    site: Site, web: processes.Web, connect: Connect, sid: str
-) -> None:
+async def test_sessions_are_answered_concurrently(site: Site, web: processes.Web, connect: Connect, sid: str) -> None:
     clients = [await connect(web, f"{sid}-{number}") for number in range(3)]
     for client in clients:
         await client.send("llm.request", {"prompt": "[[pieces=15 pace=0.05]]"})
@@ -91,7 +89,7 @@ async def test_sessions_are_answered_at_the_same_time(
     assert max(begun) < min(ended), "they were answered one after the other"
 
 
-async def test_sessions_that_ask_in_the_same_moment_are_each_answered_at_the_first_attempt(
+async def test_simultaneous_requests_of_sessions_are_answered_at_the_first_attempt(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     clients = [await connect(web, f"{sid}-{number}") for number in range(12)]
@@ -104,7 +102,7 @@ async def test_sessions_that_ask_in_the_same_moment_are_each_answered_at_the_fir
     pytest.fail("No two were asked in the same millisecond.")
 
 
-async def test_who_joins_in_mid_reply_gets_the_whole_text(
+async def test_a_client_that_joins_during_a_reply_gets_the_whole_text(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     asking = await connect(web, sid)
@@ -123,7 +121,9 @@ async def test_who_joins_in_mid_reply_gets_the_whole_text(
         assert later
 
 
-async def test_nobody_joins_a_reply_that_has_ended(site: Site, web: processes.Web, connect: Connect, sid: str) -> None:
+async def test_a_reply_that_has_ended_is_not_in_the_welcome(
+    site: Site, web: processes.Web, connect: Connect, sid: str
+) -> None:
     asking = await connect(web, sid)
     await ask(asking, "[[pieces=3]]")
     await asking.recv_event(*ENDS)
@@ -135,7 +135,7 @@ async def test_nobody_joins_a_reply_that_has_ended(site: Site, web: processes.We
     ("script", "code"),
     [("status=400", None), ("status=429", "rate_limited"), ("pieces=8 cut=4 pace=0.02", None), ("html=1", None)],
 )
-async def test_a_model_that_fails_ends_in_an_error_with_what_was_said(
+async def test_a_failed_reply_ends_in_an_error_with_its_text_so_far(
     site: Site, web: processes.Web, connect: Connect, sid: str, script: str, code: str | None
 ) -> None:
     client = await connect(web, sid)

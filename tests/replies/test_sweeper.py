@@ -1,4 +1,4 @@
-"""What a session owes is found though every hint at it was lost: its process died at the wrong moment."""
+"""The sweeper finds pending replies whose hints were lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from tests.replies.working import answered, working
 
 
 def lose_hints(queue: "redis.Redis") -> None:
-    """Have all hints lost but that a session may owe something, which is given before it does."""
+    """Delete all hints except OWING, which is posted before the append."""
     for key in queue.scan_iter("llm:*"):
         if key != keys.OWING:
             queue.delete(key)
@@ -33,7 +33,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.1)
 
 
-async def test_a_request_whose_process_died_right_after_the_append_is_answered(
+async def test_a_request_is_answered_if_its_process_dies_right_after_the_append(
     often: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     await ask(own_engine, sid)
@@ -43,7 +43,7 @@ async def test_a_request_whose_process_died_right_after_the_append_is_answered(
         assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
 
 
-async def test_a_message_that_is_due_an_automatic_reply_gets_it_though_the_hint_was_lost(
+async def test_an_automatic_reply_starts_although_its_hint_was_lost(
     often: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     await own_engine.settings.change(sid, {"policy": "always", "llm": DEMO})
@@ -54,11 +54,11 @@ async def test_a_message_that_is_due_an_automatic_reply_gets_it_though_the_hint_
         assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
 
 
-async def test_the_next_in_line_is_queued_though_the_worker_before_it_died_as_it_ended(
+async def test_the_next_reply_is_queued_although_the_worker_died_when_the_last_one_ended(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft, following = await speaking(own_engine, sid, "worker"), await ask(own_engine, sid)
-    await draft.commit(end(draft))
+    leased, following = await speaking(own_engine, sid, "worker"), await ask(own_engine, sid)
+    await leased.commit(end(leased))
     await posted(own_engine.shards.of(sid))
     lose_hints(queue)
     await swept(own_engine)
@@ -66,38 +66,38 @@ async def test_the_next_in_line_is_queued_though_the_worker_before_it_died_as_it
     assert queued(queue, DEMO) == [(sid, following)]
 
 
-async def test_a_reply_whose_worker_has_died_is_queued_in_the_second_look_at_it(
+async def test_the_reply_of_a_dead_worker_is_queued_at_the_second_check(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await speaking(own_engine, sid, "dead")
+    leased = await speaking(own_engine, sid, "dead")
     await swept(own_engine)
     looking = Sweeper(own_engine.shards.of(sid))
     queue.delete(keys.SWEEPER)
     await looking.sweep()
-    run_out(queue, sid, draft.job.reply)
+    run_out(queue, sid, leased.job.reply)
     seen = []
     for _ in range(2):
         await looking.sweep()
         await posted(own_engine.shards.of(sid))
         seen.append(queued(queue, DEMO))
-    assert seen == [[], [(sid, draft.job.reply)]]
+    assert seen == [[], [(sid, leased.job.reply)]]
 
 
-async def test_a_worker_that_renews_its_lease_between_two_looks_keeps_its_reply(
+async def test_a_worker_that_renews_its_lease_between_two_checks_keeps_its_reply(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await speaking(own_engine, sid, "slow")
+    leased = await speaking(own_engine, sid, "slow")
     looking = Sweeper(own_engine.shards.of(sid))
     await looking.sweep()
-    queue.hset(keys.reply(sid, draft.job.reply), "leased_until", 1)
+    queue.hset(keys.reply(sid, leased.job.reply), "leased_until", 1)
     await looking.sweep()
-    await draft.say("안녕")
+    await leased.say("안녕")
     await looking.sweep()
     await posted(own_engine.shards.of(sid))
     assert queued(queue, DEMO) == []
 
 
-async def test_one_process_sweeps_until_it_stops_and_another_takes_over(
+async def test_one_process_sweeps_and_another_takes_over_when_it_stops(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     await ask(own_engine, sid)
@@ -114,7 +114,7 @@ async def test_one_process_sweeps_until_it_stops_and_another_takes_over(
     assert queue.get(keys.SWEEPER) not in (holder, None)
 
 
-async def test_a_session_that_owes_nothing_is_forgotten_once_no_append_can_be_on_its_way(
+async def test_a_session_without_pending_replies_is_forgotten_after_the_longest_append(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     owing, clean, recent = sid, f"{sid}-2", f"{sid}-3"
@@ -127,7 +127,7 @@ async def test_a_session_that_owes_nothing_is_forgotten_once_no_append_can_be_on
     assert set(queue.zrange(keys.OWING, 0, -1)) == {owing, recent}
 
 
-async def test_a_process_notes_a_session_before_what_may_be_answered_and_again_only_after_a_while(
+async def test_a_process_marks_a_session_for_the_sweeper_before_the_append_and_rarely_again(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     await say(own_engine, sid)
@@ -175,11 +175,11 @@ async def test_a_due_reply_is_not_moved_by_the_sweeper(own_engine: Engine, queue
     assert queue.zscore(keys.DUE, sid) == 5
 
 
-async def test_a_reply_that_was_taken_and_not_begun_is_queued_again(
+async def test_a_job_that_was_taken_but_not_started_is_queued_again(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await taken(own_engine, sid, "dead")
+    leased = await taken(own_engine, sid, "dead")
     assert queued(queue, DEMO) == []
     await swept(own_engine)
     await posted(own_engine.shards.of(sid))
-    assert queued(queue, DEMO) == [(sid, draft.job.reply)]
+    assert queued(queue, DEMO) == [(sid, leased.job.reply)]

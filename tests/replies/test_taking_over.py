@@ -1,4 +1,4 @@
-"""A person takes over: what the model was saying by itself is withdrawn."""
+"""Policy `off` withdraws automatic replies."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import SLOW, change, end, silence
 
 
-async def test_when_a_person_takes_over_the_reply_under_way_is_withdrawn(
+async def test_policy_off_withdraws_the_running_automatic_reply(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -22,7 +22,7 @@ async def test_when_a_person_takes_over_the_reply_under_way_is_withdrawn(
     await silence(client, site, sid)
 
 
-async def test_taking_over_ends_no_reply_that_somebody_asked_for(
+async def test_policy_off_does_not_end_a_requested_reply(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)
@@ -34,7 +34,7 @@ async def test_taking_over_ends_no_reply_that_somebody_asked_for(
     assert response["bd"]["text"]
 
 
-async def test_taking_over_withdraws_an_automatic_reply_in_line_as_well(
+async def test_policy_off_withdraws_a_queued_automatic_reply_too(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
     client = await connect(web, sid)

@@ -1,4 +1,4 @@
-"""The short run under fire; `python -m tests.replies.under_fire` is the long one."""
+"""A short run of `python -m tests.replies.under_fire`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who asks a model that no worker serves is told so; a worker that comes in time answers."""
+"""Requests to a model that no worker serves end in an error, unless a worker starts in time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -30,7 +30,7 @@ SOON = {"WAITED_SECONDS": 0.6, "CONFIRM_SECONDS": 0.2, "LOOK_SECONDS": 0.1}
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """People are told sooner than they are by default."""
+    """Shorten the timeouts."""
     for name, seconds in SOON.items():
         monkeypatch.setattr(unserved, name, seconds)
     monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.1)
@@ -38,14 +38,14 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def lonely_web(own_store: processes.Store, django_db_setup: None) -> Iterator[processes.Web]:
-    """A web process without any worker."""
+    """A web process without workers."""
     with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
         yield web
 
 
 @asynccontextmanager
 async def watched(engine: Engine) -> AsyncIterator[None]:
-    """What each web process does beside its connections."""
+    """Run the background task of web processes."""
     watching = asyncio.create_task(unserved.watch(engine))
     try:
         yield
@@ -63,18 +63,18 @@ async def say(engine: Engine, sid: str, text: str) -> str:
     ).id
 
 
-def told(error: Any) -> tuple[str, str]:
+def event_and_code(error: Any) -> tuple[str, str]:
     return error["hd"]["event"], error["bd"]["code"]
 
 
-def test_people_are_told_within_ten_seconds() -> None:
+def test_an_unserved_request_ends_within_ten_seconds() -> None:
     seen = unserved.CONFIRM_SECONDS + 2 * unserved.LOOK_SECONDS
     assert backlog.SEEN_SECONDS < unserved.CONFIRM_SECONDS
     assert unserved.WAITED_SECONDS + unserved.LOOK_SECONDS < 10
     assert backlog.GONE_SECONDS + seen < 10
 
 
-async def test_all_requests_in_line_end_in_one_error_each_and_a_later_worker_answers_none_of_them(
+async def test_all_unserved_requests_end_in_one_error_each_and_are_not_answered_later(
     soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     replies = [await ask(own_engine, sid) for _ in range(3)]
@@ -84,36 +84,34 @@ async def test_all_requests_in_line_end_in_one_error_each_and_a_later_worker_ans
             later = await ask(own_engine, sid)
             answer = await end_of(socket, *ENDS)
 
-    assert [(told(error), error["bd"]["reply_id"]) for error in errors] == [
+    assert [(event_and_code(error), error["bd"]["reply_id"]) for error in errors] == [
         (("llm.error", "no_worker"), reply) for reply in replies
     ]
     assert (answer["hd"]["event"], answer["bd"]["reply_id"]) == ("llm.response", later)
     assert (queued(queue, DEMO), (await own_engine.snapshots.take(sid)).replies) == ([], [])
 
 
-async def test_a_request_whose_only_worker_has_died_ends_with_what_was_said(
+async def test_a_request_whose_only_worker_died_ends_with_its_text_so_far(
     soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    draft = await taken(own_engine, sid, "dead")
-    await draft.begin()
-    await draft.say("Half an ans")
-    run_out(queue, sid, draft.job.reply)
+    leased = await taken(own_engine, sid, "dead")
+    await leased.begin()
+    await leased.say("Half an ans")
+    run_out(queue, sid, leased.job.reply)
     async with watched(own_engine):
         error = await answered(own_engine, sid)
 
-    assert (told(error), error["bd"]["text"]) == (("llm.error", "no_worker"), "Half an ans")
+    assert (event_and_code(error), error["bd"]["text"]) == (("llm.error", "no_worker"), "Half an ans")
 
 
-async def test_a_request_that_a_worker_takes_its_time_for_is_let_alone(
-    soon: None, own_engine: Engine, sid: str
-) -> None:
-    draft = await taken(own_engine, sid, "busy")
-    await draft.begin()
+async def test_a_request_with_a_slow_worker_is_not_ended(soon: None, own_engine: Engine, sid: str) -> None:
+    leased = await taken(own_engine, sid, "busy")
+    await leased.begin()
     async with watched(own_engine), asyncio.timeout(10):
         for _ in range(15):
-            await draft.say("")  # which keeps the lease
+            await leased.say("")  # renews the lease
             await asyncio.sleep(SOON["LOOK_SECONDS"])
-        await draft.commit(end(draft))
+        await leased.commit(end(leased))
     assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
 
 
@@ -126,12 +124,12 @@ async def test_an_automatic_reply_that_no_worker_starts_ends_in_an_error(
         said = await say(own_engine, sid, "@llm hello")
         error = await end_of(socket, *ENDS)
 
-    assert (told(error), error["bd"]["request_id"]) == (("llm.error", "no_worker"), said)
+    assert (event_and_code(error), error["bd"]["request_id"]) == (("llm.error", "no_worker"), said)
     await posted(own_engine.shards.of(sid))
     assert queue.zcard(keys.DUE) == 0
 
 
-async def test_a_queue_that_something_else_has_overwritten_keeps_no_other_from_being_looked_at(
+async def test_a_queue_of_the_wrong_type_does_not_block_others(
     soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     for alias in "abc":
@@ -140,14 +138,14 @@ async def test_a_queue_that_something_else_has_overwritten_keeps_no_other_from_b
     queue.zadd(keys.queue(DEMO), {"not/a/session r1-0": 1})
     await ask(own_engine, sid)
     async with watched(own_engine):
-        assert told(await answered(own_engine, sid)) == ("llm.error", "no_worker")
+        assert event_and_code(await answered(own_engine, sid)) == ("llm.error", "no_worker")
 
 
 async def test_readyz_and_metrics_name_models_without_a_worker_and_the_longest_wait(
     own_store: processes.Store, own_engine: Engine, lonely_web: processes.Web, sid: str
 ) -> None:
     await ask(own_engine, sid)
-    await asyncio.sleep(0.1)  # how long it waits is what this is about
+    await asyncio.sleep(0.1)  # the age of the request is asserted below
     alone, counted = fetch(lonely_web, "/readyz"), numbers(fetch(lonely_web, "/metrics"))
     with processes.llm_worker(own_store.url):
         served = fetch(lonely_web, "/readyz")
@@ -159,10 +157,10 @@ async def test_readyz_and_metrics_name_models_without_a_worker_and_the_longest_w
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])
-async def test_a_web_process_tells_people_by_itself(
+async def test_a_web_process_alone_ends_unserved_requests(
     own_engine: Engine, own_store: processes.Store, django_db_setup: None, sid: str, server: str
 ) -> None:
     await ask(own_engine, sid)
     settings = {"DJANGO_SETTINGS_MODULE": "tests.replies.short_wait", "DOQCHAT_REDIS_URL": own_store.url}
     with processes.web(server, **settings):
-        assert told(await answered(own_engine, sid)) == ("llm.error", "no_worker")
+        assert event_and_code(await answered(own_engine, sid)) == ("llm.error", "no_worker")

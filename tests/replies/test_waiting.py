@@ -1,4 +1,4 @@
-"""Requests that wait for a worker: cancelled, given up, forgotten."""
+"""Requests that wait for a worker: cancelled, given up or deleted."""
 
 import re
 
@@ -15,7 +15,7 @@ from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, ask, end_of
 
 
-async def test_a_reply_that_nobody_writes_yet_is_waiting(own_engine: Engine, sid: str) -> None:
+async def test_a_reply_without_a_worker_is_waiting(own_engine: Engine, sid: str) -> None:
     first, second = await ask(own_engine, sid), await ask(own_engine, sid)
     under_way = (await own_engine.snapshots.take(sid)).replies
     assert [(one.reply_id, one.state, one.attempt, one.text) for one in under_way] == [
@@ -25,7 +25,7 @@ async def test_a_reply_that_nobody_writes_yet_is_waiting(own_engine: Engine, sid
     assert (await own_engine.snapshots.take(f"{sid}-2")).replies == []
 
 
-async def test_replies_are_named_in_the_order_of_their_requests(
+async def test_replies_are_listed_in_the_order_of_their_requests(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
     in_order = ["r9-2", "r9-10", "r10-0"]
@@ -33,7 +33,7 @@ async def test_replies_are_named_in_the_order_of_their_requests(
     assert [one.reply_id for one in (await own_engine.snapshots.take(sid)).replies] == in_order
 
 
-async def test_a_reply_that_is_cancelled_while_it_waits_is_never_begun(
+async def test_a_waiting_reply_that_is_cancelled_is_never_started(
     own_engine: Engine, own_store: processes.Store, sid: str
 ) -> None:
     reply_id = await ask(own_engine, sid)
@@ -48,7 +48,7 @@ async def test_a_reply_that_is_cancelled_while_it_waits_is_never_begun(
     assert response["bd"]["text"] == ""
 
 
-async def test_a_job_that_three_workers_have_died_of_is_given_up(
+async def test_a_job_is_given_up_after_three_deliveries(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     reply_id = await ask(own_engine, sid)
@@ -63,7 +63,7 @@ async def test_a_job_that_three_workers_have_died_of_is_given_up(
     assert (await own_engine.snapshots.take(sid)).replies == []
 
 
-async def test_a_job_whose_third_worker_answers_is_answered(
+async def test_a_job_can_be_answered_at_the_third_delivery(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     run_out(queue, sid, await ask(own_engine, sid), deliveries=2)
@@ -72,7 +72,7 @@ async def test_a_job_whose_third_worker_answers_is_answered(
             assert (await end_of(socket, *ENDS))["hd"]["event"] == "llm.response"
 
 
-async def test_a_job_whose_session_is_gone_ends_in_an_error_and_leaves_the_queue(
+async def test_a_job_of_a_deleted_session_ends_in_an_error(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
     await ask(own_engine, sid)
@@ -83,7 +83,7 @@ async def test_a_job_whose_session_is_gone_ends_in_an_error_and_leaves_the_queue
     assert queued(queue, DEMO) == []
 
 
-async def test_a_store_that_restarts_in_mid_reply_gets_the_whole_answer_once(
+async def test_a_reply_is_stored_once_if_the_store_restarts_during_it(
     own_engine: Engine, own_store: processes.Store, sid: str
 ) -> None:
     async with joined(own_engine, sid) as socket:

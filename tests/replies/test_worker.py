@@ -1,4 +1,4 @@
-"""A worker holds what it works on, gives back what it cannot finish, and takes nothing from those who still work."""
+"""A worker keeps its leases, hands over what it cannot finish, and takes no jobs of running workers."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ SHORT_LEASE = 1.0
 
 
 async def attempts(socket: Socket) -> set[int]:
-    """The attempts that are seen until a reply ends, which has to end well."""
+    """The attempts in the frames of a reply that must end with an answer."""
     seen = set()
     while (frame := await socket.frame())["hd"]["event"] not in ENDS:
         seen |= {frame["bd"]["attempt"]} if frame["hd"]["event"] == "llm.streaming" else set()
@@ -35,7 +35,7 @@ async def attempts(socket: Socket) -> set[int]:
     return seen
 
 
-async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
+async def test_requests_beyond_the_concurrency_are_each_answered_once(
     monkeypatch: pytest.MonkeyPatch,
     whole_site: Site,
     stores: list[processes.Store],
@@ -56,7 +56,7 @@ async def test_more_requests_than_a_worker_has_room_for_are_each_asked_once(
     assert len(whole_site.calls(sid)) == len(sids)
 
 
-async def test_a_store_that_stands_still_longer_than_a_lease_takes_no_reply_from_its_worker(
+async def test_a_worker_keeps_its_reply_if_the_store_is_frozen_for_longer_than_a_lease(
     monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
     monkeypatch.setattr(leased_reply, "LEASE_SECONDS", SHORT_LEASE)
@@ -71,7 +71,7 @@ async def test_a_store_that_stands_still_longer_than_a_lease_takes_no_reply_from
         for socket in sockets:
             await end_of(socket, "llm.streaming")
         own_store.process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(3 * SHORT_LEASE)  # how long it stands still is what this is about
+        await asyncio.sleep(3 * SHORT_LEASE)  # longer than a lease
         own_store.process.send_signal(signal.SIGCONT)
         assert set.union(*await asyncio.gather(*map(attempts, sockets))) == {1}
 
@@ -84,7 +84,7 @@ async def test_a_reply_stays_with_its_worker_while_a_long_conversation_is_read(
     read = reading.stream.read_back
 
     async def read_slowly(*arguments: Any, **named: Any) -> Any:
-        await asyncio.sleep(3 * SHORT_LEASE)  # how long it is read is what this is about
+        await asyncio.sleep(3 * SHORT_LEASE)  # longer than a lease
         return await read(*arguments, **named)
 
     monkeypatch.setattr(reading.stream, "read_back", read_slowly)
@@ -94,7 +94,7 @@ async def test_a_reply_stays_with_its_worker_while_a_long_conversation_is_read(
             assert await attempts(socket) == {1}
 
 
-async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
+async def test_a_worker_that_stops_hands_over_unfinished_replies(
     monkeypatch: pytest.MonkeyPatch,
     own_store: processes.Store,
     queue: "redis.Redis",
@@ -117,7 +117,7 @@ async def test_a_worker_that_leaves_hands_over_what_it_cannot_finish(
     assert queued(queue) == []
 
 
-async def test_a_request_that_was_taken_as_its_worker_stopped_is_queued_again(
+async def test_a_request_taken_during_shutdown_is_queued_again(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store)
@@ -125,7 +125,7 @@ async def test_a_request_that_was_taken_as_its_worker_stopped_is_queued_again(
     reply = await ask(engine, sid, "안녕")
     await posted(shard)
     taking = asyncio.create_task(Queue(shard, "default", "leaving").take())
-    await asyncio.sleep(0)  # it has asked the store
+    await asyncio.sleep(0)  # the command is sent
     taking.cancel()
     await asyncio.wait([taking])
     await posted(shard)
@@ -133,7 +133,7 @@ async def test_a_request_that_was_taken_as_its_worker_stopped_is_queued_again(
     assert queued(queue) == [(sid, reply)]
 
 
-async def test_what_names_no_reply_leaves_the_queue_and_stops_nothing(
+async def test_an_invalid_job_is_dropped_from_the_queue(
     own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
 ) -> None:
     engine = make_engine(own_store)
@@ -144,7 +144,7 @@ async def test_what_names_no_reply_leaves_the_queue_and_stops_nothing(
     assert queued(queue) == []
 
 
-async def test_a_conversation_that_cannot_be_read_yet_is_read_when_the_store_is_back(
+async def test_reading_a_conversation_is_retried_until_the_store_is_back(
     own_store: processes.Store, make_engine: Callable[..., Engine], sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = make_engine(own_store)

@@ -1,6 +1,6 @@
-"""Requests to the model while its workers are killed: `python -m tests.replies.under_fire`; each is answered once.
+"""`python -m tests.replies.under_fire` kills workers under load and checks that each request is answered once.
 
-Exit status 0 when each request has ended once for everybody and every text was shown as it was stored, else 1.
+The exit status is 0 if each request has ended once for all clients and all pieces match the stored text, otherwise 1.
 """
 
 import argparse
@@ -26,21 +26,21 @@ from tests.replies.verdict import Verdict, View, judge
 
 WORKERS = 3
 SHORTEST_CALM, LONGEST_CALM = 0.5, 2.0
-"""Seconds from one kill to the next."""
+"""Seconds between two kills."""
 
 SETTLED_WITHIN = 90.0
-"""Seconds for the last replies: a lease runs out after a few, and each may be delivered three times."""
+"""Timeout for the last replies in seconds: leases must expire, and each reply may be delivered three times."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything.
+    """The size of a run.
 
     Attributes:
-        requests: in all sessions together.
-        sessions: in each A asks and reads, with the basic profile, and B reads, with the full one.
-        kills: SIGKILL to a worker.
-        seed: decides what is asked, and when who is killed.
+        requests: total number of requests.
+        sessions: number of sessions; in each A sends and reads with the basic profile, and B reads with the full one.
+        kills: number of workers to kill.
+        seed: seed of prompts and kills.
     """
 
     requests: int
@@ -50,16 +50,16 @@ class Plan:
 
 
 class Speaker:
-    """One session: A asks, and both read all that comes."""
+    """One session: A sends requests, and both roles read."""
 
     def __init__(self, sid: str, questions: int, random: Random) -> None:
         self.views = View(sid), View(sid)
         self._questions = questions
         self._random = random
-        self._heard = asyncio.Condition()
+        self._changed = asyncio.Condition()
 
     async def attend(self, web: processes.Web) -> None:
-        """Ask everything, some of it while an earlier request is being answered; ends when all has its answers."""
+        """Send all requests, some while an earlier one is running, and wait for all answers."""
         async with self._joined(web, 0) as asking, self._joined(web, 1) as other:
             for number in range(self._questions):
                 prompt = f"[[pieces={self._random.randint(40, 80)} pace=0.05]] {number}"
@@ -69,8 +69,8 @@ class Speaker:
             await self._until_answered(self._questions)
             for client in (asking, other):
                 await client.send("ping")
-            async with self._heard:
-                await self._heard.wait_for(lambda: all(view.is_over for view in self.views))
+            async with self._changed:
+                await self._changed.wait_for(lambda: all(view.is_over for view in self.views))
 
     @asynccontextmanager
     async def _joined(self, web: processes.Web, place: int) -> AsyncIterator[Client]:
@@ -88,19 +88,19 @@ class Speaker:
     async def _read(self, client: Client, view: View) -> None:
         async for text in client.connection:
             view.add(text)
-            async with self._heard:
-                self._heard.notify_all()
+            async with self._changed:
+                self._changed.notify_all()
 
     async def _until_answered(self, count: int) -> None:
-        async with self._heard:
-            await self._heard.wait_for(lambda: all(view.count(*ENDS) >= count for view in self.views))
+        async with self._changed:
+            await self._changed.wait_for(lambda: all(view.count(*ENDS) >= count for view in self.views))
 
 
 class Fire:
     """Runs a plan.
 
     Args:
-        plan: how much of everything.
+        plan: the size of the run.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -115,7 +115,7 @@ class Fire:
         self.kills = 0
 
     async def run(self) -> Verdict:
-        """Start everything, kill workers while people ask, end it, and say what came of it."""
+        """Start all processes, kill workers while requests are sent, and return the verdict."""
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doqchat-fire-")))
             store = stack.enter_context(processes.valkey(folder / "valkey"))
@@ -149,12 +149,12 @@ class Fire:
         if killing.done():
             killing.result()
         killing.cancel()
-        with suppress(TimeoutError):  # the verdict says what is missing
+        with suppress(TimeoutError):  # the verdict lists what is missing
             async with asyncio.timeout(SETTLED_WITHIN):
                 await attending
 
     async def _kill(self, client: "redis.asyncio.Redis") -> None:
-        """Kill some worker again and again, once there are several; another takes the place of each."""
+        """Repeatedly kill and replace a random worker while several are ready."""
         while self.kills < self._plan.kills:
             await asyncio.sleep(self._random.uniform(SHORTEST_CALM, LONGEST_CALM))
             ready = await self._ready(client)
@@ -165,21 +165,21 @@ class Fire:
                 self.kills += 1
 
     async def _ready(self, client: "redis.asyncio.Redis") -> list[processes.Process]:
-        """The workers that take jobs; each has its process id in its name there."""
+        """The workers that take jobs, found by the process ids in their names."""
         names = await client.zrange(keys.workers("default"), 0, -1)
         return [worker for worker in self._workers if any(f"-{worker.pid}-" in name for name in names)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.replies.under_fire", description=__doc__)
-    parser.add_argument("--requests", type=int, default=200, help="in all sessions together (200)")
-    parser.add_argument("--sessions", type=int, default=50, help="with two who read in each (50)")
-    parser.add_argument("--kills", type=int, default=20, help="of a worker (20)")
-    parser.add_argument("--seed", type=int, default=1, help="decides what is asked, and when who is killed (1)")
+    parser.add_argument("--requests", type=int, default=200, help="total number of requests (200)")
+    parser.add_argument("--sessions", type=int, default=50, help="number of sessions, with two clients each (50)")
+    parser.add_argument("--kills", type=int, default=20, help="number of workers to kill (20)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of prompts and kills (1)")
     fire = Fire(Plan(**vars(parser.parse_args())))
-    began = time.monotonic()
+    started = time.monotonic()
     verdict = asyncio.run(fire.run())
-    sys.stdout.write(f"{fire.kills} workers killed; {time.monotonic() - began:.0f} s\n{verdict.text}\n")
+    sys.stdout.write(f"{fire.kills} workers killed; {time.monotonic() - started:.0f} s\n{verdict.text}\n")
     return 0 if verdict.passed else 1
 
 

@@ -1,4 +1,4 @@
-"""Compares what readers saw of replies with what the store has."""
+"""Compares the frames that clients received with the stored events."""
 
 import json
 import re
@@ -13,11 +13,11 @@ from tests.client import Frame
 from tests.replies.conversation import ENDS, pieces
 
 LEFT_OVER = re.compile(r"\}:(replies|reply:.*|talking|line|asking|due)$")
-"""Keys that a session has only while replies are under way."""
+"""Keys that a session has only while replies are active."""
 
 
 class View:
-    """What one reader of a session got.
+    """The frames that one client of a session received.
 
     Args:
         sid: the session.
@@ -29,15 +29,15 @@ class View:
 
     @property
     def is_over(self) -> bool:
-        """Whether the answer to a ping has come: nothing that was sent before is still on its way."""
+        """Whether the final pong has arrived, and so all earlier frames."""
         return self.count("pong") > 0
 
     def add(self, text: str | bytes) -> None:
-        """One more frame."""
+        """Add a frame."""
         self.frames.append(json.loads(text))
 
     def count(self, *events: str) -> int:
-        """How many frames of these events came."""
+        """The number of frames of these events."""
         return len(self.of(*events))
 
     def of(self, *events: str) -> list[Frame]:
@@ -47,11 +47,11 @@ class View:
 
 @dataclass
 class Verdict:
-    """What was found.
+    """The result of a run.
 
     Attributes:
-        counts: requests, and what became of them: answered, answered after a restart, failed.
-        problems: one line for each.
+        counts: the number of requests, and of each outcome: answered, answered after a restart, failed.
+        problems: one line each.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -59,18 +59,18 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether there is not a single problem."""
+        """Whether there are no problems."""
         return not self.problems
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The report."""
         counted = "; ".join(f"{count:,} {what}" for what, count in self.counts.items())
         return "\n".join([counted, *self.problems, "pass" if self.passed else f"FAILED: {len(self.problems)} problems"])
 
 
 async def judge(store: "redis.asyncio.Redis", views: Sequence[View]) -> Verdict:
-    """Look at the store's side and at each reader's."""
+    """Compare the stored events with the frames of each client."""
     verdict = Verdict()
     for sid in dict.fromkeys(view.sid for view in views):
         stored = [(entry_id, json.loads(entry["body"])) for entry_id, entry in await store.xrange(keys.stream(sid))]

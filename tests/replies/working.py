@@ -1,4 +1,4 @@
-"""Workers in the test's own process, and what they are asked."""
+"""Workers in the test process, and requests to them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from tests.replies.demo_requests import end_of
 
 @asynccontextmanager
 async def working(engine: Engine) -> AsyncIterator[Callable[[], Any]]:
-    """A worker; what it gives tells it to go and waits until it is gone, as the end of the block does."""
+    """Run a worker; the yielded function stops it and waits, as does the end of the block."""
     stop = asyncio.Event()
     running = asyncio.create_task(Worker(engine).run(stop))
 
@@ -32,12 +32,12 @@ async def working(engine: Engine) -> AsyncIterator[Callable[[], Any]]:
 
 
 async def ask(engine: Engine, sid: str, prompt: str, llm: str = "default") -> str:
-    """The id of a request's reply."""
+    """Send a request and return the id of its reply."""
     frame = from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": prompt, "llm": llm}})
     return f"r{(await submit(engine, open_access(sid), frame)).id}"
 
 
 async def answered(engine: Engine, sid: str) -> Any:
-    """How the first reply of a session ended."""
+    """The terminal event of the first reply of a session."""
     async with joined(engine, sid, "0-0") as socket:
         return await end_of(socket, *ENDS)
