@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 
-async def end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+async def cancel_and_wait(tasks: Sequence["asyncio.Task[None]"]) -> None:
     """Cancel tasks repeatedly until they have ended, including tasks that are added to the sequence meanwhile.
 
     Cancelling once is not enough: redis-py sends with `asyncio.wait_for`, which up to Python 3.11 swallows a

@@ -10,7 +10,7 @@ from doqchat.llm import llms
 from doqchat.replies.backlog import SEEN_SECONDS
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
-from doqchat.worker.cancel_and_wait import end
+from doqchat.worker.cancel_and_wait import cancel_and_wait
 from doqchat.worker.queue import Job, Queue
 from doqchat.worker.repeating import Repeating, Step
 
@@ -61,7 +61,7 @@ class FetchLoop:
 
     async def stop(self) -> None:
         """Stop fetching and wait until all tasks have ended."""
-        await end(self._tasks)
+        await cancel_and_wait(self._tasks)
         with suppress(DoqchatError, TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 await asyncio.gather(*(queue.leave() for queue in self._queues.values()))

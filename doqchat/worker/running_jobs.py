@@ -9,7 +9,7 @@ from doqchat.engine import Engine
 from doqchat.errors import DoqchatError
 from doqchat.serving.limits import LAST_SECONDS
 from doqchat.store.shards import Shard
-from doqchat.worker.cancel_and_wait import end
+from doqchat.worker.cancel_and_wait import cancel_and_wait
 from doqchat.worker.conversation import Conversations
 from doqchat.worker.leased_reply import LeasedReply, Lost
 from doqchat.worker.queue import Job
@@ -71,7 +71,7 @@ class RunningJobs:
         unfinished = self._all()
         try:
             async with asyncio.timeout(HAND_OVER_SECONDS):
-                await end([answer.task for answer in unfinished])
+                await cancel_and_wait([answer.task for answer in unfinished])
                 handing_over = (answer.writer.hand_over() for answer in unfinished)
                 await asyncio.gather(*handing_over, return_exceptions=True)
         except TimeoutError:

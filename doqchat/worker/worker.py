@@ -11,7 +11,7 @@ from doqchat.fanout.subscription import Subscription
 from doqchat.serving import limits
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
-from doqchat.worker.cancel_and_wait import end
+from doqchat.worker.cancel_and_wait import cancel_and_wait
 from doqchat.worker.fetch_loop import FetchLoop
 from doqchat.worker.leased_reply import LEASE_SECONDS
 from doqchat.worker.running_jobs import RunningJobs
@@ -51,7 +51,7 @@ class Worker:
             fetch_loop.start()
         await stop.wait()
         deadline = clock() + limits.SHUTDOWN_SECONDS
-        await asyncio.gather(end(background), *(loop.stop() for loop in fetch_loops))
+        await asyncio.gather(cancel_and_wait(background), *(loop.stop() for loop in fetch_loops))
         await self._running_jobs.finish(deadline - clock())
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
