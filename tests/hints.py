@@ -40,8 +40,11 @@ def said_long_ago(store: "redis.Redis", sid: str, since: float = 0) -> None:
 
 
 async def swept(engine: Engine) -> None:
-    """Have all sessions of all servers swept, whatever other process does so."""
+    """Have all sessions of all servers swept once, and from then on by no process."""
     for shard in engine.shards:
         await posted(shard)
-        await shard.pipeline.execute("DEL", keys.SWEEPER)
-        await Sweeper(shard).sweep()
+        sweeper = Sweeper(shard)
+        await shard.pipeline.execute("SET", keys.SWEEPER, sweeper.name)
+        await sweeper.sweep()
+        await shard.pipeline.execute("PERSIST", keys.SWEEPER)
+        await posted(shard)

@@ -24,6 +24,9 @@ REST_SECONDS = 0.25
 """How long commands fail immediately after a timeout. A connection's frames are processed one at a time, and each would
 wait for another timeout."""
 
+CLOSE_SECONDS = 0.3
+"""How long closing may take: a store that does not respond must not keep a process from ending."""
+
 Waiting = tuple[Command, "asyncio.Future[Any]"]
 
 
@@ -121,9 +124,9 @@ class Pipeline:
         self._link.compare_clocks(await self.execute("TIME"))
 
     async def close(self) -> None:
-        """Wait until all commands are done or lost, then close the connection."""
-        while self._flusher is not None:
-            await asyncio.wait([self._flusher])
+        """Drop the connection, after at most CLOSE_SECONDS for what was posted."""
+        if self._flusher is not None:
+            await asyncio.wait([self._flusher], timeout=CLOSE_SECONDS)
         await self._link.close()
 
     def _translated(self, error: BaseException) -> DoqchatError:

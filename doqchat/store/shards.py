@@ -1,5 +1,6 @@
 """The servers that store the sessions: each session is on exactly one of them."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
@@ -54,9 +55,7 @@ class Shard:
     async def close(self) -> None:
         """Close all connections."""
         await self.commands.aclose()
-        await self.appends.close()
-        await self.pipeline.close()
-        await self.reads.close()
+        await asyncio.gather(self.appends.close(), self.pipeline.close(), self.reads.close())
 
 
 class Shards:
@@ -75,5 +74,4 @@ class Shards:
 
     async def close(self) -> None:
         """Close all connections."""
-        for shard in self._shards:
-            await shard.close()
+        await asyncio.gather(*(shard.close() for shard in self._shards))

@@ -59,11 +59,14 @@ class Sweeper:
 
     Args:
         shard: the server.
+
+    Attributes:
+        name: what it is called in the lock that lets one process sweep.
     """
 
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
-        self._name = uuid.uuid4().hex
+        self.name = uuid.uuid4().hex
         self._round = 0
         self._noted: list[tuple[str, float]] = []
         self._owed: dict[str, Owed] = {}
@@ -77,7 +80,7 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Run one round; raises DoqchatError."""
-        now = await self._shard.pipeline.run(_TAKE, [keys.SWEEPER], name=self._name, ms=int(KEPT_MS))
+        now = await self._shard.pipeline.run(_TAKE, [keys.SWEEPER], name=self.name, ms=int(KEPT_MS))
         if not now:
             await self.prepare()
             return

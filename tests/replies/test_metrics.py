@@ -28,8 +28,9 @@ from tests.replies.exposition import numbers
 
 
 @pytest.fixture
-def own_web(own_store: processes.Store, django_db_setup: None) -> Iterator[processes.Web]:
-    """A web process on a store without workers."""
+def own_web(own_store: processes.Store, queue: "redis.Redis", django_db_setup: None) -> Iterator[processes.Web]:
+    """A web process on a store without workers, which does not sweep: the tests do."""
+    queue.set(keys.SWEEPER, "the test")
     with processes.web(DOQCHAT_REDIS_URL=own_store.url) as web:
         yield web
 
