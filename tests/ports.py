@@ -26,5 +26,5 @@ def _is_free(port: int) -> bool:
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw10").removeprefix("gw")) % PYTEST_WORKERS
 _ports = cycle(range(FIRST + _worker * PER_PYTEST_WORKER, FIRST + (_worker + 1) * PER_PYTEST_WORKER))
-for _ in range(os.getpid() % PER_PYTEST_WORKER):  # where two runs at once begin differs
+for _ in range(os.getpid() * 37 % PER_PYTEST_WORKER):  # two runs at once begin far apart
     next(_ports)
