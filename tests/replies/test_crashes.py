@@ -25,7 +25,7 @@ async def test_the_reply_of_a_killed_worker_is_finished_by_another(
     assert attempts == sorted(attempts)
     assert set(attempts) <= {1, 2}
     assert len(site.stored(sid, *ENDS)) == 1
-    assert site.store.zcard(keys.queue("default")) == 0
+    assert not site.store.exists(keys.replies(sid))
 
 
 async def test_a_worker_that_resumes_without_its_lease_writes_nothing(

@@ -185,8 +185,8 @@ async def test_a_session_over_its_limit_gets_no_automatic_reply_but_an_error_aft
         await asyncio.to_thread(
             worker.wait_until, lambda: worker.output.count(f"No automatic reply in {sid}: Rate limit") == 2
         )
-    assert queue.zcard(keys.DUE) == queue.zcard(keys.queue("default")) == 0
-    assert not queue.exists(f"{keys.own(sid)}due")
+    assert not queue.exists(keys.due(sid))
+    assert not queue.exists(keys.replies(sid))
     assert queue.xlen(keys.stream(sid)) == 5
 
 

@@ -71,7 +71,7 @@ async def test_two_workers_answer_each_request_once(site: Site, web: processes.W
     assert sorted(frame["bd"]["request_id"] for frame in ended) == sorted(asked)
     assert [frame["hd"]["event"] for frame in ended] == ["llm.response"] * 10
     assert len(site.stored(sid, *ENDS)) == 10
-    assert site.store.zcard(keys.queue("default")) == 0
+    assert not site.store.exists(keys.replies(sid))
     assert site.store.keys(f"*{sid}*reply*") + site.store.keys(f"*{sid}*replies*") == []
 
 

@@ -82,9 +82,6 @@ async def judge(store: "redis.asyncio.Redis", views: Sequence[View]) -> Verdict:
             _judge_view(verdict, f"{sid}, reader {number}", view, requests, ends)
         verdict.counts.update(_fate(end, seen) for end in ends)
         verdict.counts["requests"] += len(requests)
-    for alias in await store.smembers(keys.MODELS):
-        if left := await store.zcard(keys.queue(alias)):
-            verdict.problems.append(f"{left} requests to {alias} are left in the queue")
     async for key in store.scan_iter("{chat:session:*}:*"):
         if LEFT_OVER.search(key):
             verdict.problems.append(f"{key} is left")
