@@ -151,8 +151,9 @@ class Hub:
                         log.error("Tending a session failed.", exc_info=result)
 
     async def _tend(self, session: LiveSession) -> None:
-        """Look for a last event and for revocations that nobody told of, renew the members' presence, and have told
-        again who is here if the session was not told."""
+        """Find a last event and revocations whose publication was lost, renew the presence of the members, and publish
+        the presence again if the session has another state of it.
+        """
         await self._read_revocations(session)
         if order(await self._stream.tail(session.sid)) > order(session.last):
             session.refill()

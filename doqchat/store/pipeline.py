@@ -39,7 +39,7 @@ class Pipeline:
 
     Args:
         url: the server.
-        heard: records when the server last responded, shared with other pipelines; None for one of its own.
+        heard: records when the server last responded, shared with other pipelines; None to share it with none.
         batch: maximum number of commands per write.
         ask_first: whether to send a PING to an idle server before a batch (see Link).
     """

@@ -1,4 +1,4 @@
-"""A site that takes nobody without a token, on a store of its own."""
+"""A site that requires tokens, on a separate store."""
 
 from collections.abc import Iterator
 from contextlib import closing

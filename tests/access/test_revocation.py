@@ -1,4 +1,4 @@
-"""Revoked tokens: the connections that they let in are closed on every process, and they let nobody in again."""
+"""Revoked tokens: their connections are closed on every process, and they are refused from then on."""
 
 import asyncio
 import time

@@ -38,7 +38,7 @@ HOLDERS = {
 
 
 def refused_tokens(sid: str) -> dict[str, tuple[str | None, str]]:
-    """What gets nobody in, and the code that says so."""
+    """Credentials that are refused, and the error code of each."""
     return {
         "no token": (None, WITHOUT),
         "expired": (token(sid, exp=time.time() - 60), WITHOUT),
