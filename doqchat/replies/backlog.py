@@ -61,9 +61,8 @@ async def backlogs(shard: Shard, also: Iterable[str] = ()) -> dict[str, Backlog]
         shard: the server.
         also: additional aliases.
     """
-    execute = shard.pipeline.execute
-    (seconds, microseconds), asked = await asyncio.gather(execute("TIME"), execute("SMEMBERS", keys.MODELS))
-    now = int(seconds) + int(microseconds) / 1e6
+    pipeline = shard.pipeline
+    now, asked = await asyncio.gather(pipeline.time(), pipeline.execute("SMEMBERS", keys.MODELS))
     aliases = list(dict.fromkeys([*asked, *also]))
     found = await asyncio.gather(*(_backlog(shard, alias, now) for alias in aliases))
     return dict(zip(aliases, found, strict=True))

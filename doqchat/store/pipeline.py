@@ -123,6 +123,11 @@ class Pipeline:
         """Read the store's clock again; raises Unavailable."""
         self._link.compare_clocks(await self.execute("TIME"))
 
+    async def time(self) -> float:
+        """The store's clock, in seconds since 1970; raises Unavailable."""
+        seconds, microseconds = await self.execute("TIME")
+        return int(seconds) + int(microseconds) / 1e6
+
     async def close(self) -> None:
         """Drop the connection, after at most CLOSE_SECONDS for what was posted."""
         if self._flusher is not None:

@@ -79,8 +79,7 @@ class Unserved:
 
     async def _waited_since(self) -> float:
         """The time WAITED_SECONDS ago, in ms of the store's clock."""
-        seconds, microseconds = await self._shard.pipeline.execute("TIME")
-        return (int(seconds) + int(microseconds) / 1e6 - WAITED_SECONDS) * 1000
+        return (await self._shard.pipeline.time() - WAITED_SECONDS) * 1000
 
     async def _waiting(self, index: str, before: float) -> list[tuple[str, float]]:
         """Up to AT_A_TIME members of a sorted set with scores up to `before`, with their scores."""
