@@ -153,7 +153,7 @@ class EmbeddedStore:
 
     async def _end_left_over(self, url: str) -> None:
         async with commands(url) as client:
-            with suppress(RedisError):  # a server closes the connection on SHUTDOWN
+            with suppress(RedisError, TimeoutError):  # a server closes the connection on SHUTDOWN
                 await client.shutdown()
         try:
             async with asyncio.timeout(LEFT_OVER_ENDS_WITHIN):

@@ -6,7 +6,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, 
 from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import TimeoutError as StoreTimeoutError
 
-from doqchat.store.clients import COMMAND_TIMEOUT
+from doqchat.store.clients import COMMAND_TIMEOUT, CONNECT_TIMEOUT
 
 AWAY = (StoreConnectionError, StoreTimeoutError, OSError, TimeoutError)
 """Exceptions of redis-py and the event loop that mean that a server is unreachable or does not respond."""
@@ -28,10 +28,11 @@ class Cause:
 
 
 _START_IT = "Start it, or check DOQCHAT_REDIS_URL; nothing is stored until then."
-_WITHIN = f"within {COMMAND_TIMEOUT:g} s"
 _UNREACHABLE = Cause("unavailable", "is unreachable", _START_IT)
-_CONNECT_TIMEOUT = Cause("unavailable", f"accepts no connection {_WITHIN} (connect timeout)", _START_IT)
-_COMMAND_TIMEOUT = Cause("unavailable", f"does not respond {_WITHIN} (command timeout)", _START_IT)
+_CONNECT_TIMEOUT = Cause(
+    "unavailable", f"accepts no connection within {CONNECT_TIMEOUT:g} s (connect timeout)", _START_IT
+)
+_COMMAND_TIMEOUT = Cause("unavailable", f"does not respond within {COMMAND_TIMEOUT:g} s (command timeout)", _START_IT)
 AWAY_CAUSES = frozenset({_UNREACHABLE, _CONNECT_TIMEOUT, _COMMAND_TIMEOUT})
 """Causes that one broken connection can suggest, so the server is probed before they are logged. They can follow each
 other within one outage."""

@@ -4,6 +4,9 @@ redis-py's defaults differ between `Redis()` and `from_url`, and its default ret
 response is lost. Callers retry the commands that are idempotent.
 """
 
+import asyncio
+from typing import Any
+
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool, ConnectionPool, parse_url
 from redis.asyncio.retry import Retry
@@ -12,6 +15,9 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 COMMAND_TIMEOUT = 2.0
 """Timeout of a command in seconds, including connecting; then its caller gets `unavailable`."""
+
+CONNECT_TIMEOUT = 1.5
+"""Timeout of connecting in seconds: shorter, so that the log can say which timeout it was."""
 
 CONNECTIONS = 32
 """Connections per client; when all are in use, a command waits up to COMMAND_TIMEOUT for one."""
@@ -28,23 +34,34 @@ def place(url: str) -> str:
     return str(parts.get("path") or f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}")
 
 
-def pool(url: str, *, timeout: float | None, decode: bool = True, connections: int = CONNECTIONS) -> ConnectionPool:
-    """A pool of connections to one server.
+class Client(Redis):
+    """A client that bounds its commands itself.
+
+    redis-py's own timeout uses `asyncio.wait_for`, which up to Python 3.11 swallows a cancellation that arrives when
+    its future is done: a loop of commands would not end. https://github.com/python/cpython/issues/86296
+    """
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run a command; raises redis-py's errors, OSError, and TimeoutError after COMMAND_TIMEOUT."""
+        async with asyncio.timeout(COMMAND_TIMEOUT):
+            return await super().execute_command(*args, **options)
+
+
+def pool(url: str, *, decode: bool = True) -> ConnectionPool:
+    """A pool of connections to one server, whose users bound their reads.
 
     Args:
         url: the server, such as `redis://127.0.0.1:6390/0`.
-        timeout: seconds to wait for a response; None if the caller bounds its reads.
         decode: whether responses are decoded to text.
-        connections: maximum size of the pool.
     """
     # redis-py raises an error for this option on Unix sockets instead of ignoring it.
     keepalive = {} if url.startswith("unix://") else {"socket_keepalive": True}
     return BlockingConnectionPool.from_url(
         url,
-        max_connections=connections,
+        max_connections=CONNECTIONS,
         timeout=COMMAND_TIMEOUT,
-        socket_timeout=timeout,
-        socket_connect_timeout=COMMAND_TIMEOUT,
+        socket_timeout=None,
+        socket_connect_timeout=CONNECT_TIMEOUT,
         **keepalive,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
@@ -57,10 +74,10 @@ def pool(url: str, *, timeout: float | None, decode: bool = True, connections: i
 
 def commands(url: str) -> Redis:
     """A client for commands that do not block."""
-    return Redis.from_pool(pool(url, timeout=COMMAND_TIMEOUT))
+    return Client.from_pool(pool(url))
 
 
 def bare_connection(url: str, *, decode: bool = True) -> AbstractConnection:
     """One connection outside of a pool, for pipelines and subscriptions."""
-    connection: AbstractConnection = pool(url, timeout=None, decode=decode).make_connection()
+    connection: AbstractConnection = pool(url, decode=decode).make_connection()
     return connection

@@ -1,11 +1,13 @@
-"""Supported addresses of a server."""
+"""Supported addresses of a server, and the cancellation of commands."""
 
+import asyncio
 import tempfile
 from pathlib import Path
 
 import redis
 
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.store.clients import commands
 from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
 from tests import processes
@@ -22,3 +24,19 @@ async def test_a_server_is_reached_through_its_unix_socket(tmp_path: Path) -> No
             await shards.close()
             with redis.Redis.from_url(store.url.removesuffix("/0") + "/3") as client:
                 assert client.xlen("chat:session:room") == 1
+
+
+async def test_a_loop_of_commands_ends_whenever_it_is_cancelled(store_url: str) -> None:
+    async def loop() -> None:
+        while True:
+            await client.ping()
+
+    async with commands(store_url) as client:
+        await client.ping()
+        for steps in range(40):
+            task = asyncio.create_task(loop())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            ended, _ = await asyncio.wait([task], timeout=5)
+            assert ended, f"the loop goes on after it was cancelled in step {steps}"
