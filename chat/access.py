@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,8 @@ from doqchat.access.revoked import Revoked
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
 from doqchat.engine import engine
 from doqchat.errors import Forbidden
+from doqchat.limits.addresses import address_of
+from doqchat.limits.clients import Call
 from doqchat.sessions import check_sid
 
 log = logging.getLogger(__name__)
@@ -22,21 +25,35 @@ BEARER = "bearer."
 _NAMES = {"token", "access_token", "auth_token", "id_token", "jwt", "bearer", "authorization"}
 
 
-async def principal_of(request: HttpRequest, sid: str) -> Principal:
-    """The principal of an HTTP call for a session.
+async def principal_of(request: HttpRequest, sid: str, kind: Call = "other") -> Principal:
+    """The principal of an HTTP call for a session. The call is counted first.
+
+    Args:
+        request: the call.
+        sid: the session.
+        kind: the kind of call whose rate limit it counts towards.
 
     Raises:
+        RateLimited: the address makes too many calls.
         InvalidMessage: the sid is invalid.
         Unauthenticated, Forbidden, Unavailable: as Authenticator.principal; or there is a token in the URL, or it is
             revoked.
     """
+    address = count_call(request, kind)
     check_sid(sid)
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
     tokens = list(_bearers([request.headers.get("Authorization", "")]))
     principal = await engine().authenticator.principal(sid, None, tokens)
     if principal.verified:
         Revoked(await engine().revocations.of(sid)).check(principal)
-    return principal
+    return replace(principal, address=address)
+
+
+def count_call(request: HttpRequest, kind: Call) -> str | None:
+    """Count an HTTP call and return the address that it counts towards; raises RateLimited."""
+    address = address_of(getattr(request, "scope", {}))
+    engine().clients.call(address, kind)
+    return address
 
 
 def tokens_of(scope: dict[str, Any]) -> list[str]:

@@ -118,13 +118,13 @@ class HistoryQuery(Schema):
 
 @api.get(
     "/history/{sid}",
-    response={200: History} | api_errors.refusals(401, 403, 409, 503),
+    response={200: History} | api_errors.refusals(401, 403, 409, 429, 503),
     summary="The events of a session",
     tags=["history"],
 )
 async def read_history(request: HttpRequest, sid: openapi.Sid, query: Query[HistoryQuery]) -> HttpResponse:
     """The session's durable events, oldest first. An empty session has none."""
-    (await principal_of(request, sid)).require("read")
+    (await principal_of(request, sid, "search" if query.q else "history")).require("read")
     try:
         page = await engine().history.page(sid, query.search())
         participants = await engine().participants.counts(sid)

@@ -13,9 +13,10 @@ from chat.handshake import read_handshake, subprotocol_of
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, problem_of
 from doqchat.fanout.member import FAILED, Member
-from doqchat.frame_rates import TooManyRefused
 from doqchat.ingress import submit
 from doqchat.joining import begin, join, leave
+from doqchat.limits.addresses import address_of
+from doqchat.limits.connection import TooManyRefused
 from doqchat.protocol import server
 from doqchat.protocol.events import ChatAck
 from doqchat.protocol.frames import parse
@@ -48,6 +49,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     """
 
     member: Member | None = None
+    address: str | None = None
+    counted = False
     accepted = False
     dropped: int | None = None
 
@@ -92,6 +95,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
         try:
             self.engine = engine()
+            self._count()
             shake = await read_handshake(self.scope, self.engine.authenticator)
             member = self.member = Member(
                 self._write,
@@ -99,6 +103,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
                 profile=shake.profile,
                 on_drop=self._on_drop,
                 write_now=self.scope.get("extensions", {}).get(WRITE_TEXT),
+                limits=self.engine.clients.connection(),
             )
             welcome = await join(self.engine, member, shake.since)
         except DoqchatError as problem:
@@ -107,6 +112,12 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
             begin(member, welcome)
+
+    def _count(self) -> None:
+        """Count the connection; raises RateLimited for one too many."""
+        self.address = address_of(self.scope)
+        self.engine.clients.open_socket(self.address)
+        self.counted = True
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         """Take one frame; what is wrong with it is answered, and the connection goes on.
@@ -154,6 +165,9 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         if self.member is not None:
             member, self.member = self.member, None
             await leave(self.engine, member)
+        if self.counted:
+            self.counted = False
+            self.engine.clients.close_socket(self.address)
 
     async def _punish(self, problem: TooManyRefused) -> None:
         """Say why the connection will be closed, and read nothing more until then."""

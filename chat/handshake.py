@@ -1,6 +1,6 @@
 """The handshake of a socket: its URL and subprotocols."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,6 +9,7 @@ from chat.origins import objection
 from doqchat.access.authenticator import Authenticator
 from doqchat.access.principal import Principal
 from doqchat.errors import Forbidden, InvalidMessage, RoleForbidden
+from doqchat.limits.addresses import address_of
 from doqchat.protocol.ids import parse_id
 from doqchat.protocol.names import BASIC, HUMAN_ROLES, MODEL_ROLE, OBSERVER, V1, MemberRole, Profile, is_sid
 
@@ -58,7 +59,7 @@ async def read_handshake(scope: dict[str, Any], authenticator: Authenticator) ->
     role, since = _role(query), _since(query)
     principal = await authenticator.principal(sid, role, tokens_of(scope))
     principal.require("read")
-    return Handshake(principal, V1 if subprotocol_of(scope) else BASIC, since)
+    return Handshake(replace(principal, address=address_of(scope)), V1 if subprotocol_of(scope) else BASIC, since)
 
 
 def _role(query: dict[str, list[str]]) -> MemberRole | None:

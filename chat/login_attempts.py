@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address
 
 from django.core.cache import BaseCache, caches
 from redis.exceptions import RedisError
+
+from doqchat.limits.addresses import network
 
 WINDOW_SECONDS = 300
 ATTEMPTS_OF_AN_ADDRESS = 10
@@ -45,18 +46,7 @@ def attempt(account: str, address: str, browser: str) -> Iterator[None]:
 
 
 def _limits(account: str, address: str) -> dict[str, int]:
-    return {f"address {_network(address)}": ATTEMPTS_OF_AN_ADDRESS, f"account {account}": ATTEMPTS_OF_AN_ACCOUNT}
-
-
-def _network(address: str) -> str:
-    """The network whose addresses one client may control."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        return str(ip.ipv4_mapped or int(ip) >> 64)
-    return str(ip)
+    return {f"address {network(address)}": ATTEMPTS_OF_AN_ADDRESS, f"account {account}": ATTEMPTS_OF_AN_ACCOUNT}
 
 
 def _count(what: str, change: int) -> int:

@@ -1,24 +1,30 @@
 """`GET /metrics`: Prometheus metrics about replies.
 
-They are read from the store, so every process returns the same values. They contain no messages or session names, and
-are public.
+They are read from the store, so every process returns the same values. They contain no messages or session names. Only
+this machine and the holders of DOQCHAT_METRICS_TOKEN may read them.
 """
 
 from collections.abc import Iterator, Mapping
+from hmac import compare_digest
 
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from doqchat.conf import doqchat_settings
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
+from doqchat.limits.addresses import address_of, is_loopback
 from doqchat.replies import metrics
 from doqchat.replies.metrics import Metrics, read_metrics
 
 
 async def show_metrics(request: HttpRequest) -> HttpResponse:
-    """The metrics as text; 503 while the store is unreachable."""
+    """The metrics as text; 403 for a stranger, 503 while the store is unreachable."""
+    if not _may_read(request):
+        problem = "The metrics require the header Authorization: Bearer with the value of DOQCHAT_METRICS_TOKEN.\n"
+        return HttpResponse(problem, status=403, content_type="text/plain; charset=utf-8")
     try:
         read = await read_metrics(engine().shards)
     except Unavailable:
@@ -26,6 +32,15 @@ async def show_metrics(request: HttpRequest) -> HttpResponse:
     registry = CollectorRegistry()
     registry.register(_Replies(read))
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read(request: HttpRequest) -> bool:
+    address = address_of(getattr(request, "scope", {}))
+    if address is None or is_loopback(address):
+        return True
+    token = doqchat_settings().metrics_token
+    given = request.headers.get("Authorization", "")
+    return token is not None and compare_digest(given.encode(), f"Bearer {token}".encode())
 
 
 class _Replies(Collector):

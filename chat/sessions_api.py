@@ -45,7 +45,7 @@ class Overview(Schema):
 
 @router.get(
     "/{sid}",
-    response={200: Overview} | refusals(401, 403, 409, 503),
+    response={200: Overview} | refusals(401, 403, 409, 429, 503),
     summary="A session's settings and counts",
 )
 async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
@@ -56,7 +56,7 @@ async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
 
 @router.patch(
     "/{sid}",
-    response={200: Overview} | refusals(401, 403, 409, 503),
+    response={200: Overview} | refusals(401, 403, 409, 429, 503),
     summary="Change a session's settings",
     openapi_extra=openapi.body(openapi.SessionChanges),
 )
@@ -88,7 +88,7 @@ async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
 
 @router.post(
     "/{sid}/revocations",
-    response={204: None} | refusals(401, 403, 409, 503),
+    response={204: None} | refusals(401, 403, 409, 429, 503),
     summary="Revoke tokens of a session",
     openapi_extra=openapi.body(openapi.Revocation),
 )

@@ -1,6 +1,9 @@
 """The pages: the home page and the room."""
 
 import logging
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
@@ -10,13 +13,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chat import wording
-from chat.access import refuse_token_in_url
+from chat.access import count_call, refuse_token_in_url
 from chat.lines import line
 from chat.routing import socket_path
 from chat.sids import new_sid
 from doqchat.conf import access_mode
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Forbidden
+from doqchat.errors import DoqchatError, Forbidden, RateLimited
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT, OBSERVER, is_sid
 from doqchat.replies import mention
@@ -29,6 +32,26 @@ PAGE_BYTES = 2**20
 """Maximum size of the history on the page."""
 
 
+Page = Callable[Concatenate[HttpRequest, ...], Coroutine[Any, Any, HttpResponse]]
+
+
+def _counted(view: Page) -> Page:
+    """Count requests of a page by the client's address; 429 for one too many."""
+
+    @wraps(view)
+    async def counted(request: HttpRequest, **arguments: str) -> HttpResponse:
+        try:
+            count_call(request, "page")
+        except RateLimited as refusal:
+            response = render(request, "doqchat/too_many.html", status=429)
+            response["Retry-After"] = str(refusal.details["retry_after"])
+            return response
+        return await view(request, **arguments)
+
+    return counted
+
+
+@_counted
 async def home(request: HttpRequest) -> HttpResponse:
     """The home page; it redirects submissions of its form to the room."""
     sid = request.GET.get("sid", "").strip()
@@ -40,6 +63,7 @@ async def home(request: HttpRequest) -> HttpResponse:
     return _entrance(request, sid, role, status=400) if "sid" in request.GET else _entrance(request, "", role)
 
 
+@_counted
 async def room(request: HttpRequest, sid: str) -> HttpResponse:
     """The room of one participant; without history while the store is unreachable, or if access requires a token.
 

@@ -20,6 +20,8 @@ from dotenv.parser import Binding, parse_stream
 
 from doqchat.access.published_keys import check_source
 from doqchat.access.verification_keys import check_token_key, kept_secret
+from doqchat.conf import LimitSettings
+from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.serving.memory import memory_limit
 from doqchat.store.urls import check_store_url
 
@@ -169,9 +171,38 @@ class Environment:
 
         return self._cast(name, [default], cast, expected)
 
+    def limits(self, name: str) -> dict[str, int | None]:
+        """Limits such as `ADDRESS_CONNECTIONS=64, SESSION_MESSAGES=none`; doqchat/conf.py has their names."""
+
+        def cast(value: str) -> dict[str, int | None]:
+            pairs = [word.partition("=") for word in self.words(name)]
+            limits = {
+                limit.strip(): None if most.strip().lower() == "none" else int(most.replace("_", ""))
+                for limit, _, most in pairs
+            }
+            LimitSettings.model_validate(limits)
+            return limits
+
+        known = ", ".join(field.upper() for field in LimitSettings.model_fields)
+        expected = (
+            f"NAME=NUMBER, several separated by commas, with none for no limit; numbers are at least 1, sizes at least "
+            f"{MAX_FRAME_BYTES}. The names are {known}"
+        )
+        return self._cast(name, {}, cast, expected)
+
     def token_key(self, name: str) -> str | None:
         """A key for HS256; None when the variable is unset."""
         return self._cast(name, None, check_token_key, "a secret of 32 bytes or more, which no public key is")
+
+    def long_secret(self, name: str) -> str | None:
+        """A secret of 16 characters or more; None when the variable is unset."""
+
+        def cast(value: str) -> str:
+            if len(value) < 16 or not value.isascii() or not value.isprintable():
+                raise ValueError
+            return value
+
+        return self._cast(name, None, cast, "a secret of 16 ASCII characters or more")
 
     def token_jwks(self, name: str) -> str | None:
         """A file or URL with public keys; None when the variable is unset."""

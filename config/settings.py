@@ -72,15 +72,21 @@ if OPENAI["API_KEY"] or OPENAI["BASE_URL"]:
     LLMS["openai"] = {"BACKEND": "doqchat.llm.openai.OpenAI", **OPENAI}
 LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
 
+TOKENS_PER_DAY = 2_000_000 if LLMS["default"] is not LLMS["demo"] else 0  # providers are paid by the token
+
 # The settings of doqchat in any project; doqchat/conf.py has the others and the defaults
 DOQCHAT: dict[str, Any] = {
     "STORE_URLS": STORE_URLS,
     "LLMS": LLMS,
-    "REPLIES": {},  # such as "SYSTEM": "Answer in one sentence."
+    # Such as "SYSTEM": "Answer in one sentence."
+    "REPLIES": {"TOKENS_PER_DAY": env.integer("DOQCHAT_TOKENS_PER_DAY", TOKENS_PER_DAY, 0, 10**12) or None},
+    "LIMITS": env.limits("DOQCHAT_LIMITS"),
     "ACCESS": env.choice("DOQCHAT_ACCESS", "", ["open", "token"]) or None,
     "TOKEN_KEY": env.token_key("DOQCHAT_TOKEN_KEY"),
     "TOKEN_JWKS": env.token_jwks("DOQCHAT_TOKEN_JWKS"),
+    "METRICS_TOKEN": env.long_secret("DOQCHAT_METRICS_TOKEN"),
     "ORIGINS": env.words("DOQCHAT_ORIGINS"),
+    "PROXIES": FORWARDED_ALLOW_IPS,
     "HOST": env.text("HOST", "127.0.0.1"),
     "PORT": PORT,
     "SERVER": env.choice("SERVER", "uvicorn", ["uvicorn", "daphne"]),

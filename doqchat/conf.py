@@ -14,9 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from doqchat.access.authenticator import Access
 from doqchat.access.published_keys import check_source
 from doqchat.access.verification_keys import check_token_key, kept_secret
+from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.store.urls import check_store_url
 
 _Count = Annotated[int, Field(ge=1)]
+_Size = Annotated[int, Field(ge=MAX_FRAME_BYTES)]
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Processes = Annotated[int, Field(ge=0, le=64)]
 _StoreUrl = Annotated[str, AfterValidator(check_store_url)]
@@ -62,6 +64,49 @@ class ReplySettings(Section):
     tokens_per_day: _Count | None = None
 
 
+class LimitSettings(Section):
+    """`LIMITS`: what clients may do; None for no limit. Rates are per minute, as many at once.
+
+    Those of a role and a session are counted by the store for all processes together, the others by each process.
+    An address is an IPv4 address or an IPv6 network of 64 bits; trusted proxies have no limits (PROXIES).
+
+    Attributes:
+        connection_messages: stored messages and requests of one connection.
+        connection_characters: the characters of their frames.
+        role_messages: stored messages and requests of a role in a session.
+        session_messages: those of the whole session.
+        session_bytes: the size of their envelopes.
+        process_connections: open sockets of a process.
+        session_connections: open sockets of a session.
+        address_connections: open sockets of an address; other connections may be as many again.
+        address_handshakes: attempts to open a socket.
+        address_sessions: sessions that begin with a message or a join from the address.
+        address_history, address_searches, address_pages, address_calls: HTTP calls: pages of the history; the same with
+            a search; pages of the site; others.
+        address_requests: requests to the models.
+        person_requests: requests to the models of the holder of a token, in all sessions.
+        site_requests: requests to the models of all people together.
+    """
+
+    connection_messages: _Count | None = 6_000
+    connection_characters: _Size | None = 16 * 2**20
+    role_messages: _Count | None = 6_000
+    session_messages: _Count | None = 12_000
+    session_bytes: _Size | None = 32 * 2**20
+    process_connections: _Count | None = 20_000
+    session_connections: _Count | None = 10_000
+    address_connections: _Count | None = 256
+    address_handshakes: _Count | None = 600
+    address_sessions: _Count | None = 60
+    address_history: _Count | None = 300
+    address_searches: _Count | None = 60
+    address_pages: _Count | None = 300
+    address_calls: _Count | None = 600
+    address_requests: _Count | None = 120
+    person_requests: _Count | None = 60
+    site_requests: _Count | None = 1_200
+
+
 class EmbeddedStoreSettings(Section):
     """`EMBEDDED_STORE`: the Valkey that `doqchat_up` runs in the folder `valkey` of the data directory.
 
@@ -84,11 +129,14 @@ class Settings(Section):
         channel_layer: the alias of doqchat's layer in CHANNEL_LAYERS.
         llms: the models behind `llms[alias]`, shaped like Django's CACHES; doqchat/llm/checks.py checks them.
         replies: how replies are written.
+        limits: what clients may do.
         access: who may join a session: `open`, everyone who knows its name; `token`, holders of tokens. None means
             `open` if only this machine can reach the site, or with DEBUG, and otherwise `token`.
         token_key: the HS256 key of tokens; None stores a generated one in the data directory.
         token_jwks: a file or URL with the public keys of another token issuer.
+        metrics_token: the bearer token with which other machines read `/metrics`; None for only this machine.
         origins: origins of other sites whose pages may open a socket.
+        proxies: the addresses and networks of trusted proxies, which send the address of the client.
         host, port: where a web process listens; port 0 picks a free port.
         server: the ASGI server of the web processes.
         web_workers, llm_workers: number of processes that `doqchat_up` starts.
@@ -103,10 +151,13 @@ class Settings(Section):
     channel_layer: str = "default"
     llms: dict[Any, Any] = {"default": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
     replies: ReplySettings = ReplySettings()
+    limits: LimitSettings = LimitSettings()
     access: Access | None = None
     token_key: _TokenKey | None = None
     token_jwks: _TokenJwks | None = None
+    metrics_token: Annotated[str, Field(min_length=16)] | None = None
     origins: list[str] = []
+    proxies: list[str] = ["127.0.0.1", "::1"]
     host: str = "127.0.0.1"
     port: _Port = 3000
     server: Literal["uvicorn", "daphne"] = "uvicorn"

@@ -10,6 +10,8 @@ from doqchat.access.authenticator import Authenticator
 from doqchat.conf import access_mode, doqchat_settings, token_key
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.limits.clients import ClientLimits
+from doqchat.limits.messages import MessageLimits
 from doqchat.loop_end import at_loop_end
 from doqchat.replies.budget import TokenBudget
 from doqchat.replies.cancellation import Cancellation
@@ -36,6 +38,7 @@ class Engine:
             revocations: the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
+        clients: limits on the clients of this process.
         budget: the daily token budget.
         cancellation: cancels replies.
         hub: the live sessions of this process.
@@ -54,7 +57,10 @@ class Engine:
             replies.role_max_active_replies,
         )
         self.budget = TokenBudget(self.shards, replies.tokens_per_day)
-        self.stream = SessionStream(self.shards, self.limits)
+        most = settings.limits
+        self.clients = ClientLimits(most)
+        messages = MessageLimits(most.role_messages, most.session_messages, most.session_bytes)
+        self.stream = SessionStream(self.shards, self.limits, messages)
         self.history = History(self.stream)
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards)

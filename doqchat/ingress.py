@@ -57,14 +57,14 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
         UnknownEvent: the event requires a connection.
         InvalidMessage: the request names a model that is not configured.
         NotFound: the session has no such reply, or no such event to be marked as read.
-        RateLimited: it is one too many, or the day's tokens are used up.
+        RateLimited: it exceeds a limit, or the day's tokens are used up.
         Conflict, Unreadable, Unavailable: nothing was stored.
         Uncertain: the store has not said whether it is stored.
     """
     kind = type(frame.body)
     principal.authorize(frame, _CAPABILITIES[kind])
     if frame.body.durable:
-        return await _store(engine, principal.sid, frame)
+        return await _store(engine, principal, frame, member)
     if member is None:
         known = f"{ChatMessage.event} and {LLMRequest.event}"
         raise UnknownEvent(f"Without a socket one sends {known} alone.", field="hd.event")
@@ -106,9 +106,23 @@ async def revoke(engine: Engine, principal: Principal, what: str) -> None:
     await engine.revocations.revoke(principal.sid, what)
 
 
-async def _store(engine: Engine, sid: str, frame: Frame) -> Appended:
-    body = frame.body
+async def _limit(engine: Engine, principal: Principal, frame: Frame, member: Member | None) -> None:
+    """Count an event that is to be stored, for its connection, person and address; raises RateLimited.
+
+    The session and the role are counted when it is stored.
+    """
+    if member is not None:
+        member.limits.take_stored(frame.size)
+    elif principal.address is not None and not await engine.stream.length(principal.sid):
+        engine.clients.new_session(principal.address)
+    if isinstance(frame.body, LLMRequest):
+        engine.clients.request(principal)
+
+
+async def _store(engine: Engine, principal: Principal, frame: Frame, member: Member | None) -> Appended:
+    sid, body = principal.sid, frame.body
     try:
+        await _limit(engine, principal, frame, member)
         ask = await _asked(engine, sid, body) if isinstance(body, LLMRequest) else ""
         if ask:
             await _check_budget(engine, sid, frame)
@@ -118,7 +132,8 @@ async def _store(engine: Engine, sid: str, frame: Frame) -> Appended:
             sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
         )
     except RateLimited as refusal:
-        count_refusal(engine.shards.of(sid), refusal.limit)
+        if refusal.limit:
+            count_refusal(engine.shards.of(sid), refusal.limit)
         raise
     if not engine.hub.note_later(sid):
         with suppress(DoqchatError):  # what is stored is not reported as refused

@@ -9,6 +9,7 @@ from doqchat.fanout.live import LiveSession
 from doqchat.fanout.member import Member
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap, SessionWelcome
+from doqchat.protocol.ids import BEGINNING
 from doqchat.store.snapshot import Snapshot
 
 
@@ -37,11 +38,15 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
 
     Raises:
         Forbidden: its token is revoked.
+        RateLimited: the session has too many connections, or the address begins too many sessions.
         Unavailable: the store cannot be reached.
     """
     sid = member.principal.sid
     session = member.session = await engine.hub.enter(sid, member)
     session.revoked.check(member.principal)
+    engine.clients.join(len(session.members))
+    if session.last == BEGINNING:
+        engine.clients.new_session(member.principal.address)
     if since is None:
         session.go_live(member)
     if not member.full:

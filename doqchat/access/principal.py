@@ -27,6 +27,7 @@ class Principal:
         name: its display name, if known.
         verified: whether a credential proves role and name, so that frames cannot claim others.
         subject, token_id: the claims `sub` and `jti` of its token, if any.
+        address: the address whose limits it counts towards; None for no limits.
         issued, expires: the claims `iat` and `exp` of its token, in seconds since 1970.
     """
 
@@ -36,6 +37,7 @@ class Principal:
     name: str | None = None
     verified: bool = True
     subject: str | None = None
+    address: str | None = field(default=None, compare=False)
     token_id: str | None = field(default=None, compare=False)
     issued: float | None = field(default=None, compare=False)
     expires: float | None = field(default=None, compare=False)

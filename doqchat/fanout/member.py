@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from doqchat.access.principal import Principal
 from doqchat.errors import DoqchatError
-from doqchat.frame_rates import FrameRates
+from doqchat.limits.connection import ConnectionLimits
 from doqchat.protocol import server
 from doqchat.protocol.names import V1, Profile
 
@@ -41,11 +41,11 @@ class Member:
         on_drop: called once with a close code when the member is dropped; it takes nothing from then on.
         write_now: sends one text frame without waiting, or returns False where it would have to; None where the server
             has no such call. It saves the coroutine and the ASGI message of each write.
+        limits: how much the connection may send; None for the limits that are not configured.
 
     Attributes:
         connection: a name for the connection, with its role, unique in the session.
         full: whether the client understands all of the protocol.
-        limits: how much the connection may send.
         session: where it is a member; None before and after.
         expiry: the timer of the token's expiry, see doqchat/fanout/expiry.py.
     """
@@ -58,11 +58,12 @@ class Member:
         profile: Profile,
         on_drop: Callable[[int], None],
         write_now: WriteNow | None = None,
+        limits: ConnectionLimits | None = None,
     ) -> None:
         self.principal = principal
         self.connection = f"{principal.role}:{uuid.uuid4().hex}"
         self.full = profile == V1
-        self.limits = FrameRates()
+        self.limits = limits or ConnectionLimits()
         self.session: LiveSession | None = None
         self.expiry: asyncio.TimerHandle | None = None
         self._write = write

@@ -29,6 +29,7 @@ class Frame:
         body: the validated `bd`.
         msg_id: the idempotency key, when the client gave one.
         hd, bd: what the client sent, to be relayed untouched; server-made fields are taken out of `hd`.
+        size: the number of characters that it was parsed from.
     """
 
     event: str
@@ -37,6 +38,7 @@ class Frame:
     msg_id: str | None = None
     hd: dict[str, Any] = field(default_factory=dict)
     bd: Any = field(default_factory=dict)
+    size: int = 0
 
     def stored(self, sid: str) -> str:
         """The envelope as the stream keeps it: JSON without `id` and `prev`, which the entry's place gives."""
@@ -78,7 +80,9 @@ def parse(text: str) -> Frame:
     except ValueError as error:
         raise InvalidJSON(f"The frame is not JSON that can be relayed: {error}.") from None
     _check_values(data)
-    return from_data(data)
+    frame = from_data(data)
+    frame.size = len(text)
+    return frame
 
 
 def from_data(data: Any) -> Frame:

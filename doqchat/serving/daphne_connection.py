@@ -31,6 +31,11 @@ class Deadline:
             self._due = None
 
 
+def host_of(transport: Any) -> str:
+    """The IP address of the peer; empty on a Unix socket."""
+    return getattr(transport.getPeer(), "host", "")
+
+
 def half_close(transport: Any, deadline: Deadline) -> None:
     """Close our side after what was written; the connection ends with the peer's side, or CLOSE_SECONDS later.
 

@@ -12,9 +12,10 @@ from daphne.http_protocol import WebRequest
 from twisted.internet.protocol import connectionDone
 from twisted.web.http import HTTPChannel
 
-from doqchat.errors import Internal, InvalidMessage, TooLarge, Unavailable
-from doqchat.serving.daphne_connection import Deadline, half_close
+from doqchat.errors import Internal, InvalidMessage, RateLimited, TooLarge, Unavailable
+from doqchat.serving.daphne_connection import Deadline, half_close, host_of
 from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS, body_bytes
+from doqchat.serving.peers import FULL, peers
 
 CHUNKED_BYTES = 1024
 """How many bytes of a chunked body are decoded per event loop iteration, because each chunk costs many microseconds."""
@@ -22,6 +23,7 @@ CHUNKED_BYTES = 1024
 CODES = {
     408: LATE,
     413: TooLarge.code,
+    429: RateLimited.code,
     431: TooLarge.code,
     500: Internal.code,
     503: Unavailable.code,
@@ -115,11 +117,16 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:  # noqa: N802 - twisted's names, here and below
         super().connectionMade()
         self._deadline.set(HEAD_SECONDS, self._late)
+        if not peers().connected(host_of(self.transport)):
+            self.transport.write(error_response(429, FULL))
+            self._ending = self.paused = True
+            self.transport.loseConnection()
 
     def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
         self._ending = True
         self._deadline.clear()
         self._stalled.clear()
+        peers().disconnected(host_of(self.transport))
         super().connectionLost(reason)
         self.writable.set()
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 
-from doqchat.serving.daphne_connection import Deadline, half_close
+from doqchat.serving.daphne_connection import Deadline, half_close, host_of
 from doqchat.serving.daphne_http import error_response
 from doqchat.serving.limits import FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, SEND_SECONDS
+from doqchat.serving.peers import peers
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class WebSocketProtocol(DaphneProtocol):
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         self._deadline.clear()
         self._stalled.clear()
+        peers().disconnected(host_of(self.transport))
         super().connectionLost(reason)
         self.is_closed = None  # a Deferred whose result is the protocol: a cycle for the garbage collector
         self.writable.set()

@@ -10,10 +10,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from doqchat.errors import InvalidMessage, TooLarge
+from doqchat.errors import InvalidMessage, RateLimited, TooLarge
 from doqchat.serving.limits import HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS
 from doqchat.serving.paced_reads import Hold
 from doqchat.serving.paced_transport import PacedTransport
+from doqchat.serving.peers import FULL, peers
 from doqchat.serving.websocket_uvicorn import WebSocketProtocol
 
 
@@ -34,6 +35,9 @@ class HTTPProtocol(HttpToolsProtocol):
         self._head_deadline: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
         paced = PacedTransport(cast(asyncio.Transport, transport), self.loop, self._parse)
         super().connection_made(cast(asyncio.Transport, paced))
+        if not peers().connected(paced.peer):
+            paced.write(_error_response(HTTPStatus.TOO_MANY_REQUESTS, RateLimited.code, FULL))
+            paced.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_deadline()

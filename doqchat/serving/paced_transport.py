@@ -7,6 +7,7 @@ from functools import lru_cache
 from doqchat.serving.gathered_writes import GatheredWrites, Turn
 from doqchat.serving.limits import CLOSE_SECONDS
 from doqchat.serving.paced_reads import Backlog, PacedReads
+from doqchat.serving.peers import peers
 
 _turn_of = lru_cache(maxsize=1)(Turn)
 _backlog_of = lru_cache(maxsize=1)(Backlog)
@@ -20,17 +21,20 @@ class PacedTransport(GatheredWrites):
 
     Attributes:
         reads: receives all incoming data from the protocol.
+        peer: the IP address of the peer; empty on a Unix socket.
         peer_sends: whether the peer is in the middle of a request. Closing the socket would then reset the connection,
             and the peer could lose the response; so only our side is closed.
     """
 
-    __slots__ = ("_abort_timer", "_loop", "peer_sends", "reads")
+    __slots__ = ("_abort_timer", "_loop", "peer", "peer_sends", "reads")
 
     def __init__(
         self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, parse: Callable[[bytes], None]
     ) -> None:
         super().__init__(transport, _turn_of(loop))
         self.reads = PacedReads(transport, _backlog_of(loop), parse)
+        peername = transport.get_extra_info("peername")
+        self.peer: str = peername[0] if isinstance(peername, tuple) else ""
         self.peer_sends = False
         self._loop = loop
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -63,6 +67,7 @@ class PacedTransport(GatheredWrites):
         """Release the protocol after the end of the connection."""
         self.abort()
         self.reads.end()
+        peers().disconnected(self.peer)
         if self._abort_timer is not None:
             self._abort_timer.cancel()
 

@@ -1,9 +1,11 @@
-"""The public URL of the site, independent of the server and the proxy in front of it."""
+"""The public URL of the site and the address of the client, independent of the server and the proxy in front of it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from doqchat.limits.addresses import SCOPE_KEY, network
 
 Scope = dict[str, Any]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -11,9 +13,14 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 _IPV4_MAPPED = "::ffff:"
 """The prefix of IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2)."""
 
+_PEER = "doqchat.peer"
+"""The key of the peer's address in a scope, until its X-Forwarded-For is read."""
+
 
 class PublicAddress:
-    """ASGI middleware that sets the scheme and the root path of the public URL.
+    """ASGI middleware that sets the scheme and the root path of the public URL, and the address that limits count.
+
+    Requests of a trusted proxy itself, such as a program on this machine, have no such address.
 
     Args:
         application: the wrapped application.
@@ -37,9 +44,14 @@ class PublicAddress:
         changed: Any = scope | {"root_path": self._root, "path": self._path(scope["path"])}
         if scope.get("client"):
             changed["client"] = (scope["client"][0].removeprefix(_IPV4_MAPPED), scope["client"][1])
+            changed[_PEER] = changed["client"][0]
         await self._forwarded(changed, receive, send)
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        peer = scope.pop(_PEER, "")
+        client = scope["client"][0] if scope.get("client") else ""
+        is_proxy = client in (peer, "") and (not peer or peer in self._forwarded.trusted_hosts)
+        scope[SCOPE_KEY] = None if is_proxy else network(client)
         if self._https:
             scope["scheme"] = "https" if scope["type"] == "http" else "wss"
         await self._application(scope, receive, send)

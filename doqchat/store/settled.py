@@ -19,7 +19,9 @@ _NOT_SETTLED = (
     f"The store did not respond within {SETTLED_WITHIN:g} s: it is unknown whether this is stored. Send it again, "
     "with the same msg_id if it had one."
 )
-_APPEND = load("append", "session", "claim", "entry", "rate", "wait", "replies", "owed", "filled", "interrupt")
+_APPEND = load(
+    "append", "session", "claim", "entry", "rate", "messages", "wait", "replies", "owed", "filled", "interrupt"
+)
 _CLAIMED = load("claimed", "session", "claim", "owed")
 
 

@@ -5,7 +5,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Literal
 
-from doqchat.errors import Conflict
+from doqchat.errors import Conflict, RateLimited
+from doqchat.limits.messages import MessageLimits
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, LAST, order
@@ -19,7 +20,6 @@ from doqchat.store.shards import Shards
 
 CLAIM_SECONDS = 24 * 60 * 60
 ONCE_SECONDS = 60
-NO_LIMITS = RequestLimits()
 
 DEBOUNCE_MS = int(DEFAULT_WAIT_SECONDS * 1000)
 """Default time without messages before an automatic reply, so that messages in quick succession get one reply."""
@@ -95,13 +95,16 @@ class SessionStream:
 
     Args:
         shards: the servers.
-        limits: the limits on requests.
+        requests: the limits on requests.
+        messages: the limits on stored messages and requests.
     """
 
-    def __init__(self, shards: Shards, limits: RequestLimits = NO_LIMITS) -> None:
+    def __init__(
+        self, shards: Shards, requests: RequestLimits | None = None, messages: MessageLimits | None = None
+    ) -> None:
         self._shards = shards
-        self._limits = limits
-        self._most = limits.for_a_person()
+        self._requests, self._messages = requests or RequestLimits(), messages or MessageLimits()
+        self._most = self._requests.for_a_person() | self._messages.fields()
 
     def server(self, sid: str) -> str:
         """The URL of the session's server."""
@@ -132,7 +135,7 @@ class SessionStream:
 
         Raises:
             Conflict: the key was used for other content.
-            RateLimited: the request exceeds a limit.
+            RateLimited: it exceeds a limit.
             Unavailable: nothing is stored, now or later.
             Uncertain: it is unknown whether the event is stored.
         """
@@ -164,9 +167,12 @@ class SessionStream:
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; use a new one.", msg_id=msg_id)
         if not entry_id:
-            raise self._limits.refusal(outcome, int(rest), participant)
+            raise self._refusal(outcome, int(rest), participant)
         shard.hints.post(sid, rest)
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
+
+    def _refusal(self, limit: str, wait_ms: int, role: str) -> RateLimited:
+        return (self._messages if limit in self._messages.fields() else self._requests).refusal(limit, wait_ms, role)
 
     async def knows(self, sid: str, role: str, msg_id: str) -> bool:
         """Whether a role has used this `msg_id` in the session; raises Unavailable."""

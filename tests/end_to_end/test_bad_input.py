@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from doqchat.frame_rates import MOST_ANSWERED, MOST_EPHEMERAL, MOST_REFUSED
+from doqchat.limits.connection import ANSWERED, EPHEMERAL, REFUSED
 from doqchat.store import keys
 from tests.client import Client
 from tests.conftest import Connect
@@ -114,11 +114,11 @@ async def test_a_connection_that_keeps_sending_refused_frames_is_closed_with_442
     any_server: Web, connect: Connect, store: "redis.Redis", sid: str, data: str | bytes
 ) -> None:
     client, other = await connect(any_server, sid), await connect(any_server, sid)
-    for _ in range(MOST_EPHEMERAL + MOST_REFUSED + 1):
+    for _ in range(EPHEMERAL.most + REFUSED.most + 1):
         await client.send_raw(data)
     errors = [answer["bd"] for answer in await client.recv_to_the_end() if answer["hd"]["event"] == "error"]
     assert client.connection.close_code == 4429
-    assert len(errors) == MOST_ANSWERED + 1
+    assert len(errors) == ANSWERED.most + 1
     assert (errors[-1]["code"], errors[-1]["retry_after"] >= 1) == ("rate_limited", True)
     assert traces(store, sid) == set()
     assert await goes_on(other)

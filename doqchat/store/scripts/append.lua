@@ -8,10 +8,10 @@
 --       idempotency key), llm (alias of the requested model, or ''), manner ('said' or 'mentioned' if the reply policy
 --       decides, or ''), wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after
 --       a mention), longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute,
---       max_active_replies, role_max_active_replies (limits, 0 for none), early_end (of a superseded automatic reply,
---       see parts/interrupt.lua), deadline (ms of the store's clock)
+--       max_active_replies, role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for
+--       none), early_end (of a superseded automatic reply, see parts/interrupt.lua), deadline (ms of the store's clock)
 -- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} if the idempotency key exists; {'', 'expired'}
--- after the deadline; {'', limit, ms until the next request is allowed} if a request exceeds a limit.
+-- after the deadline; {'', limit, ms until the next one is allowed} if the event exceeds a limit.
 
 local known = claimed(KEYS[2], given.digest)
 if known then
@@ -26,6 +26,10 @@ end
 
 -- Everything that can fail because a key has the wrong type comes before the first write, so that a stored event never
 -- gets an error. Invalid settings are replaced by their defaults.
+local over, wait_for_bucket, full_at = over_message_limit(given, now)
+if over then
+  return {'', over, wait_for_bucket}
+end
 local asks, manner = given.llm ~= '', given.manner
 local settings = redis.pcall('HMGET', own .. 'settings', 'policy', 'on_new_message', 'wait_seconds')
 local policy = settings[1] == 'off' and 'off' or settings[1] == 'always' and 'always' or 'mention'
@@ -53,6 +57,7 @@ local superseded = settings[2] == 'supersede' and (asks or is_due) and automatic
 local superseded_text = superseded and shown(superseded)
 
 local id = add_entry(given.channel, given.participant, given.body)
+count_message(full_at)
 redis.call('SET', KEYS[2], id .. ' ' .. given.digest, 'EX', given.claim_seconds)
 local function supersede()
   if superseded then
