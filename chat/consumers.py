@@ -162,12 +162,12 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await asyncio.wait([asyncio.create_task(self._close(code))], timeout=CLOSE_SECONDS)
 
     async def _leave(self) -> None:
-        if self.member is not None:
-            member, self.member = self.member, None
-            await leave(self.engine, member)
         if self.counted:
             self.counted = False
             self.engine.clients.close_socket(self.address)
+        if self.member is not None:
+            member, self.member = self.member, None
+            await leave(self.engine, member)
 
     async def _punish(self, problem: TooManyRefused) -> None:
         """Say why the connection will be closed, and read nothing more until then."""

@@ -37,10 +37,10 @@ def fetch(
             return Answer(refused.code, refused.headers, refused.read().decode())
 
 
-def post(web: Web, sid: str, text: str, **hd: Any) -> Answer:
+def post(web: Web, sid: str, text: str, headers: Mapping[str, str] | None = None, **hd: Any) -> Answer:
     """The answer to one call of `POST sessions/{sid}/messages` with a `chat.message`."""
     envelope = {"hd": {"event": "chat.message", **hd}, "bd": {"text": text}}
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(headers or {})}
     return fetch(web, f"/api/chat/sessions/{sid}/messages", "POST", headers, json.dumps(envelope).encode())
 
 

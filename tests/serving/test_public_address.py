@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from doqchat.limits.addresses import address_of
 from doqchat.serving.limits import ADMIN_BODY_BYTES, body_bytes
 from doqchat.serving.public_address import PublicAddress
 
@@ -76,3 +77,30 @@ def test_the_admin_may_have_large_forms_below_a_path_too(path: str) -> None:
 async def test_a_site_at_the_root_has_no_root_path_whatever_a_client_says() -> None:
     found = await seen(connection(path="/s/room/") | {"root_path": "/elsewhere"})
     assert (found["root_path"], found["path"]) == ("", "/s/room/")
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "proxies", "address"),
+    [
+        ("192.0.2.1", None, LOOPBACK, "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.7", LOOPBACK, "192.0.2.1"),
+        ("127.0.0.1", "192.0.2.7", LOOPBACK, "192.0.2.7"),
+        ("127.0.0.1", "203.0.113.9, 192.0.2.7", LOOPBACK, "192.0.2.7"),
+        ("127.0.0.1", "2001:db8:0:1:2::3", LOOPBACK, "2001:db8:0:1::/64"),
+        ("127.0.0.1", "::ffff:192.0.2.7", LOOPBACK, "192.0.2.7"),
+        ("127.0.0.1", None, LOOPBACK, None),
+        ("::ffff:127.0.0.1", None, LOOPBACK, None),
+        ("127.0.0.1", None, ["10.0.0.1"], "127.0.0.1"),
+        ("198.51.100.2", "192.0.2.7", ["*"], "192.0.2.7"),
+        ("198.51.100.2", None, ["*"], None),
+    ],
+)
+async def test_limits_count_the_client_and_not_the_proxy(
+    client: str, forwarded: str | None, proxies: list[str], address: str | None
+) -> None:
+    headers = {} if forwarded is None else {"x_forwarded_for": forwarded}
+    assert address_of(await seen(connection("websocket", client=client, **headers), proxies=proxies)) == address
+
+
+async def test_a_proxy_on_a_unix_socket_has_no_limits() -> None:
+    assert address_of(await seen(connection() | {"client": None})) is None
