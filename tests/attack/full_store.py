@@ -21,6 +21,9 @@ from tests.client import Client
 from tests.processes import Web
 
 MAXMEMORY = "48mb"
+UNLIMITED = "CONNECTION_CHARACTERS=none,SESSION_BYTES=none"
+"""One connection may fill the store."""
+
 MOST_MESSAGES = 2_000
 """More of 60 kB than MAXMEMORY holds."""
 
@@ -71,7 +74,7 @@ def fill(server: str, say: Callable[[str], None]) -> Full:
     """Start a site with a small store on the server, fill it, end it."""
     with (
         tempfile.TemporaryDirectory(prefix="doqchat-attack-") as folder,
-        site(server, Path(folder), MAXMEMORY) as running,
+        site(server, Path(folder), MAXMEMORY, UNLIMITED) as running,
     ):
         full = uvloop.run(_fill(running))
     say(f"{server}: {full}")

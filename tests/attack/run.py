@@ -15,6 +15,9 @@ from tests.attack.watch import Busy, Logged, Memory
 from tests.chaos.verdict import PROBLEMS
 
 PROGRESS_EVERY = 10.0
+ATTACKER = "127.0.0.2"
+"""The address of the attackers. The site trusts no proxy, so this machine's addresses have limits as all others."""
+
 FIRST_NUMBER = 1_000_000
 """The number of the first message of each talker during the attack; the attacker that guesses msg_ids knows it."""
 
@@ -72,7 +75,7 @@ class Run:
 
     async def _attack(self) -> None:
         host, _, port = self._site.web.address.partition(":")
-        async with self._attackers.attacking(Target(host, int(port), SIDS[0], FIRST_NUMBER, A_SECOND)):
+        async with self._attackers.attacking(Target(host, int(port), ATTACKER, SIDS[0], FIRST_NUMBER, A_SECOND)):
             for memory in (self._web, self._store):
                 memory.begin()
             self._busy.begin()

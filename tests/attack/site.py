@@ -24,13 +24,14 @@ class Site:
 
 
 @contextmanager
-def site(server: str, folder: Path, maxmemory: str = AMPLE) -> Iterator[Site]:
+def site(server: str, folder: Path, maxmemory: str = AMPLE, limits: str = "") -> Iterator[Site]:
     """A site on `uvicorn` or `daphne` to the end of the block, with what the attackers need in its store.
 
     Args:
         server: the web server.
         folder: where its data is.
         maxmemory: how much the store may hold, as Valkey writes it.
+        limits: changes of the default limits.
     """
     with processes.valkey(folder / "valkey", 0, "--maxmemory", maxmemory) as store:
         environment = {
@@ -39,6 +40,8 @@ def site(server: str, folder: Path, maxmemory: str = AMPLE) -> Iterator[Site]:
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
             "SECRET_KEY": "not a secret: for tests alone",
             "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+            "FORWARDED_ALLOW_IPS": "192.0.2.1",
+            "DOQCHAT_LIMITS": limits,
             **dict.fromkeys(("GEMINI_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"), ""),
         }
         _manage(environment, "migrate", "--verbosity", "0")

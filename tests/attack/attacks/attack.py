@@ -14,6 +14,7 @@ class Target:
 
     Attributes:
         host, port: where it listens.
+        source: the address that the attackers connect from.
         talked_in: a session in which the probe talks.
         first_number: the number in the first msg_id that A and B each use there during the attack.
         numbers_a_second: how many each of them uses in a second.
@@ -21,6 +22,7 @@ class Target:
 
     host: str
     port: int
+    source: str
     talked_in: str
     first_number: int
     numbers_a_second: float

@@ -41,6 +41,7 @@ class Peer(asyncio.Protocol):
         if receive_buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
+            connection.bind((target.source, 0))
             await loop.sock_connect(connection, (target.host, target.port))
             transport, peer = await loop.create_connection(cls, sock=connection)
         except BaseException:
