@@ -95,7 +95,7 @@ class LimitSettings(Section):
     session_bytes: _Size | None = 32 * 2**20
     process_connections: _Count | None = 20_000
     session_connections: _Count | None = 10_000
-    address_connections: _Count | None = 256
+    address_connections: _Count | None = 128
     address_handshakes: _Count | None = 600
     address_sessions: _Count | None = 60
     address_history: _Count | None = 300

@@ -1,5 +1,6 @@
 """`manage.py doqchat_web`: one web process."""
 
+import asyncio
 import socket
 import sys
 from argparse import ArgumentParser
@@ -17,7 +18,7 @@ from chat.checks import require_usable_settings
 from doqchat.conf import access_mode, doqchat_settings, is_local
 from doqchat.engine import engine
 from doqchat.serving import StartError
-from doqchat.serving.garbage import settle
+from doqchat.serving.garbage import return_memory, settle
 from doqchat.serving.listener import address_of, inherited, listen
 from doqchat.serving.start_report import say_what_is_used
 from doqchat.worker.unserved import watch
@@ -64,7 +65,7 @@ class Command(BaseCommand):
     async def _watch(self, supervised: bool) -> None:
         if not supervised:
             await say_what_is_used(self._say)
-        await watch(engine())
+        await asyncio.gather(watch(engine()), return_memory())
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
