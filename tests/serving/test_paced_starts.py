@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from doqchat.limits.addresses import SCOPE_KEY
 from doqchat.serving.paced_starts import PacedStarts
 
 REQUESTS = 20
@@ -52,3 +53,14 @@ async def test_a_request_that_is_cancelled_before_it_began_takes_no_turn() -> No
             await request
     assert application.begun[-1][0] == str(REQUESTS - 1)
     assert len(application.begun) <= 2
+
+
+async def test_an_address_with_many_requests_delays_another_by_one() -> None:
+    application = Application()
+    paced = PacedStarts(application)
+    many = [{"type": "websocket", "path": f"many {number}", SCOPE_KEY: "192.0.2.1"} for number in range(REQUESTS)]
+    few = [{"type": "http", "path": f"few {number}", SCOPE_KEY: "192.0.2.2"} for number in range(2)]
+    await asyncio.gather(*(paced(scope, None, None) for scope in many + few))
+    paths = [path for path, _ in application.begun]
+    assert paths[:5] == ["many 0", "few 0", "many 1", "few 1", "many 2"]
+    assert len(paths) == REQUESTS + 2
