@@ -17,7 +17,7 @@ FAILED := echo '패키지를 설치하지 못했습니다. 이미 설치된 패�
 	'The packages could not be installed; the installed ones are unchanged.' >&2; exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest-django check bench chaos attack screenshots
+.PHONY: help run test test-newest-django generators check bench chaos attack screenshots
 # Without bytecode, every process of every run compiles all modules and rewrites all assertions again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -25,6 +25,7 @@ help:
 	@echo 'make run                 doqchat을 실행합니다: http://localhost:3000/   run doqchat'
 	@echo 'make test                모든 테스트를 실행합니다                      run all tests (ARGS="-k name" for some)'
 	@echo 'make test-newest-django  최신 Django로 모든 테스트를 실행합니다          run all tests on the latest Django'
+	@echo 'make generators          npm의 코드 생성기로 API 문서를 검사합니다     generate TypeScript from the API documents (npm)'
 	@echo 'make check               포맷, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
 	@echo 'make bench               서버의 성능을 측정합니다                      benchmark the server'
 	@echo 'make chaos               장애를 주입하고 유실된 메시지를 셉니다        inject faults under load, count lost messages'
@@ -40,6 +41,10 @@ test-newest-django: $(NEWEST)/.dev
 	@$(NEWEST)/bin/python $(INSTALL) --quiet --upgrade django || { $(FAILED); }
 	@$(NEWEST)/bin/python -c 'import django; print("Django", django.__version__)'
 	@$(NEWEST)/bin/python -m pytest -n 4 --dist worksteal $(ARGS)
+
+generators: .venv/.dev
+	@command -v npm >/dev/null || { echo 'npm이 필요합니다. Node.js 20 이상을 설치하세요. / npm is required: install Node.js 20 or later.' >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/generators $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
