@@ -51,6 +51,8 @@ def site() -> Iterator[Site]:
             "GEMINI_BASE_URL": gemini_url,
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"{openai_url}/v1",
+            "DOQCHAT_LIMITS": "SITE_REQUESTS=none",
+            "DOQCHAT_TOKENS_PER_DAY": "0",
             "DOQCHAT_LLM_MODEL": "",
             "DOQCHAT_LLM_CONTEXT_TOKENS": "",
         }
