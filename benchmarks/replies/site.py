@@ -52,7 +52,6 @@ def site() -> Iterator[Site]:
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"{openai_url}/v1",
             "DOQCHAT_LIMITS": "SITE_REQUESTS=none",
-            "DOQCHAT_TOKENS_PER_DAY": "0",
             "DOQCHAT_LLM_MODEL": "",
             "DOQCHAT_LLM_CONTEXT_TOKENS": "",
         }
