@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection, commands
+from doqchat.store.connection import ResponseProtocol
 from doqchat.store.outages import outage
-from doqchat.store.received import Received
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class _Channel:
         self.followed = False
 
 
-class _Published(Received):
+class _Published(ResponseProtocol):
     """Hands on what is published, TURN_BYTES in each turn of the event loop."""
 
     def __init__(self, take: Callable[[list[Any]], int]) -> None:

@@ -13,8 +13,8 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from doqchat.errors import DoqchatError, Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
+from doqchat.store.connection import Argument, Command, Connection, LastSeen
 from doqchat.store.faults import NO_ANSWER, NOT_KNOWN, TIMED_OUT, Uncertain, translate
-from doqchat.store.link import Argument, Command, Heard, Link
 from doqchat.store.outages import outage
 from doqchat.store.script import Script
 
@@ -39,14 +39,16 @@ class Pipeline:
 
     Args:
         url: the server.
-        heard: records when the server last responded, shared with other pipelines; None to share it with none.
+        last_seen: records when the server last responded, shared with other pipelines; None to share it with none.
         batch: maximum number of commands per write.
-        ask_first: whether to send a PING to an idle server before a batch (see Link).
+        ask_first: whether to send a PING to an idle server before a batch (see Connection).
     """
 
-    def __init__(self, url: str, heard: Heard | None = None, *, batch: int = BATCH, ask_first: bool = False) -> None:
+    def __init__(
+        self, url: str, last_seen: LastSeen | None = None, *, batch: int = BATCH, ask_first: bool = False
+    ) -> None:
         self._outage = outage(url)
-        self._link = Link(url, heard or Heard(), ask_first=ask_first)
+        self._connection = Connection(url, last_seen or LastSeen(), ask_first=ask_first)
         self._waiting: list[Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
         self._sent = False
@@ -108,7 +110,7 @@ class Pipeline:
 
     def deadline(self) -> int:
         """The deadline of a command sent now, in ms of the store's clock. Requires `ready`."""
-        return self._link.deadline()
+        return self._connection.deadline()
 
     async def ready(self) -> None:
         """Connect if necessary, and read the store's clock.
@@ -116,12 +118,12 @@ class Pipeline:
         Raises:
             Unavailable: the server is unreachable.
         """
-        if not self._link.knows_clock:
+        if not self._connection.knows_clock:
             await self.execute("PING")
 
     async def compare_clocks(self) -> None:
         """Read the store's clock again; raises Unavailable."""
-        self._link.compare_clocks(await self.execute("TIME"))
+        self._connection.compare_clocks(await self.execute("TIME"))
 
     async def time(self) -> float:
         """The store's clock, in seconds since 1970; raises Unavailable."""
@@ -132,7 +134,7 @@ class Pipeline:
         """Drop the connection, after at most CLOSE_SECONDS for what was posted."""
         if self._flusher is not None:
             await asyncio.wait([self._flusher], timeout=CLOSE_SECONDS)
-        await self._link.close()
+        await self._connection.close()
 
     def _translated(self, error: BaseException) -> DoqchatError:
         self._outage.note(error)
@@ -188,12 +190,12 @@ class Pipeline:
             raise
 
     async def _exchange(self, batch: list[Waiting]) -> None:
-        await self._link.open()
+        await self._connection.open()
         self._sent = True
-        await self._link.exchange([command for command, _ in batch], [answer for _, answer in batch])
+        await self._connection.exchange([command for command, _ in batch], [answer for _, answer in batch])
 
     async def _fail(self, batch: list[Waiting], error: BaseException) -> None:
-        await self._link.close()
+        await self._connection.close()
         self._outage.note(error)
         _fail_futures(batch, error, sent=self._sent)
         if not (self._sent and isinstance(error, StoreConnectionError)):

@@ -6,8 +6,8 @@ from zlib import crc32
 
 from doqchat.store import keys
 from doqchat.store.clients import commands, database
+from doqchat.store.connection import LastSeen
 from doqchat.store.hints import Hints
-from doqchat.store.link import Heard
 from doqchat.store.pipeline import Pipeline
 
 
@@ -42,10 +42,10 @@ class Shard:
         self._prefix = prefix
         self.workers_channel = keys.workers_channel(database(url))
         self.commands = commands(url)
-        heard = Heard()
-        self.appends = Pipeline(url, heard, ask_first=True)
-        self.pipeline = Pipeline(url, heard)
-        self.reads = Pipeline(url, heard, batch=16)
+        last_seen = LastSeen()
+        self.appends = Pipeline(url, last_seen, ask_first=True)
+        self.pipeline = Pipeline(url, last_seen)
+        self.reads = Pipeline(url, last_seen, batch=16)
         self.hints = Hints(self.appends, self.pipeline, self.workers_channel)
 
     def channel(self, sid: str) -> str:

@@ -12,7 +12,7 @@ import redis
 from doqchat.errors import Unavailable
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.replies.budget import TokenBudget
-from doqchat.store import keys, link, settled
+from doqchat.store import connection, keys, settled
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import Uncertain, insist
 from doqchat.store.pipeline import BATCH
@@ -79,7 +79,7 @@ async def test_a_stored_append_is_acknowledged_even_after_a_long_outage(
 async def test_appends_to_a_frozen_store_are_refused_within_the_timeout_and_never_stored(
     frozen: processes.Process, own_stream: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "AWAKE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "AWAKE_SECONDS", 0.0)
     await own_stream.append(sid, "A", "before")
     frozen.send_signal(signal.SIGSTOP)
     async with asyncio.timeout(COMMAND_TIMEOUT + 1):
@@ -95,7 +95,7 @@ async def test_appends_to_a_frozen_store_are_refused_within_the_timeout_and_neve
 async def test_with_a_frozen_store_only_sent_appends_wait_and_refused_ones_are_never_stored(
     frozen: processes.Process, own_stream: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "AWAKE_SECONDS", 60.0)
+    monkeypatch.setattr(connection, "AWAKE_SECONDS", 60.0)
     await own_stream.append(sid, "A", "before")
     frozen.send_signal(signal.SIGSTOP)
     sent = asyncio.create_task(own_stream.append(sid, "A", "sent", msg_id="m1", digest="d1"))

@@ -5,10 +5,10 @@ import socket
 from types import SimpleNamespace
 from typing import Any
 
-from doqchat.store.received import Received
+from doqchat.store.connection import ResponseProtocol
 
 
-class Kept(Received):
+class Kept(ResponseProtocol):
     """Collects all responses."""
 
     def __init__(self) -> None:

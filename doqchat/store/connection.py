@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import hiredis
+from redis._parsers.base import BaseParser
 from redis.exceptions import ConnectionError as StoreConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 
 from doqchat.store.clients import COMMAND_TIMEOUT, bare_connection
-from doqchat.store.received import Received
 
 Argument = str | int | float | bytes
 Command = tuple[Argument, ...]
@@ -21,14 +21,66 @@ AWAKE_SECONDS = 0.05
 a round trip."""
 
 
-class Heard:
+class LastSeen:
     """When a server last responded on any of the connections that share this, in seconds of time.monotonic()."""
 
     def __init__(self) -> None:
         self.at = 0.0
 
 
-class Answers(Received):
+class ResponseProtocol(asyncio.Protocol):
+    """Parses the responses on a connection that redis-py has opened, and passes them to `take` one by one.
+
+    A StreamReader would wake a task for each response, one iteration of the event loop later.
+
+    Args:
+        decode: whether responses are decoded to text.
+
+    Attributes:
+        ended: whether the connection was closed or an error has ended it.
+    """
+
+    def __init__(self, *, decode: bool) -> None:
+        self.ended = False
+        self.transport: asyncio.Transport | None = None
+        encoding = {"encoding": "utf-8", "errors": "replace"} if decode else {}
+        self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=BaseParser.parse_error, **encoding)
+
+    def take_over(self, connection: Any) -> None:
+        """Become the protocol of the connection, when redis-py awaits no more responses on it."""
+        transport: asyncio.Transport = connection._writer.transport
+        self.transport = transport
+        transport.set_protocol(self)
+        if transport.is_closing():  # connection_lost may have been called before
+            self.end(StoreConnectionError("The connection to the store was closed during setup."))
+
+    def data_received(self, data: bytes) -> None:
+        """Parse received bytes."""
+        self._reader.feed(data)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Pass complete responses to `take`."""
+        try:
+            while (answer := self._reader.gets()) is not False and self.take(answer):
+                pass
+        except Exception as error:
+            self.end(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End with a ConnectionError."""
+        self.end(StoreConnectionError(f"The connection to the store was lost: {exc or 'it was closed'}."))
+
+    def take(self, answer: Any) -> bool:
+        """Handle a response, which may be an exception; returns whether to pass the next one immediately."""
+        raise NotImplementedError
+
+    def end(self, error: Exception) -> None:
+        """Handle the end of the connection."""
+        self.ended = True
+
+
+class Responses(ResponseProtocol):
     """Resolves the futures of commands with the server's responses, in order."""
 
     def __init__(self) -> None:
@@ -71,49 +123,49 @@ class Answers(Received):
             self._all.exception()  # it may not be awaited
 
 
-class Link:
+class Connection:
     """A connection; calls raise redis-py's errors and OSError, and have no timeout.
 
     Args:
         url: the server.
-        heard: records when the server last responded.
+        last_seen: records when the server last responded.
         ask_first: whether to send a PING first if the server has not responded for AWAKE_SECONDS. A stalled server may
             run the commands it has received when it resumes, so their outcome is unknown; commands that were not sent
             certainly do not run.
     """
 
-    def __init__(self, url: str, heard: Heard, *, ask_first: bool) -> None:
+    def __init__(self, url: str, last_seen: LastSeen, *, ask_first: bool) -> None:
         self._connection: Any = bare_connection(url)
-        self._answers: Answers | None = None
-        self._heard = heard
+        self._responses: Responses | None = None
+        self._last_seen = last_seen
         self._ask_first = ask_first
         self._clock_offset: float | None = None
 
     async def open(self) -> None:
         """Connect, or reconnect if the connection is closed."""
-        if self._answers is not None and self._answers.ended:
+        if self._responses is not None and self._responses.ended:
             await self.close()
-        if self._answers is not None and self._ask_first and time.monotonic() > self._heard.at + AWAKE_SECONDS:
+        if self._responses is not None and self._ask_first and time.monotonic() > self._last_seen.at + AWAKE_SECONDS:
             await self._ping()
-        if self._answers is None:
+        if self._responses is None:
             await self._connection.connect()
-            self._answers = Answers()
-            self._answers.take_over(self._connection)
+            self._responses = Responses()
+            self._responses.take_over(self._connection)
             self.compare_clocks(await self._ask("TIME"))
 
     async def exchange(self, commands: Iterable[Command], answers: Sequence["asyncio.Future[Any]"]) -> None:
         """Send commands in one write; returns when every future has its response or error reply."""
-        if self._answers is None or self._answers.transport is None:
+        if self._responses is None or self._responses.transport is None:
             raise StoreConnectionError("Not connected to the store.")
-        awaited = self._answers.expect(answers)
-        self._answers.transport.write(b"".join(hiredis.pack_command(cast(Any, command)) for command in commands))
+        awaited = self._responses.expect(answers)
+        self._responses.transport.write(b"".join(hiredis.pack_command(cast(Any, command)) for command in commands))
         await awaited
-        self._heard.at = time.monotonic()
+        self._last_seen.at = time.monotonic()
 
     async def close(self) -> None:
         """Close the connection and discard the clock offset."""
         self._clock_offset = None
-        self._answers = None
+        self._responses = None
         await self._connection.disconnect(nowait=True)
 
     @property
