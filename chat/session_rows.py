@@ -29,7 +29,7 @@ def bring_up_to_date() -> None:
 
 
 async def _active_since(moment: float) -> list[ChatSession]:
-    active = await engine().registry.active_since(moment)
+    active = await engine().session_index.active_since(moment)
     sids = list(active)
     rows = []
     for start in range(0, len(sids), _CHUNK):

@@ -19,9 +19,9 @@ from doqchat.store.history import History
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.reading import Reading
-from doqchat.store.registry import Registry
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.revocations import Revocations
+from doqchat.store.session_index import SessionIndex
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
@@ -34,7 +34,7 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, history, participants, presence, reading, registry, settings, typing, snapshots,
+        shards, stream, history, participants, presence, reading, session_index, settings, typing, snapshots,
             revocations: the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
@@ -67,12 +67,12 @@ class Engine:
         self.reading = Reading(self.shards)
         self.cancellation = Cancellation(self.shards)
         self.settings = Settings(self.shards)
-        self.registry = Registry(self.shards)
+        self.session_index = SessionIndex(self.shards)
         self.typing = Typing(self.shards)
         self.snapshots = Snapshots(self.shards)
         self.revocations = Revocations(self.shards)
         revocations = self.revocations if access_mode() == "token" else None
-        self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.registry, revocations)
+        self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, revocations)
 
     @cached_property
     def authenticator(self) -> Authenticator:

@@ -87,7 +87,7 @@ async def configure(engine: Engine, principal: Principal, changes: dict[str, str
     """
     principal.require("send" if changes == {"policy": "off"} else "configure")
     await engine.settings.change(principal.sid, changes)
-    engine.registry.note(principal.sid)
+    engine.session_index.note(principal.sid)
 
 
 async def revoke(engine: Engine, principal: Principal, what: str) -> None:
@@ -137,7 +137,7 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
         raise
     if not engine.hub.note_later(sid):
         with suppress(DoqchatError):  # what is stored is not reported as refused
-            await engine.registry.touch([sid])
+            await engine.session_index.touch([sid])
     return appended
 
 

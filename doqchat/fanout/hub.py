@@ -14,8 +14,8 @@ from doqchat.fanout.member import Member
 from doqchat.protocol.ids import order
 from doqchat.store import keys
 from doqchat.store.presence import Presence
-from doqchat.store.registry import Registry
 from doqchat.store.revocations import Revocations
+from doqchat.store.session_index import SessionIndex
 from doqchat.store.stream import SessionStream
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Hub:
 
     Args:
         layer: the channel layer of the running event loop.
-        stream, presence, registry: the store.
+        stream, presence, session_index: the store.
         revocations: the revoked tokens; None with open access.
     """
 
@@ -46,13 +46,13 @@ class Hub:
         layer: SessionLoopLayer,
         stream: SessionStream,
         presence: Presence,
-        registry: Registry,
+        session_index: SessionIndex,
         revocations: Revocations | None = None,
     ) -> None:
         self._layer = layer
         self._stream = stream
         self._presence = presence
-        self._registry = registry
+        self._session_index = session_index
         self._revocations = revocations
         self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
         self._users: dict[str, int] = {}
@@ -93,7 +93,7 @@ class Hub:
         session.leave(member)
         if session.active:
             session.active = False
-            self._registry.note(session.sid)
+            self._session_index.note(session.sid)
         try:
             await self._presence.gone(session.sid, [member.connection])
         except DoqchatError:
@@ -111,7 +111,7 @@ class Hub:
         """Join the group first, then ask how far the stream has come: nothing can fall between."""
         session = LiveSession(sid, self._stream, self._replaying[self._stream.server(sid)], self._missed.set)
         await self._layer.join(keys.group_name(sid), session)
-        self._registry.note(sid)  # travels with what asks for the tail
+        self._session_index.note(sid)  # travels with what asks for the tail
         try:
             tail, _ = await asyncio.gather(self._stream.tail(sid), self._read_revocations(session))
             session.open(tail)
@@ -168,7 +168,7 @@ class Hub:
     async def _note_activity(self, sessions: Sequence[LiveSession]) -> None:
         active = [session for session in sessions if session.active]
         if active:
-            await self._registry.touch(session.sid for session in active)
+            await self._session_index.touch(session.sid for session in active)
             for session in active:
                 session.active = False
 

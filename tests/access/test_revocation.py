@@ -95,7 +95,9 @@ async def test_a_revocation_that_was_not_published_is_found_with_the_next_beat(
     monkeypatch: pytest.MonkeyPatch, engine: Engine, store: "redis.Redis", sid: str
 ) -> None:
     monkeypatch.setattr(hub, "BEAT_SECONDS", 0.05)
-    guarding = hub.Hub(engine.layer.for_loop(), engine.stream, engine.presence, engine.registry, engine.revocations)
+    guarding = hub.Hub(
+        engine.layer.for_loop(), engine.stream, engine.presence, engine.session_index, engine.revocations
+    )
     dropped = asyncio.get_running_loop().create_future()
     socket = Socket(sid=sid)
     member = Member(socket.write, principal=held(sid, issued=1.0), profile=BASIC, on_drop=dropped.set_result)

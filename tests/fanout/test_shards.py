@@ -78,6 +78,6 @@ async def test_replays_from_an_unresponsive_store_do_not_block_those_from_others
 
 async def test_sessions_of_all_stores_are_listed(sharded: Engine, clients: dict[str, "redis.Redis"], sid: str) -> None:
     sids = {f"{sid}-{number}" for number in range(SESSIONS)}
-    await sharded.registry.touch(sids)
-    assert set(await sharded.registry.active_since(0)) == sids
+    await sharded.session_index.touch(sids)
+    assert set(await sharded.session_index.active_since(0)) == sids
     assert all(client.zcard(keys.SESSIONS) for client in clients.values())

@@ -17,7 +17,7 @@ from doqchat.store.shards import Shards
 log = logging.getLogger(__name__)
 
 
-class Registry:
+class SessionIndex:
     """The list of sessions; every call may raise Unavailable."""
 
     def __init__(self, shards: Shards) -> None:
