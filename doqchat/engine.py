@@ -15,10 +15,10 @@ from doqchat.limits.messages import MessageLimits
 from doqchat.loop_end import at_loop_end
 from doqchat.replies.budget import TokenBudget
 from doqchat.replies.cancellation import Cancellation
+from doqchat.store.ephemeral import ReadReceipts, Typing
 from doqchat.store.history import History
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
-from doqchat.store.reading import Reading
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.revocations import Revocations
 from doqchat.store.session_index import SessionIndex
@@ -26,7 +26,6 @@ from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import SessionStream
-from doqchat.store.typing import Typing
 
 
 class Engine:
@@ -34,7 +33,7 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, history, participants, presence, reading, session_index, settings, typing, snapshots,
+        shards, stream, history, participants, presence, read_receipts, session_index, settings, typing, snapshots,
             revocations: the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
@@ -64,7 +63,7 @@ class Engine:
         self.history = History(self.stream)
         self.participants = Participants(self.shards)
         self.presence = Presence(self.shards)
-        self.reading = Reading(self.shards)
+        self.read_receipts = ReadReceipts(self.shards)
         self.cancellation = Cancellation(self.shards)
         self.settings = Settings(self.shards)
         self.session_index = SessionIndex(self.shards)

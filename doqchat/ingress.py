@@ -39,7 +39,7 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
     """Do what a valid frame asks for, if its sender may.
 
     A message or a request is stored and published atomically; a request is queued with it, and an automatic reply that
-    it supersedes ends. A cancel ends a reply. Typing and read marks are relayed to all but the sender. A ping is
+    it supersedes ends. A cancel ends a reply. Typing and read receipts are relayed to all but the sender. A ping is
     answered, a sync begins a replay, and a new token replaces the old one.
 
     Args:
@@ -151,7 +151,7 @@ async def _type(engine: Engine, member: Member, frame: Frame) -> None:
 
 
 async def _read(engine: Engine, member: Member, frame: Frame) -> None:
-    if await engine.reading.mark(member.principal.sid, frame.role, cast(ChatRead, frame.body).id):
+    if await engine.read_receipts.mark(member.principal.sid, frame.role, cast(ChatRead, frame.body).id):
         _relay(engine, member, frame)
 
 

@@ -144,7 +144,7 @@ def typing(sid: str) -> str:
     return f"{own(sid)}typing"
 
 
-def read_marks(sid: str) -> str:
+def read_receipts(sid: str) -> str:
     """Hash of the last id that each role has read."""
     return f"{own(sid)}read"
 

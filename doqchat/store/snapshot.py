@@ -51,7 +51,7 @@ class Snapshots:
             sid: the session.
             arriving: the joining connection (`ROLE:NAME`), published to the session's group; empty for none.
         """
-        used = [keys.presence(sid), keys.replies(sid), keys.read_marks(sid)]
+        used = [keys.presence(sid), keys.replies(sid), keys.read_receipts(sid)]
         shard = self._shards.of(sid)
         members, replies, read = await shard.pipeline.run(
             _SNAPSHOT,

@@ -13,7 +13,7 @@ from tests.processes import Web
 
 ALLOWED = "yes"
 NOT_THERE = "not_found"
-"""What a cancel or a read mark gets that may be sent, and names nothing that there is."""
+"""What a cancel or a read receipt gets that may be sent, and names nothing that there is."""
 
 JSON = {"Content-Type": "application/json"}
 HISTORY, SESSION = "/api/chat/history/{sid}", "/api/chat/sessions/{sid}"

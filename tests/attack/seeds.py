@@ -99,7 +99,7 @@ _BREAKS: dict[str, Callable[["redis.Redis", str], None]] = {
     "wrong-settings": _of_a_wrong_type(keys.settings),
     "wrong-presence": _of_a_wrong_type(keys.presence),
     "wrong-replies": _of_a_wrong_type(keys.replies),
-    "wrong-read": _of_a_wrong_type(keys.read_marks),
+    "wrong-read": _of_a_wrong_type(keys.read_receipts),
 }
 
 BROKEN = list(_BREAKS)

@@ -96,7 +96,7 @@ def test_every_code_of_the_server_has_a_class_here() -> None:
     assert {kind.code for kind in DoqchatError.__subclasses__()} <= set(BY_CODE)
 
 
-async def test_read_marks_and_typing_are_relayed_to_the_others(server: Web, sid: str) -> None:
+async def test_read_receipts_and_typing_are_relayed_to_the_others(server: Web, sid: str) -> None:
     async with connect(server.ws, sid, role="A") as a, connect(server.ws, sid, role="B") as b:
         await b.mark_read()
         sent = await a.send("read this")

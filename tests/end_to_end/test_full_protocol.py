@@ -1,4 +1,4 @@
-"""doqchat.v1: welcome, acks, presence, typing, read marks, replays."""
+"""doqchat.v1: welcome, acks, presence, typing, read receipts, replays."""
 
 from typing import Any
 
@@ -146,7 +146,7 @@ async def test_ephemeral_events_are_relayed_with_all_client_fields(
     assert relayed == {"hd": {"event": event, **own, "sid": sid}, "bd": {"active": True, "id": said}}
 
 
-async def test_a_read_mark_is_relayed_and_never_moves_back(any_server: Web, connect: Connect, sid: str) -> None:
+async def test_a_read_receipt_is_relayed_and_never_moves_back(any_server: Web, connect: Connect, sid: str) -> None:
     a, _ = await join(connect, any_server, sid, "A")
     b, _ = await join(connect, any_server, sid, "B")
     ids = []

@@ -132,13 +132,13 @@ async def test_messages_to_a_session_that_became_unreadable_are_refused(
     assert (await other.recv_event("chat.message"))["bd"]["text"] == "hello"
 
 
-async def test_invalid_replies_and_read_marks_are_omitted_from_the_welcome(
+async def test_invalid_replies_and_read_receipts_are_omitted_from_the_welcome(
     server: Web, connect: Connect, store: "redis.Redis", sid: str
 ) -> None:
     store.sadd(keys.replies(sid), "r5-0", "nonsense", "r6-0", "r7-0", "r99999999999999999999-0")
     store.hset(keys.reply(sid, "r6-0"), mapping={"attempt": "many", "state": "streaming"})
     store.hset(keys.reply(sid, "r7-0"), mapping={"attempt": "2", "state": "dreaming"})
-    store.hset(keys.read_marks(sid), mapping={"A": "nonsense"})
+    store.hset(keys.read_receipts(sid), mapping={"A": "nonsense"})
     client = await connect(server, sid, v1=True, role="A")
     welcome = await client.recv_event("session.welcome")
     assert [reply["reply_id"] for reply in welcome["bd"]["replies"]] == ["r5-0"]
@@ -147,4 +147,4 @@ async def test_invalid_replies_and_read_marks_are_omitted_from_the_welcome(
     await client.send("chat.read", {"id": entry_id})
     await client.send("ping")
     await client.recv_event("pong")
-    assert store.hget(keys.read_marks(sid), "A") == entry_id
+    assert store.hget(keys.read_receipts(sid), "A") == entry_id

@@ -126,8 +126,9 @@ class Pending:
 
 
 class PendingAction(Pending):
-    """Something that gets no acknowledgement, such as a read mark. The server takes frames one by one, so the pong to a
-    ping that follows it comes after the error about it, if there is one. To do it twice does no harm.
+    """An idempotent frame without an acknowledgement, such as a read receipt.
+
+    The server processes frames one by one, so the pong to a ping that follows the frame comes after its error, if any.
     """
 
     def begin(self) -> list[str]:

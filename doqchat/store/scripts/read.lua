@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Moves the read mark of a role forwards.
+-- Moves the read receipt of a role forwards.
 --
--- KEYS  1 the session's stream   2 the read marks
+-- KEYS  1 the session's stream   2 the read receipts
 -- given role, id (of the entry)
 -- Returns 'noted', 'known' if the mark is there or further, or 'missing' if there is no such entry.
 

@@ -3,11 +3,11 @@
 -- The connection is published to the group: later messages on the channel are newer than the snapshot.
 -- An attempt without a piece is not visible: until then clients show the text of the previous one.
 --
--- KEYS  1 the session's presence   2 the set of active replies   3 the read marks
+-- KEYS  1 the session's presence   2 the set of active replies   3 the read receipts
 -- given connection (to add, or ''), seconds (until it expires), channel (of the group), replies (prefix of the keys of
 --       replies)
 -- Returns {members: {role, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
--- read marks: {role, id, …}}.
+-- read receipts: {role, id, …}}.
 
 note_presence(KEYS[1], 'here', given.seconds, given.connection ~= '' and {given.connection} or {})
 local members = members_of(KEYS[1])

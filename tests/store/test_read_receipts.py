@@ -1,56 +1,60 @@
-"""Read marks."""
+"""Read receipts."""
 
 import pytest
 
 from doqchat.errors import NotFound
-from doqchat.store.reading import Reading
+from doqchat.store.ephemeral import ReadReceipts
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import SessionStream
 
 
 @pytest.fixture
-def reading(shards: Shards) -> Reading:
-    return Reading(shards)
+def read_receipts(shards: Shards) -> ReadReceipts:
+    return ReadReceipts(shards)
 
 
 async def marks(shards: Shards, sid: str) -> dict[str, str]:
-    """The read marks of a session."""
+    """The read receipts of a session."""
     return (await Snapshots(shards).take(sid)).read
 
 
-async def test_a_mark_is_kept_for_each_role(reading: Reading, shards: Shards, stream: SessionStream, sid: str) -> None:
+async def test_a_mark_is_kept_for_each_role(
+    read_receipts: ReadReceipts, shards: Shards, stream: SessionStream, sid: str
+) -> None:
     first = (await stream.append(sid, "A", "1")).id
     second = (await stream.append(sid, "A", "2")).id
-    assert await reading.mark(sid, "A", second)
-    assert await reading.mark(sid, "B", first)
+    assert await read_receipts.mark(sid, "A", second)
+    assert await read_receipts.mark(sid, "B", first)
     assert await marks(shards, sid) == {"A": second, "B": first}
 
 
-async def test_a_mark_never_goes_back(reading: Reading, shards: Shards, stream: SessionStream, sid: str) -> None:
+async def test_a_mark_never_goes_back(
+    read_receipts: ReadReceipts, shards: Shards, stream: SessionStream, sid: str
+) -> None:
     first = (await stream.append(sid, "A", "1")).id
     second = (await stream.append(sid, "A", "2")).id
-    await reading.mark(sid, "A", second)
-    assert not await reading.mark(sid, "A", first)
-    assert not await reading.mark(sid, "A", second)
+    await read_receipts.mark(sid, "A", second)
+    assert not await read_receipts.mark(sid, "A", first)
+    assert not await read_receipts.mark(sid, "A", second)
     assert await marks(shards, sid) == {"A": second}
 
 
 async def test_ids_of_one_millisecond_are_ordered_by_sequence_number(
-    reading: Reading, shards: Shards, sid: str
+    read_receipts: ReadReceipts, shards: Shards, sid: str
 ) -> None:
     for entry_id in ("5-9", "5-10"):
         await shards.of(sid).pipeline.execute("XADD", f"chat:session:{sid}", entry_id, "body", "x")
-    assert await reading.mark(sid, "A", "5-9")
-    assert await reading.mark(sid, "A", "5-10")
-    assert not await reading.mark(sid, "A", "5-9")
+    assert await read_receipts.mark(sid, "A", "5-9")
+    assert await read_receipts.mark(sid, "A", "5-10")
+    assert not await read_receipts.mark(sid, "A", "5-9")
 
 
 async def test_an_event_that_is_not_there_cannot_be_read(
-    reading: Reading, shards: Shards, stream: SessionStream, sid: str
+    read_receipts: ReadReceipts, shards: Shards, stream: SessionStream, sid: str
 ) -> None:
     entry_id = (await stream.append(sid, "A", "1")).id
     for missing in ("0-0", f"{entry_id}1", "99999999999999-0"):
         with pytest.raises(NotFound):
-            await reading.mark(sid, "A", missing)
+            await read_receipts.mark(sid, "A", missing)
     assert await marks(shards, sid) == {}
