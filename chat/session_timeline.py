@@ -39,7 +39,9 @@ class Timeline:
 
 async def timeline(sid: str, before: str | None) -> Timeline:
     """The events before an id, or the newest; raises Unavailable and Unreadable."""
-    page = await engine().stream.stretch(sid, before=before, count=EVENTS_ON_A_PAGE, size=PAGE_BYTES, newest_first=True)
+    page = await engine().stream.read_range(
+        sid, before=before, count=EVENTS_ON_A_PAGE, size=PAGE_BYTES, newest_first=True
+    )
     entries = page.entries
     older = entries[-1].id if entries and entries[-1].prev != BEGINNING else None
     return Timeline([_event(entry) for entry in entries], older)

@@ -79,7 +79,7 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
     if access_mode() == "token":
         return await _room(request, sid, role, None)
     try:
-        newest = await engine().stream.stretch(sid, count=HISTORY_ON_THE_PAGE, size=PAGE_BYTES, newest_first=True)
+        newest = await engine().stream.read_range(sid, count=HISTORY_ON_THE_PAGE, size=PAGE_BYTES, newest_first=True)
     except DoqchatError as error:
         log.warning("The room %s is shown without its history: %s", sid, error)
         return await _room(request, sid, role, None)

@@ -33,9 +33,9 @@ def stream_safe(text: str) -> str:
     return _MAY_BE_MARKS.sub(_divided, text)
 
 
-def _divided(stretch: re.Match[str]) -> str:
+def _divided(match: re.Match[str]) -> str:
     parts, run = [], 0
-    for character in stretch[0]:
+    for character in match[0]:
         is_mark = combining(character) or character in _DECOMPOSED_INTO_MARKS
         run = run + 1 if is_mark else 0
         if run > LONGEST_RUN:

@@ -10,7 +10,7 @@ from time import perf_counter
 from doqchat.protocol import stored
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store.folding import LONGEST_COMPOSED, LONGEST_RUN, folded
-from doqchat.store.stream import Entry, SessionStream, Stretch
+from doqchat.store.stream import Entry, EntryRange, SessionStream
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ PAGE_BYTES = 4 * 2**20
 """Bytes of envelopes after which a page is full, regardless of its limit."""
 
 AT_ONCE = 1
-"""Pages per server that read and filter concurrently; they take turns after each stretch."""
+"""Pages per server that read and filter concurrently; they take turns after each batch."""
 
-_STRETCH, _STRETCH_BYTES = 250, 256 * 1024
+_BATCH, _BATCH_BYTES = 250, 256 * 1024
 
 _SLICE = 2_000
 """Characters searched at a time; takes less than a millisecond."""
@@ -103,22 +103,22 @@ class History:
         deadline = clock.time() + SECONDS
         while True:
             async with self._reading[self._stream.server(sid)]:
-                stretch = await self._read(sid, page)
-                full = await page.take(stretch.entries)
-            if not (full or stretch.more):
+                batch = await self._read(sid, page)
+                full = await page.take(batch.entries)
+            if not (full or batch.more):
                 return None
             if full or page.read > SCANNED_BYTES or clock.time() > deadline:
                 return page.cursor
 
-    async def _read(self, sid: str, page: "_Page") -> Stretch:
-        """The next stretch of the page's range. The first one has no more entries than the page needs at least."""
+    async def _read(self, sid: str, page: "_Page") -> EntryRange:
+        """The next batch of the page's range. The first one has no more entries than the page needs at least."""
         search = page.search if page.cursor is None else page.search.behind(page.cursor)
-        count = _STRETCH if page.cursor else min(_STRETCH, search.limit + 1)
-        stretch = await self._stream.stretch(
-            sid, search.after, search.before, count=count, size=_STRETCH_BYTES, newest_first=search.newest_first
+        count = _BATCH if page.cursor else min(_BATCH, search.limit + 1)
+        batch = await self._stream.read_range(
+            sid, search.after, search.before, count=count, size=_BATCH_BYTES, newest_first=search.newest_first
         )
-        page.read += stretch.size
-        return stretch
+        page.read += batch.size
+        return batch
 
 
 class _Page:

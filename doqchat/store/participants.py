@@ -18,7 +18,7 @@ BATCH_BYTES = 2**20
 REMEMBERED = 1_000
 """Maximum number of sessions with cached counts."""
 
-_PARTICIPANTS = load("participants", "stretch")
+_PARTICIPANTS = load("participants", "read_range")
 
 
 @dataclass(slots=True)

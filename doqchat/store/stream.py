@@ -31,7 +31,7 @@ LONGEST_WAIT_MS = 60_000
 """Maximum wait otherwise; long, so that the assistant does not interrupt people who talk or type."""
 
 _GAP = load("gap")
-_STRETCH = load("stretch", "stretch")
+_RANGE = load("range", "read_range")
 Manner = Literal["", "said", "mentioned"]
 Raw = tuple[str, list[str]]
 
@@ -76,7 +76,7 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class EntryRange:
     """Consecutive entries of a session.
 
     Attributes:
@@ -196,7 +196,7 @@ class SessionStream:
             return _chained(oldest_first[1:], oldest_first[0][0])[::-1]
         return _chained(oldest_first, BEGINNING)[::-1]
 
-    async def stretch(
+    async def read_range(
         self,
         sid: str,
         after: str = BEGINNING,
@@ -205,7 +205,7 @@ class SessionStream:
         count: int,
         size: int,
         newest_first: bool = False,
-    ) -> Stretch:
+    ) -> EntryRange:
         """The first or last entries between two ids; raises Unavailable.
 
         Args:
@@ -216,14 +216,14 @@ class SessionStream:
             newest_first: whether to read backwards from the end.
         """
         if before == BEGINNING or after == LAST:
-            return Stretch([], 0, more=False)
+            return EntryRange([], 0, more=False)
         oldest, newest = f"({after}", f"({before}" if before else "+"
         command, begins, ends = ("XREVRANGE", newest, oldest) if newest_first else ("XRANGE", oldest, newest)
         raw, read, more, earlier = await self._shards.of(sid).reads.run(
-            _STRETCH, [keys.stream(sid)], command=command, begins=begins, ends=ends, count=count, bytes=size
+            _RANGE, [keys.stream(sid)], command=command, begins=begins, ends=ends, count=count, bytes=size
         )
         entries = _chained(raw[::-1], earlier)[::-1] if newest_first else _chained(raw, earlier)
-        return Stretch(entries, read, more=bool(more))
+        return EntryRange(entries, read, more=bool(more))
 
     async def get(self, sid: str, entry_id: str) -> Entry | None:
         """One entry, or None if the session has no entry with this id; raises Unavailable."""

@@ -113,7 +113,7 @@ async def test_additional_fields_count_as_well(
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-async def test_a_stretch_is_bounded_in_bytes(
+async def test_a_range_is_bounded_in_bytes(
     engine: Engine, store: "redis.Redis", sid: str, write: Write, newest_first: bool
 ) -> None:
     write(*[("A", "small")] * 30)
@@ -123,10 +123,10 @@ async def test_a_stretch_is_bounded_in_bytes(
     expected, seen = store.xlen(keys.stream(sid)), []
     after, before = BEGINNING, None
     while True:
-        stretch = await engine.stream.stretch(sid, after, before, count=100, size=2**18, newest_first=newest_first)
-        assert stretch.size <= 11 * 2**20
-        seen += stretch.entries
-        if not stretch.more:
+        batch = await engine.stream.read_range(sid, after, before, count=100, size=2**18, newest_first=newest_first)
+        assert batch.size <= 11 * 2**20
+        seen += batch.entries
+        if not batch.more:
             break
         after, before = (after, seen[-1].id) if newest_first else (seen[-1].id, before)
     oldest_first = seen[::-1] if newest_first else seen

@@ -72,7 +72,7 @@ class Command(BaseCommand):
 async def _first(stream: SessionStream, sid: str, total: int) -> AsyncIterator[Entry]:
     """The counted number of entries, page by page; new ones that arrive meanwhile are not printed."""
     cursor = BEGINNING
-    while total and (page := await stream.stretch(sid, cursor, count=min(total, _PAGE), size=_PAGE_BYTES)).entries:
+    while total and (page := await stream.read_range(sid, cursor, count=min(total, _PAGE), size=_PAGE_BYTES)).entries:
         for entry in page.entries:
             yield entry
         total -= len(page.entries)

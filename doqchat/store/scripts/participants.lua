@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Counts the events per role in a stretch of a session, without sending the bodies.
+-- Counts the events per role in a range of a session, without sending the bodies.
 --
 -- KEYS  1 the session's stream
 -- given begins (start of XRANGE), count (maximum number of entries), bytes (after which it stops)
@@ -14,7 +14,7 @@ local function participant_of(fields)
   end
 end
 
-local entries, _, more = stretch(KEYS[1], 'XRANGE', given.begins, '+', given.count, given.bytes)
+local entries, _, more = read_range(KEYS[1], 'XRANGE', given.begins, '+', given.count, given.bytes)
 local counts = {}
 for _, entry in ipairs(entries) do
   local role = participant_of(entry[2])

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Searches a stretch of a session for evidence that an inactive reply has existed: its request or its terminal event.
+-- Searches a range of a session for evidence that an inactive reply has existed: its request or its terminal event.
 --
 -- KEYS  1 the session's stream
 -- given reply, begins (start of XRANGE), count (maximum number of entries), participant (the model's role),

@@ -1,9 +1,9 @@
--- Reads a stretch of a stream a few entries at a time, so that it takes little more than `bytes` of memory, however
+-- Reads a range of a stream, a few entries at a time, so that it takes little more than `bytes` of memory, however
 -- large the entries are. `from` and `to` are arguments of the command, XRANGE or XREVRANGE.
 -- Returns the entries, their size in bytes, and whether there may be more.
 local FEW, LAST_ID = 10, '18446744073709551615-18446744073709551615'
 
-local function stretch(stream, command, from, to, count, bytes)
+local function read_range(stream, command, from, to, count, bytes)
   local entries, size, largest = {}, 0, bytes
   while #entries < count and size < bytes do
     local step = math.max(1, math.min(FEW, count - #entries, math.floor((bytes - size) / largest)))
