@@ -11,11 +11,11 @@ from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, LAST, order
 from doqchat.store import keys
+from doqchat.store.append import run_append
 from doqchat.store.early_end import early_end
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.settings import DEFAULT_WAIT_SECONDS
-from doqchat.store.settled import settled
 from doqchat.store.shards import Shards
 
 CLAIM_SECONDS = 24 * 60 * 60
@@ -148,7 +148,7 @@ class SessionStream:
         if ask or manner:
             await shard.appends.ready()
             shard.hints.may_owe(sid)
-        entry_id, outcome, rest = await settled(
+        entry_id, outcome, rest = await run_append(
             shard.appends,
             [keys.stream(sid), claim],
             participant=participant,

@@ -13,9 +13,9 @@ from doqchat.protocol.ids import BEGINNING, order, parse_id, request_of
 from doqchat.protocol.names import is_sid
 from doqchat.replies.backlog import Gauges
 from doqchat.store import keys
+from doqchat.store.append import GIVE_UP_SECONDS
 from doqchat.store.hints import TOUCH_SECONDS
 from doqchat.store.script import load
-from doqchat.store.settled import SETTLED_WITHIN
 from doqchat.store.shards import Shard
 from doqchat.worker.repeating import Repeating
 
@@ -28,7 +28,7 @@ AT_A_TIME = 100
 KEPT_MS = 3 * SWEEP_SECONDS * 1000
 """Expiry of the sweeper's lock, after which another process takes over."""
 
-CLEAN_MS = (TOUCH_SECONDS + SETTLED_WITHIN) * 1000 * 1.2
+CLEAN_MS = (TOUCH_SECONDS + GIVE_UP_SECONDS) * 1000 * 1.2
 """How long a session without pending replies is checked: longer than the append that follows `may_owe` can take."""
 
 _TAKE, _OWED = load("sweep_take"), load("owed", "session", "replies")

@@ -5,8 +5,8 @@ Nothing but what clients send makes it talk to the store, so that tests know wha
 
 from config.settings import *  # noqa: F403
 from doqchat.fanout import hub
-from doqchat.store import connection, settled
+from doqchat.store import append, connection
 
 hub.BEAT_SECONDS = 3600.0
 connection.AWAKE_SECONDS = 60.0
-settled.SETTLED_WITHIN = 1.0
+append.GIVE_UP_SECONDS = 1.0

@@ -12,11 +12,11 @@ from doqchat.store.faults import STORED_NOTHING, Uncertain, insist
 from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 
-SETTLED_WITHIN = 30.0
+GIVE_UP_SECONDS = 30.0
 """Seconds after which an append with an unknown outcome is given up."""
 
-_NOT_SETTLED = (
-    f"The store did not respond within {SETTLED_WITHIN:g} s: it is unknown whether this is stored. Send it again, "
+_GIVEN_UP = (
+    f"The store did not respond within {GIVE_UP_SECONDS:g} s: it is unknown whether this is stored. Send it again, "
     "with the same msg_id if it had one."
 )
 _APPEND = load(
@@ -25,7 +25,7 @@ _APPEND = load(
 _CLAIMED = load("claimed", "session", "claim", "owed")
 
 
-async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tuple[Any, ...]:
+async def run_append(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tuple[Any, ...]:
     """Run append.lua and return its result.
 
     An append that got no response may be stored, or may still be stored when the store resumes. So it is retried until
@@ -38,7 +38,7 @@ async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tupl
 
     Raises:
         Unavailable: nothing is stored, now or later.
-        Uncertain: the outcome was unknown for SETTLED_WITHIN seconds.
+        Uncertain: the outcome was unknown for GIVE_UP_SECONDS seconds.
     """
     await pipeline.ready()
     clock = asyncio.get_running_loop().time
@@ -60,10 +60,10 @@ async def settled(pipeline: Pipeline, used: Sequence[str], **given: Any) -> tupl
 
 async def _ask_until_answered(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -> Sequence[Any]:
     try:
-        async with asyncio.timeout(SETTLED_WITHIN):
+        async with asyncio.timeout(GIVE_UP_SECONDS):
             return await insist(lambda: _ask(pipeline, used, given), (Uncertain, Unavailable))
     except TimeoutError:
-        raise Uncertain(_NOT_SETTLED) from None
+        raise Uncertain(_GIVEN_UP) from None
 
 
 async def _ask(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -> Sequence[Any]:

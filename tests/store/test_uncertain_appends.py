@@ -12,7 +12,7 @@ import redis
 from doqchat.errors import Unavailable
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.replies.budget import TokenBudget
-from doqchat.store import connection, keys, settled
+from doqchat.store import append, connection, keys
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import Uncertain, insist
 from doqchat.store.pipeline import BATCH
@@ -26,7 +26,7 @@ from tests.hints import posted, said_long_ago
 from tests.ports import free_port
 from tests.proxy import Proxy
 
-APPEND = settled._APPEND.digest.encode()
+APPEND = append._APPEND.digest.encode()
 BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
 NOWHERE = f"127.0.0.1:{free_port()}"
 
@@ -114,7 +114,7 @@ async def test_with_a_frozen_store_only_sent_appends_wait_and_refused_ones_are_n
 async def test_an_append_with_an_unknown_outcome_times_out_and_can_be_resent(
     store_url: str, proxy: Proxy, behind_proxy: SessionStream, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settled, "SETTLED_WITHIN", 0.5)
+    monkeypatch.setattr(append, "GIVE_UP_SECONDS", 0.5)
     await behind_proxy.append(sid, "A", "first")
     lose_response_and_disconnect(proxy)
     with pytest.raises(Uncertain):
