@@ -12,7 +12,7 @@ from doqchat.fanout.member import FAILED, Member
 from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, Torn, replay
 from doqchat.fanout.signals import Signals
 from doqchat.protocol.ids import BEGINNING, order
-from doqchat.store.faults import insist
+from doqchat.store.faults import retry_until_available
 from doqchat.store.stream import Entry, SessionStream
 
 log = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ class LiveSession:
         try:
             while self._asked:
                 self._asked = False
-                page = await insist(partial(self.stream.read, self.sid, self.last, PAGE), DoqchatError)
+                page = await retry_until_available(partial(self.stream.read, self.sid, self.last, PAGE), DoqchatError)
                 for number, entry in enumerate(page, 1):
                     self.passed(entry)
                     if number % FRAMES_A_TURN == 0:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from doqchat.errors import DoqchatError
 from doqchat.fanout.member import Member
 from doqchat.protocol.ids import order
-from doqchat.store.faults import insist
+from doqchat.store.faults import retry_until_available
 
 if TYPE_CHECKING:
     from doqchat.fanout.live import LiveSession
@@ -41,7 +41,9 @@ async def replay(session: "LiveSession", member: Member, since: str, *, whole: b
     count = PAGE
     while not (member.closed or session.is_live(member)):
         await member.drained()
-        cursor, count = await insist(partial(_replay_page, session, member, cursor, count, whole), DoqchatError)
+        cursor, count = await retry_until_available(
+            partial(_replay_page, session, member, cursor, count, whole), DoqchatError
+        )
 
 
 async def _replay_page(session: "LiveSession", member: Member, cursor: str, count: int, whole: bool) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 from doqchat.errors import Unavailable
 from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import STORED_NOTHING, Uncertain, insist
+from doqchat.store.faults import STORED_NOTHING, Uncertain, retry_until_available
 from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
 
@@ -61,7 +61,7 @@ async def run_append(pipeline: Pipeline, used: Sequence[str], **given: Any) -> t
 async def _ask_until_answered(pipeline: Pipeline, used: Sequence[str], given: dict[str, Any]) -> Sequence[Any]:
     try:
         async with asyncio.timeout(GIVE_UP_SECONDS):
-            return await insist(lambda: _ask(pipeline, used, given), (Uncertain, Unavailable))
+            return await retry_until_available(lambda: _ask(pipeline, used, given), (Uncertain, Unavailable))
     except TimeoutError:
         raise Uncertain(_GIVEN_UP) from None
 

@@ -56,7 +56,7 @@ def translated() -> Iterator[None]:
         raise translate(error) from error
 
 
-async def insist(
+async def retry_until_available(
     call: Callable[[], Awaitable[_Answer]],
     errors: type[DoqchatError] | tuple[type[DoqchatError], ...] = Unavailable,
 ) -> _Answer:

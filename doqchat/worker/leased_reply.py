@@ -11,7 +11,7 @@ from doqchat.replies import metrics
 from doqchat.replies.budget import counter_of_today, spend
 from doqchat.replies.dead_letters import keep
 from doqchat.store import keys
-from doqchat.store.faults import insist
+from doqchat.store.faults import retry_until_available
 from doqchat.store.script import Script, load
 from doqchat.store.shards import Shard
 from doqchat.worker.queue import Job
@@ -127,7 +127,9 @@ class LeasedReply:
         """
         job = self.job
         if given_up:
-            await insist(lambda: keep(self._shard, job.sid, job.reply, job.llm, automatic=self._automatic))
+            await retry_until_available(
+                lambda: keep(self._shard, job.sid, job.reply, job.llm, automatic=self._automatic)
+            )
         outcome, hints = await self._run(
             _COMMIT,
             body=server.stored(job.sid, terminal),
@@ -145,7 +147,7 @@ class LeasedReply:
         if tokens:
             self._counter = self._counter or counter_of_today()
             counted = keys.counted(self._counter, self.job.sid, self.job.reply, self.attempt)
-            await insist(lambda: spend(self._shard, self._counter, counted, tokens))
+            await retry_until_available(lambda: spend(self._shard, self._counter, counted, tokens))
 
     async def hand_over(self) -> None:
         """Release the lease, so that another worker takes the reply; raises Unavailable."""
@@ -164,4 +166,6 @@ class LeasedReply:
 
     async def _run(self, script: Script, **given: Any) -> Any:
         """Run a script, and retry until the store responds: the scripts are idempotent."""
-        return await insist(lambda: self._shard.pipeline.run(script, [self._stream], **self._reply, **given))
+        return await retry_until_available(
+            lambda: self._shard.pipeline.run(script, [self._stream], **self._reply, **given)
+        )

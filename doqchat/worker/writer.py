@@ -9,7 +9,7 @@ from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
 from doqchat.llm.context import Context, approximate_tokens
 from doqchat.protocol.events import Body, Usage
-from doqchat.store.faults import insist
+from doqchat.store.faults import retry_until_available
 from doqchat.worker.conversation import Conversations
 from doqchat.worker.leased_reply import GivenUp, LeasedReply, Lost
 
@@ -118,7 +118,7 @@ class Writer:
 
     async def _read(self, budget: int) -> Context:
         job = self._reply.job
-        return await insist(lambda: self._conversations.context(job, budget))
+        return await retry_until_available(lambda: self._conversations.context(job, budget))
 
     async def _receive(self, llm: LLM, context: Context) -> None:
         self._context = context

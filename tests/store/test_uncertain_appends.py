@@ -14,7 +14,7 @@ from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.replies.budget import TokenBudget
 from doqchat.store import append, connection, keys
 from doqchat.store.clients import COMMAND_TIMEOUT
-from doqchat.store.faults import Uncertain, insist
+from doqchat.store.faults import Uncertain, retry_until_available
 from doqchat.store.pipeline import BATCH
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.settings import Settings
@@ -88,7 +88,7 @@ async def test_appends_to_a_frozen_store_are_refused_within_the_timeout_and_neve
         )
     assert {type(one) for one in refused} == {Unavailable}
     frozen.send_signal(signal.SIGCONT)
-    await insist(lambda: own_stream.append(sid, "A", "after"))
+    await retry_until_available(lambda: own_stream.append(sid, "A", "after"))
     assert [entry.body for entry in await own_stream.read(sid)] == ["before", "after"]
 
 
