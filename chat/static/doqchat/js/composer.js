@@ -1,4 +1,4 @@
-// The field to write in.
+// The input field.
 
 import { say } from "./wording.js"
 
@@ -34,12 +34,12 @@ export class Composer {
     this.#show()
   }
 
-  // Say what went wrong, until the reader writes on.
+  // Show an error until the next input.
   warn(sentence) {
     this.#problem.textContent = sentence
   }
 
-  // Where a keyboard would come up with it and hide the conversation, the reader asks for the field by touch.
+  // On touch screens, focus opens a keyboard that hides the conversation: there only touching the field focuses it.
   focusUnlessTouched() {
     if (matchMedia("(pointer: fine)").matches) this.#field.focus()
   }
@@ -55,7 +55,7 @@ export class Composer {
   }
 
   #press(event) {
-    // Enter that ends the composition of a syllable is not meant to send; 229 is how some browsers mark it.
+    // Enter that ends an IME composition does not send; some browsers report it with the key code 229.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return
     this.#submit(event, false)
   }

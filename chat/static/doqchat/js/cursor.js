@@ -13,18 +13,18 @@ export class Cursor {
     this.#sync = sync
   }
 
-  // Whether this event is new. One that came too early is new as well: it is shown at its place, and what is
-  // missing before it is asked for.
+  // Whether this event is new. An event beyond a gap is new too: it is shown at its place, and the missing events are
+  // requested.
   pass({ id, prev }) {
     if (!isAfter(id, this.last)) return false
-    const again = this.#ahead.get(prev) === id // a replay came to it, so what was between is no longer kept
+    const again = this.#ahead.get(prev) === id // a replay reached it: the events in between are no longer stored
     this.#ahead.set(prev, id)
     if (again || prev === this.last) this.#advance(prev)
     else this.#sync()
     return !again
   }
 
-  // A welcome has come, and what follows it is everything after `last`; the first one says where that is.
+  // After a welcome come all events after `last`; the first welcome sets it.
   restart(lastId) {
     this.last ??= lastId
   }

@@ -1,4 +1,4 @@
-// The way back: earlier messages, a page at a time.
+// Loads earlier messages, a page at a time.
 
 import { isAfter } from "./ids.js"
 import { say } from "./wording.js"

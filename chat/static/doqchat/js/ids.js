@@ -9,7 +9,7 @@ export function isAfter(a, b) {
   return millisecondsA > millisecondsB || (millisecondsA === millisecondsB && sequenceA > sequenceB)
 }
 
-// When the store took the event.
+// When the event was stored.
 export function timeOf(id) {
   return new Date(Number(id.split("-")[0]))
 }

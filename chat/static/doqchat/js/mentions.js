@@ -1,4 +1,4 @@
-// Where a text calls the assistant by name. The rule is the server's: doqchat/replies/mention.py explains its pattern,
+// Finds mentions of the assistant. The rule is the server's: doqchat/replies/mention.py explains its pattern,
 // and folds texts in the same way.
 
 const SYNTAX = /[\\^$.*+?()[\]{}|/]/g
@@ -15,7 +15,7 @@ export class Mentions {
     this.name("")
   }
 
-  // What the assistant is called in this session.
+  // The assistant's name in this session.
   name(name) {
     const names = [...this.#rule.names, name].map((known) => fold(known).trim()).filter(Boolean)
     const alternatives = names.map((known) => known.replace(SYNTAX, "\\$&")).join("|")

@@ -45,7 +45,7 @@ export function fill(item, { hd, bd }, reader) {
   localise(item)
 }
 
-// The time of day on the reader's clock; the server wrote it by its own.
+// The time of day in the browser's time zone, instead of the server's.
 export function localise(item) {
   const time = item.querySelector("time")
   time.textContent = nameOfTime(new Date(time.dateTime))

@@ -1,26 +1,26 @@
-// What the reader has written and the server has not confirmed, in the order of writing.
+// Messages that the server has not acknowledged, in the order of writing.
 //
 // One message at a time is in flight: a second one could be stored first while the store is unreachable. Each
 // keeps its msg_id for as long as it lives, so that sending it again cannot store it twice.
 
-import { Letter } from "./letter.js"
+import { PendingMessage } from "./pending.js"
 import { FIRST_WAIT, LONGEST_WAIT, between, growing } from "./waits.js"
 import { say } from "./wording.js"
 
-const PATIENCE = 15_000 // ms that an answer may take before it counts as lost
+const PATIENCE = 15_000 // ms, timeout of an acknowledgement
 
 export class Outbox {
   #timeline
   #role
   #send
   #lose
-  #letters = new Map() // by msg_id
+  #pending = new Map() // by msg_id
   #current // the message that is in flight or delayed; the others wait for it
-  #timer // until its answer counts as lost, or until it is sent again
+  #timer // of that timeout, or of the next attempt
   #failures = 0
   #away = true
 
-  // `send` gets an envelope; `lose` is called when no answer comes, and has to bring about another connection.
+  // `send` gets an envelope; `lose` is called after a timeout and has to reconnect.
   constructor(timeline, role, { send, lose }) {
     this.#timeline = timeline
     this.#role = role
@@ -30,70 +30,70 @@ export class Outbox {
 
   write(event, bd) {
     const envelope = { hd: { event, role: this.#role, msg_id: newId() }, bd }
-    const letter = new Letter(envelope, this.#timeline.addUnsent(envelope))
-    this.#letters.set(envelope.hd.msg_id, letter)
-    this.#queue(letter)
+    const message = new PendingMessage(envelope, this.#timeline.addUnsent(envelope))
+    this.#pending.set(envelope.hd.msg_id, message)
+    this.#queue(message)
     this.#guard()
-    return letter.item
+    return message.item
   }
 
-  // The connection is there (again): send all that was not confirmed over the last one.
+  // Connected: send all messages without an acknowledgement.
   flush() {
     this.#begin(false)
   }
 
-  // The connection is gone: say so under what waits for the next.
+  // Disconnected: show that the messages wait for the connection.
   hold() {
     this.#begin(true)
   }
 
   confirm({ msg_id }) {
-    const letter = this.#letters.get(msg_id)
-    if (!letter) return
-    letter.store()
+    const message = this.#pending.get(msg_id)
+    if (!message) return
+    message.store()
     this.#guard()
-    this.#settle(letter)
+    this.#settle(message)
   }
 
-  // Whether the error was about one of these.
+  // Whether the error is about one of the messages.
   refuse(error) {
-    const letter = this.#letters.get(error.msg_id)
-    if (!letter) return false
-    if (letter.putOff(error)) this.#nextIn(this.#waitAfter(error))
+    const message = this.#pending.get(error.msg_id)
+    if (!message) return false
+    if (message.putOff(error)) this.#nextIn(this.#waitAfter(error))
     else {
-      letter.refuse(error, [
-        [say("retry"), () => this.#queue(letter)],
-        [say("discard"), () => this.#discard(letter)],
+      message.refuse(error, [
+        [say("retry"), () => this.#queue(message)],
+        [say("discard"), () => this.#discard(message)],
       ])
-      this.#settle(letter)
+      this.#settle(message)
     }
     return true
   }
 
-  // The event has come back from the server: hand over the item that stood for it.
+  // The stored event has arrived: returns the item of its message.
   take({ msg_id, role }) {
     if (role !== this.#role) return undefined
-    const letter = this.#letters.get(msg_id)
-    this.#letters.delete(msg_id)
+    const message = this.#pending.get(msg_id)
+    this.#pending.delete(msg_id)
     this.#guard()
-    if (letter) this.#settle(letter)
-    return letter?.item
+    if (message) this.#settle(message)
+    return message?.item
   }
 
-  #queue(letter) {
-    letter.wait(this.#away)
+  #queue(message) {
+    message.wait(this.#away)
     if (!this.#current) this.#next()
   }
 
   #begin(away) {
     this.#away = away
-    for (const letter of this.#letters.values()) if (letter.state === "waiting") letter.wait(away)
+    for (const message of this.#pending.values()) if (message.state === "waiting") message.wait(away)
     this.#next()
   }
 
-  // The message in flight has been answered.
-  #settle(letter) {
-    if (letter !== this.#current) return
+  // The message in flight was stored or refused.
+  #settle(message) {
+    if (message !== this.#current) return
     this.#failures = 0
     this.#next()
   }
@@ -101,7 +101,7 @@ export class Outbox {
   #next() {
     clearTimeout(this.#timer)
     const waiting = ({ state }) => state === "waiting"
-    this.#current = this.#away ? undefined : [...this.#letters.values()].find(waiting)
+    this.#current = this.#away ? undefined : [...this.#pending.values()].find(waiting)
     if (!this.#current) return
     this.#timer = setTimeout(this.#lose, PATIENCE)
     this.#send(this.#current.envelope)
@@ -120,14 +120,14 @@ export class Outbox {
   }
 
   #discard({ envelope, item }) {
-    this.#letters.delete(envelope.hd.msg_id)
+    this.#pending.delete(envelope.hd.msg_id)
     this.#guard()
     item.remove()
   }
 
-  // What is not stored is gone with the page: have the browser ask before it leaves.
+  // Unstored messages are lost with the page: let the browser ask before it is closed.
   #guard() {
-    const unsent = [...this.#letters.values()].some(({ state }) => state !== "stored")
+    const unsent = [...this.#pending.values()].some(({ state }) => state !== "stored")
     if (unsent) addEventListener("beforeunload", stay)
     else removeEventListener("beforeunload", stay)
   }

@@ -2,7 +2,7 @@
 
 import { say } from "./wording.js"
 
-const PATIENCE = 10_000 // ms that the server may take to answer
+const PATIENCE = 10_000 // ms, timeout of a request
 
 export class Policy {
   #choice
@@ -26,7 +26,7 @@ export class Policy {
     this.#choice.addEventListener("focus", () => this.read())
   }
 
-  // Where it cannot be read, what was known stays; the connection's state says that something is wrong.
+  // If it cannot be read, the last known policy stays; the connection's state shows the problem.
   read() {
     this.#reading ??= this.#ask().catch(() => {}).finally(() => { this.#reading = null })
   }
@@ -42,7 +42,7 @@ export class Policy {
     }
   }
 
-  // One after the other, so that the last answer is the newest.
+  // One request at a time, so that the last response is the newest.
   #ask(options) {
     const asked = this.#turn.then(() => this.#fetch(options))
     this.#turn = asked.catch(() => {})

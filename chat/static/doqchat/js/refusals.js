@@ -1,4 +1,4 @@
-// Why the server has refused something, in the reader's language.
+// The errors of the server, in the language of the page.
 
 import { fromNow } from "./times.js"
 import { say } from "./wording.js"

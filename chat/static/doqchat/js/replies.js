@@ -25,7 +25,7 @@ export class Replies {
     this.#takeOver = takeOver
   }
 
-  // The model was asked: show that an answer is on its way, unless it came first.
+  // The model was asked: show that an answer is expected, unless it has already begun.
   expect(requestId) {
     const known = this.#answered.has(requestId) || this.#replies.some((reply) => reply.requestId === requestId)
     if (!known) this.#add(requestId)
@@ -39,7 +39,7 @@ export class Replies {
     listed.forEach((reply, place) => {
       reply.catchUp(said[place])
       if (reply.torn) this.#sync()
-      if (reply.stopping) this.#cancel(reply.id) // the word may not have arrived before
+      if (reply.stopping) this.#cancel(reply.id) // the cancel may have been lost
     })
     this.#label()
   }
@@ -53,7 +53,7 @@ export class Replies {
     if (reply.begun !== begun) this.#label()
   }
 
-  // An answer has ended: hand over the item that showed it.
+  // An answer has ended: return its item.
   end({ reply_id, request_id }) {
     this.#ended.add(reply_id)
     this.#answered.add(request_id)
@@ -73,7 +73,7 @@ export class Replies {
     return reply.stopping
   }
 
-  // One that the server has not named yet is known by its request.
+  // Until the server has sent its id, an answer is identified by its request.
   #find(id, requestId) {
     return this.#replies.find((reply) => (reply.id ? reply.id === id : reply.requestId === requestId))
   }
@@ -106,7 +106,7 @@ export class Replies {
     offer(reply.item, choices)
   }
 
-  // An answer that was only just asked for has no name yet; the next welcome names it.
+  // The id of an answer that was just requested is not known yet; the next welcome has it.
   #stop(reply) {
     if (!this.#replies.includes(reply)) return
     reply.stopping = true
@@ -115,7 +115,7 @@ export class Replies {
     else this.#sync()
   }
 
-  // One answer at a time is given in a session.
+  // One answer of a session runs at a time.
   #label() {
     const given = this.#replies.find((reply) => reply.begun) ?? this.#replies[0]
     for (const reply of this.#replies) {

@@ -1,11 +1,11 @@
-// One answer while it grows in its item.
+// An active answer, in its item.
 
 import { write } from "./message.js"
 
 export class Reply {
-  id = null // until the server names it
-  stopping = false // whether the reader has had enough of it
-  again // the timer of another try to stop it
+  id = null // until the server has sent it
+  stopping = false // whether the reader cancels it
+  again // the timer of the next attempt to cancel it
   #attempt = 0
   #points = 0 // code points so far
   #early = [] // pieces before which another is missing
@@ -15,17 +15,17 @@ export class Reply {
     this.item = item
   }
 
-  // Whether it has said anything.
+  // Whether it has text.
   get begun() {
     return this.#points > 0
   }
 
-  // Whether a piece is missing before one that has come.
+  // Whether a piece is missing before a received one.
   get torn() {
     return this.#early.length > 0
   }
 
-  // Take a piece; one that comes too early is kept until what is missing before it has come.
+  // Add a piece; one beyond a gap is kept until the gap is filled.
   add(piece) {
     const { attempt, offset, text } = piece
     if (attempt < this.#attempt) return
@@ -40,8 +40,8 @@ export class Reply {
     this.#addAgain()
   }
 
-  // Take what a welcome says, which may have been written before some of the pieces that have come: what begins with
-  // its text is kept, anything else makes way.
+  // Apply the state in a welcome, which may be older than received pieces: text that begins with its text is kept, any
+  // other is replaced.
   catchUp({ attempt, text }) {
     if (attempt === this.#attempt && !this.#text.textContent.startsWith(text)) this.#clear()
     this.add({ attempt, offset: 0, text })

@@ -1,10 +1,10 @@
-// The room: what comes over the connection goes to the part of the page that shows it, and the other way round.
+// The room: connects the parts of the page to the connection.
 
 import { Asking } from "./asking.js"
 import { Composer } from "./composer.js"
 import { Cursor } from "./cursor.js"
 import { Earlier } from "./earlier.js"
-import { Follow } from "./follow.js"
+import { AutoScroll } from "./autoscroll.js"
 import { BEGINNING } from "./ids.js"
 import { offerInvitation } from "./invite.js"
 import { Outbox } from "./outbox.js"
@@ -27,10 +27,10 @@ const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 const token = new Token(sid)
 const timeline = new Timeline(part("timeline"), role)
-const follow = new Follow(part("timeline"), part("timeline__newer"))
+const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"))
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
 const replies = new Replies(timeline, {
-  cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id }, reply_id)), // named, so that a refusal says which
+  cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id }, reply_id)), // with a msg_id, so that an error names it
   sync: () => sync.ask(),
   takeOver() {
     policy.set("off")
@@ -97,7 +97,7 @@ function onFrame(envelope) {
   if (hd.event === "error") onError(bd)
   if (hd.event === "llm.streaming") {
     replies.grow(bd)
-    follow.announce()
+    autoscroll.announce()
   }
 }
 
@@ -123,17 +123,17 @@ function onStored(envelope) {
   if (hd.event === "llm.request") replies.expect(hd.id)
   if (ended && bd.finish_reason === "superseded") policy.read() // perhaps because somebody took over
   if (hd.event === "chat.message") typing.show(hd.role, false)
-  follow.announce()
+  autoscroll.announce()
 }
 
 function send(event, bd) {
   const item = outbox.write(event, bd)
-  follow.toEnd()
+  autoscroll.toEnd()
   item.scrollIntoView({ block: "nearest" })
 }
 
 function showEarlier(envelopes) {
-  follow.hold(() => envelopes.forEach((envelope) => timeline.store(envelope)))
+  autoscroll.hold(() => envelopes.forEach((envelope) => timeline.store(envelope)))
 }
 
 function warn(sentence) {

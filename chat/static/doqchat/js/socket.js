@@ -1,4 +1,4 @@
-// The connection to the session: opens a socket, notices when it is dead, waits, opens the next.
+// The connection to the session: opens a socket, detects dead ones, and reconnects.
 //
 // States, told to `onState`: "connecting"; "connected" (welcomed); "waiting", with `until`, the time of the next try
 // in ms; "stopped", with the close `code` that forbids another try.
@@ -9,10 +9,10 @@ const PROTOCOL = "doqchat.v1"
 const FIRST_WAIT = 500
 const LONGEST_WAIT = 15_000
 const CROWD_WAIT = 5_000
-const SILENCE = 25_000 // ms without a frame, after which the server is asked for one
-const PATIENCE = 8_000 // ms that it may take to answer
+const SILENCE = 25_000 // ms without a frame, after which a ping is sent
+const PATIENCE = 8_000 // ms, timeout of the pong
 
-const CROWD = [1012, 1013] // the server restarts, or its store is away: everybody gets these at once
+const CROWD = [1012, 1013] // the server restarts, or its store is unreachable: all clients get these at once
 const TOO_MANY = 4429
 const FINAL = [4400, 4401, 4403, 4404, 4410]
 
@@ -28,7 +28,7 @@ export class Connection {
   #retry
   #watch
 
-  // `address` is called before each try: what it says changes with what has been received. `subprotocols` are offered
+  // `address` is called before each attempt, because it contains the position in the session. `subprotocols` are offered
   // beside the page's own.
   constructor(address, subprotocols, { onFrame, onState }) {
     this.#address = address
@@ -47,21 +47,21 @@ export class Connection {
     this.#expectFrame()
   }
 
-  // Whether the envelope went out; when not, the caller keeps it.
+  // Send an envelope; returns whether the connection is open. If not, the caller keeps it.
   send(envelope) {
     if (this.#state !== "connected" || this.#socket.readyState !== WebSocket.OPEN) return false
     this.#socket.send(JSON.stringify(envelope))
     return true
   }
 
-  // The page is back, or the network may be: do not sit out a wait, do not trust an old socket.
+  // The page is visible again, or the network is back: reconnect immediately, and check an open socket.
   wake() {
     const asleep = Date.now() - this.#heard > SILENCE + PATIENCE
     if (this.#state === "waiting" || (this.#state === "connected" && asleep)) this.open()
     else if (this.#state === "connected") this.#probe()
   }
 
-  // The page goes to the back/forward cache, where no socket lives; `wake` opens the next.
+  // The page enters the back/forward cache, where sockets are closed; `wake` reconnects.
   rest() {
     if (this.#state === "stopped") return
     this.#drop()
@@ -76,7 +76,7 @@ export class Connection {
       this.#failures = 0
       this.#become("connected")
     }
-    // Before the welcome comes only the reason of a refusal, which the close code says as well.
+    // The only frame before the welcome is an error, which the close code repeats.
     if (this.#state === "connected") this.#onFrame(envelope)
   }
 
@@ -114,7 +114,7 @@ export class Connection {
   }
 }
 
-// Milliseconds before the next try.
+// Milliseconds before the next attempt.
 function pause(code, failures) {
   if (code === TOO_MANY) return between(LONGEST_WAIT, 2 * LONGEST_WAIT)
   const wait = growing(FIRST_WAIT, LONGEST_WAIT, failures)

@@ -1,4 +1,4 @@
-// A welcome on the open connection, which the server sends when it is asked: for what is missing.
+// Requests another welcome and a replay on the open connection, after a gap.
 
 const NAME = "sync" // the msg_id that distinguishes its refusal from that of a message
 const PAUSE = 2 // s before a retry, unless the server sends retry_after
@@ -8,18 +8,18 @@ export class Sync {
   #asked = false
   #again
 
-  // `request` asks the server, by this msg_id, and says whether that went out; when not, the next connection begins
-  // with a welcome.
+  // `request` sends the frame with this msg_id and returns whether it was sent; if not, the next connection begins with
+  // a welcome.
   constructor(request) {
     this.#request = request
   }
 
-  // Once, however often this is called before the welcome comes.
+  // Calls before the welcome send one request.
   ask() {
     this.#asked ||= this.#request(NAME)
   }
 
-  // A welcome has come.
+  // A welcome has arrived.
   settle() {
     clearTimeout(this.#again)
     this.#asked = false

@@ -1,10 +1,10 @@
-// The conversation: what is stored, in the order of the ids; then what is not yet sent; then answers that still grow.
+// The conversation: stored events in the order of their ids, then unsent messages, then active answers.
 
 import { isAfter } from "./ids.js"
 import { drawn, fill, isShown, localise } from "./message.js"
 import { nameOfDay } from "./times.js"
 
-const TOGETHER = 5 * 60_000 // ms between two messages of one person that stand under one name
+const TOGETHER = 5 * 60_000 // ms between two messages of one person that are shown under one name
 
 export class Timeline {
   #stored
@@ -23,7 +23,7 @@ export class Timeline {
     }
   }
 
-  // Put a stored event at its place, in the item that stood for it so far if there is one.
+  // Show a stored event at its place, in its existing item if there is one.
   store(envelope, item) {
     const place = this.#placeOf(envelope.hd.id)
     if (!isShown(envelope) || place?.dataset.id === envelope.hd.id) return item?.remove()
@@ -35,12 +35,12 @@ export class Timeline {
     if (next) this.#arrange(next)
   }
 
-  // A new item for something that is not stored yet.
+  // A new item for an unstored message.
   addUnsent(envelope) {
     return this.#add(this.#unsent, envelope)
   }
 
-  // Before another growing item, or at the end.
+  // Before another active answer, or at the end.
   addGrowing(envelope, next) {
     return this.#add(this.#growing, envelope, next)
   }

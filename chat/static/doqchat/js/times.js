@@ -1,4 +1,4 @@
-// Times of day and days, as the reader's language and clock have them.
+// Times and dates in the language of the page and the time zone of the browser.
 
 const language = document.documentElement.lang
 const timeOfDay = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" })
@@ -13,7 +13,7 @@ export function nameOfDay(date) {
   return day.format(date)
 }
 
-// So many seconds from now, such as "in 12 hours".
+// A relative time, such as "in 12 hours".
 export function fromNow(seconds) {
   if (seconds < 90) return away.format(Math.ceil(seconds), "second")
   if (seconds < 90 * 60) return away.format(Math.ceil(seconds / 60), "minute")

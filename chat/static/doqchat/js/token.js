@@ -19,18 +19,18 @@ export class Token {
     addEventListener("hashchange", () => IN_LINK.test(location.hash) && location.reload())
   }
 
-  // What a socket offers beside its own subprotocols.
+  // Additional subprotocols of the socket.
   get subprotocols() {
     return this.#token ? [BEARER + this.#token] : []
   }
 
-  // What a call over HTTP sends.
+  // Headers of HTTP requests.
   get headers() {
     return this.#token ? { Authorization: `Bearer ${this.#token}` } : {}
   }
 }
 
-// A browser may keep nothing: then the token lasts as long as the page.
+// Without session storage, the token lasts as long as the page.
 function keep(name, token) {
   try {
     sessionStorage.setItem(name, token)

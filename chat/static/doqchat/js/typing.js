@@ -1,4 +1,4 @@
-// Who is typing: told to the others now and then, shown for as long as it is fresh.
+// Typing notifications: sent at intervals, shown until they expire.
 
 import { say } from "./wording.js"
 

@@ -1,4 +1,4 @@
-// What the page says: the sentences come from the server, in the reader's language.
+// The texts of the page, which the server sends in the language of the page.
 
 const wording = JSON.parse(document.getElementById("wording").textContent)
 

@@ -1,14 +1,14 @@
-// Keeps the end in view for a reader who is at the end, and leaves everyone else where they are.
+// Scrolls to the end when something is added, if the reader was at the end.
 
-const NEAR = 48 // px that still count as the end
+const NEAR = 48 // px from the end that count as the end
 
-export class Follow {
+export class AutoScroll {
   #pane
   #button
   #following = true
   #top = 0
 
-  // `pane` scrolls; `button` brings the reader to the end when something new is there.
+  // `pane` scrolls; `button` scrolls to the end, shown when something was added there.
   constructor(pane, button) {
     this.#pane = pane
     this.#button = button
@@ -26,19 +26,19 @@ export class Follow {
     this.#top = this.#pane.scrollTop
   }
 
-  // Something new has come: point to it if the reader is elsewhere.
+  // Show the button if something was added below the visible part.
   announce() {
     this.#button.hidden = this.#following
   }
 
-  // Run a change above what the reader looks at, and leave that where it is on the screen.
+  // Run a change above the visible part, which keeps its place on the screen.
   hold(change) {
     const below = this.#pane.scrollHeight - this.#pane.scrollTop
     change()
     this.#pane.scrollTop = this.#pane.scrollHeight - below
   }
 
-  // Growing text moves the end away, so only scrolling up takes the reader from it.
+  // Growing text moves the end away, so only scrolling up ends this.
   #look() {
     const { scrollTop, scrollHeight, clientHeight } = this.#pane
     if (scrollHeight - scrollTop - clientHeight < NEAR) {

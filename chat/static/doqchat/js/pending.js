@@ -1,14 +1,14 @@
-// One thing that the reader has written and that is not stored: the item that shows it, and what is said under it.
+// A message that the server has not stored yet, its item and the note below it.
 
 import { offer, withdraw } from "./choices.js"
 import { write } from "./message.js"
 import { reason } from "./refusals.js"
 import { say } from "./wording.js"
 
-const PASSING = ["unavailable", "rate_limited"] // what is over after a wait
-const LONGEST_LIMIT = 10 // s that this wait may take, in all, where the server says how long
+const PASSING = ["unavailable", "rate_limited"] // temporary errors
+const LONGEST_LIMIT = 10 // s, the longest total wait for a rate limit
 
-export class Letter {
+export class PendingMessage {
   state = "waiting" // or "refused", "stored"
   #limited = 0 // s
 
@@ -17,7 +17,7 @@ export class Letter {
     this.item = item
   }
 
-  // It is on its way, or waits for the connection.
+  // Show that it is being sent, or waits for the connection.
   wait(away) {
     this.state = "waiting"
     this.#limited = 0
@@ -34,7 +34,7 @@ export class Letter {
     return true
   }
 
-  // The reader has to say whether it is sent again.
+  // Show why it was refused, and let the reader send it again or discard it.
   refuse(error, choices) {
     this.state = "refused"
     this.item.classList.add("message--refused")
