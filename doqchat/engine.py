@@ -14,7 +14,7 @@ from doqchat.limits.clients import ClientLimits
 from doqchat.limits.messages import MessageLimits
 from doqchat.loop_end import at_loop_end
 from doqchat.replies.budget import TokenBudget
-from doqchat.replies.cancellation import Cancellation
+from doqchat.store.cancellation import Cancellation
 from doqchat.store.ephemeral import ReadReceipts, Typing
 from doqchat.store.history import History
 from doqchat.store.participants import Participants

@@ -142,7 +142,7 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
 
 
 async def _cancel(engine: Engine, member: Member, frame: Frame) -> None:
-    await engine.cancellation.interrupt(member.principal.sid, cast(LLMCancel, frame.body).reply_id, "cancelled")
+    await engine.cancellation.cancel(member.principal.sid, cast(LLMCancel, frame.body).reply_id)
 
 
 async def _type(engine: Engine, member: Member, frame: Frame) -> None:

@@ -49,7 +49,7 @@ def channel(prefix: str, sid: str) -> str:
 
 
 def workers_channel(database: int) -> str:
-    """The channel that notifies workers of queued replies and of replies that ended early.
+    """The channel that notifies workers of queued and cancelled replies.
 
     Pub/Sub ignores databases: without the number, two sites on one server would receive each other's messages.
     """

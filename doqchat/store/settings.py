@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from doqchat.errors import Unreadable
 from doqchat.protocol.person_names import Name
 from doqchat.store import keys
-from doqchat.store.early_end import early_end
+from doqchat.store.cancellation import cancellation
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
 log = logging.getLogger(__name__)
 
-_CHANGE = load("settings_change", "session", "entry", "replies", "filled", "interrupt")
+_CHANGE = load("settings_change", "session", "entry", "replies", "filled", "cancel")
 
 DEFAULT_WAIT_SECONDS = 0.8
 
@@ -67,8 +67,10 @@ class Settings:
         Policy `off` also ends active automatic replies and discards their text.
         """
         shard = self._shards.of(sid)
-        withdrawn = early_end(shard, sid, "superseded")
-        changed, hints = await shard.pipeline.run(_CHANGE, [keys.stream(sid)], early_end=withdrawn, changes=changes)
+        superseding = cancellation(shard, sid, "superseded")
+        changed, hints = await shard.pipeline.run(
+            _CHANGE, [keys.stream(sid)], cancellation=superseding, changes=changes
+        )
         shard.hints.post(sid, hints)
         return _parsed(sid, changed)
 

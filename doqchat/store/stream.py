@@ -12,7 +12,7 @@ from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, LAST, order
 from doqchat.store import keys
 from doqchat.store.append import run_append
-from doqchat.store.early_end import early_end
+from doqchat.store.cancellation import cancellation
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.settings import DEFAULT_WAIT_SECONDS
@@ -161,7 +161,7 @@ class SessionStream:
             wait_ms=DEBOUNCE_MS,
             longest_wait_called_ms=LONGEST_WAIT_CALLED_MS,
             longest_wait_ms=LONGEST_WAIT_MS,
-            early_end=early_end(shard, sid, "superseded"),
+            cancellation=cancellation(shard, sid, "superseded"),
             **self._most,
         )
         if outcome == "conflict":

@@ -55,8 +55,8 @@ class RunningJobs:
         task.add_done_callback(lambda _: self._ended(place, answer))
         return task
 
-    def interrupt(self, sid: str, reply_id: str) -> None:
-        """Cancel the job of a reply that has ended early, if it is running here."""
+    def cancel(self, sid: str, reply_id: str) -> None:
+        """Cancel the job of a cancelled reply, if it is running here."""
         for answer in self._answers.get((sid, reply_id), ()):
             answer.task.cancel()
 

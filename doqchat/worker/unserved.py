@@ -12,10 +12,9 @@ from doqchat.protocol import server
 from doqchat.protocol.events import LLMError
 from doqchat.protocol.names import is_sid
 from doqchat.replies.backlog import backlogs
-from doqchat.replies.cancellation import end_early
 from doqchat.replies.metrics import FAILED
 from doqchat.store import keys
-from doqchat.store.early_end import ending
+from doqchat.store.cancellation import cancel_reply, ending_in
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.repeating import Repeating
@@ -94,9 +93,9 @@ class Unserved:
         if is_sid(sid):
             message = f"No worker serves the model {alias!r}; the assistant cannot answer."
             error = server.stored(sid, LLMError(reply_id="", request_id="", code=CODE, message=message, text=""))
-            terminal = ending(self._shard, sid, error, FAILED + CODE)
+            terminal = ending_in(self._shard, sid, error, FAILED + CODE)
             try:
-                ended = await end_early(self._shard, sid, reply_id, terminal, if_waiting=True)
+                ended = await cancel_reply(self._shard, sid, reply_id, terminal, if_waiting=True)
             except DoqchatError as problem:
                 log.error("Reply %s in %s cannot be ended: %s", reply_id, sid, problem.message)
         if ended:

@@ -73,6 +73,6 @@ class Worker:
         kind, _, named = payload.decode(errors="replace").partition(" ")
         if kind == "queued":
             fetch_loop.wake(named)
-        elif kind == "interrupted":
+        elif kind == "cancelled":
             sid, _, reply_id = named.partition(" ")
-            self._running_jobs.interrupt(sid, reply_id)
+            self._running_jobs.cancel(sid, reply_id)

@@ -39,7 +39,7 @@ async def test_a_reply_that_ends_early_keeps_its_visible_text_of_any_attempt(
     for piece in said:
         await second.say(piece)
     assert second.error("failed", "").text == kept
-    await own_engine.cancellation.interrupt(sid, first.job.reply, "cancelled")
+    await own_engine.cancellation.cancel(sid, first.job.reply)
     *_, (_, fields) = queue.xrange(keys.stream(sid))
     assert json.loads(fields["body"])["bd"]["text"] == kept
     assert queue.keys(f"{keys.own(sid)}reply:*") == []

@@ -56,7 +56,7 @@ async def test_messages_during_a_reply_are_answered_after_a_pause(
     await posted(own_engine.shards.of(sid))
     said_long_ago(queue, sid, 1)
     before = moment(queue)
-    await own_engine.cancellation.interrupt(sid, talking, "cancelled")
+    await own_engine.cancellation.cancel(sid, talking)
     await automatic_replies(own_engine, sid).start(1)
     assert (await own_engine.snapshots.take(sid)).replies == []
     await posted(own_engine.shards.of(sid))

@@ -121,7 +121,7 @@ async def test_a_retried_reply_is_queued_and_can_be_cancelled(
     await ask(own_engine, sid)
     await asyncio.to_thread(llm_dead, own_store, "retry", "--all")
     async with joined(own_engine, sid) as socket:
-        await own_engine.cancellation.interrupt(sid, f"{reply_id}-2", "cancelled")
+        await own_engine.cancellation.cancel(sid, f"{reply_id}-2")
         response = await end_of(socket, *ENDS)
     assert (response["bd"]["reply_id"], response["bd"]["request_id"]) == (f"{reply_id}-2", reply_id[1:])
     assert response["bd"]["finish_reason"] == "cancelled"

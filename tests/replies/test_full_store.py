@@ -99,7 +99,7 @@ async def test_a_reply_can_be_cancelled_while_the_store_is_full(
 ) -> None:
     leased = await speaking(own_engine, sid, "worker")
     fill(queue)
-    await own_engine.cancellation.interrupt(sid, leased.job.reply, "cancelled")
+    await own_engine.cancellation.cancel(sid, leased.job.reply)
     assert stored(queue, sid)[-1]["bd"]["finish_reason"] == "cancelled"
 
 

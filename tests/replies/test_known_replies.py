@@ -7,8 +7,8 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import NotFound
-from doqchat.replies import cancellation as replies
 from doqchat.replies.dead_letters import DeadLetters
+from doqchat.store import cancellation as replies
 from doqchat.store import keys
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.leased_reply import LeasedReply
@@ -51,7 +51,7 @@ async def cancel(engine: Engine, sid: str, reply_id: str) -> None:
     """Cancel a reply and check that nothing is stored."""
     before = await engine.stream.read(sid, count=10_000)
     try:
-        await engine.cancellation.interrupt(sid, reply_id, "cancelled")
+        await engine.cancellation.cancel(sid, reply_id)
     finally:
         assert await engine.stream.read(sid, count=10_000) == before
 

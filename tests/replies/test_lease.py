@@ -121,7 +121,7 @@ async def test_a_worker_cannot_continue_a_cancelled_reply(own_engine: Engine, qu
     await leased.begin()
     for piece in ('안녕 "친구"', "\n/\\ 😊\x7f"):
         await leased.say(piece)
-    await own_engine.cancellation.interrupt(sid, leased.job.reply, "cancelled")
+    await own_engine.cancellation.cancel(sid, leased.job.reply)
     with pytest.raises(Lost):
         await leased.say("하세요")
     with pytest.raises(Lost):
@@ -143,7 +143,7 @@ async def test_a_reply_whose_worker_is_dead_can_be_cancelled_at_once(
 ) -> None:
     dead = await speaking(own_engine, sid, "dead")
     waiting = await ask(own_engine, sid)
-    await own_engine.cancellation.interrupt(sid, dead.job.reply, "cancelled")
+    await own_engine.cancellation.cancel(sid, dead.job.reply)
     terminal = (await own_engine.stream.read(sid))[-1]
     assert json.loads(terminal.body)["bd"]["text"] == "안녕"
     await posted(own_engine.shards.of(sid))

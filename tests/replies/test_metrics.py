@@ -68,13 +68,13 @@ async def test_queued_requests_are_counted_until_they_run_or_end(
 
     talking, *others = [await ask(own_engine, sid) for _ in range(5)]
     assert await in_line() == 4
-    await own_engine.cancellation.interrupt(sid, others[1], "cancelled")
+    await own_engine.cancellation.cancel(sid, others[1])
     assert await in_line() == 3
     queue.srem(keys.replies(sid), others[0])
-    await own_engine.cancellation.interrupt(sid, talking, "cancelled")
+    await own_engine.cancellation.cancel(sid, talking)
     assert await in_line() == 1
     for reply_id in others[2:]:
-        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
+        await own_engine.cancellation.cancel(sid, reply_id)
     assert await in_line() == 0
 
 
@@ -89,7 +89,7 @@ async def test_a_queued_request_can_be_the_oldest_waiting_one(
     behind = await ask(own_engine, sid)
     await asyncio.sleep(0.1)  # the age of the request is asserted below
     waited = await oldest()
-    await own_engine.cancellation.interrupt(sid, behind, "cancelled")
+    await own_engine.cancellation.cancel(sid, behind)
 
     assert 0.1 <= waited < 60
     assert await oldest() == 0
@@ -139,7 +139,7 @@ async def test_a_waiting_reply_that_is_cancelled_counts_as_cancelled(
 ) -> None:
     first, second = await ask(own_engine, sid), await ask(own_engine, sid)
     for reply_id in (second, first):
-        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
+        await own_engine.cancellation.cancel(sid, reply_id)
     await posted(own_engine.shards.of(sid))
     assert numbers(fetch(own_web, "/metrics"))["doqchat_replies_total cancelled"] == 2
 

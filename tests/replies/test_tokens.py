@@ -76,7 +76,7 @@ async def test_tokens_of_a_reply_that_was_ended_by_others_are_counted_once(
     engine: Engine, proxy: Proxy, queue: "redis.Redis", sid: str, counted: Callable[[], int]
 ) -> None:
     leased = await speaking(engine, sid, "worker")
-    await engine.cancellation.interrupt(sid, leased.job.reply, "cancelled")
+    await engine.cancellation.cancel(sid, leased.job.reply)
     lose(proxy, queue, budget._SPENT)
     await leased.spend(10)
     await leased.spend(10)

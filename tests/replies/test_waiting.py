@@ -39,10 +39,10 @@ async def test_a_waiting_reply_that_is_cancelled_is_never_started(
     reply_id = await ask(own_engine, sid)
     async with joined(own_engine, sid) as socket:
         with pytest.raises(NotFound):
-            await own_engine.cancellation.interrupt(f"{sid}-2", reply_id, "cancelled")
-        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
+            await own_engine.cancellation.cancel(f"{sid}-2", reply_id)
+        await own_engine.cancellation.cancel(sid, reply_id)
         response = await socket.frame()
-        await own_engine.cancellation.interrupt(sid, reply_id, "cancelled")
+        await own_engine.cancellation.cancel(sid, reply_id)
     assert response["hd"]["event"] == "llm.response"
     assert (response["bd"]["reply_id"], response["bd"]["finish_reason"]) == (reply_id, "cancelled")
     assert response["bd"]["text"] == ""

@@ -9,7 +9,7 @@
 --       decides, or ''), wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after
 --       a mention), longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute,
 --       max_active_replies, role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for
---       none), early_end (of a superseded automatic reply, see parts/interrupt.lua), deadline (ms of the store's clock)
+--       none), cancellation (of a superseded automatic reply, see parts/cancel.lua), deadline (ms of the store's clock)
 -- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} if the idempotency key exists; {'', 'expired'}
 -- after the deadline; {'', limit, ms until the next one is allowed} if the event exceeds a limit.
 
@@ -61,7 +61,7 @@ count_message(full_at)
 redis.call('SET', KEYS[2], id .. ' ' .. given.digest, 'EX', given.claim_seconds)
 local function supersede()
   if superseded then
-    interrupt(superseded, given.early_end, superseded_text)
+    cancel(superseded, given.cancellation, superseded_text)
   end
 end
 if asks then

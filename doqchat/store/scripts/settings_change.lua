@@ -2,7 +2,7 @@
 -- Changes a session's settings. Policy `off` also cancels the scheduled automatic reply and ends active ones.
 --
 -- KEYS  1 the session's stream
--- given early_end (see parts/interrupt.lua), changes (name to value; an empty value resets the setting to its default)
+-- given cancellation (see parts/cancel.lua), changes (name to value; an empty value resets the setting to its default)
 -- Returns {settings as name, value, name, value, …; hints}
 
 local settings = own .. 'settings'
@@ -17,7 +17,7 @@ if redis.call('HGET', settings, 'policy') == 'off' then
   redis.call('DEL', own .. 'due')
   for _, reply in ipairs(redis.call('SMEMBERS', own .. 'replies')) do
     if redis.call('HGET', key_of(reply), 'auto') == '1' then
-      interrupt(reply, given.early_end, '')
+      cancel(reply, given.cancellation, '')
     end
   end
 end
