@@ -1,5 +1,6 @@
 """Frames that the server sends, as JSON text."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -64,21 +65,25 @@ def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:
 
 def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:
     """A frame with the given `bd`."""
+    return to_json({"hd": _hd(sid, event, role), "bd": bd}).decode()
+
+
+def stored(sid: str, body: Body) -> str:
+    """An envelope of the server, as stored in the stream."""
+    return plain(sid, body.event, body.model_dump(mode="json", exclude_none=True), MODEL_ROLE)
+
+
+def template(sid: str, event: str, bd: Mapping[str, Any]) -> dict[str, Any]:
+    """An event of the model whose `bd` a script completes with the ids and the text: see parts/event.lua."""
+    head = f'{{"hd":{to_json(_hd(sid, event, MODEL_ROLE)).decode()},"bd":'
+    return {"head": head, "bd": bd}
+
+
+def _hd(sid: str, event: str, role: Role | None) -> dict[str, Any]:
     hd: dict[str, Any] = {"event": event, "sid": sid, "timestamp": now()}
     if role:
         hd["role"] = role
-    return to_json({"hd": hd, "bd": bd}).decode()
-
-
-def stored(sid: str, body: Body, role: Role = MODEL_ROLE) -> str:
-    """An envelope of the server, as stored in the stream."""
-    return stored_json(sid, body.event, to_json(body.model_dump(mode="json", exclude_none=True)).decode(), role)
-
-
-def stored_json(sid: str, event: str, bd: str, role: Role = MODEL_ROLE) -> str:
-    """As `stored`, with a `bd` that is already JSON text."""
-    hd = {"event": event, "role": role, "timestamp": now(), "sid": sid}
-    return f'{{"hd":{to_json(hd).decode()},"bd":{bd}}}'
+    return hd
 
 
 def error(sid: str | None, problem: DoqchatError) -> str:

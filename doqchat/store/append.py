@@ -19,7 +19,7 @@ _GIVEN_UP = (
     f"The store did not respond within {GIVE_UP_SECONDS:g} s: it is unknown whether this is stored. Send it again, "
     "with the same msg_id if it had one."
 )
-_APPEND = load("append", "session", "claim", "entry", "rate", "messages", "wait", "replies", "owed", "filled", "cancel")
+_APPEND = load("append", "session", "claim", "entry", "rate", "messages", "wait", "replies", "owed", "event", "cancel")
 _CLAIMED = load("claimed", "session", "claim", "owed")
 
 

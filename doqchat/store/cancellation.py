@@ -18,7 +18,7 @@ LOOKED_AT, PAGE = 1_000, 100
 CancelReason = Literal["cancelled", "superseded"]
 """The finish reason of a cancelled reply: on request, or because of a newer message or request."""
 
-_CANCEL = load("reply_cancel", "session", "entry", "replies", "owed", "filled", "cancel")
+_CANCEL = load("reply_cancel", "session", "entry", "replies", "owed", "event", "cancel")
 _ENDED = load("reply_ended")
 
 
@@ -98,29 +98,29 @@ def cancellation(shard: Shard, sid: str, reason: CancelReason) -> dict[str, Any]
         sid: the session.
         reason: the finish reason.
     """
-    return ending_in(shard, sid, server.stored_json(sid, LLMResponse.event, _blank(reason)), keys.ENDED + reason)
+    return ending_in(shard, sid, server.template(sid, LLMResponse.event, _response(reason)), keys.ENDED + reason)
 
 
-def ending_in(shard: Shard, sid: str, terminal: str, counter: str) -> dict[str, Any]:
+def ending_in(shard: Shard, sid: str, terminal: dict[str, Any], counter: str) -> dict[str, Any]:
     """The field `cancellation` of a script, with another terminal event.
 
     Args:
         shard: the server that holds the session.
         sid: the session.
-        terminal: the terminal event as JSON, with empty ids, model and text, which the script fills in.
+        terminal: the terminal event, see server.template; the script sets its ids, model and text.
         counter: the counter to increment.
     """
     return {
         "workers": shard.workers_channel,
         "channel": shard.channel(sid),
         "participant": MODEL_ROLE,
-        "body": terminal,
+        "event": terminal,
         "counter": counter,
     }
 
 
 @cache
-def _blank(reason: CancelReason) -> str:
-    """The `bd` of the terminal event as JSON, with empty ids, model and text."""
+def _response(reason: CancelReason) -> dict[str, Any]:
+    """The `bd` of the terminal event, with empty ids, model and text."""
     blank = LLMResponse(reply_id="", request_id="", text="", finish_reason=reason, model="", usage=Usage())
-    return blank.model_dump_json(exclude_none=True)
+    return blank.model_dump(exclude_none=True)

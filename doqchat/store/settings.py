@@ -14,7 +14,7 @@ from doqchat.store.shards import Shards
 
 log = logging.getLogger(__name__)
 
-_CHANGE = load("settings_change", "session", "entry", "replies", "filled", "cancel")
+_CHANGE = load("settings_change", "session", "entry", "replies", "event", "cancel")
 
 DEFAULT_WAIT_SECONDS = 0.8
 

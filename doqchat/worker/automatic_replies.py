@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Literal
+from typing import Any, Literal
 
 from doqchat.errors import DoqchatError, RateLimited, Unavailable
 from doqchat.protocol import server
@@ -22,7 +22,7 @@ AGAIN_MS = 250
 """Interval at which a session is checked again while another reply is running or a person types."""
 
 _TAKE, _STATE = load("due_take"), load("automatic_state", "session", "wait")
-_START = load("automatic_start", "session", "entry", "filled", "rate", "replies", "owed")
+_START = load("automatic_start", "session", "entry", "rate", "replies", "owed", "event")
 
 
 class AutomaticReplies:
@@ -109,7 +109,7 @@ class AutomaticReplies:
         self,
         sid: str,
         what: Literal["start", "drop", "fail"],
-        text: str,
+        event: dict[str, Any],
         request: str = "",
         requests_per_minute: int = 0,
     ) -> bool:
@@ -124,7 +124,7 @@ class AutomaticReplies:
             what=what,
             request=request,
             channel=self._shard.channel(sid),
-            text=text,
+            event=event,
             participant=MODEL_ROLE,
             requests_per_minute=requests_per_minute,
         )
@@ -133,10 +133,10 @@ class AutomaticReplies:
             raise self._limits.refusal(outcome, int(*wait))
         return bool(outcome == "done")
 
-    def _announcement(self, sid: str) -> str:
+    def _announcement(self, sid: str) -> dict[str, Any]:
         streaming = LLMStreaming(reply_id="", request_id="", attempt=1, offset=0, text="")
-        return server.ephemeral(sid, streaming, MODEL_ROLE)
+        return server.template(sid, streaming.event, streaming.model_dump())
 
-    def _error(self, sid: str, code: str, message: str) -> str:
+    def _error(self, sid: str, code: str, message: str) -> dict[str, Any]:
         error = LLMError(reply_id="", request_id="", code=code, message=message, text="")
-        return server.stored(sid, error)
+        return server.template(sid, error.event, error.model_dump())

@@ -92,8 +92,9 @@ class Unserved:
         ended = False
         if is_sid(sid):
             message = f"No worker serves the model {alias!r}; the assistant cannot answer."
-            error = server.stored(sid, LLMError(reply_id="", request_id="", code=CODE, message=message, text=""))
-            terminal = ending_in(self._shard, sid, error, FAILED + CODE)
+            error = LLMError(reply_id="", request_id="", code=CODE, message=message, text="")
+            event = server.template(sid, error.event, error.model_dump())
+            terminal = ending_in(self._shard, sid, event, FAILED + CODE)
             try:
                 ended = await cancel_reply(self._shard, sid, reply_id, terminal, if_waiting=True)
             except DoqchatError as problem:

@@ -4,9 +4,9 @@
 -- If it is dropped, the session gets an error only if the assistant was mentioned; if it fails, always.
 --
 -- KEYS  1 the session's stream
--- given what ('start', 'drop' or 'fail'), request (the scheduled one, or '' for any), channel (of the group), text (to
---       start, the frame that announces the reply; otherwise the error event; the ids are filled in here), participant
---       (of the event), requests_per_minute (to start, the session's limit, 0 for none)
+-- given what ('start', 'drop' or 'fail'), request (the scheduled one, or '' for any), channel (of the group), event (to
+--       start, the one that announces the reply; otherwise the error; see parts/event.lua), participant (of the event),
+--       requests_per_minute (to start, the session's limit, 0 for none)
 -- Returns {'done', hints}; {'late', hints} if it is no longer scheduled, or another reply is running;
 -- {limit, hints, ms until the next request is allowed} if the reply exceeds the limit.
 
@@ -28,7 +28,7 @@ if given.what == 'start' then
 end
 redis.call('DEL', own .. 'due')
 local reply = 'r' .. request
-local text = filled(filled(given.text, 'reply_id', reply), 'request_id', request)
+local text = event_json(given.event, reply)
 if given.what == 'start' then
   new_reply(reply, llm, '', 1)
   make_current(reply)

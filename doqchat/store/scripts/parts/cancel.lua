@@ -1,12 +1,12 @@
 -- Cancels a reply. Its worker loses the lease and cannot add anything; it is notified, so that it closes the connection
 -- to the model.
 --
--- `how` has workers (their channel), channel (of the group), participant, body (of the terminal event; the ids, the
--- model and the text are filled in here) and counter (to increment).
+-- `how` has workers (their channel), channel (of the group), participant, event (the terminal one, see event.lua; the
+-- model and the text are set here) and counter (to increment).
 local function cancel(reply, how, text)
-  local llm = redis.call('HGET', key_of(reply), 'llm') or ''
-  local body = filled(filled(how.body, 'reply_id', reply), 'request_id', request_of(reply))
-  add_entry(how.channel, how.participant, filled(filled(body, 'model', llm), 'text', text))
+  local llm, bd = redis.call('HGET', key_of(reply), 'llm') or '', how.event.bd
+  bd.text, bd.model = text, bd.model and llm
+  add_entry(how.channel, how.participant, event_json(how.event, reply))
   end_reply(reply)
   hint('unqueued', llm, reply)
   hint('counted', how.counter)
