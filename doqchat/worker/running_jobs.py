@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 HAND_OVER_SECONDS = LAST_SECONDS / 2
 """Timeout of handing over; the rest of LAST_SECONDS is for closing connections."""
 
-Place = tuple[str, str]
+Key = tuple[str, str]
 """A session and a reply: ids of replies are unique only within a session."""
 
 
-class Answer(NamedTuple):
-    """A running job."""
+class RunningJob(NamedTuple):
+    """A job and the task that runs it."""
 
     task: asyncio.Task[None]
     writer: Writer
@@ -44,21 +44,21 @@ class RunningJobs:
         self._worker = worker
         self._conversations = Conversations(engine.stream, engine.settings, engine.reply_settings.system)
         self._gather_seconds = engine.reply_settings.gather_seconds
-        self._answers: defaultdict[Place, list[Answer]] = defaultdict(list)
+        self._jobs: defaultdict[Key, list[RunningJob]] = defaultdict(list)
 
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
         """Start a job; the task ends when the job is done."""
         writer = Writer(LeasedReply(shard, self._worker, job), self._conversations, self._gather_seconds)
         task = asyncio.create_task(self._write(writer, job))
-        place, answer = (job.sid, job.reply), Answer(task, writer)
-        self._answers[place].append(answer)  # duplicated hints start two tasks; only one gets the lease
-        task.add_done_callback(lambda _: self._ended(place, answer))
+        key, running = (job.sid, job.reply), RunningJob(task, writer)
+        self._jobs[key].append(running)  # duplicated hints start two tasks; only one gets the lease
+        task.add_done_callback(lambda _: self._ended(key, running))
         return task
 
     def cancel(self, sid: str, reply_id: str) -> None:
         """Cancel the job of a cancelled reply, if it is running here."""
-        for answer in self._answers.get((sid, reply_id), ()):
-            answer.task.cancel()
+        for running in self._jobs.get((sid, reply_id), ()):
+            running.task.cancel()
 
     async def finish(self, seconds: float) -> None:
         """Wait until the jobs are done, then hand the unfinished ones over to other workers.
@@ -66,24 +66,24 @@ class RunningJobs:
         Args:
             seconds: how long to wait for them; handing over takes up to HAND_OVER_SECONDS more.
         """
-        if self._answers:
-            await asyncio.wait([answer.task for answer in self._all()], timeout=seconds)
+        if self._jobs:
+            await asyncio.wait([running.task for running in self._all()], timeout=seconds)
         unfinished = self._all()
         try:
             async with asyncio.timeout(HAND_OVER_SECONDS):
-                await cancel_and_wait([answer.task for answer in unfinished])
-                handing_over = (answer.writer.hand_over() for answer in unfinished)
+                await cancel_and_wait([running.task for running in unfinished])
+                handing_over = (running.writer.hand_over() for running in unfinished)
                 await asyncio.gather(*handing_over, return_exceptions=True)
         except TimeoutError:
             log.warning("Handing over %d replies timed out: they wait until their leases expire.", len(unfinished))
 
-    def _all(self) -> list[Answer]:
-        return [answer for answers in self._answers.values() for answer in answers]
+    def _all(self) -> list[RunningJob]:
+        return [running for jobs in self._jobs.values() for running in jobs]
 
-    def _ended(self, place: Place, answer: Answer) -> None:
-        self._answers[place].remove(answer)
-        if not self._answers[place]:
-            del self._answers[place]
+    def _ended(self, key: Key, running: RunningJob) -> None:
+        self._jobs[key].remove(running)
+        if not self._jobs[key]:
+            del self._jobs[key]
 
     async def _write(self, writer: Writer, job: Job) -> None:
         try:
