@@ -10,9 +10,8 @@ from doqchat.llm import llms
 from doqchat.replies.backlog import SEEN_SECONDS
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
-from doqchat.worker.cancel_and_wait import cancel_and_wait
+from doqchat.worker.background import Repeating, Step, cancel_and_wait
 from doqchat.worker.queue import Job, Queue
-from doqchat.worker.repeating import Repeating, Step
 
 DUE_SECONDS = 0.1
 DUE_AT_A_TIME = 64

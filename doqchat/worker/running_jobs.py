@@ -9,7 +9,7 @@ from doqchat.engine import Engine
 from doqchat.errors import DoqchatError
 from doqchat.serving.limits import LAST_SECONDS
 from doqchat.store.shards import Shard
-from doqchat.worker.cancel_and_wait import cancel_and_wait
+from doqchat.worker.background import cancel_and_wait
 from doqchat.worker.conversation import Conversations
 from doqchat.worker.leased_reply import LeasedReply, Lost
 from doqchat.worker.queue import Job

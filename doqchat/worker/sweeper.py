@@ -17,7 +17,7 @@ from doqchat.store.append import GIVE_UP_SECONDS
 from doqchat.store.hints import TOUCH_SECONDS
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
-from doqchat.worker.repeating import Repeating
+from doqchat.worker.background import Repeating
 
 SWEEP_SECONDS = 1.0
 PARTS = 5

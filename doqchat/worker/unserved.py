@@ -17,7 +17,7 @@ from doqchat.store import keys
 from doqchat.store.cancellation import cancel_reply, ending_in
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
-from doqchat.worker.repeating import Repeating
+from doqchat.worker.background import Repeating
 from doqchat.worker.sweeper import sweep
 
 log = logging.getLogger(__name__)

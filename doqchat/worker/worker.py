@@ -11,7 +11,7 @@ from doqchat.fanout.subscription import Subscription
 from doqchat.serving import limits
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
-from doqchat.worker.cancel_and_wait import cancel_and_wait
+from doqchat.worker.background import cancel_and_wait
 from doqchat.worker.fetch_loop import FetchLoop
 from doqchat.worker.leased_reply import LEASE_SECONDS
 from doqchat.worker.running_jobs import RunningJobs

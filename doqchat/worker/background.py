@@ -1,8 +1,8 @@
-"""Repeats a step on a server, with exponential backoff after failures."""
+"""Background tasks: steps that are repeated with exponential backoff, and how tasks are cancelled."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from redis.exceptions import RedisError
 
@@ -63,3 +63,15 @@ class Repeating:
             unexpected = not isinstance(error, EXPECTED)
             log.warning("Reading requests from the store failed, retrying: %s", cause, exc_info=unexpected)
         self._failing[step] = cause
+
+
+async def cancel_and_wait(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancel tasks repeatedly until they have ended, including tasks that are added to the sequence meanwhile.
+
+    Cancelling once may not be enough: up to Python 3.11 `asyncio.wait_for`, which libraries use, swallows a
+    cancellation that arrives when its future is done.
+    """
+    while waiting := [task for task in tasks if not task.done()]:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting, timeout=0.1)
