@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from doqchat.access.principal import Capability, Principal
 from doqchat.access.verification_keys import shared_key
 from doqchat.errors import Unauthenticated
-from doqchat.protocol.names import OBSERVER, SID_PATTERN, MemberRole
-from doqchat.protocol.person_names import Name
+from doqchat.protocol.names import OBSERVER, SID_PATTERN, DisplayName, MemberRole
 
 AUDIENCE = "doqchat"
 """The required audience of tokens that have the claim `aud`."""
@@ -51,7 +50,7 @@ class Claims(BaseModel):
     exp: _Time
     iat: _Time | None = None
     sub: _Printable | None = None
-    name: Annotated[Name, StringConstraints(min_length=1)] | None = None
+    name: Annotated[DisplayName, StringConstraints(min_length=1)] | None = None
     jti: _Printable | None = None
     can: list[Capability] | None = None
     aud: str | list[str] | None = None

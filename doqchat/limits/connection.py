@@ -6,7 +6,7 @@ from doqchat.errors import DoqchatError, Internal, RateLimited, Unavailable, Unr
 from doqchat.limits.rate import Rate
 
 EPHEMERAL = Rate(50, 10)
-"""Frames that are not stored: typing, read marks, pings, replays, cancels."""
+"""Frames that are not stored: typing, read receipts, pings, replays, cancels."""
 
 REFUSED = Rate(100, 10)
 """Refused frames; beyond it the connection is closed."""

@@ -6,7 +6,6 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from doqchat.protocol.closing import CLOSE_CODES, RESERVED_CLOSE_CODES
 from doqchat.protocol.events import (
     DURABLE,
     FROM_CLIENTS,
@@ -29,7 +28,7 @@ from doqchat.protocol.events import (
     SessionNotice,
     SessionWelcome,
 )
-from doqchat.protocol.names import HUMAN_ROLES, ID_PATTERN, MODEL_ROLE, SID_PATTERN
+from doqchat.protocol.names import CLOSE_CODES, HUMAN_ROLES, ID_PATTERN, MODEL_ROLE, RESERVED_CLOSE_CODES, SID_PATTERN
 
 FROM_SERVER: tuple[type[Body], ...] = (
     ChatMessage, LLMRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, SessionWelcome, Presence,

@@ -7,9 +7,16 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.functional_validators import AfterValidator
 
-from doqchat.protocol.closing import RESERVED_NOTICES
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import ID_PATTERN, LONGEST_ALIAS, LONGEST_TOKEN, MAX_TEXT, MOMENT_PATTERN, MemberRole
+from doqchat.protocol.names import (
+    ID_PATTERN,
+    LONGEST_ALIAS,
+    LONGEST_TOKEN,
+    MAX_TEXT,
+    MOMENT_PATTERN,
+    RESERVED_NOTICES,
+    MemberRole,
+)
 
 _MOMENT = re.compile(MOMENT_PATTERN)
 

@@ -1,7 +1,10 @@
-"""Names and limits of the protocol: sessions, roles, profiles."""
+"""Names and limits of the protocol: sessions, roles, display names, profiles, close codes."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
+from unicodedata import category
+
+from pydantic import AfterValidator, Field, StringConstraints
 
 Role = Literal["A", "B", "user", "llm"]
 """Who an event can be from."""
@@ -41,9 +44,56 @@ MOMENT_PATTERN = (
 )
 """The pattern of an RFC 3339 time with an offset."""
 
+CLOSE_CODES = {
+    1007: "A text frame is not UTF-8.",
+    1008: "A message has too many fragments, or took too long.",
+    1009: "A frame is too large.",
+    1011: "Internal error, or events were deleted during their replay; reconnect with `since`.",
+    1012: "The server restarts; reconnect with `since`, after a random delay.",
+    1013: "The store is unreachable, or has not confirmed storage; reconnect after a random delay.",
+    4400: "The URL is malformed.",
+    4401: "The token is missing, invalid or expired; get a new one and reconnect.",
+    4403: "The token is not for this session or role, or was revoked; or the page's origin is not allowed.",
+    4413: "The client reads too slowly; reconnect with `since`.",
+    4429: "Too many frames were refused; reconnect after `retry_after` seconds.",
+}
+
+RESERVED_CLOSE_CODES = {
+    4404: "There is no such session.",
+    4410: "The session is closed.",
+}
+"""Codes that are not sent yet; clients should not reconnect after them."""
+
+RESERVED_NOTICES = ("admin", "closed", "reopened", "taken_over")
+"""Codes of a `session.notice` that are not sent yet."""
+
 _SID = re.compile(SID_PATTERN)
 
 
 def is_sid(value: str) -> bool:
     """Whether the value can name a session."""
     return _SID.fullmatch(value) is not None
+
+
+_JOINERS = "\u200c\u200d"
+"""Invisible, but used in Persian names and in emoji."""
+
+
+def _display_name(value: str) -> str:
+    """Reject characters that would break the speaker's label in the prompt, and invisible ones."""
+    for character in value:
+        if character in "[]@" or (category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in _JOINERS):
+            raise ValueError("a name must not contain brackets, @ or invisible characters")
+    return value
+
+
+_DISPLAY_NAME_PATTERN = r"^[^\[\]@\u0000-\u001f\u007f-\u009f]*$"
+"""The part of `_display_name` that JSON Schema can express."""
+
+DisplayName = Annotated[
+    str,
+    StringConstraints(max_length=40),
+    AfterValidator(_display_name),
+    Field(json_schema_extra={"pattern": _DISPLAY_NAME_PATTERN}),
+]
+"""The display name of a person or the assistant."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from doqchat.errors import Unreadable
-from doqchat.protocol.person_names import Name
+from doqchat.protocol.names import DisplayName
 from doqchat.store import keys
 from doqchat.store.cancellation import cancellation
 from doqchat.store.script import load
@@ -38,9 +38,9 @@ class SessionSettings(BaseModel):
     wait_seconds: Annotated[float, Field(ge=0.3, le=30)] = DEFAULT_WAIT_SECONDS
     llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "default"
     system: Annotated[str, StringConstraints(max_length=8_000)] = ""
-    name_a: Name = ""
-    name_b: Name = ""
-    name_llm: Name = ""
+    name_a: DisplayName = ""
+    name_b: DisplayName = ""
+    name_llm: DisplayName = ""
 
 
 class Settings:

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from doqchat.protocol.closing import CLOSE_CODES, RESERVED_CLOSE_CODES, RESERVED_NOTICES
+from doqchat.protocol.names import CLOSE_CODES, RESERVED_CLOSE_CODES, RESERVED_NOTICES
 from tests.docs.pages import PAGES, ROOT, anchors, headings, links
 
 DOCS = ROOT / "docs"
