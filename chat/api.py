@@ -17,9 +17,9 @@ from chat.access import principal_of
 from chat.routing import socket_path
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
-from doqchat.protocol import asyncapi, positions
+from doqchat.protocol import asyncapi
 from doqchat.protocol.events import DURABLE
-from doqchat.protocol.ids import BEGINNING
+from doqchat.protocol.ids import BEGINNING, POSITION_PATTERN, lower_bound, upper_bound
 from doqchat.protocol.names import LONGEST_SEARCH, Role
 from doqchat.store import history
 from doqchat.store.stream import Entry
@@ -90,13 +90,13 @@ class HistoryQuery(Schema):
     event: Annotated[str, AfterValidator(_durable), WithJsonSchema({"type": "string", "enum": NAMES})] | None = Field(
         None, description="Only events of this name."
     )
-    after: Annotated[str, AfterValidator(positions.after)] = Field(
+    after: Annotated[str, AfterValidator(lower_bound)] = Field(
         BEGINNING,
-        json_schema_extra={"pattern": positions.PATTERN},
+        json_schema_extra={"pattern": POSITION_PATTERN},
         description="Only events after this event id, or stored at or after this RFC 3339 time.",
     )
     before: (
-        Annotated[str, AfterValidator(positions.before), Field(json_schema_extra={"pattern": positions.PATTERN})] | None
+        Annotated[str, AfterValidator(upper_bound), Field(json_schema_extra={"pattern": POSITION_PATTERN})] | None
     ) = Field(None, description="Only events before this event id, or stored before this RFC 3339 time.")
     q: str = Field("", max_length=LONGEST_SEARCH, description="Only events whose text contains this, ignoring case.")
     limit: int = Field(100, ge=1, le=1000, description="Maximum number of events per page.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from doqchat.engine import engine
-from doqchat.protocol import stored
+from doqchat.protocol import server
 from doqchat.protocol.ids import BEGINNING, time_of
 from doqchat.store.stream import Entry
 
@@ -48,5 +48,5 @@ async def timeline(sid: str, before: str | None) -> Timeline:
 
 
 def _event(entry: Entry) -> Event:
-    said = stored.read(entry.body) or stored.Said("", entry.body)
+    said = server.read_stored(entry.body) or server.StoredEvent("", entry.body)
     return Event(entry.id, entry.participant, said.event, said.text)

@@ -1,7 +1,9 @@
-"""Entry ids: Redis Stream ids, `milliseconds-sequence`."""
+"""Entry ids (Redis Stream ids, `milliseconds-sequence`), times, and positions given as either."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from doqchat.protocol.names import ID_PATTERN, MOMENT_PATTERN
 
 BEGINNING = "0-0"
 """The id before every entry; the `prev` of a session's first event."""
@@ -12,7 +14,13 @@ LAST = f"{2**64 - 1}-{2**64 - 1}"
 _LAST_TIME = datetime(9999, 12, 30, tzinfo=UTC)
 """A day before the last one, so that it is a time in every time zone."""
 
+POSITION_PATTERN = f"^({ID_PATTERN}|{MOMENT_PATTERN})$"
+"""The pattern of a position: an entry id or a time."""
+
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})")
+_MOMENT = re.compile(MOMENT_PATTERN)
+_LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _LARGEST = 2**64 - 1
 
 
@@ -42,3 +50,36 @@ def parse_id(value: str) -> str | None:
         return None
     milliseconds, sequence = int(match[1]), int(match[2])
     return f"{milliseconds}-{sequence}" if max(milliseconds, sequence) <= _LARGEST else None
+
+
+def parse_time(value: str) -> datetime:
+    """An RFC 3339 time with an offset; raises ValueError for other text."""
+    try:
+        if _MOMENT.fullmatch(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass  # a date that does not exist
+    raise ValueError("not an RFC 3339 time such as 2026-11-22T10:00:00Z")
+
+
+def lower_bound(position: str) -> str:
+    """The id after which a range begins; a time is that of the first event. Raises ValueError for other text."""
+    entry_id = parse_id(position)
+    if entry_id is not None:
+        return entry_id
+    milliseconds = _milliseconds(position)
+    return f"{milliseconds - 1}-{_LARGEST}" if milliseconds else BEGINNING
+
+
+def upper_bound(position: str) -> str:
+    """The id before which a range ends; a time is after that of the last event. Raises ValueError for other text."""
+    return parse_id(position) or f"{_milliseconds(position)}-0"
+
+
+def _milliseconds(time: str) -> int:
+    """Milliseconds since 1970, as in ids; 0 for earlier times."""
+    try:
+        # An unescaped "+" of an offset arrives in a query as a space.
+        return max(0, (parse_time(_LOST_PLUS.sub("+", time)) - _EPOCH) // timedelta(milliseconds=1))
+    except (ValueError, OverflowError):
+        raise ValueError("not an event id such as 1700641234567-0 or a time such as 2026-11-22T10:00:00Z") from None

@@ -1,6 +1,7 @@
-"""Frames that the server sends, as JSON text."""
+"""Frames that the server sends, as JSON text, and stored envelopes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -11,6 +12,16 @@ from doqchat.protocol.frames import now
 from doqchat.protocol.names import MODEL_ROLE, Role
 
 _STORED_START = '{"hd":{'
+_SAYS = ("text", "prompt", "message")
+"""Fields of `bd` that contain the text; the first non-empty one counts (an `llm.error` may only have a message)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """The name and text of a stored event; the text may be empty."""
+
+    event: str
+    text: str
 
 
 def durable(stored: str, entry_id: str, prev: str) -> str:
@@ -56,6 +67,19 @@ def _unreadable(entry_id: str, prev: str) -> str:
     notice = SessionNotice(code="unreadable", text="The store has an entry here that is not a message.")
     hd = {"id": entry_id, "prev": prev, "event": notice.event}
     return to_json({"hd": hd, "bd": notice.model_dump(mode="json")}).decode()
+
+
+def read_stored(body: str) -> StoredEvent | None:
+    """Parse a stored envelope; None if the text is not an envelope, because other programs can write entries."""
+    try:
+        envelope = from_json(body, allow_inf_nan=False)
+        event, bd = envelope["hd"]["event"], envelope.get("bd")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if not isinstance(event, str):
+        return None
+    words = (bd.get(name) for name in _SAYS) if isinstance(bd, dict) else ()
+    return StoredEvent(event, next((text for text in words if isinstance(text, str) and text), ""))
 
 
 def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:

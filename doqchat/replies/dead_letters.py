@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from doqchat.errors import Unreadable
-from doqchat.protocol import stored
+from doqchat.protocol import server
 from doqchat.protocol.ids import order, parse_id, request_of, time_of
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
@@ -122,5 +122,5 @@ class DeadLetters:
             entry = await self._stream.get(sid, request)
         except Unreadable:
             return ""
-        said = stored.read(entry.body) if entry else None
+        said = server.read_stored(entry.body) if entry else None
         return said.text if said else ""

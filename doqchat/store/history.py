@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 
-from doqchat.protocol import stored
+from doqchat.protocol import server
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store.folding import LONGEST_COMPOSED, LONGEST_RUN, folded
 from doqchat.store.stream import Entry, EntryRange, SessionStream
@@ -158,7 +158,7 @@ class _Page:
         """Whether an entry matches the search; an entry that is not an envelope never does."""
         if self.search.participant is not None and entry.participant != self.search.participant:
             return False
-        said = stored.read(entry.body)
+        said = server.read_stored(entry.body)
         if said is None:
             self.unreadable += 1
             return False

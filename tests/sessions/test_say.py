@@ -19,7 +19,7 @@ from django.utils.safestring import mark_safe
 
 from doqchat.engine import Engine
 from doqchat.errors import Conflict, DoqchatError, InvalidMessage, RoleForbidden
-from doqchat.protocol import stored
+from doqchat.protocol import server
 from doqchat.sessions import aask, asay, ask, group_name, say
 from doqchat.store import keys
 from tests.chat.commands import clean
@@ -39,7 +39,7 @@ urlpatterns = [path("say/<str:sid>/", view)]
 def said(store: "redis.Redis", sid: str) -> list[tuple[str, str, str]]:
     """The id, the role and the words of each event."""
     return [
-        (entry_id, fields["participant"], getattr(stored.read(fields["body"]), "text", ""))
+        (entry_id, fields["participant"], getattr(server.read_stored(fields["body"]), "text", ""))
         for entry_id, fields in store.xrange(keys.stream(sid))
     ]
 
