@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl
 from django.http import HttpRequest
 
 from doqchat.access.principal import Principal
-from doqchat.access.revoked import Revoked
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
 from doqchat.engine import engine
 from doqchat.errors import Forbidden
 from doqchat.limits.addresses import address_of
 from doqchat.limits.clients import Call
 from doqchat.sessions import check_sid
+from doqchat.store.revocations import Revoked
 
 log = logging.getLogger(__name__)
 

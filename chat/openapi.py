@@ -6,9 +6,9 @@ from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
-from doqchat.access import revoked
 from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment
 from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN
+from doqchat.store import revocations
 from doqchat.store.settings import SessionSettings
 
 Sid = Annotated[str, WithJsonSchema({"type": "string", "pattern": SID_PATTERN, "description": "The session."})]
@@ -70,8 +70,8 @@ class Revocation(BaseModel):
     def named(self) -> str:
         """What is revoked, in the engine's terms."""
         if self.jti is not None:
-            return revoked.by_token(self.jti)
-        return revoked.ALL if self.sub is None else revoked.by_subject(self.sub)
+            return revocations.by_token(self.jti)
+        return revocations.ALL if self.sub is None else revocations.by_subject(self.sub)
 
 
 class _WithoutDefaults(GenerateJsonSchema):

@@ -23,7 +23,7 @@ from doqchat.access.verification_keys import check_token_key, kept_secret
 from doqchat.conf import LimitSettings
 from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.serving.memory import memory_limit
-from doqchat.store.urls import check_store_url
+from doqchat.store.clients import EXPECTED_URL, check_store_url
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -161,10 +161,7 @@ class Environment:
 
     def store_urls(self, name: str, default: str) -> list[str]:
         """The addresses of Redis or Valkey servers, separated by commas."""
-        expected = (
-            "redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER or unix:///PATH, several separated by commas; in a "
-            "password write # as %23, / as %2F, : as %3A, ? as %3F, @ as %40 and a comma as %2C"
-        )
+        expected = EXPECTED_URL.replace("; ", ", several separated by commas; ", 1)
 
         def cast(value: str) -> list[str]:
             return [check_store_url(url) for url in self.words(name)]

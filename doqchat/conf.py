@@ -15,7 +15,7 @@ from doqchat.access.authenticator import Access
 from doqchat.access.published_keys import check_source
 from doqchat.access.verification_keys import check_token_key, kept_secret
 from doqchat.protocol.names import MAX_FRAME_BYTES
-from doqchat.store.urls import check_store_url
+from doqchat.store.clients import check_store_url
 
 _Count = Annotated[int, Field(ge=1)]
 _Size = Annotated[int, Field(ge=MAX_FRAME_BYTES)]

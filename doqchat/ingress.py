@@ -96,7 +96,7 @@ async def revoke(engine: Engine, principal: Principal, what: str) -> None:
     Args:
         engine: the engine of the running loop.
         principal: who revokes them.
-        what: the entry, see doqchat/access/revoked.py.
+        what: the entry, see doqchat/store/revocations.py.
 
     Raises:
         Forbidden: the principal may not.

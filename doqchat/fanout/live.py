@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from doqchat.access.revoked import Revoked
 from doqchat.errors import DoqchatError, Forbidden
 from doqchat.fanout.member import FAILED, Member
 from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, Torn, replay
 from doqchat.fanout.signals import Signals
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store.faults import retry_until_available
+from doqchat.store.revocations import Revoked
 from doqchat.store.stream import Entry, SessionStream
 
 log = logging.getLogger(__name__)
@@ -108,9 +108,9 @@ class LiveSession:
         self._live.discard(member)
         self._end_replay(member)
 
-    def revoke(self, moments: Mapping[str, float]) -> None:
+    def revoke(self, times: Mapping[str, float]) -> None:
         """Close the connections whose tokens are revoked."""
-        self.revoked.add(moments)
+        self.revoked.add(times)
         for member in list(self.members):
             try:
                 self.revoked.check(member.principal)

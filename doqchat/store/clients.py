@@ -1,4 +1,4 @@
-"""Creates redis-py clients with explicit timeouts and without retries.
+"""Validates URLs of servers, and creates redis-py clients with explicit timeouts and without retries.
 
 redis-py's defaults differ between `Redis()` and `from_url`, and its default retry stores an XADD twice when the first
 response is lost. Callers retry the commands that are idempotent.
@@ -6,6 +6,7 @@ response is lost. Callers retry the commands that are idempotent.
 
 import asyncio
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool, ConnectionPool, parse_url
@@ -21,6 +22,39 @@ CONNECT_TIMEOUT = 1.5
 
 CONNECTIONS = 32
 """Connections per client; when all are in use, a command waits up to COMMAND_TIMEOUT for one."""
+
+EXPECTED_URL = (
+    "redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER or unix:///PATH; in a password write # as %23, / as %2F, "
+    ": as %3A, ? as %3F, @ as %40 and a comma as %2C"
+)
+
+
+def check_store_url(url: str) -> str:
+    """Return the URL. Raises ValueError if it is invalid or redis-py would ignore a part of it."""
+    try:
+        _check(url)
+    except Exception:  # redis-py raises many types, and its messages may contain the password
+        raise ValueError(f"a store's URL must be {EXPECTED_URL}") from None
+    return url
+
+
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.fragment or any(character.isspace() for character in url):
+        raise ValueError("a character that has to be percent-encoded")
+    if parts.query:
+        parse_qsl(parts.query, strict_parsing=True)
+    if parts.scheme == "unix":
+        _require(parts.path)
+    else:
+        _require(parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0)
+        _require(parts.path in ("", "/") or (parts.path[1:].isascii() and parts.path[1:].isdecimal()))
+    ConnectionPool.from_url(url).make_connection()  # rejects unknown options, does not connect
+
+
+def _require(fact: object) -> None:
+    if not fact:
+        raise ValueError("not the address of a server")
 
 
 def database(url: str) -> int:

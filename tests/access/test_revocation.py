@@ -9,13 +9,13 @@ import pytest
 import redis
 
 from doqchat.access.principal import Principal
-from doqchat.access.revoked import ALL, Revoked, by_subject, by_token
 from doqchat.engine import Engine
 from doqchat.errors import Forbidden
 from doqchat.fanout import hub
 from doqchat.fanout.member import Member
 from doqchat.protocol.names import BASIC
 from doqchat.store import keys
+from doqchat.store.revocations import ALL, Revoked, by_subject, by_token
 from tests.access.credentials import token
 from tests.access.operations import CALLS, JSON, REVOCATIONS, answered, calling, connecting, opened, refused, sending
 from tests.chat.commands import run

@@ -6,10 +6,10 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 
-from doqchat.access import revoked
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
 from doqchat.sessions import check_sid
+from doqchat.store import revocations
 
 
 class Command(BaseCommand):
@@ -23,11 +23,11 @@ class Command(BaseCommand):
         which.add_argument("--all", action="store_true", help="all tokens issued until now")
 
     def handle(self, *args: Any, sid: str, jti: str | None, subject: str | None, **options: Any) -> None:
-        what = revoked.ALL
+        what = revocations.ALL
         if jti is not None:
-            what = revoked.by_token(jti)
+            what = revocations.by_token(jti)
         elif subject is not None:
-            what = revoked.by_subject(subject)
+            what = revocations.by_subject(subject)
         try:
             check_sid(sid)
             async_to_sync(_revoke)(sid, what)
