@@ -16,7 +16,7 @@ RETURN_SECONDS = 5.0
 """Interval at which free memory is returned to the system."""
 
 
-def settle() -> None:
+def tune() -> None:
     """Freeze all current objects, and collect the others rarely.
 
     A full collection stops the process for 190 ms with 1,000 connections, mostly to traverse imported objects that live

@@ -1,11 +1,13 @@
-"""The socket that web processes accept connections from."""
+"""The socket that web processes accept connections from, and waiting until one of them responds."""
 
+import asyncio
 import errno
 import socket
 
 from doqchat.serving import StartError
 
 BACKLOG = 2048
+POLL_SECONDS = 0.1
 ANY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104 - compared, not bound
 
 
@@ -44,3 +46,24 @@ def address_of(host: str, port: int, path: str) -> str:
     """The URL of a site on this machine at a path."""
     name = "localhost" if host in ANY_ADDRESS else host
     return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}"
+
+
+async def until_healthy(listening: socket.socket, host: str) -> None:
+    """Wait until a process that accepts from the socket answers GET /healthz, asked as `host`, with 200."""
+    address, port = listening.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - compared, not bound
+    while not await _healthy(reachable, port, host):  # noqa: ASYNC110 - only asking tells
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _healthy(address: str, port: int, host: str) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(address, port)
+        try:
+            writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            # The connection waits in the socket's queue until a process is there to accept it.
+            return (await reader.readline()).split(b" ")[1:2] == [b"200"]
+        finally:
+            writer.close()
+    except OSError:
+        return False

@@ -28,7 +28,7 @@ class Hold:
     PIPELINE: Final = 8  # another request waits for the response to the one before
 
 
-class Backlog:
+class RoundRobin:
     """The connections of an event loop with more than one slice to parse, served round robin."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -65,16 +65,16 @@ class PacedReads:
 
     Args:
         transport: the transport of the connection.
-        backlog: the backlog of its event loop.
+        round_robin: schedules the parsing in its event loop.
         parse: parses a slice; may be replaced when the protocol changes.
     """
 
-    __slots__ = ("_backlog", "_discarding", "_held", "_paused", "_queued", "_rest", "_transport", "parse")
+    __slots__ = ("_discarding", "_held", "_paused", "_queued", "_rest", "_round_robin", "_transport", "parse")
 
-    def __init__(self, transport: asyncio.Transport, backlog: Backlog, parse: Callable[[bytes], None]) -> None:
+    def __init__(self, transport: asyncio.Transport, round_robin: RoundRobin, parse: Callable[[bytes], None]) -> None:
         self.parse = parse
         self._transport = transport
-        self._backlog = backlog
+        self._round_robin = round_robin
         self._held = 0
         self._rest: list[bytes | memoryview] = []  # short; an empty deque takes 600 bytes more
         self._paused = self._queued = self._discarding = False
@@ -124,7 +124,7 @@ class PacedReads:
         self.parse = _ignore
 
     def parse_next(self) -> None:
-        """Parse one remaining slice; called by the backlog."""
+        """Parse one remaining slice; called by the round_robin."""
         self._queued = False
         if self._rest and not self._held:
             data = self._rest.pop(0)
@@ -153,7 +153,7 @@ class PacedReads:
         if self._rest:
             if not self._queued:
                 self._queued = True
-                self._backlog.add(self)
+                self._round_robin.add(self)
         elif self._paused:
             self._paused = False
             if not self._transport.is_closing():

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable
 from functools import lru_cache
 
-from doqchat.serving.gathered_writes import GatheredWrites, Turn
+from doqchat.serving.coalesced_writes import CoalescedWrites, Iteration
 from doqchat.serving.limits import CLOSE_SECONDS
-from doqchat.serving.paced_reads import Backlog, PacedReads
+from doqchat.serving.paced_reads import PacedReads, RoundRobin
 from doqchat.serving.peers import peers
 
-_turn_of = lru_cache(maxsize=1)(Turn)
-_backlog_of = lru_cache(maxsize=1)(Backlog)
+_iteration_of = lru_cache(maxsize=1)(Iteration)
+_round_robin_of = lru_cache(maxsize=1)(RoundRobin)
 """State shared by all connections of an event loop."""
 
 
-class PacedTransport(GatheredWrites):
+class PacedTransport(CoalescedWrites):
     """A transport that coalesces writes, paces reads, and aborts peers that do not close their connection.
 
     A closed transport would flush forever if the peer does not read; this one is aborted after CLOSE_SECONDS.
@@ -31,8 +31,8 @@ class PacedTransport(GatheredWrites):
     def __init__(
         self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, parse: Callable[[bytes], None]
     ) -> None:
-        super().__init__(transport, _turn_of(loop))
-        self.reads = PacedReads(transport, _backlog_of(loop), parse)
+        super().__init__(transport, _iteration_of(loop))
+        self.reads = PacedReads(transport, _round_robin_of(loop), parse)
         peername = transport.get_extra_info("peername")
         self.peer: str = peername[0] if isinstance(peername, tuple) else ""
         self.peer_sends = False

@@ -9,8 +9,8 @@ from itertools import chain
 
 from doqchat.serving import StartError
 from doqchat.serving.child import Child
-from doqchat.serving.health import until_healthy
 from doqchat.serving.limits import kill_seconds
+from doqchat.serving.listener import until_healthy
 from doqchat.serving.notice import Notice
 from doqchat.serving.start_report import access, answering, models, report
 from doqchat.serving.valkey import EmbeddedStore

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
-from doqchat.serving.health import until_healthy
+from doqchat.serving.listener import until_healthy
 from doqchat.serving.start_report import answering
 from doqchat.serving.valkey import EmbeddedStore
 from tests.ports import free_port

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from doqchat.serving.paced_reads import SLICE_BYTES, Backlog, Hold, PacedReads
+from doqchat.serving.paced_reads import SLICE_BYTES, Hold, PacedReads, RoundRobin
 
 MANY = bytes(range(256)) * SLICE_BYTES
 
@@ -23,13 +23,13 @@ class Line(NamedTuple):
 async def lines() -> AsyncIterator[list[Line]]:
     """Two connections of one event loop."""
     loop = asyncio.get_running_loop()
-    backlog = Backlog(loop)
+    round_robin = RoundRobin(loop)
     made, ends = [], []
     for _ in range(2):
         ours, theirs = socket.socketpair()
         transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
         parsed: list[bytes] = []
-        made.append(Line(PacedReads(transport, backlog, parsed.append), parsed))
+        made.append(Line(PacedReads(transport, round_robin, parsed.append), parsed))
         ends.append((transport, theirs))
     yield made
     for transport, theirs in ends:

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from chat.checks import require_usable_settings
 from doqchat.engine import engine
 from doqchat.llm import LLMError, llms
-from doqchat.serving.garbage import settle
+from doqchat.serving.garbage import tune
 from doqchat.serving.limits import end_soon
 from doqchat.serving.start_report import say_what_is_used
 from doqchat.worker.worker import Worker
@@ -55,7 +55,7 @@ async def _work(say: Callable[[str], None] | None) -> None:
     current = engine()
     with suppress(LLMError):  # requests report the error
         await llms["default"].prepare()
-    settle()
+    tune()
     try:
         await Worker(current).run(stop)
     finally:

@@ -18,7 +18,7 @@ from chat.checks import require_usable_settings
 from doqchat.conf import access_mode, doqchat_settings, is_local
 from doqchat.engine import engine
 from doqchat.serving import StartError
-from doqchat.serving.garbage import return_memory, settle
+from doqchat.serving.garbage import return_memory, tune
 from doqchat.serving.listener import address_of, inherited, listen
 from doqchat.serving.start_report import say_what_is_used
 from doqchat.worker.unserved import watch
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         else:
             from doqchat.serving.web_uvicorn import serve
         import_module(settings.ROOT_URLCONF)  # Django does this only at the first request
-        settle()
+        tune()
         sys.setswitchinterval(SWITCH_SECONDS)
         if not supervised:
             self._say(f"doqchat web: {address_of(host, listening.getsockname()[1], reverse('doqchat:home'))}")

@@ -13,7 +13,7 @@ HELD_BYTES: Final = 32 * 1024
 """Maximum number of bytes held until the end of the iteration, so that back-pressure still works."""
 
 
-class Turn:
+class Iteration:
     """The current iteration of an event loop: from the first write until all callbacks that were ready have run.
 
     Attributes:
@@ -24,7 +24,7 @@ class Turn:
         self.number = 0
         self._loop = loop
         self._ends = False
-        self._holding: list[GatheredWrites] = []
+        self._holding: list[CoalescedWrites] = []
 
     def begin(self) -> None:
         """Schedule the end of the iteration."""
@@ -32,7 +32,7 @@ class Turn:
             self._ends = True
             self._loop.call_soon(self._end)
 
-    def hold(self, writes: "GatheredWrites") -> None:
+    def hold(self, writes: "CoalescedWrites") -> None:
         """Flush this transport at the end of the iteration."""
         self._holding.append(writes)
 
@@ -44,21 +44,21 @@ class Turn:
             writes.flush_or_abort()
 
 
-class GatheredWrites:
+class CoalescedWrites:
     """A transport that sends the first AT_ONCE writes of an iteration immediately, and the others together at its end.
 
     Data written after `write_eof`, `close` or `abort` is dropped.
 
     Args:
         transport: the underlying transport; other calls are forwarded, in the order of the writes.
-        turn: the iteration of its event loop.
+        iteration: the current iteration of its event loop.
     """
 
-    __slots__ = ("_count", "_held", "_held_bytes", "_number", "_open", "_transport", "_turn")
+    __slots__ = ("_count", "_held", "_held_bytes", "_iteration", "_number", "_open", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, turn: Turn) -> None:
+    def __init__(self, transport: asyncio.Transport, iteration: Iteration) -> None:
         self._transport = transport
-        self._turn = turn
+        self._iteration = iteration
         self._open = True
         self._number = -1
         self._count = 0
@@ -69,10 +69,10 @@ class GatheredWrites:
         """Write, now or at the end of the iteration."""
         if not self._open:
             return
-        if self._number != self._turn.number:
-            self._number = self._turn.number
+        if self._number != self._iteration.number:
+            self._number = self._iteration.number
             self._count = 0
-            self._turn.begin()
+            self._iteration.begin()
         self._count += 1
         if self._count <= AT_ONCE:
             self._transport.write(data)
@@ -81,7 +81,7 @@ class GatheredWrites:
 
     def _hold(self, data: bytes) -> None:
         if not self._held:
-            self._turn.hold(self)
+            self._iteration.hold(self)
         self._held.append(data)
         self._held_bytes += len(data)
         if self._held_bytes > HELD_BYTES:

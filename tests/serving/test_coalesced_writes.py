@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from doqchat.serving.gathered_writes import AT_ONCE, HELD_BYTES, GatheredWrites, Turn
+from doqchat.serving.coalesced_writes import AT_ONCE, HELD_BYTES, CoalescedWrites, Iteration
 
 PIECES = [b"%03d" % number for number in range(20)]
 
@@ -15,7 +15,7 @@ PIECES = [b"%03d" % number for number in range(20)]
 class Line(NamedTuple):
     """Writes, the transport they go to, and the socket at which they arrive."""
 
-    writes: GatheredWrites
+    writes: CoalescedWrites
     transport: asyncio.Transport
     peer: socket.socket
 
@@ -38,13 +38,13 @@ class Line(NamedTuple):
 async def lines() -> AsyncIterator[list[Line]]:
     """Two connections of one event loop."""
     loop = asyncio.get_running_loop()
-    turn = Turn(loop)
+    iteration = Iteration(loop)
     made = []
     for _ in range(2):
         ours, peer = socket.socketpair()
         peer.setblocking(False)
         transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
-        made.append(Line(GatheredWrites(transport, turn), transport, peer))
+        made.append(Line(CoalescedWrites(transport, iteration), transport, peer))
     yield made
     for line in made:
         line.transport.abort()
