@@ -13,8 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from chat.models import ChatSession
-from chat.session_rows import bring_up_to_date
+from chat.models import ChatSession, synchronise
 from chat.session_timeline import timeline
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Unreadable
@@ -75,7 +74,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, after synchronising it with the store."""
         try:
-            bring_up_to_date()
+            synchronise()
         except DoqchatError:
             messages.warning(request, _("The store does not respond. The list shows its last known state."))
         return super().changelist_view(
