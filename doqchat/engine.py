@@ -40,7 +40,7 @@ class Engine:
         clients: limits on the clients of this process.
         budget: the daily token budget.
         cancellation: cancels replies.
-        hub: the live sessions of this process.
+        hub: the sessions with members in this process.
     """
 
     def __init__(self) -> None:

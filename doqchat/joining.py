@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from doqchat.engine import Engine
 from doqchat.fanout.expiry import watch
-from doqchat.fanout.live import LiveSession
+from doqchat.fanout.local_session import LocalSession
 from doqchat.fanout.member import Member
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap, SessionWelcome
@@ -53,7 +53,7 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
         await engine.presence.here(sid, [member.connection])
         return Welcome(None, since)
     last_id = session.last
-    arrival = session.signals.arrive(member, engine.snapshots.take(sid, member.connection))
+    arrival = session.ephemeral.arrive(member, engine.snapshots.take(sid, member.connection))
     snapshot, gap = await asyncio.gather(arrival, _gap(engine, sid, since))
     return Welcome(_text(member, last_id, snapshot, gap), since, whole=gap is None)
 
@@ -66,7 +66,7 @@ def begin(member: Member, welcome: Welcome) -> None:
         member.session.replay(member, welcome.since, whole=welcome.whole)
 
 
-async def sync(engine: Engine, session: LiveSession, member: Member, since: str) -> None:
+async def sync(engine: Engine, session: LocalSession, member: Member, since: str) -> None:
     """Send another welcome, with any gap and the active replies, then the replay.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The hub: all live sessions of one process. One membership in the channel layer a session, not one a socket."""
+"""The hub: the sessions with members in this process. Each joins its group in the channel layer once."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from functools import partial
 
 from doqchat.errors import DoqchatError
 from doqchat.fanout.layer import SessionLoopLayer
-from doqchat.fanout.live import LiveSession
+from doqchat.fanout.local_session import LocalSession
 from doqchat.fanout.member import Member
 from doqchat.protocol.ids import order
 from doqchat.store import keys
@@ -21,19 +21,18 @@ from doqchat.store.stream import SessionStream
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
-"""How often presence is renewed, what is lost of it and a lost last event are looked for, and activity is noted.
+"""Interval of renewing presence, of checking for lost publications, and of recording activity.
 
-Activity is noted as well when a session is opened, and when a member leaves after an event."""
+Activity is also recorded when a session is opened, and when a member leaves after an event."""
 
 REPLAYS_AT_ONCE = 2
-"""How many replays from one server read and write a page at the same time: one writes while the other's page is on
-its way."""
+"""Number of replays per server that read and write a page concurrently: one writes while the other reads."""
 
 _CHUNK = 10
 
 
 class Hub:
-    """Joins members to sessions and keeps the sessions going.
+    """Joins members to sessions, and maintains the sessions.
 
     Args:
         layer: the channel layer of the running event loop.
@@ -54,22 +53,22 @@ class Hub:
         self._presence = presence
         self._session_index = session_index
         self._revocations = revocations
-        self._sessions: dict[str, asyncio.Task[LiveSession]] = {}
+        self._sessions: dict[str, asyncio.Task[LocalSession]] = {}
         self._users: dict[str, int] = {}
         self._replaying: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, REPLAYS_AT_ONCE))
         self._beat: asyncio.Task[None] | None = None
         self._missed = asyncio.Event()
 
-    async def enter(self, sid: str, member: Member) -> LiveSession:
-        """Make a connection a member of a session; frames that are not stored reach it from here on.
+    async def enter(self, sid: str, member: Member) -> LocalSession:
+        """Make a connection a member of a session; from then on it gets ephemeral events.
 
-        Durable events do so after the session's `go_live` or `replay`. Every `enter` needs one `leave`.
+        It gets durable events after `go_live` or `replay` of the session. Each `enter` requires one `leave`.
 
         Raises:
-            Unavailable: the store cannot be reached; the connection is no member.
+            Unavailable: the store is unreachable; the connection is not a member.
         """
         if self._beat is None:
-            self._beat = asyncio.create_task(self._keep_beating())
+            self._beat = asyncio.create_task(self._run_beat())
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
             session = await asyncio.shield(self._opened(sid))
@@ -80,14 +79,14 @@ class Hub:
             raise
 
     def note_later(self, sid: str) -> bool:
-        """Note a session's activity with the next beat, or when a member leaves; False if it has no member here."""
+        """Record a session's activity with the next beat, or when a member leaves; False if it has no member here."""
         opening = self._sessions.get(sid)
         session = _result(opening) if opening is not None else None
         if session is not None:
             session.active = True
         return session is not None
 
-    async def leave(self, session: LiveSession, member: Member) -> None:
+    async def leave(self, session: LocalSession, member: Member) -> None:
         """End a membership."""
         member.close()
         session.leave(member)
@@ -97,21 +96,21 @@ class Hub:
         try:
             await self._presence.gone(session.sid, [member.connection])
         except DoqchatError:
-            log.debug("Presence of %s runs out by itself: the store is away.", session.sid)
+            log.debug("The store is unreachable: presence in %s will expire.", session.sid)
         finally:
             await self._release(session.sid)
 
-    def _opened(self, sid: str) -> "asyncio.Task[LiveSession]":
+    def _opened(self, sid: str) -> "asyncio.Task[LocalSession]":
         opening = self._sessions.get(sid)
         if opening is None or (opening.done() and _result(opening) is None):
             opening = self._sessions[sid] = asyncio.create_task(self._open(sid))
         return opening
 
-    async def _open(self, sid: str) -> LiveSession:
-        """Join the group first, then ask how far the stream has come: nothing can fall between."""
-        session = LiveSession(sid, self._stream, self._replaying[self._stream.server(sid)], self._missed.set)
+    async def _open(self, sid: str) -> LocalSession:
+        """Join the group, then read the end of the stream, so that no event is missed between the two."""
+        session = LocalSession(sid, self._stream, self._replaying[self._stream.server(sid)], self._missed.set)
         await self._layer.join(keys.group_name(sid), session)
-        self._session_index.note(sid)  # travels with what asks for the tail
+        self._session_index.note(sid)  # in the same write as the commands below
         try:
             tail, _ = await asyncio.gather(self._stream.tail(sid), self._read_revocations(session))
             session.open(tail)
@@ -131,41 +130,41 @@ class Hub:
                 session.close()
                 await self._layer.leave(keys.group_name(sid), session)
 
-    def _open_sessions(self) -> list[LiveSession]:
+    def _open_sessions(self) -> list[LocalSession]:
         return [session for session in map(_result, self._sessions.values()) if session is not None]
 
-    async def _keep_beating(self) -> None:
+    async def _run_beat(self) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
-                    await self._missed.wait()  # a store that was restarted has forgotten who is here
+                    await self._missed.wait()  # a restarted store has lost the presence
             self._missed.clear()
             sessions = self._open_sessions()
             for start in range(0, len(sessions), _CHUNK):
                 chunk = sessions[start : start + _CHUNK]
                 results = await asyncio.gather(
-                    *map(self._tend, chunk), self._note_activity(chunk), return_exceptions=True
+                    *map(self._maintain, chunk), self._note_activity(chunk), return_exceptions=True
                 )
                 for result in results:
                     if isinstance(result, Exception) and not isinstance(result, DoqchatError):
-                        log.error("Tending a session failed.", exc_info=result)
+                        log.error("Maintaining a session failed.", exc_info=result)
 
-    async def _tend(self, session: LiveSession) -> None:
-        """Find a last event and revocations whose publication was lost, renew the presence of the members, and publish
-        the presence again if the session has another state of it.
+    async def _maintain(self, session: LocalSession) -> None:
+        """Check for events and revocations whose publication was lost, renew the presence of the members, and publish
+        it again if the session has received another state.
         """
         await self._read_revocations(session)
         if order(await self._stream.tail(session.sid)) > order(session.last):
             session.refill()
         present = await self._presence.here(session.sid, [member.connection for member in session.members])
-        if present != session.signals.present:
+        if present != session.ephemeral.present:
             await self._presence.tell(session.sid)
 
-    async def _read_revocations(self, session: LiveSession) -> None:
+    async def _read_revocations(self, session: LocalSession) -> None:
         if self._revocations is not None:
             session.revoke(await self._revocations.of(session.sid))
 
-    async def _note_activity(self, sessions: Sequence[LiveSession]) -> None:
+    async def _note_activity(self, sessions: Sequence[LocalSession]) -> None:
         active = [session for session in sessions if session.active]
         if active:
             await self._session_index.touch(session.sid for session in active)
@@ -173,8 +172,8 @@ class Hub:
                 session.active = False
 
 
-def _result(opening: "asyncio.Task[LiveSession]") -> LiveSession | None:
-    """The session of an opening that has succeeded."""
+def _result(opening: "asyncio.Task[LocalSession]") -> LocalSession | None:
+    """The session, if it was opened."""
     if opening.done() and not opening.cancelled() and opening.exception() is None:
         return opening.result()
     return None

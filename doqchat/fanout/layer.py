@@ -1,7 +1,7 @@
-"""The channel layer: channels_redis' pub/sub layer, with what sessions need besides.
+"""The channel layer: channels_redis' pub/sub layer, with listeners for sessions.
 
 The store's scripts publish to a session's group themselves, so the wire format of the layer (msgpack of the message on
-the channel `{prefix}__group__{group}`) is known here and in `store/scripts/`, and a contract test holds it. Any Django
+the channel `{prefix}__group__{group}`) is known here and in `store/scripts/`; a contract test checks it. Any Django
 code may `group_send` to a session's group and reaches the sockets of all processes.
 """
 
@@ -23,16 +23,16 @@ Message = dict[str, Any]
 
 
 class Listener(Protocol):
-    """What follows a group."""
+    """Receives the messages to a group."""
 
     def on_message(self, message: Message) -> None:
-        """Take a message to the group; whatever this raises is logged, and `refill` is called."""
+        """Handle a message; exceptions are logged, and `refill` is called."""
 
     def refill(self) -> None:
-        """A message was missed: read elsewhere what it may have told of."""
+        """A message could not be handled: read the state from the store."""
 
     def missed(self) -> None:
-        """Any number of messages may have been missed, on all channels of that server."""
+        """Messages may have been lost, on all channels of that server."""
 
 
 class SessionChannelLayer(RedisPubSubChannelLayer):
@@ -61,7 +61,7 @@ class SessionChannelLayer(RedisPubSubChannelLayer):
 
 
 class SessionLoopLayer(RedisPubSubLoopLayer):
-    """The layer of one event loop. `join` hands a group's messages to a listener, without a queue between."""
+    """The layer of one event loop. `join` passes the messages to a group to a listener, without a queue."""
 
     def __init__(self, *, hosts: list[str], prefix: str, channel_layer: SessionChannelLayer) -> None:
         super().__init__(hosts=hosts, prefix=prefix, channel_layer=channel_layer)
@@ -69,7 +69,7 @@ class SessionLoopLayer(RedisPubSubLoopLayer):
         self._shards = [Subscription(url, self._deliver, self._missed) for url in hosts]
 
     async def join(self, group: str, listener: Listener) -> None:
-        """Hand every message to a group to a listener, from the moment that this returns.
+        """Pass the messages to a group to a listener, from when this returns.
 
         Raises:
             Unavailable: the store did not confirm in time; the group is not joined.
@@ -92,7 +92,7 @@ class SessionLoopLayer(RedisPubSubLoopLayer):
             await self._get_shard(channel).unsubscribe(channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
-        """As the base does, but a group that is joined as well stays joined."""
+        """Like the base class, but a group with a listener stays subscribed."""
         joined = self._get_group_channel_name(group)
         if joined in self._listeners and self.groups.get(joined) == {channel}:
             del self.groups[joined]
@@ -110,7 +110,7 @@ class SessionLoopLayer(RedisPubSubLoopLayer):
             try:
                 listener.on_message(self.channel_layer.deserialize(payload))
             except Exception:
-                log.exception("A message on %s could not be taken.", channel)
+                log.exception("A message on %s could not be handled.", channel)
                 listener.refill()
         if channel in self.channels:
             self.channels[channel].put_nowait(payload)

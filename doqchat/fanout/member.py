@@ -1,4 +1,4 @@
-"""A member of a live session: one connection, with the bounded outbox before its socket."""
+"""A member of a session: one connection, with a bounded send queue."""
 
 import asyncio
 import types
@@ -15,38 +15,38 @@ from doqchat.protocol import server
 from doqchat.protocol.names import V1, Profile
 
 if TYPE_CHECKING:
-    from doqchat.fanout.live import LiveSession
+    from doqchat.fanout.local_session import LocalSession
 
 OUTBOX_BYTES = 384 * 1024
-"""How much memory may wait for a socket that is not read; beyond it the member is told to come back with `since`. One
-emoji makes all of a text take four bytes a character."""
+"""Maximum memory of a send queue; beyond it the connection is closed, and the client reconnects with `since`. A text
+with an emoji takes four bytes per character."""
 
 TOO_SLOW, FAILED = 4413, 1011
-"""Close codes of a member that is dropped: its outbox is full, or the server failed at serving it."""
+"""Close codes of a dropped member: its send queue is full, or the server failed."""
 
 Write = Callable[[str], Coroutine[Any, Any, None]]
 WriteNow = Callable[[str], bool]
 
 
 class Member:
-    """Writes frames to one socket, in order, without ever making the sender wait.
+    """Writes frames to one socket, in order, without waiting.
 
-    A write usually completes at once: its first step runs in place, and only one that has to wait becomes a task.
-    Nothing leaves before `release`, so that the first frame can be the welcome.
+    A write usually completes immediately: its first step runs in place, and only a write that has to wait becomes a
+    task. Frames are held until `release`, so that the first one can be the welcome.
 
     Args:
         write: sends one text frame; may wait for the peer to read.
         principal: the owner of the connection.
-        profile: how much of the protocol the client understands.
-        on_drop: called once with a close code when the member is dropped; it takes nothing from then on.
-        write_now: sends one text frame without waiting, or returns False where it would have to; None where the server
-            has no such call. It saves the coroutine and the ASGI message of each write.
+        profile: the profile of the protocol that the client uses.
+        on_drop: called once, with a close code, when the member is dropped.
+        write_now: sends one text frame without waiting, or returns False if it would have to wait; None if the server
+            has no such extension. It saves the coroutine and the ASGI message of each write.
         limits: how much the connection may send; None for the limits that are not configured.
 
     Attributes:
         connection: a name for the connection, with its role, unique in the session.
-        full: whether the client understands all of the protocol.
-        session: where it is a member; None before and after.
+        full: whether the client uses the full protocol.
+        session: its session; None before and after the membership.
         expiry: the timer of the token's expiry, see doqchat/fanout/expiry.py.
     """
 
@@ -64,7 +64,7 @@ class Member:
         self.connection = f"{principal.role}:{uuid.uuid4().hex}"
         self.full = profile == V1
         self.limits = limits or ConnectionLimits()
-        self.session: LiveSession | None = None
+        self.session: LocalSession | None = None
         self.expiry: asyncio.TimerHandle | None = None
         self._write = write
         self._write_now = write_now
@@ -72,11 +72,11 @@ class Member:
         self._waiting: deque[str] = deque()
         self._bytes = 0
         self._closed = False
-        # Done when the socket may have taken all frames; before the release it takes none.
+        # Done when the queue may be empty; before the release nothing is written.
         self._drainer: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
 
     def release(self, first: str | None = None) -> None:
-        """Let frames out: the given one first, then those that came meanwhile."""
+        """Start sending: the given frame, then those that were pushed before."""
         held = self._drainer
         if held is None or self._closed:
             return
@@ -87,7 +87,7 @@ class Member:
         held.set_result(None)
 
     def push(self, text: str) -> None:
-        """Write a frame now, or as soon as the socket takes it."""
+        """Write a frame now, or as soon as the socket is writable."""
         if self._closed:
             return
         if self._drainer is not None:
@@ -104,22 +104,22 @@ class Member:
         except StopIteration:
             return
         except Exception:
-            self.close()  # The peer is gone; the consumer hears of it on its own.
+            self.close()  # Disconnected; the consumer is notified by the server.
         else:
             self._drainer = asyncio.create_task(self._drain(writing, step))
 
     @property
     def behind(self) -> bool:
-        """Whether frames wait for the socket."""
+        """Whether frames are queued."""
         return self._drainer is not None
 
     async def drained(self) -> None:
-        """Wait until the socket has taken all frames, or the member is closed."""
+        """Wait until all frames are written, or the member is closed."""
         while self._drainer is not None and not self._closed:
             await asyncio.wait([self._drainer])
 
     def drop(self, code: int) -> None:
-        """Close, and have the connection closed with a code, so that the client comes back with `since`."""
+        """Close the member, and its connection with a code; the client reconnects with `since`."""
         if not self._closed:
             self.close()
             self._on_drop(code)
@@ -130,7 +130,7 @@ class Member:
         self.drop(problem.close_code)
 
     def close(self) -> None:
-        """Take and write nothing more."""
+        """Discard queued and later frames."""
         self._closed = True
         if self.expiry is not None:
             self.expiry.cancel()
@@ -140,7 +140,7 @@ class Member:
 
     @property
     def closed(self) -> bool:
-        """Whether the member takes nothing more."""
+        """Whether later frames are discarded."""
         return self._closed
 
     async def _drain(self, writing: Coroutine[Any, Any, None] | None = None, step: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""A replay: one member reads the stream at the pace of its socket, until it has come as far as its session."""
+"""Replays: the stream is read for one member at the pace of its socket, until the member can go live."""
 
 import asyncio
 from functools import partial
@@ -10,34 +10,34 @@ from doqchat.protocol.ids import order
 from doqchat.store.faults import retry_until_available
 
 if TYPE_CHECKING:
-    from doqchat.fanout.live import LiveSession
+    from doqchat.fanout.local_session import LocalSession
 
 PAGE = 100
 FRAMES_A_TURN = 4
-"""How many frames that were read are written before everything else has its turn."""
+"""Number of frames written before the event loop is yielded to."""
 
 
-class Torn(Exception):
-    """Events that a client was promised were removed before they were read."""
+class EventsRemoved(Exception):
+    """Events of a replay were removed before they were read."""
 
 
-async def replay(session: "LiveSession", member: Member, since: str, *, whole: bool) -> None:
-    """Deliver to a member every event after an id, then let it go live.
+async def replay(session: "LocalSession", member: Member, since: str, *, whole: bool) -> None:
+    """Deliver all events after an id to a member, then let it go live.
 
-    While the store is away this waits, and while the socket does not take what was written.
+    Waits while the store is unreachable, and while the socket is not writable.
 
     Args:
         session: the session.
-        member: who gets them.
+        member: the member.
         since: the id.
-        whole: whether the client was told that nothing after it is missing.
+        whole: whether the client was told that no event after it is missing.
 
     Raises:
-        Torn: it was, and something is missing since.
+        EventsRemoved: it was told so, and events were removed since.
     """
     if order(since) > order(session.last):
-        await session.come_as_far_as_the_stream()
-    cursor = min(since, session.last, key=order)  # an id that the session never reached is none to go on from
+        await session.catch_up()
+    cursor = min(since, session.last, key=order)  # the stream may not have reached the id
     count = PAGE
     while not (member.closed or session.is_live(member)):
         await member.drained()
@@ -46,20 +46,22 @@ async def replay(session: "LiveSession", member: Member, since: str, *, whole: b
         )
 
 
-async def _replay_page(session: "LiveSession", member: Member, cursor: str, count: int, whole: bool) -> tuple[str, int]:
-    """Write to the member up to so many events after an id, or as many as its socket takes; live at the end.
+async def _replay_page(
+    session: "LocalSession", member: Member, cursor: str, count: int, whole: bool
+) -> tuple[str, int]:
+    """Write up to `count` events after an id to the member, until its socket is not writable; go live at the end.
 
-    Returns the id of the last one written, and how many to read next: a page is no larger than what the socket takes
-    of it, so that nothing of it is kept while the client does not read.
+    Returns the id of the last written one, and the size of the next page: it adapts to what the socket accepts, so that
+    no events are kept in memory while the client does not read.
     """
     async with session.replaying:
-        reached = session.last  # what the stream still has of all up to here is in the page, if that is not full
+        reached = session.last  # a page that is not full has all remaining events up to here
         page = await session.stream.read(session.sid, after=cursor, count=count)
         joins_on = page[0].prev == cursor if page else order(cursor) >= order(reached)
         if whole and not joins_on and await session.stream.gap(session.sid, cursor):
-            raise Torn
+            raise EventsRemoved
         for number, entry in enumerate(page, 1):
-            member.push(session.passed(entry))
+            member.push(session.deliver_if_new(entry))
             if member.behind:
                 return entry.id, number
             if number % FRAMES_A_TURN == 0:

@@ -1,4 +1,4 @@
-"""One connection to one server that follows published messages, for as long as anybody listens."""
+"""One connection to one server that receives published messages."""
 
 import asyncio
 import logging
@@ -15,22 +15,22 @@ from doqchat.store.outages import outage
 
 log = logging.getLogger(__name__)
 
-PULSE_SECONDS = 5.0
+KEEPALIVE_SECONDS = 5.0
 FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0
-"""Seconds between attempts to connect again: short, because readers wait for what they missed."""
+"""Seconds between attempts to reconnect; short, because members wait for missed events."""
 
 TURN_BYTES = 16 * 1024
-"""How much of what was published is taken before everything else has its turn, and sockets what they were given."""
+"""Bytes of messages delivered before the event loop is yielded to, so that sockets are written to."""
 
 _CHUNK = 500
 
 
 class _Channel:
-    """A channel that somebody wants.
+    """A subscribed channel.
 
     Attributes:
-        confirmed: done when the server has subscribed the present connection to it.
-        followed: whether that was so before, on this connection or another.
+        confirmed: done when the server has confirmed the subscription on the current connection.
+        followed: whether it was confirmed before, on this connection or an earlier one.
     """
 
     __slots__ = ("confirmed", "followed", "name")
@@ -42,7 +42,7 @@ class _Channel:
 
 
 class _Published(ResponseProtocol):
-    """Hands on what is published, TURN_BYTES in each turn of the event loop."""
+    """Passes on published messages, TURN_BYTES per iteration of the event loop."""
 
     def __init__(self, take: Callable[[list[Any]], int]) -> None:
         super().__init__(decode=False)
@@ -73,16 +73,16 @@ class _Published(ResponseProtocol):
 
 
 class Subscription:
-    """Subscribes to channels, and again to all of them after the connection broke.
+    """Subscribes to channels, and resubscribes to all of them after a reconnect.
 
-    redis-py's PubSub resubscribes as well, but tells nobody that it did, confirms a SUBSCRIBE to nobody, and notices
-    a connection that died without a word only when something is sent. The interface is that of channels_redis'
+    redis-py's PubSub resubscribes as well, but does not report it, does not await the confirmation of a SUBSCRIBE, and
+    detects a half-open connection only when it sends. The interface is that of channels_redis'
     `RedisSingleShardConnection`.
 
     Args:
         url: the server.
         deliver: called with the channel's name and the payload of each message, in order.
-        missed: called with a channel's name when it is subscribed to again; what was published meanwhile is lost.
+        missed: called with a channel's name after it was resubscribed; messages published meanwhile are lost.
     """
 
     def __init__(self, url: str, deliver: Callable[[str, bytes], None], missed: Callable[[str], None]) -> None:
@@ -92,21 +92,21 @@ class Subscription:
         self._connection: Any = None
         self._commands: Any = None
         self._channels: dict[str, _Channel] = {}
-        self._asked: deque[_Channel] = deque()  # the server answers in this order
+        self._asked: deque[_Channel] = deque()  # the server confirms in this order
         self._receiver: asyncio.Task[None] | None = None
-        self._heard = False
+        self._responded = False
 
     async def publish(self, channel: str, message: bytes) -> None:
-        """Publish to all who listen now; raises redis-py's errors."""
+        """Publish a message; raises redis-py's errors."""
         if self._commands is None:
             self._commands = commands(self._url)
         await self._commands.publish(channel, message)
 
     async def subscribe(self, channel: str) -> None:
-        """Listen to a channel; returns when the server has confirmed that nothing will be missed from here on.
+        """Subscribe to a channel; returns when the server has confirmed it.
 
         Raises:
-            Unavailable: no confirmation came in time. The channel stays wanted until `unsubscribe`.
+            Unavailable: it was not confirmed in time. Subscribing is retried until `unsubscribe`.
         """
         if self._receiver is None:
             self._receiver = asyncio.create_task(self._receive())
@@ -121,12 +121,12 @@ class Subscription:
             raise Unavailable("The store cannot be reached now; try again.") from None
 
     async def unsubscribe(self, channel: str) -> None:
-        """Listen to a channel no more."""
+        """Unsubscribe from a channel."""
         if self._channels.pop(channel, None) is not None:
             await self._send("UNSUBSCRIBE", channel)
 
     async def flush(self) -> None:
-        """Stop, and forget all channels."""
+        """Close the connections and forget all channels."""
         if self._receiver is not None:
             self._receiver.cancel()
             await asyncio.wait([self._receiver])
@@ -137,38 +137,38 @@ class Subscription:
         self._channels.clear()
 
     async def _receive(self) -> None:
-        """Follow the server for ever, whatever goes wrong."""
+        """Receive messages, and reconnect after failures, until cancelled."""
         wait = FIRST_WAIT
         while True:
             try:
                 await self._follow()
             except (RedisError, OSError, TimeoutError) as error:
-                log.debug("The subscription to the store broke (%s); connecting again.", error)
+                log.debug("The subscription to the store was interrupted (%s); reconnecting.", error)
                 outage(self._url).note(error)
             except Exception:
-                log.exception("The subscription to the store failed; connecting again.")
-            wait = FIRST_WAIT if self._heard else min(wait * 2, LONGEST_WAIT)
+                log.exception("The subscription to the store failed; reconnecting.")
+            wait = FIRST_WAIT if self._responded else min(wait * 2, LONGEST_WAIT)
             await asyncio.sleep(wait)
 
     async def _follow(self) -> None:
-        """Connect, subscribe to all channels, and take what comes until the connection breaks."""
-        self._heard = False
+        """Connect, subscribe to all channels, and receive messages until the connection breaks."""
+        self._responded = False
         connection = bare_connection(self._url, decode=False)
         async with asyncio.timeout(COMMAND_TIMEOUT):
             await connection.connect()
         self._connection = connection
         published = _Published(self._take)
         published.take_over(connection)
-        pulse = asyncio.create_task(self._pulse())
+        keepalive = asyncio.create_task(self._keepalive())
         try:
             await self._ask_for(list(self._channels.values()))
             await published.over
         finally:
-            pulse.cancel()
+            keepalive.cancel()
             await self._drop()
 
     async def _ask_for(self, channels: Sequence[_Channel]) -> None:
-        """Subscribe to channels, now or as soon as there is a connection."""
+        """Subscribe to channels if there is a connection; a later one subscribes to all."""
         for start in range(0, len(channels), _CHUNK):
             if self._connection is not None:
                 chunk = channels[start : start + _CHUNK]
@@ -176,8 +176,8 @@ class Subscription:
                 await self._send("SUBSCRIBE", *(channel.name for channel in chunk))
 
     def _take(self, answer: list[Any]) -> int:
-        """Take what the server has sent; returns the size of a message, and 0 for anything else."""
-        self._heard = True
+        """Handle a response; returns the size of a message, and 0 for anything else."""
+        self._responded = True
         if answer[0] == b"message":
             self._deliver(answer[1].decode(), answer[2])
             return len(answer[2])
@@ -186,25 +186,25 @@ class Subscription:
         return 0
 
     def _confirm(self, channel: _Channel) -> None:
-        """Take the server's word; it may be for a channel that was left, and joined again, since."""
+        """Handle a confirmation; the channel may have been unsubscribed, and subscribed again, since."""
         if not channel.confirmed.done():
             channel.confirmed.set_result(None)
         if channel.followed and self._channels.get(channel.name) is channel:
             self._missed(channel.name)
         channel.followed = True
 
-    async def _pulse(self) -> None:
-        """Ask for a sign of life; cut a connection that gives none, so that reading fails and starts anew."""
+    async def _keepalive(self) -> None:
+        """Send PINGs; disconnect if there is no response, so that `_receive` reconnects."""
         while True:
-            self._heard = False
+            self._responded = False
             await self._send("PING")
-            await asyncio.sleep(PULSE_SECONDS)
-            if not self._heard:
+            await asyncio.sleep(KEEPALIVE_SECONDS)
+            if not self._responded:
                 await self._connection.disconnect(nowait=True)
                 return
 
     async def _send(self, *command: str) -> None:
-        """Send without waiting for the answer; a broken connection shows itself to the reader."""
+        """Send without waiting for the response; the receiver notices a broken connection."""
         if self._connection is None or not self._connection.is_connected:
             return
         try:

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from doqchat.engine import Engine
-from doqchat.fanout import live, member, replay
-from doqchat.fanout.live import LiveSession
+from doqchat.fanout import local_session, member, replay
+from doqchat.fanout.local_session import LocalSession
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
 from tests.fanout import socket
+from tests.fanout.checked_member import CheckedMember
 from tests.fanout.conftest import BODY
-from tests.fanout.follower import Follower
 from tests.fanout.stepped_stream import SteppedStream
 
 NUMBERS = st.integers(0, 5)
@@ -44,18 +44,18 @@ def on_loop(step: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 
 
 class HubMachine(RuleBasedStateMachine):
-    """One stored session, followed in two live sessions."""
+    """One stored session, delivered in two local sessions."""
 
     def __init__(self) -> None:
         super().__init__()
         self.log: list[str] = []
-        self.followers: list[Follower] = []
+        self.followers: list[CheckedMember] = []
         self._hints: list[dict[str, str]] = []
         self._sid = f"test-{uuid.uuid4().hex}"
         self.runner = asyncio.Runner()
 
     @property
-    def here(self) -> list[Follower]:
+    def here(self) -> list[CheckedMember]:
         return [follower for follower in self.followers if follower.here]
 
     @initialize(before=NUMBERS, meanwhile=NUMBERS)
@@ -64,7 +64,7 @@ class HubMachine(RuleBasedStateMachine):
         """Open both sessions; in one of them events are appended between reading its tail and opening it."""
         self._engine = Engine()
         self._stream = SteppedStream(self._engine.stream)
-        self._controlled = LiveSession(self._sid, self._stream, asyncio.Semaphore(2), lambda: None)  # type: ignore[arg-type]
+        self._controlled = LocalSession(self._sid, self._stream, asyncio.Semaphore(2), lambda: None)  # type: ignore[arg-type]
         self._keeper = socket.Socket()
         await self._append(before)
         self._hub = await self._engine.hub.enter(self._sid, self._keeper.member)
@@ -183,16 +183,16 @@ class HubMachine(RuleBasedStateMachine):
         commands = self._engine.shards.of(self._sid).commands
         self._recorded(await commands.xadd(keys.stream(self._sid), {"participant": "A", "body": BODY}))
 
-    def _join_since(self, session: LiveSession, since: str) -> None:
+    def _join_since(self, session: LocalSession, since: str) -> None:
         session.replay(self._joined(session, since).socket.member, since, whole=True)
 
-    def _joined(self, session: LiveSession, since: str) -> Follower:
-        follower = Follower(session, since)
+    def _joined(self, session: LocalSession, since: str) -> CheckedMember:
+        follower = CheckedMember(session, since)
         session.members.add(follower.socket.member)
         self.followers.append(follower)
         return follower
 
-    def _selected(self, number: int) -> Follower:
+    def _selected(self, number: int) -> CheckedMember:
         return self.here[number % len(self.here)]
 
     def _recorded(self, entry_id: str) -> dict[str, str]:
@@ -213,7 +213,7 @@ class HubMachine(RuleBasedStateMachine):
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make pages, turns and outboxes so small that short runs fill them."""
-    for module in (live, replay):
+    for module in (local_session, replay):
         monkeypatch.setattr(module, "PAGE", 3)
         monkeypatch.setattr(module, "FRAMES_A_TURN", 2)
     monkeypatch.setattr(member, "OUTBOX_BYTES", 8 * getsizeof(BODY))

@@ -55,7 +55,7 @@ class Server:
         self._writer.close()
 
 
-class Follower:
+class CheckedMember:
     """A subscription to the server with the messages it received."""
 
     def __init__(self, url: str) -> None:
@@ -81,14 +81,14 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def follower(server: Server) -> AsyncIterator[Follower]:
-    follower = Follower(server.url)
+async def follower(server: Server) -> AsyncIterator[CheckedMember]:
+    follower = CheckedMember(server.url)
     yield follower
     await follower.subscription.flush()
 
 
 async def test_a_late_confirmation_does_not_confirm_a_channel_that_was_left_and_joined_again(
-    server: Server, follower: Follower
+    server: Server, follower: CheckedMember
 ) -> None:
     first = follower.subscribing("c")
     assert await server.asked() == ["SUBSCRIBE", "c"]
@@ -107,7 +107,7 @@ async def test_a_late_confirmation_does_not_confirm_a_channel_that_was_left_and_
 
 
 async def test_channels_that_were_confirmed_before_the_connection_broke_are_reported_as_missed(
-    server: Server, follower: Follower
+    server: Server, follower: CheckedMember
 ) -> None:
     confirmed, waiting = follower.subscribing("a"), follower.subscribing("b")
     assert await server.asked() == ["SUBSCRIBE", "a", "b"]
@@ -120,7 +120,9 @@ async def test_channels_that_were_confirmed_before_the_connection_broke_are_repo
     assert follower.missed == ["a"]
 
 
-async def test_a_channel_left_without_a_connection_is_not_subscribed_again(server: Server, follower: Follower) -> None:
+async def test_a_channel_left_without_a_connection_is_not_subscribed_again(
+    server: Server, follower: CheckedMember
+) -> None:
     subscribed = [follower.subscribing(channel) for channel in "ab"]
     await server.asked()
     server.confirm("ab")
@@ -134,7 +136,7 @@ async def test_a_channel_left_without_a_connection_is_not_subscribed_again(serve
 
 
 async def test_a_malformed_response_breaks_the_connection_but_not_the_subscription(
-    server: Server, follower: Follower, caplog: pytest.LogCaptureFixture
+    server: Server, follower: CheckedMember, caplog: pytest.LogCaptureFixture
 ) -> None:
     subscribed = follower.subscribing("c")
     await server.asked()

@@ -1,17 +1,17 @@
-"""A member of a live session that checks what it receives."""
+"""A member of a session that checks what it receives."""
 
 import json
 from itertools import pairwise
 from typing import Any
 
-from doqchat.fanout.live import LiveSession
+from doqchat.fanout.local_session import LocalSession
 from doqchat.protocol.ids import BEGINNING
 from tests.fanout.socket import Socket
 
 END, WELCOME = '{"hd":{"id":"end"}}', '{"hd":{"id":"welcome"}}'
 
 
-class Follower:
+class CheckedMember:
     """Its events must continue from where it joined, and from each later `session.sync`.
 
     Args:
@@ -19,7 +19,7 @@ class Follower:
         since: the id after which it joins.
     """
 
-    def __init__(self, session: LiveSession, since: str) -> None:
+    def __init__(self, session: LocalSession, since: str) -> None:
         self.socket = Socket()
         self.socket.member.release()
         self._session = session

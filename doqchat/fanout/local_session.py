@@ -1,4 +1,4 @@
-"""One session as a process sees it: its members here, and the last event that they have."""
+"""One session in one process: its members there, and the last event that was delivered to them."""
 
 import asyncio
 import logging
@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from doqchat.errors import DoqchatError, Forbidden
+from doqchat.fanout.ephemeral import EphemeralEvents
 from doqchat.fanout.member import FAILED, Member
-from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, Torn, replay
-from doqchat.fanout.signals import Signals
+from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, EventsRemoved, replay
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store.faults import retry_until_available
 from doqchat.store.revocations import Revoked
@@ -18,31 +18,30 @@ from doqchat.store.stream import Entry, SessionStream
 log = logging.getLogger(__name__)
 
 LOGGED_TYPES = 100
-"""Unknown types of messages that one process logs, each of them once."""
+"""Maximum number of unknown message types that a process logs, each once."""
 
 _logged: set[str] = set()
 
 
-class LiveSession:
-    """Delivers the events of one session to its members in this process, without gap and in order.
+class LocalSession:
+    """Delivers the events of one session to its members in this process, in order and without gaps.
 
-    The stream is the truth and a group message only a hint: an event whose `prev` is not the last one delivered
-    makes the session read what is missing. Whoever reads the stream further than the session has come, a joining
-    member's replay included, feeds everybody, so no event is ever waited for twice. Only those whose sockets are
-    behind at that are not fed but read on by themselves.
+    The stream is the source of truth, and a published event is a hint: if its `prev` is not the last delivered event,
+    the session reads the missing ones from the stream. An event beyond the last delivered one, also if a replay has
+    read it, is delivered to all live members. Members whose sockets are behind at that get a replay of their own.
 
     Args:
         sid: the session.
-        stream: where events are read from.
-        replaying: whoever holds it reads and writes a page of a replay; others wait in line.
-        on_missed: called when the subscription to the session's group was broken for a while.
+        stream: the sessions' streams.
+        replaying: limits the replays that read and write a page concurrently.
+        on_missed: called after the subscription to the session's group was interrupted.
 
     Attributes:
-        last: the id of the last event delivered.
-        members: those who are here.
-        signals: what they hear that is not stored.
+        last: the id of the last delivered event.
+        members: the members in this process.
+        ephemeral: delivers ephemeral events to them.
         revoked: the session's revocations.
-        active: whether there was an event since the session's activity was last noted.
+        active: whether there was an event since its activity was last recorded.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class LiveSession:
         self.replaying = replaying
         self.last = BEGINNING
         self.members: set[Member] = set()
-        self.signals = Signals(sid, self.members)
+        self.ephemeral = EphemeralEvents(sid, self.members)
         self.revoked = Revoked()
         self.active = False
         self._on_missed = on_missed
@@ -64,46 +63,51 @@ class LiveSession:
         self._asked = False
 
     def on_message(self, message: dict[str, Any]) -> None:
-        """Take a message to the session's group; one of another type is for other readers, or a mistake."""
+        """Handle a message to the session's group; unknown types are logged."""
         match message.get("type"):
             case "session.entry":
                 self._on_entry(Entry(message["id"], message["prev"], "", message["body"]))
             case "session.signal":
-                self.signals.signal(message)
+                self.ephemeral.relay(message)
             case "session.presence":
-                self.signals.presence(message)
+                self.ephemeral.presence(message)
             case "session.revoked":
                 self.revoke({message["what"]: float(message["moment"])})
             case other:
                 _log_unknown(other, self.sid)
 
     def open(self, tail: str) -> None:
-        """Begin after the stream's last event, which was read after the group was joined."""
+        """Begin after the last event of the stream, read after joining the group."""
         self.last = tail
         self._opened = True
         if self._asked:
             self.refill()
 
     def go_live(self, member: Member) -> None:
-        """Deliver to the member every event from now on."""
+        """Deliver all following events to the member as they are published."""
         self._live.add(member)
 
     def is_live(self, member: Member) -> bool:
-        """Whether the member gets every event as it comes."""
+        """Whether the member gets events as they are published."""
         return member in self._live
 
     def replay(self, member: Member, since: str, *, whole: bool) -> None:
-        """Deliver to the member every event after an id at its own pace, then go live; until then it gets no other.
+        """Deliver all events after an id at the pace of the member's socket, then go live.
 
-        It takes the place of a replay that is under way. `whole` says whether the client was told that nothing after
-        the id is missing: then it is dropped, to hear of it, if something is removed meanwhile.
+        Replaces an active replay.
+
+        Args:
+            member: the member.
+            since: the id.
+            whole: whether the client was told that no event after the id is missing: then its connection is closed if
+                events are removed meanwhile.
         """
         self._live.discard(member)
         self._end_replay(member)
         self._replays[member] = asyncio.create_task(self._replay(member, since, whole))
 
     def leave(self, member: Member) -> None:
-        """Forget a member."""
+        """Remove a member."""
         self.members.discard(member)
         self._live.discard(member)
         self._end_replay(member)
@@ -118,28 +122,27 @@ class LiveSession:
                 member.end(problem)
 
     def refill(self) -> None:
-        """Read what came after the last event delivered, and deliver it; once at a time.
+        """Read the events after the last delivered one, and deliver them. There is one read at a time.
 
-        What is asked for during a read may not be in it, so it is read once more; what is asked for before the
-        session is open is read then.
+        A call during a read causes another one, and a call before `open` causes one then.
         """
         self._asked = True
         if self._opened and self._refill is None:
             self._refill = asyncio.create_task(self._read_on())
 
     def missed(self) -> None:
-        """Read what was missed while the subscription was broken; what is not stored is for others to look after."""
+        """Read the events that were published while the subscription was interrupted. Ephemeral ones are lost."""
         self.refill()
         self._on_missed()
 
-    async def come_as_far_as_the_stream(self) -> None:
-        """Deliver what is missing here before somebody reads on from an id that the session has not come to."""
+    async def catch_up(self) -> None:
+        """Deliver all events of the stream, before a replay from an id beyond the last delivered one."""
         self.refill()
         if self._refill is not None:
             await asyncio.wait([self._refill])
 
-    def passed(self, entry: Entry) -> str:
-        """The frame of an entry that was read; one that the session has not come to yet is delivered on the way."""
+    def deliver_if_new(self, entry: Entry) -> str:
+        """The frame of a read entry, which is delivered to live members if it is beyond the last delivered one."""
         if order(entry.id) <= order(self.last):
             return entry.wire()
         for member in [member for member in self._live if member.behind]:
@@ -147,10 +150,10 @@ class LiveSession:
         return self._deliver(entry)
 
     def close(self) -> None:
-        """Stop what still runs."""
+        """Cancel background tasks."""
         if self._refill is not None:
             self._refill.cancel()
-        self.signals.close()
+        self.ephemeral.close()
 
     def _on_entry(self, entry: Entry) -> None:
         if self._opened and entry.prev == self.last:
@@ -172,12 +175,12 @@ class LiveSession:
                 self._asked = False
                 page = await retry_until_available(partial(self.stream.read, self.sid, self.last, PAGE), DoqchatError)
                 for number, entry in enumerate(page, 1):
-                    self.passed(entry)
+                    self.deliver_if_new(entry)
                     if number % FRAMES_A_TURN == 0:
                         await asyncio.sleep(0)
                 self._asked = self._asked or len(page) == PAGE
         except Exception:
-            log.exception("What is missing in session %s cannot be read; its clients are to come back.", self.sid)
+            log.exception("Reading missing events of session %s failed; its clients have to reconnect.", self.sid)
             for member in list(self._live):
                 member.drop(FAILED)
         finally:
@@ -186,24 +189,24 @@ class LiveSession:
     async def _replay(self, member: Member, since: str, whole: bool) -> None:
         try:
             await replay(self, member, since, whole=whole)
-        except Torn:
-            log.info("Events of session %s were removed as they were read; a client is to come back.", self.sid)
+        except EventsRemoved:
+            log.info("Events of session %s were removed during a replay; its client has to reconnect.", self.sid)
             member.drop(FAILED)
         except Exception:
-            log.exception("A replay of session %s failed; its client is to come back.", self.sid)
+            log.exception("A replay of session %s failed; its client has to reconnect.", self.sid)
             member.drop(FAILED)
         finally:
             if self._replays.get(member) is asyncio.current_task():
                 del self._replays[member]
 
     def _end_replay(self, member: Member) -> None:
-        under_way = self._replays.pop(member, None)
-        if under_way is not None:
-            under_way.cancel()
+        active = self._replays.pop(member, None)
+        if active is not None:
+            active.cancel()
 
 
 def _log_unknown(kind: object, sid: str) -> None:
-    """Log a type of message that no socket gets: whoever sent it hears nothing from `group_send`."""
+    """Log a type of message that no socket gets, because `group_send` reports nothing to its caller."""
     name = repr(kind)
     if name not in _logged and len(_logged) < LOGGED_TYPES:
         _logged.add(name)

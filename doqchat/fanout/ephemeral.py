@@ -1,4 +1,4 @@
-"""What the members of a session hear that is not stored: signals, and who is here."""
+"""Delivers the ephemeral events of a session to its members in this process: relayed frames, and presence."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence, Set
@@ -10,27 +10,27 @@ from doqchat.protocol.events import Presence
 from doqchat.store.presence import counts
 
 PRESENCE_SECONDS, PRESENCE_SECONDS_A_MEMBER = 0.05, 0.001
-"""How long presence changes are gathered before members hear of them, and how much longer for each member: many who
-come and go in a large session would keep the process busy with telling all of them."""
+"""How long presence changes are collected before they are sent, and how much longer for each member: in a large session
+with many joins, sending each change to all members would keep the process busy."""
 
 MEMBERS_A_TURN = 20
-"""How many members hear of presence before everything else has its turn."""
+"""Number of members that get presence before the event loop is yielded to."""
 
 ARRIVAL_SECONDS = 1.0
-"""How long one who arrives waits for the word on the session's channel: it is lost when the connection breaks then."""
+"""Timeout of waiting for the publication of an own snapshot, which is lost if the subscription breaks meanwhile."""
 
 _Snapshot = TypeVar("_Snapshot")
 
 
-class Signals:
-    """Tells the members of one session in this process what was published and is not stored.
+class EphemeralEvents:
+    """Delivers published ephemeral events to the members of one session in this process.
 
     Args:
         sid: the session.
-        members: those who are here; it changes as they come and go.
+        members: the members; the set changes as they join and leave.
 
     Attributes:
-        present: how many connections there are of each role, as was last told on the session's channel.
+        present: the number of connections per role, as last published on the session's channel.
     """
 
     def __init__(self, sid: str, members: Set[Member]) -> None:
@@ -41,25 +41,25 @@ class Signals:
         self._arriving: dict[str, asyncio.Future[None]] = {}
 
     async def arrive(self, member: Member, snapshot: Awaitable[_Snapshot]) -> _Snapshot:
-        """Take the snapshot that a member's welcome is made of; it hears what is not stored from that moment on.
+        """Take the snapshot for a member's welcome; from then on the member gets ephemeral events.
 
-        The snapshot is told of on the session's channel as it is taken, so what came before is in it. Without that
-        word the member hears all that comes once ARRIVAL_SECONDS have passed.
+        The snapshot is published on the session's channel, so it includes the effect of all earlier events. If the
+        publication is lost, the member gets ephemeral events after ARRIVAL_SECONDS.
 
         Args:
-            member: who arrives.
-            snapshot: takes it, and tells the session's group that this connection has arrived.
+            member: the joining member.
+            snapshot: takes the snapshot, and publishes that this connection has joined.
         """
-        told = self._arriving[member.connection] = asyncio.get_running_loop().create_future()
+        published = self._arriving[member.connection] = asyncio.get_running_loop().create_future()
         try:
             taken = await snapshot
-            await asyncio.wait([told], timeout=ARRIVAL_SECONDS)
+            await asyncio.wait([published], timeout=ARRIVAL_SECONDS)
             return taken
         finally:
             self._arriving.pop(member.connection, None)
 
-    def signal(self, message: dict[str, Any]) -> None:
-        """Pass on a frame as it is."""
+    def relay(self, message: dict[str, Any]) -> None:
+        """Send a frame unchanged to all members except its sender."""
         text, full, sender = message["text"], message.get("full", False), message.get("sender")
         if not isinstance(text, str):
             raise TypeError("The text of a signal is a string.")
@@ -69,29 +69,29 @@ class Signals:
                 member.push(text)
 
     def presence(self, message: dict[str, Any]) -> None:
-        """Tell of who is here, soon."""
+        """Record the presence, and schedule sending it."""
         self.present = counts(message["members"] or ())
         arrived = self._arriving.pop(message.get("arrived", ""), None)
         if arrived is not None:
             arrived.set_result(None)
         if self._presence_due is None:
             wait = max(PRESENCE_SECONDS, len(self._members) * PRESENCE_SECONDS_A_MEMBER)
-            self._presence_due = asyncio.get_running_loop().call_later(wait, self._tell_presence)
+            self._presence_due = asyncio.get_running_loop().call_later(wait, self._send_presence)
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Cancel what is scheduled."""
         if self._presence_due is not None:
             self._presence_due.cancel()
             self._presence_due = None
 
-    def _tell_presence(self) -> None:
+    def _send_presence(self) -> None:
         self._presence_due = None
         text = server.ephemeral(self._sid, Presence(members=self.present))
-        self._tell(text, [member for member in self._members if member.full])
+        self._send(text, [member for member in self._members if member.full])
 
-    def _tell(self, text: str, members: Sequence[Member]) -> None:
-        """Tell some members, and the others in the turns that follow."""
+    def _send(self, text: str, members: Sequence[Member]) -> None:
+        """Send to some members now, and to the others in the following iterations of the event loop."""
         for member in members[:MEMBERS_A_TURN]:
             member.push(text)
         if others := members[MEMBERS_A_TURN:]:
-            asyncio.get_running_loop().call_soon(self._tell, text, others)
+            asyncio.get_running_loop().call_soon(self._send, text, others)
