@@ -50,7 +50,7 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
     if since is None:
         session.go_live(member)
     if not member.full:
-        await engine.presence.here(sid, [member.connection])
+        await engine.presence.add(sid, [member.connection])
         return Welcome(None, since)
     last_id = session.last
     arrival = session.ephemeral.arrive(member, engine.snapshots.take(sid, member.connection))

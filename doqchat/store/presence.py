@@ -22,21 +22,21 @@ class Presence:
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
 
-    async def here(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
+    async def add(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
         """Add or renew connections (`ROLE:NAME`) for LASTS_SECONDS; returns the number of connections per role."""
-        return await self._note(sid, "here", connections)
+        return await self._note(sid, "add", connections)
 
-    async def gone(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
+    async def remove(self, sid: str, connections: Sequence[str]) -> dict[str, int]:
         """Remove connections; returns the number of connections per role."""
-        return await self._note(sid, "gone", connections)
+        return await self._note(sid, "remove", connections)
 
     async def members(self, sid: str) -> dict[str, int]:
         """The number of connections per role."""
-        return await self._note(sid, "here", ())
+        return await self._note(sid, "add", ())
 
-    async def tell(self, sid: str) -> None:
+    async def publish(self, sid: str) -> None:
         """Publish the number of connections per role to the session's group, even if it has not changed."""
-        await self._note(sid, "tell", ())
+        await self._note(sid, "publish", ())
 
     async def _note(self, sid: str, what: str, connections: Sequence[str]) -> dict[str, int]:
         shard = self._shards.of(sid)

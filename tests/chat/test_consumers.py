@@ -29,7 +29,7 @@ async def test_a_client_dropped_before_the_accept_gets_the_reason(
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    monkeypatch.setattr(engine.presence, "here", never_answer)
+    monkeypatch.setattr(engine.presence, "add", never_answer)
     scope = {"type": "websocket", "query_string": f"sid={sid}".encode(), "headers": []}
     connection = asyncio.create_task(ChatConsumer()(scope, receive, send))
     async with asyncio.timeout(WITHIN):
@@ -94,7 +94,7 @@ async def test_our_own_timeout_is_not_taken_for_a_disconnected_client(
     async def take_too_long(sid: str, connections: Any) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(engine.presence, "here", take_too_long)
+    monkeypatch.setattr(engine.presence, "add", take_too_long)
     scope = {"type": "websocket", "query_string": f"sid={sid}".encode(), "headers": []}
     await ChatConsumer()(scope, receive, send)
     assert [(record.name, record.levelname) for record in caplog.records] == [(consumers.__name__, "ERROR")]

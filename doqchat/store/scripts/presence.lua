@@ -3,13 +3,13 @@
 -- A connection that is not renewed expires, because its process may have been killed.
 --
 -- KEYS  1 the session's presence
--- given what ('here', 'gone' or 'tell'), seconds (until a connection expires), channel (of the group), connections
+-- given what ('add', 'remove' or 'publish'), seconds (until a connection expires), channel (of the group), connections
 --       (each ROLE:NAME)
 -- Returns the number of connections per role: {role, count, role, count, …}
 
 local changed = note_presence(KEYS[1], given.what, given.seconds, given.connections)
 local members = members_of(KEYS[1])
-if changed > 0 or given.what == 'tell' then
+if changed > 0 or given.what == 'publish' then
   redis.call('PUBLISH', given.channel, cmsgpack.pack({type = 'session.presence', members = members}))
 end
 return members

@@ -9,7 +9,7 @@
 -- Returns {members: {role, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
 -- read receipts: {role, id, …}}.
 
-note_presence(KEYS[1], 'here', given.seconds, given.connection ~= '' and {given.connection} or {})
+note_presence(KEYS[1], 'add', given.seconds, given.connection ~= '' and {given.connection} or {})
 local members = members_of(KEYS[1])
 if given.connection ~= '' then
   local message = {type = 'session.presence', members = members, arrived = given.connection}

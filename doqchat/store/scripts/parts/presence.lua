@@ -11,12 +11,12 @@ local function note_presence(key, what, seconds, connections)
   for first = 1, #connections, AT_ONCE do
     local arguments = {}
     for i = first, math.min(first + AT_ONCE - 1, #connections) do
-      if what == 'here' then
+      if what == 'add' then
         arguments[#arguments + 1] = now + seconds
       end
       arguments[#arguments + 1] = connections[i]
     end
-    changed = changed + redis.call(what == 'here' and 'ZADD' or 'ZREM', key, unpack(arguments))
+    changed = changed + redis.call(what == 'add' and 'ZADD' or 'ZREM', key, unpack(arguments))
   end
   redis.call('EXPIRE', key, math.ceil(seconds * 2))
   redis.set_repl(redis.REPL_ALL)
