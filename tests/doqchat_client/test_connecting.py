@@ -15,7 +15,7 @@ from doqchat_client.exceptions import (
     Unauthenticated,
     Unreachable,
 )
-from doqchat_client.follower import MOST_REFUSED_TOKENS
+from doqchat_client.reconnecting import MOST_REFUSED_TOKENS
 from websockets.asyncio.server import Request, Response, ServerConnection, serve
 
 from tests.doqchat_client.relay import Relay

@@ -20,7 +20,7 @@ from doqchat_client.events import (
     Welcome,
 )
 from doqchat_client.exceptions import ChatError, ServerError, Unavailable, Undelivered
-from doqchat_client.follower import State
+from doqchat_client.reconnecting import State
 from doqchat_client.reply import Piece, Reply
 from doqchat_client.session import Sent, Session
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from doqchat_client.connection import Address
 from doqchat_client.cursor import Cursor
-from doqchat_client.follower import StateHook
+from doqchat_client.reconnecting import StateHook
 from doqchat_client.session import Session
 
 

@@ -10,9 +10,9 @@ from doqchat_client.events import Event, new_msg_id, write
 from doqchat_client.exceptions import ChatError, Closed, Unavailable
 from doqchat_client.exchange import TypingState
 from doqchat_client.feed import Feed
-from doqchat_client.follower import Follower, State, StateHook
 from doqchat_client.pending import Answer, Pending, PendingAction, SendQueue
 from doqchat_client.queue import EventQueue
+from doqchat_client.reconnecting import Reconnector, State, StateHook
 from doqchat_client.replies import Replies
 from doqchat_client.reply import Reply
 from doqchat_client.waiting import Waiters, first_of
@@ -61,14 +61,14 @@ class Session:
         self._messages, self._actions = SendQueue(max_pending), SendQueue(max_pending)
         self._typing = TypingState()
         self._feed = Feed(since, self._queue, self._replies, self._waiters)
-        self._follower = Follower(address, self._feed, self._messages, self._actions, self._typing, on_state)
+        self._reconnector = Reconnector(address, self._feed, self._messages, self._actions, self._typing, on_state)
         self._running: asyncio.Task[None] | None = None
         self._last_read: str | None = None
 
     @property
     def state(self) -> State:
         """The state of the connection."""
-        return self._follower.state or State.CONNECTING
+        return self._reconnector.state or State.CONNECTING
 
     async def __aenter__(self) -> Self:
         return self
@@ -195,8 +195,8 @@ class Session:
         """
         self._running = asyncio.create_task(self._run())
         try:
-            await first_of(self._follower.first_welcome(open_timeout), asyncio.wait([self._running]))
-            if not self._follower.joined.is_set():
+            await first_of(self._reconnector.first_welcome(open_timeout), asyncio.wait([self._running]))
+            if not self._reconnector.joined.is_set():
                 await self._queue.get()  # raises what ended it
         except BaseException:
             await self.close()
@@ -239,7 +239,7 @@ class Session:
 
     async def _run(self) -> None:
         try:
-            await self._follower.run()
+            await self._reconnector.run()
         except Exception as error:
             self._end(error)
 
@@ -248,4 +248,4 @@ class Session:
         self._actions.close(error)
         self._replies.close(error)
         self._queue.close(error)
-        self._follower.enter(State.CLOSED, error if isinstance(error, ChatError) else None)
+        self._reconnector.enter(State.CLOSED, error if isinstance(error, ChatError) else None)

@@ -1,4 +1,4 @@
-"""Follows a session across reconnects."""
+"""Connects to a session, and reconnects."""
 
 import asyncio
 import enum
@@ -33,7 +33,7 @@ class State(enum.Enum):
 StateHook = Callable[[State, ChatError | None], None]
 
 
-class Follower:
+class Reconnector:
     """Connects and reconnects until a permanent close code.
 
     Args:
@@ -68,7 +68,7 @@ class Follower:
         self._lost: Disconnected | Unauthenticated | None = None
 
     async def run(self) -> NoReturn:
-        """Follow the session.
+        """Connect, and reconnect after each disconnect.
 
         Raises:
             ServerError: the server refuses to go on.
