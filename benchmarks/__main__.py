@@ -50,10 +50,10 @@ def run(workloads: Sequence[Workload], chosen: Sequence[Target], rounds: int) ->
     others = ", ".join(map(str, processes.OTHER_CORES))
     print(report.CONDITIONS.format(rounds=rounds, server=processes.SERVER_CORE, others=others))
     print()
-    verdicts = list(comparison.verdicts(results))
-    for verdict in verdicts:
-        print(verdict.text)
-    return 0 if all(verdict.passed for verdict in verdicts) else 1
+    outcomes = list(comparison.outcomes(results))
+    for outcome in outcomes:
+        print(outcome.text)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
 def main() -> int:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
 from benchmarks.measurement import Measurement, medians
+from benchmarks.outcome import Outcome
 from benchmarks.targets import DOQCHAT, SOCKET_IO, STOCK_DAPHNE, Target
-from benchmarks.verdict import Verdict
 from benchmarks.workloads import CONNECTS, PAIRS, ROOM, Idle, Workload
 
 Results = Mapping[tuple[Workload, Target], Sequence[Measurement]]
@@ -42,25 +42,25 @@ def ratios(
     ]
 
 
-def verdicts(results: Results) -> Iterator[Verdict]:
+def outcomes(results: Results) -> Iterator[Outcome]:
     """What the run shows: what does not count, and how doqchat compares with each of the other servers."""
     for (workload, target), rounds in results.items():
         if problem := medians(rounds).problem:
-            yield Verdict(False, f"{workload.name}, {target.name}: does not count, {problem}")
+            yield Outcome(False, f"{workload.name}, {target.name}: does not count, {problem}")
     for workload in dict.fromkeys(workload for workload, _ in results):
         yield from _beside_channels(results, workload)
         yield from _beside_socket_io(results, workload)
     yield from _connects(results)
 
 
-def _beside_channels(results: Results, workload: Workload) -> Iterator[Verdict]:
+def _beside_channels(results: Results, workload: Workload) -> Iterator[Outcome]:
     target, found = TIMES_CHEAPER.get(workload.name), ratios(results, workload, STOCK_DAPHNE, DOQCHAT)
     if target and found:
         text = f"{workload.name}: {median(found):.1f} times less server CPU than {STOCK_DAPHNE.name}"
-        yield Verdict.on(median(found) >= target, f"{text}, target {target:.0f}")
+        yield Outcome.on(median(found) >= target, f"{text}, target {target:.0f}")
 
 
-def _beside_socket_io(results: Results, workload: Workload) -> Iterator[Verdict]:
+def _beside_socket_io(results: Results, workload: Workload) -> Iterator[Outcome]:
     what = "memory" if isinstance(workload, Idle) else "server CPU"
     for name, figure in ((f"{what} per {workload.unit}", cost), ("p99", p99)):
         found = ratios(results, workload, DOQCHAT, SOCKET_IO, figure)
@@ -70,14 +70,14 @@ def _beside_socket_io(results: Results, workload: Workload) -> Iterator[Verdict]
         text += f" ({min(found):.2f} to {max(found):.2f})"
         target = TIMES_SOCKET_IO.get(workload.name) if figure is cost else None
         if target is None:
-            yield Verdict(True, text)
+            yield Outcome(True, text)
         else:
-            yield Verdict.on(median(found) <= target, f"{text}, target at most {target}")
+            yield Outcome.on(median(found) <= target, f"{text}, target at most {target}")
 
 
-def _connects(results: Results) -> Iterator[Verdict]:
+def _connects(results: Results) -> Iterator[Outcome]:
     for (workload, target), rounds in results.items():
         found = medians(rounds)
         if workload.name == CONNECTS.name and target is DOQCHAT and not found.problem:
             text = f"{target.name} accepts {found.rate:,.0f} sequential connects a second"
-            yield Verdict.on(found.rate >= CONNECTS_PER_SECOND, f"{text}, target {CONNECTS_PER_SECOND:,}")
+            yield Outcome.on(found.rate >= CONNECTS_PER_SECOND, f"{text}, target {CONNECTS_PER_SECOND:,}")

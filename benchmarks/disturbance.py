@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine, Iterable
 import uvloop
 
 from benchmarks.clients import raise_open_files_limit
+from benchmarks.outcome import Outcome
 from benchmarks.processes import OTHER_CORES
 from benchmarks.targets import DOQCHAT, DOQCHAT_DAPHNE, Site
-from benchmarks.verdict import Verdict
 
 SERVERS = {"uvicorn": DOQCHAT, "daphne": DOQCHAT_DAPHNE}
 
-Measure = Callable[[Site, int], Coroutine[None, None, Iterable[Verdict]]]
+Measure = Callable[[Site, int], Coroutine[None, None, Iterable[Outcome]]]
 """Disturbs the traffic on the server for the given number of rounds, and returns the result."""
 
 
@@ -27,7 +27,7 @@ def step_aside() -> None:
 
 
 def run(program: str, description: str | None, measure: Measure) -> int:
-    """Do what the command line says and print the verdicts; the exit status."""
+    """Do what the command line says and print the outcomes; the exit status."""
     parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)
     parser.add_argument("--rounds", type=int, default=3, help="how many times (3)")
     parser.add_argument("--server", choices=list(SERVERS), default="uvicorn")
@@ -37,10 +37,10 @@ def run(program: str, description: str | None, measure: Measure) -> int:
     print(f"{arguments.server}, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     try:
         with SERVERS[arguments.server].running() as site:
-            verdicts = list(uvloop.run(measure(site, arguments.rounds)))
+            outcomes = list(uvloop.run(measure(site, arguments.rounds)))
     except KeyboardInterrupt:
         print("\nStopped; everything that was started has ended.")
         return 130
-    for verdict in verdicts:
-        print(verdict.text)
-    return 0 if all(verdict.passed for verdict in verdicts) else 1
+    for outcome in outcomes:
+        print(outcome.text)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1

@@ -15,9 +15,9 @@ import psutil
 
 from benchmarks import disturbance, steady
 from benchmarks.accounting import resident_bytes
+from benchmarks.outcome import Outcome
 from benchmarks.steady import Steadiness, Window
 from benchmarks.targets import Site
-from benchmarks.verdict import Verdict
 from benchmarks.workloads import Traffic
 from tests.deaf import connect_deaf
 
@@ -70,7 +70,7 @@ class Deaf:
         self._socket: socket.socket = connect_deaf(self._site.url.removeprefix("ws://"), SID)
 
 
-async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
+async def measure(site: Site, rounds: int) -> Iterator[Outcome]:
     """Measure the traffic without it and with it for the given number of rounds; prints each result."""
     messages = int(RATE * (2 * rounds * STRETCH + LOOK_EVERY))
     async with steady.under_way(site.url, replace(STEADY, messages=messages)) as traffic:
@@ -81,7 +81,7 @@ async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
             deaf = Deaf(site)
             beside.append(await _watch(site, deaf))
             deaf.go()
-        return _verdicts(await traffic.result(), calm, beside)
+        return _outcomes(await traffic.result(), calm, beside)
 
 
 async def _watch(site: Site, deaf: Deaf | None = None) -> Stretch:
@@ -97,18 +97,18 @@ async def _watch(site: Site, deaf: Deaf | None = None) -> Stretch:
     return Stretch((begun, time.perf_counter()), memory, deaf.dropped if deaf else 0)
 
 
-def _verdicts(steadiness: Steadiness, calm: list[Stretch], beside: list[Stretch]) -> Iterator[Verdict]:
+def _outcomes(steadiness: Steadiness, calm: list[Stretch], beside: list[Stretch]) -> Iterator[Outcome]:
     for number, stretches in enumerate(zip(calm, beside, strict=True), 1):
         for where, one in zip(("without it", "beside it"), stretches, strict=True):
             p99, memory = steadiness.p99_ms([one.window]), one.memory / MIB
             print(f"time {number}, {where}: p99 {p99:.1f} ms, memory {memory:.2f} MiB, dropped {one.dropped} times")
-    yield from steadiness.verdicts([one.window for one in calm], [one.window for one in beside], TIMES_WORSE)
+    yield from steadiness.outcomes([one.window for one in calm], [one.window for one in beside], TIMES_WORSE)
     # What a time leaves behind is in the calm that follows it: the first calm is the one to compare with.
     before, most = calm[0].memory / MIB, max(one.memory for one in beside) / MIB
     text = f"resident memory of the server {before:.1f} MiB at the most in the first calm, {most:.1f} MiB beside it"
-    yield Verdict.on(most - before < MORE_MIB, f"{text}: {most - before:.2f} MiB more, target {MORE_MIB:g}")
+    yield Outcome.on(most - before < MORE_MIB, f"{text}: {most - before:.2f} MiB more, target {MORE_MIB:g}")
     drops = [one.dropped for one in beside]
-    yield Verdict.on(all(drops), f"dropped each time before it was over, {sum(drops)} times in all")
+    yield Outcome.on(all(drops), f"dropped each time before it was over, {sum(drops)} times in all")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ import redis.asyncio
 
 from benchmarks import disturbance, steady
 from benchmarks.clients import Client
+from benchmarks.outcome import Outcome
 from benchmarks.steady import Steadiness, Window
 from benchmarks.targets import Site
-from benchmarks.verdict import Verdict
 from benchmarks.workloads import Traffic
 from doqchat.store import keys
 
@@ -117,7 +117,7 @@ def _body(sid: str, number: int) -> str:
     return f'{{"hd":{{{head}}},"bd":{{"text":"{number} 안녕하세요! 오늘 회의는 오후 세 시에 시작할까요?"}}}}'
 
 
-async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
+async def measure(site: Site, rounds: int) -> Iterator[Outcome]:
     """Let them disconnect and reconnect for the given number of rounds; prints each result."""
     crowd = Crowd(site, CLIENTS)
     await crowd.come()
@@ -132,16 +132,16 @@ async def measure(site: Site, rounds: int) -> Iterator[Verdict]:
             storms.append(await crowd.come())
             wrong += crowd.wrong()
             await asyncio.sleep(max(0.0, begun + CALM + (number + 1) * ROUND - time.perf_counter()))
-        return _verdicts(await traffic.result(), calm, storms, wrong)
+        return _outcomes(await traffic.result(), calm, storms, wrong)
 
 
-def _verdicts(steadiness: Steadiness, calm: Window, storms: list[Window], wrong: int) -> Iterator[Verdict]:
+def _outcomes(steadiness: Steadiness, calm: Window, storms: list[Window], wrong: int) -> Iterator[Outcome]:
     for number, storm in enumerate(storms, 1):
         seconds, p99 = storm[1] - storm[0], steadiness.p99_ms([storm])
         print(f"time {number}: all had caught up {seconds:.1f} s after the first came; p99 meanwhile {p99:.1f} ms")
     exact = f"{CLIENTS:,} clients with {MISSED} missed messages, {len(storms)} times: {wrong} got anything else"
-    yield Verdict.on(wrong == 0, exact)
-    yield from steadiness.verdicts([calm], storms, TIMES_WORSE)
+    yield Outcome.on(wrong == 0, exact)
+    yield from steadiness.outcomes([calm], storms, TIMES_WORSE)
 
 
 if __name__ == "__main__":

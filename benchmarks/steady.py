@@ -18,9 +18,9 @@ import uvloop
 
 from benchmarks.clients import connect, raise_open_files_limit
 from benchmarks.measurement import percentile_ms
+from benchmarks.outcome import Outcome
 from benchmarks.processes import ROOT
 from benchmarks.traffic import LATE_WITHIN, TrafficRun
-from benchmarks.verdict import Verdict
 from benchmarks.workloads import Traffic
 
 RUNNING = b"running\n"
@@ -49,14 +49,14 @@ class Steadiness:
         """How many deliveries that is of."""
         return sum(any(begin <= moment <= end for begin, end in windows) for moment in self.moments)
 
-    def verdicts(self, calm: Sequence[Window], disturbed: Sequence[Window], times_worse: float) -> Iterator[Verdict]:
+    def outcomes(self, calm: Sequence[Window], disturbed: Sequence[Window], times_worse: float) -> Iterator[Outcome]:
         """Whether nothing was lost, and the p99 of disturbed windows is within the given multiple of the calm ones."""
         quiet, worst = self.p99_ms(calm), self.p99_ms(disturbed)
         text = f"p99 of the others {quiet:.1f} ms in calm ({self.deliveries(calm):,} deliveries), {worst:.1f} ms"
         text += f" meanwhile ({self.deliveries(disturbed):,}): {worst / (quiet or 1):.2f} times, target {times_worse:g}"
-        yield Verdict.on(worst <= times_worse * quiet, text)
+        yield Outcome.on(worst <= times_worse * quiet, text)
         if self.problem:
-            yield Verdict(False, f"the steady traffic does not count: {self.problem}")
+            yield Outcome(False, f"the steady traffic does not count: {self.problem}")
 
 
 class Steady:

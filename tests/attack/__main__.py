@@ -19,10 +19,10 @@ import uvloop
 from benchmarks.clients import raise_open_files_limit
 from tests.attack import tables
 from tests.attack.attacks.all import ATTACKS
+from tests.attack.findings import Findings, caution, missed
 from tests.attack.full_store import fill
 from tests.attack.run import Plan, Run
 from tests.attack.site import site
-from tests.attack.verdict import Findings, caution, missed
 
 SERVERS = ("uvicorn", "daphne")
 MEMORY = "memory"

@@ -12,7 +12,7 @@ from doqchat.store import keys
 from tests.attack.talkers import A_SECOND, TALKING, Clock, Talker
 from tests.attack.visitors import Asker, Joiner
 from tests.chaos.ledger import Ledger
-from tests.chaos.verdict import Entry, Verdict, judge
+from tests.chaos.report import Entry, Report, compare
 
 PAIRS = 5
 SIDS = [f"probe-{number}" for number in range(PAIRS)]
@@ -66,9 +66,9 @@ class Probe:
             for task in talking + visitors:
                 task.cancel()
 
-    async def judged(self) -> Verdict:
+    async def compared(self) -> Report:
         """Compare what was acknowledged and received with what the store has."""
-        return judge(self.ledger, await self._streams())
+        return compare(self.ledger, await self._streams())
 
     async def _all_received(self) -> None:
         streams = await self._streams()

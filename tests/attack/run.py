@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from tests.attack.attackers import Attackers
 from tests.attack.attacks.attack import Target
+from tests.attack.findings import Findings, p99
 from tests.attack.probe import A_SECOND_IN_ALL, SIDS, Probe
 from tests.attack.site import Site
 from tests.attack.talkers import A_SECOND
-from tests.attack.verdict import Findings, p99
 from tests.attack.watch import Busy, Logged, Memory
-from tests.chaos.verdict import PROBLEMS
+from tests.chaos.report import PROBLEMS
 
 PROGRESS_EVERY = 10.0
 ATTACKER = "127.0.0.2"
@@ -110,7 +110,7 @@ class Run:
         return Logged.of(self._site.web.process), Logged.of(self._site.worker)
 
     async def _found(self) -> Findings:
-        judged = await self._probe.judged()
+        compared = await self._probe.compared()
         probe, (web_log, worker_log) = self._probe, self._logs()
         processes = (self._site.web.process, self._site.worker, self._site.store.process)
         return Findings(
@@ -118,8 +118,8 @@ class Run:
             calm_ms=probe.clock.took[0],
             attack_ms=probe.clock.took[1],
             due=A_SECOND_IN_ALL * self._plan.attack,
-            problems=Counter({kind: judged.total(kind) for kind in PROBLEMS}),
-            unanswered=judged.total("not known"),
+            problems=Counter({kind: compared.total(kind) for kind in PROBLEMS}),
+            unanswered=compared.total("not known"),
             refused=probe.refused,
             joined=probe.joiner.joined,
             joins_wrong=probe.joiner.wrong,

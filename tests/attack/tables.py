@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.attack.verdict import PROBLEMS, Findings, p99
+from tests.attack.findings import PROBLEMS, Findings, p99
 
 SHOWN_ANSWERS = 4
 SERVER_COLUMNS = (

@@ -11,10 +11,10 @@ import pytest
 
 from tests.attack import tables
 from tests.attack.attacks.all import ATTACKS
+from tests.attack.findings import missed
 from tests.attack.full_store import fill
 from tests.attack.run import Plan, Run
 from tests.attack.site import site
-from tests.attack.verdict import missed
 from tests.processes import END_WITHIN, READY_WITHIN, ROOT
 
 SHORT = Plan(list(ATTACKS), attack=3, calm=0.5, recovery=0.5)

@@ -12,8 +12,8 @@ import sys
 import uvloop
 
 from tests.chaos.faults import FAULTS
+from tests.chaos.report import MEANINGS
 from tests.chaos.storm import SERVERS, Plan, Storm
-from tests.chaos.verdict import MEANINGS
 
 DETAILS = 20
 
@@ -32,17 +32,17 @@ async def weather(plan: Plan) -> bool:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     storm = Storm(plan, say)
     say(f"{', '.join(SERVERS)} and one store; {plan.sessions} sessions of 3; seed {plan.seed}.")
-    verdict = await storm.run()
-    say(f"\n{verdict.tables()}\n\n{MEANINGS}\n")
-    for detail in verdict.details[:DETAILS]:
+    report = await storm.run()
+    say(f"\n{report.tables()}\n\n{MEANINGS}\n")
+    for detail in report.details[:DETAILS]:
         say(detail)
-    if len(verdict.details) > DETAILS:
-        say(f"… and {len(verdict.details) - DETAILS:,} more.")
-    enough = verdict.total("acknowledged") >= plan.messages
+    if len(report.details) > DETAILS:
+        say(f"… and {len(report.details) - DETAILS:,} more.")
+    enough = report.total("acknowledged") >= plan.messages
     if not enough:
-        say(f"Only {verdict.total('acknowledged'):,} of {plan.messages:,} messages were acknowledged in time.")
-    say("pass" if verdict.passed and enough else "FAILED")
-    return verdict.passed and enough
+        say(f"Only {report.total('acknowledged'):,} of {plan.messages:,} messages were acknowledged in time.")
+    say("pass" if report.passed and enough else "FAILED")
+    return report.passed and enough
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.faults import FAULTS, rounds
 from tests.chaos.ledger import Ledger, Reader
 from tests.chaos.people import Person, Witness
-from tests.chaos.verdict import Entry, Verdict, judge
+from tests.chaos.report import Entry, Report, compare
 
 SERVERS = ("uvicorn", "uvicorn", "daphne")
 SHORTEST_CALM, LONGEST_CALM = 1.0, 3.0
@@ -64,12 +64,12 @@ class Storm:
         self._say = say
         self._enough = asyncio.Event()
 
-    async def run(self) -> Verdict:
+    async def run(self) -> Report:
         """Start everything, break it, end it, and say what is wrong."""
         with tempfile.TemporaryDirectory(prefix="doqchat-chaos-") as folder:
             cluster = Cluster(Path(folder), SERVERS, Random(self._plan.seed))
             async with cluster.running():
-                return judge(self.ledger, await self._talk(cluster))
+                return compare(self.ledger, await self._talk(cluster))
 
     async def _talk(self, cluster: Cluster) -> dict[str, Sequence[Entry]]:
         people, witnesses = self._invite()

@@ -23,10 +23,10 @@ async def test_faults_of_all_kinds_lose_double_and_disorder_nothing(monkeypatch:
     for name, seconds in (("LONGEST_ABSENCE", 1.0), ("DELAYED_FOR", 1.5)):
         monkeypatch.setattr(faults, name, seconds)
     lines: list[str] = []
-    verdict = await Storm(SHORT, lines.append).run()
-    assert verdict.passed, "\n".join([*lines, verdict.tables(), *verdict.details])
-    assert set(FAULTS) <= set(verdict.phases)
-    assert verdict.total("acknowledged") >= SHORT.messages / 2
+    report = await Storm(SHORT, lines.append).run()
+    assert report.passed, "\n".join([*lines, report.tables(), *report.details])
+    assert set(FAULTS) <= set(report.phases)
+    assert report.total("acknowledged") >= SHORT.messages / 2
 
 
 async def test_an_interrupted_run_ends_all_that_it_started() -> None:

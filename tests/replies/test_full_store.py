@@ -25,7 +25,7 @@ from tests.fanout.conftest import joined
 from tests.hints import posted, said_long_ago
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, ask, end_of
-from tests.replies.drafts import end, speaking, taken
+from tests.replies.leased_replies import end, speaking, taken
 from tests.store.refusing import fail_disk, fill, make_room, mend_disk, valkey_that_cannot_save
 
 HI = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'

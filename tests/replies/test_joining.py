@@ -15,7 +15,7 @@ from tests.fanout.conftest import joined
 from tests.fanout.socket import Socket
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import end_of
-from tests.replies.drafts import speaking
+from tests.replies.leased_replies import speaking
 
 Step = Callable[[], Awaitable[None]]
 

@@ -19,7 +19,7 @@ from tests.hints import posted, said_long_ago
 from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, settled
 from tests.replies.demo_requests import DEMO, ask
-from tests.replies.drafts import end, next_in_queue, taken
+from tests.replies.leased_replies import end, next_in_queue, taken
 
 
 async def say(engine: Engine, sid: str, **bd: object) -> str:

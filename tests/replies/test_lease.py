@@ -14,8 +14,8 @@ from doqchat.worker.leased_reply import LEASE_SECONDS, MOST_DELIVERIES, GivenUp,
 from tests.fanout.conftest import joined
 from tests.hints import posted, queued, run_out
 from tests.replies.demo_requests import DEMO, ask
-from tests.replies.drafts import end, next_in_queue, speaking, taken, taken_over
 from tests.replies.due_replies import moment
+from tests.replies.leased_replies import end, next_in_queue, speaking, taken, taken_over
 
 
 async def test_a_worker_without_its_lease_cannot_write_or_end_a_reply(

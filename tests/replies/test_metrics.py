@@ -23,8 +23,8 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
 from tests.replies.demo_requests import DEMO, ask, end_of
-from tests.replies.drafts import speaking, taken, taken_over
 from tests.replies.exposition import numbers
+from tests.replies.leased_replies import speaking, taken, taken_over
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from doqchat.worker.sweeper import CLEAN_MS, Sweeper
 from tests import processes
 from tests.hints import posted, queued, run_out, said_long_ago, swept
 from tests.replies.demo_requests import DEMO, ask
-from tests.replies.drafts import end, speaking, taken
 from tests.replies.due_replies import moment
+from tests.replies.leased_replies import end, speaking, taken
 from tests.replies.test_known_replies import say
 from tests.replies.working import answered, working
 

@@ -18,7 +18,7 @@ from tests import processes
 from tests.hints import posted, queued
 from tests.proxy import Proxy
 from tests.replies.demo_requests import DEMO
-from tests.replies.drafts import end, speaking, taken, taken_over
+from tests.replies.leased_replies import end, speaking, taken, taken_over
 
 
 @pytest.fixture

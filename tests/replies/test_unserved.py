@@ -21,8 +21,8 @@ from tests.fanout.conftest import joined
 from tests.hints import posted, queued, run_out
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, ask, end_of
-from tests.replies.drafts import end, taken
 from tests.replies.exposition import numbers
+from tests.replies.leased_replies import end, taken
 from tests.replies.working import answered, working
 
 SOON = {"WAITED_SECONDS": 0.6, "CONFIRM_SECONDS": 0.2, "LOOK_SECONDS": 0.1}

@@ -22,7 +22,7 @@ from doqchat.store import keys
 from tests import processes
 from tests.client import Client
 from tests.replies.conversation import ENDS
-from tests.replies.verdict import Verdict, View, judge
+from tests.replies.report import Report, View, compare
 
 WORKERS = 3
 SHORTEST_CALM, LONGEST_CALM = 0.5, 2.0
@@ -114,8 +114,8 @@ class Fire:
         ]
         self.kills = 0
 
-    async def run(self) -> Verdict:
-        """Start all processes, kill workers while requests are sent, and return the verdict."""
+    async def run(self) -> Report:
+        """Start all processes, kill workers while requests are sent, and return the report."""
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doqchat-fire-")))
             store = stack.enter_context(processes.valkey(folder / "valkey"))
@@ -131,7 +131,7 @@ class Fire:
             client = await stack.enter_async_context(redis.asyncio.Redis.from_url(store.url, decode_responses=True))
             with self._working():
                 await self._talk(web, client)
-            return await judge(client, [view for speaker in self._speakers for view in speaker.views])
+            return await compare(client, [view for speaker in self._speakers for view in speaker.views])
 
     def _working(self) -> ExitStack:
         self._workers = [self._worker() for _ in range(WORKERS)]
@@ -149,7 +149,7 @@ class Fire:
         if killing.done():
             killing.result()
         killing.cancel()
-        with suppress(TimeoutError):  # the verdict lists what is missing
+        with suppress(TimeoutError):  # the report lists what is missing
             async with asyncio.timeout(SETTLED_WITHIN):
                 await attending
 
@@ -178,9 +178,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="seed of prompts and kills (1)")
     fire = Fire(Plan(**vars(parser.parse_args())))
     started = time.monotonic()
-    verdict = asyncio.run(fire.run())
-    sys.stdout.write(f"{fire.kills} workers killed; {time.monotonic() - started:.0f} s\n{verdict.text}\n")
-    return 0 if verdict.passed else 1
+    report = asyncio.run(fire.run())
+    sys.stdout.write(f"{fire.kills} workers killed; {time.monotonic() - started:.0f} s\n{report.text}\n")
+    return 0 if report.passed else 1
 
 
 if __name__ == "__main__":

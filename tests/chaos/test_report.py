@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.chaos.ledger import Ledger, Outcome
-from tests.chaos.verdict import PROBLEMS, Entry, Verdict, judge
+from tests.chaos.report import PROBLEMS, Entry, Report, compare
 
 SID = "chaos-0"
 
@@ -32,11 +32,11 @@ class Run:
 
     def found(self) -> dict[str, int]:
         """The problems, by kind."""
-        verdict = self.judged()
-        return {kind: verdict.total(kind) for kind in PROBLEMS if verdict.total(kind)}
+        report = self.compared()
+        return {kind: report.total(kind) for kind in PROBLEMS if report.total(kind)}
 
-    def judged(self) -> Verdict:
-        return judge(self.ledger, {SID: self.entries})
+    def compared(self) -> Report:
+        return compare(self.ledger, {SID: self.entries})
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def run() -> Run:
 
 
 def test_a_run_without_problems_passes(run: Run) -> None:
-    verdict = run.judged()
-    assert verdict.passed
-    assert [verdict.total(what) for what in ("sent", "acknowledged", "stored")] == [3, 3, 3]
+    report = run.compared()
+    assert report.passed
+    assert [report.total(what) for what in ("sent", "acknowledged", "stored")] == [3, 3, 3]
 
 
 def test_an_acknowledged_message_that_is_not_stored_is_lost(run: Run) -> None:
@@ -92,9 +92,9 @@ def test_messages_of_one_sender_that_are_stored_in_another_order_are_counted(run
 
 def test_a_refused_message_that_is_stored_is_counted_under_the_fault_of_its_refusal(run: Run) -> None:
     run.ledger.settle(run.messages[2], Outcome.REFUSED)
-    verdict = run.judged()
-    assert verdict.counts[1, "A", "refused, stored"] == 1
-    assert verdict.details == ["refused, stored, store killed: chaos-0 A-3 is stored as 3-0"]
+    report = run.compared()
+    assert report.counts[1, "A", "refused, stored"] == 1
+    assert report.details == ["refused, stored, store killed: chaos-0 A-3 is stored as 3-0"]
 
 
 def test_a_message_of_which_nothing_is_known_may_be_stored_or_not(run: Run) -> None:
@@ -106,7 +106,7 @@ def test_a_message_of_which_nothing_is_known_may_be_stored_or_not(run: Run) -> N
 
 def test_the_tables_have_a_row_for_each_kind_of_fault_and_of_client(run: Run) -> None:
     run.ledger.begin("store killed")
-    faults, clients = (table.splitlines() for table in run.judged().tables().split("\n\n"))
+    faults, clients = (table.splitlines() for table in run.compared().tables().split("\n\n"))
     assert [row[:32].strip() for row in faults[1:]] == ["no fault yet (1)", "store killed (2)", "-" * 32, "all"]
     assert [row[:32].strip() for row in clients[1:]] == ["A", "witness", "-" * 32, "all"]
     assert faults[-1] == clients[-1]

@@ -7,7 +7,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.store import keys
-from tests.replies.drafts import speaking, taken, taken_over
+from tests.replies.leased_replies import speaking, taken, taken_over
 
 
 async def test_a_client_that_joins_a_restarted_reply_sees_the_same_text_as_the_others(

@@ -46,7 +46,7 @@ class View:
 
 
 @dataclass
-class Verdict:
+class Report:
     """The result of a run.
 
     Attributes:
@@ -69,35 +69,35 @@ class Verdict:
         return "\n".join([counted, *self.problems, "pass" if self.passed else f"FAILED: {len(self.problems)} problems"])
 
 
-async def judge(store: "redis.asyncio.Redis", views: Sequence[View]) -> Verdict:
+async def compare(store: "redis.asyncio.Redis", views: Sequence[View]) -> Report:
     """Compare the stored events with the frames of each client."""
-    verdict = Verdict()
+    report = Report()
     for sid in dict.fromkeys(view.sid for view in views):
         stored = [(entry_id, json.loads(entry["body"])) for entry_id, entry in await store.xrange(keys.stream(sid))]
         requests = [entry_id for entry_id, envelope in stored if envelope["hd"]["event"] == "llm.request"]
         ends = [envelope for _, envelope in stored if envelope["hd"]["event"] in ENDS]
-        _judge_ends(verdict, f"{sid}, stored", requests, ends)
+        _compare_ends(report, f"{sid}, stored", requests, ends)
         seen = [view for view in views if view.sid == sid]
         for number, view in enumerate(seen):
-            _judge_view(verdict, f"{sid}, reader {number}", view, requests, ends)
-        verdict.counts.update(_fate(end, seen) for end in ends)
-        verdict.counts["requests"] += len(requests)
+            _compare_view(report, f"{sid}, reader {number}", view, requests, ends)
+        report.counts.update(_fate(end, seen) for end in ends)
+        report.counts["requests"] += len(requests)
     async for key in store.scan_iter("{chat:session:*}:*"):
         if LEFT_OVER.search(key):
-            verdict.problems.append(f"{key} is left")
-    return verdict
+            report.problems.append(f"{key} is left")
+    return report
 
 
-def _judge_ends(verdict: Verdict, where: str, requests: Sequence[str], ends: Iterable[Frame]) -> None:
+def _compare_ends(report: Report, where: str, requests: Sequence[str], ends: Iterable[Frame]) -> None:
     times = Counter(end["bd"]["request_id"] for end in ends)
     for request in dict.fromkeys([*requests, *times]):
         if times[request] != 1 or request not in requests:
-            verdict.problems.append(f"{where}: request {request} ended {times[request]} times")
+            report.problems.append(f"{where}: request {request} ended {times[request]} times")
 
 
-def _judge_view(verdict: Verdict, where: str, view: View, requests: Sequence[str], ends: Sequence[Frame]) -> None:
-    _judge_ends(verdict, where, requests, view.of(*ENDS))
-    verdict.problems += [f"{where}: {error['bd']['code']}" for error in view.of("error")]
+def _compare_view(report: Report, where: str, view: View, requests: Sequence[str], ends: Sequence[Frame]) -> None:
+    _compare_ends(report, where, requests, view.of(*ENDS))
+    report.problems += [f"{where}: {error['bd']['code']}" for error in view.of("error")]
     for end in ends:
         of_reply = _pieces(view, end)
         last = [piece for piece in of_reply if piece["attempt"] == of_reply[-1]["attempt"]]
@@ -105,7 +105,7 @@ def _judge_view(verdict: Verdict, where: str, view: View, requests: Sequence[str
         lengths = [sum(len(piece["text"]) for piece in last[:number]) for number in range(len(last))]
         shown = "".join(piece["text"] for piece in last)
         if end["hd"]["event"] == "llm.response" and (offsets != lengths or shown != end["bd"]["text"]):
-            verdict.problems.append(f"{where}: the pieces of {end['bd']['reply_id']} are not its text")
+            report.problems.append(f"{where}: the pieces of {end['bd']['reply_id']} are not its text")
 
 
 def _fate(end: Frame, views: Sequence[View]) -> str:

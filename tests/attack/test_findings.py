@@ -1,4 +1,4 @@
-"""What the verdict finds: each target that was missed, where it was missed and only there."""
+"""The findings: each target that was missed, where it was missed and only there."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.attack import tables
+from tests.attack.findings import GROWTH_MIB, P99_MS, Findings, caution, missed, p99
 from tests.attack.full_store import Full
-from tests.attack.verdict import GROWTH_MIB, P99_MS, Findings, caution, missed, p99
 from tests.attack.watch import Logged
-from tests.chaos.verdict import PROBLEMS
+from tests.chaos.report import PROBLEMS
 
 GOOD = Findings(
     server="uvicorn",

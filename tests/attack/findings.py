@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.attack.watch import Logged
-from tests.chaos.verdict import PROBLEMS
+from tests.chaos.report import PROBLEMS
 
 P99_MS = 60.0
 GROWTH_MIB = 30.0

@@ -5,7 +5,7 @@ from typing import Self
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     """Whether one target is met, and the sentence that says so."""
 
     passed: bool
@@ -13,5 +13,5 @@ class Verdict:
 
     @classmethod
     def on(cls, passed: bool, what: str) -> Self:
-        """The verdict on what was measured."""
+        """The outcome for a measurement."""
         return cls(passed, f"{what}: {'pass' if passed else 'NOT MET'}")

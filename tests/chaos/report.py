@@ -24,7 +24,7 @@ Entry = tuple[str, Mapping[str, str]]
 
 
 @dataclass
-class Verdict:
+class Report:
     """What was found.
 
     Attributes:
@@ -64,17 +64,17 @@ class Verdict:
         return f"{_table('fault (times)', faults, by_fault)}\n\n{_table('client', clients, by_client)}"
 
 
-def judge(ledger: Ledger, streams: Mapping[str, Sequence[Entry]]) -> Verdict:
+def compare(ledger: Ledger, streams: Mapping[str, Sequence[Entry]]) -> Report:
     """Compare with what the store has of each session."""
-    verdict = Verdict(ledger.phases)
+    report = Report(ledger.phases)
     for sid, entries in streams.items():
-        _judge_store(verdict, ledger, sid, entries)
+        _compare_store(report, ledger, sid, entries)
     for reader in ledger.readers:
-        _judge_reader(verdict, ledger, reader, streams[reader.sid])
-    return verdict
+        _compare_reader(report, ledger, reader, streams[reader.sid])
+    return report
 
 
-def _judge_store(verdict: Verdict, ledger: Ledger, sid: str, entries: Sequence[Entry]) -> None:
+def _compare_store(report: Report, ledger: Ledger, sid: str, entries: Sequence[Entry]) -> None:
     stored: dict[str, list[tuple[str, str]]] = {}
     for entry_id, fields in entries:
         envelope = json.loads(fields["body"])
@@ -82,49 +82,49 @@ def _judge_store(verdict: Verdict, ledger: Ledger, sid: str, entries: Sequence[E
     newest: dict[str, tuple[int, int]] = {}
     for message in ledger.of(sid):
         found = stored.get(message.key, [])
-        _judge_message(verdict, message, found)
+        _compare_message(report, message, found)
         if message.outcome is Outcome.ACKNOWLEDGED:
             place = order(message.entry_id)
             if place < newest.get(message.sender, (0, 0)):
-                verdict.problem(
+                report.problem(
                     message.phase, message.sender, "out of order", f"{sid} has {message.key} before an earlier one"
                 )
             newest[message.sender] = place
 
 
-def _judge_message(verdict: Verdict, message: Message, found: Sequence[tuple[str, str]]) -> None:
+def _compare_message(report: Report, message: Message, found: Sequence[tuple[str, str]]) -> None:
     phase, client, named = message.phase, message.sender, f"{message.sid} {message.key}"
     ids = ", ".join(entry_id for entry_id, _ in found) or "nothing"
     told = {Outcome.ACKNOWLEDGED: "acknowledged", Outcome.REFUSED: "refused", Outcome.NOTHING: "not known"}
-    verdict.counts.update([(phase, client, "sent"), (phase, client, told[message.outcome])])
-    verdict.counts[phase, client, "stored"] += bool(found)
+    report.counts.update([(phase, client, "sent"), (phase, client, told[message.outcome])])
+    report.counts[phase, client, "stored"] += bool(found)
     if message.outcome is Outcome.ACKNOWLEDGED and (message.entry_id, message.text) not in found:
-        verdict.problem(phase, client, "lost", f"{named} was acknowledged as {message.entry_id}; stored is {ids}")
+        report.problem(phase, client, "lost", f"{named} was acknowledged as {message.entry_id}; stored is {ids}")
     if len(found) > 1:
-        verdict.problem(phase, client, "doubled", f"{named} is stored as {ids}")
+        report.problem(phase, client, "doubled", f"{named} is stored as {ids}")
     if message.outcome is Outcome.REFUSED and found:
-        verdict.problem(phase, client, "refused, stored", f"{named} is stored as {ids}")
+        report.problem(phase, client, "refused, stored", f"{named} is stored as {ids}")
 
 
-def _judge_reader(verdict: Verdict, ledger: Ledger, reader: Reader, entries: Sequence[Entry]) -> None:
+def _compare_reader(report: Report, ledger: Ledger, reader: Reader, entries: Sequence[Entry]) -> None:
     client, named = reader.name, f"{reader.sid} {reader.name}"
     stored = {entry_id for entry_id, _ in entries}
     seen: set[str] = set()
     furthest = (0, 0)
     for entry_id, key, phase in reader.seen:
-        verdict.counts[phase, client, "received"] += 1
+        report.counts[phase, client, "received"] += 1
         if entry_id not in stored:
-            verdict.problem(phase, client, "lost", f"{named} got {entry_id}, {key}, which is not in the store")
+            report.problem(phase, client, "lost", f"{named} got {entry_id}, {key}, which is not in the store")
         if entry_id in seen:
-            verdict.problem(phase, client, "seen twice", f"{named} got {entry_id} again")
+            report.problem(phase, client, "seen twice", f"{named} got {entry_id} again")
         elif order(entry_id) < furthest:
-            verdict.problem(phase, client, "out of order", f"{named} got {entry_id} late")
+            report.problem(phase, client, "out of order", f"{named} got {entry_id} late")
         seen.add(entry_id)
         furthest = max(furthest, order(entry_id))
     for entry_id, fields in entries:
         if entry_id not in seen:
             message = ledger.find(reader.sid, json.loads(fields["body"])["hd"].get("key", ""))
-            verdict.problem(message.phase if message else 0, client, "unseen", f"{named} has not got {entry_id}")
+            report.problem(message.phase if message else 0, client, "unseen", f"{named} has not got {entry_id}")
 
 
 def _table(what: str, rows: Sequence[tuple[str, str]], counts: Mapping[tuple[str, str], int]) -> str:
