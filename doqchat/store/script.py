@@ -12,9 +12,6 @@ from redis.exceptions import NoScriptError
 
 _FOLDER = Path(__file__).parent / "scripts"
 
-_FIELDS = "local given = cmsgpack.unpack(ARGV[1])"
-"""Scripts receive named arguments as one msgpack map."""
-
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -37,7 +34,7 @@ class Script:
 
 
 def load(name: str, *parts: str) -> Script:
-    """The script `scripts/{name}.lua`, preceded by parts from `scripts/parts/`.
+    """The script `scripts/{name}.lua`, preceded by `prologue` and other parts from `scripts/parts/`.
 
     The store checks the flags in its first line before it runs the script: one with `#!lua flags=no-writes` runs
     whenever the store can be read, one with `flags=allow-oom` also when its memory is full, and one with `#!lua` only
@@ -47,9 +44,10 @@ def load(name: str, *parts: str) -> Script:
         name: the script.
         parts: the parts that it uses.
     """
-    own = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
-    flags, _, rest = own.partition("\n") if own.startswith("#!") else ("", "", own)
-    text = "\n".join(
-        [flags, _FIELDS, *((_FOLDER / "parts" / f"{part}.lua").read_text(encoding="utf-8") for part in parts), rest]
-    )
+    flags, _, rest = _read(name).partition("\n")
+    text = "\n".join([flags, *(_read(f"parts/{part}") for part in ("prologue", *parts)), rest])
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")

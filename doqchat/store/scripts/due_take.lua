@@ -6,8 +6,7 @@
 --       are from before the clock was set back)
 -- Returns {their new score, sid, sid, …}
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 local again = now + given.again_ms
 local taken = {again}
 local function take(from, to)

@@ -4,8 +4,7 @@
 -- KEYS  1 the sorted set
 -- given member, score (default: the store's clock in ms), keep (whether to keep an existing score)
 
-local time = redis.call('TIME')
-local score = given.score or time[1] * 1000 + math.floor(time[2] / 1000)
+local score = given.score or now_ms()
 if given.keep then
   return redis.call('ZADD', KEYS[1], 'NX', score, given.member)
 end

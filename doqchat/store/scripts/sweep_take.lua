@@ -10,5 +10,4 @@ if holder and holder ~= given.name then
   return 0
 end
 redis.call('SET', KEYS[1], given.name, 'PX', given.ms)
-local time = redis.call('TIME')
-return time[1] * 1000 + math.floor(time[2] / 1000)
+return now_ms()

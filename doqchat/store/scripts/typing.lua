@@ -9,8 +9,7 @@ local settings = redis.pcall('HMGET', KEYS[2], 'policy', 'wait_seconds')
 if settings[1] ~= 'always' then
   return 0
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 local lasts = given.active and given.lasts_ms or wait_of(settings[2], given.wait_ms)
 redis.set_repl(redis.REPL_NONE)
 redis.pcall('HSET', KEYS[1], given.role, now + lasts)

@@ -4,8 +4,7 @@
 -- KEYS  1 the model's workers, by the time of their last heartbeat
 -- given worker, gone_ms (after which a worker is removed)
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 redis.call('ZADD', KEYS[1], now, given.worker)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - given.gone_ms)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')

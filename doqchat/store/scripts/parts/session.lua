@@ -4,11 +4,6 @@ local stream = KEYS[1]
 local sid = string.match(stream, '^chat:session:(.*)$')
 local own = '{' .. stream .. '}:'
 
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
 -- Updates of other slots, which the caller posts after the script: see store/hints.py.
 local hints = {}
 
