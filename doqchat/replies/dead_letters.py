@@ -9,6 +9,7 @@ from doqchat.protocol import server
 from doqchat.protocol.ids import order, parse_id, request_of, time_of
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
+from doqchat.store.clients import pairs
 from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 from doqchat.store.stream import SessionStream
@@ -79,7 +80,7 @@ class DeadLetters:
         found = []
         for shard in self._shards:
             for entry_id, flat in await shard.reads.execute("XRANGE", keys.DEAD_LETTERS, "-", "+"):
-                fields = dict(zip(flat[::2], flat[1::2], strict=True))
+                fields = dict(pairs(flat))
                 found.append(await self._read(shard, entry_id, fields))
         return sorted(found, key=lambda job: order(job.id))
 

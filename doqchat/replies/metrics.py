@@ -10,6 +10,7 @@ from doqchat.protocol.events import Body, LLMError, LLMResponse
 from doqchat.replies.backlog import Gauges, backlogs
 from doqchat.replies.budget import counter_of_today
 from doqchat.store import keys
+from doqchat.store.clients import pairs
 from doqchat.store.shards import Shard, Shards
 
 ENDED, FAILED = keys.ENDED, "errors:"
@@ -84,7 +85,7 @@ async def _add(metrics: Metrics, shard: Shard) -> None:
     metrics.dead += int(dead)
     metrics.due += int(due)
     metrics.tokens_today += int(tokens or 0)
-    metrics.counters.update(dict(zip(flat[::2], map(float, flat[1::2]), strict=True)))
+    metrics.counters.update({name: float(amount) for name, amount in pairs(flat)})
 
 
 def count(shard: Shard, amounts: Mapping[str, float]) -> None:

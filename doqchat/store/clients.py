@@ -5,6 +5,7 @@ response is lost. Callers retry the commands that are idempotent.
 """
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -115,3 +116,8 @@ def bare_connection(url: str, *, decode: bool = True) -> AbstractConnection:
     """One connection outside of a pool, for pipelines and subscriptions."""
     connection: AbstractConnection = pool(url, decode=decode).make_connection()
     return connection
+
+
+def pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """The pairs of a flat response `[field, value, field, value, …]`."""
+    return zip(flat[::2], flat[1::2], strict=True)

@@ -5,6 +5,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 from doqchat.store import keys
+from doqchat.store.clients import pairs
 from doqchat.store.faults import translated
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
@@ -62,7 +63,7 @@ class Participants:
                 seen, last, more, length, *flat = await _PARTICIPANTS(
                     client, [keys.stream(sid)], begins=tally.begins, count=BATCH, bytes=BATCH_BYTES
                 )
-            for role, count in zip(flat[::2], flat[1::2], strict=True):
+            for role, count in pairs(flat):
                 tally.counts[role] += count
             tally.entries += seen
             tally.begins = f"({last}" if last else tally.begins

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from doqchat.store import keys
+from doqchat.store.clients import pairs
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
@@ -53,4 +54,4 @@ class Presence:
 
 def counts(flat: Sequence[Any]) -> dict[str, int]:
     """`[role, count, role, count, …]` as a dictionary, sorted by role."""
-    return dict(sorted((str(role), int(count)) for role, count in zip(flat[::2], flat[1::2], strict=True)))
+    return dict(sorted((str(role), int(count)) for role, count in pairs(flat)))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from doqchat.access.principal import Principal
 from doqchat.errors import Conflict, Forbidden
 from doqchat.store import keys
+from doqchat.store.clients import pairs
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
@@ -84,4 +85,4 @@ class Revocations:
     async def of(self, sid: str) -> dict[str, float]:
         """The time of each revocation of a session by entry, in seconds since 1970."""
         flat = await self._shards.of(sid).pipeline.execute("HGETALL", keys.revoked(sid))
-        return {what: float(time) for what, time in zip(flat[::2], flat[1::2], strict=True)}
+        return {what: float(time) for what, time in pairs(flat)}

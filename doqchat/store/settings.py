@@ -9,6 +9,7 @@ from doqchat.errors import Unreadable
 from doqchat.protocol.names import DisplayName
 from doqchat.store import keys
 from doqchat.store.cancellation import cancellation
+from doqchat.store.clients import pairs
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
@@ -76,8 +77,7 @@ class Settings:
 
 
 def _parsed(sid: str, flat: list[str]) -> SessionSettings:
-    fields = zip(flat[::2], flat[1::2], strict=True)
-    stored = {name: value for name, value in fields if name in SessionSettings.model_fields}
+    stored = {name: value for name, value in pairs(flat) if name in SessionSettings.model_fields}
     try:
         return SessionSettings.model_validate_strings(stored)
     except ValidationError as error:

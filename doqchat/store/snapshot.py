@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from doqchat.protocol.events import ReplyUnderWay
 from doqchat.protocol.ids import order, parse_id, request_of
 from doqchat.store import keys
+from doqchat.store.clients import pairs
 from doqchat.store.presence import LASTS_SECONDS, counts
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
@@ -61,7 +62,7 @@ class Snapshots:
             channel=shard.channel(sid),
             replies=keys.reply(sid, ""),
         )
-        return Snapshot(counts(members), _under_way(replies), dict(zip(read[::2], read[1::2], strict=True)))
+        return Snapshot(counts(members), _under_way(replies), dict(pairs(read)))
 
 
 def _under_way(rows: Sequence[Any]) -> list[ReplyUnderWay]:

@@ -13,6 +13,7 @@ from doqchat.protocol.ids import BEGINNING, LAST, order
 from doqchat.store import keys
 from doqchat.store.append import run_append
 from doqchat.store.cancellation import cancellation
+from doqchat.store.clients import pairs
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.settings import DEFAULT_WAIT_SECONDS
@@ -278,7 +279,7 @@ def _is_missing(since: str, removed: str, last: str, oldest: str | None, *, trim
 def _chained(raw: list[Raw], prev: str) -> list[Entry]:
     entries = []
     for entry_id, flat in raw:
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        fields = dict(pairs(flat))
         entries.append(Entry(entry_id, prev, fields.get("participant", ""), fields.get("body", ""), ours=False))
         prev = entry_id
     return entries

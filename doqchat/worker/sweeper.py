@@ -14,6 +14,7 @@ from doqchat.protocol.names import is_sid
 from doqchat.replies.backlog import Gauges
 from doqchat.store import keys
 from doqchat.store.append import GIVE_UP_SECONDS
+from doqchat.store.clients import pairs
 from doqchat.store.hints import TOUCH_SECONDS
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
@@ -87,7 +88,7 @@ class Sweeper:
         part = self._round % PARTS
         if part == 0:
             flat = await self._shard.pipeline.execute("ZRANGE", keys.OWING, 0, -1, "WITHSCORES")
-            self._noted = list(zip(flat[::2], map(float, flat[1::2]), strict=True))
+            self._noted = [(sid, float(score)) for sid, score in pairs(flat)]
             self._owed = {sid: self._owed[sid] for sid, _ in self._noted if sid in self._owed}
         leased = [(sid, score) for sid, score in self._noted if sid in self._owed and self._owed[sid].lease]
         of_this_round = self._noted if self._round == 0 else self._noted[part::PARTS]
@@ -123,7 +124,7 @@ class Sweeper:
         under_way = Counter(owed.llm for owed in self._owed.values() if owed.lease)
         asked: dict[str, list[int]] = {}
         for owed in self._owed.values():
-            for reply, llm in zip(owed.line[::2], owed.line[1::2], strict=True):
+            for reply, llm in pairs(owed.line):
                 asked.setdefault(llm, []).append(order(parse_id(request_of(reply)) or BEGINNING)[0])
         oldest = {llm: max(now - min(moments), 0) / 1000 for llm, moments in asked.items()}
         return Gauges(under_way=under_way, in_line=sum(map(len, asked.values())), oldest_in_line=oldest)

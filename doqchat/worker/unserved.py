@@ -15,6 +15,7 @@ from doqchat.replies.backlog import backlogs
 from doqchat.replies.metrics import FAILED
 from doqchat.store import keys
 from doqchat.store.cancellation import cancel_reply, ending_in
+from doqchat.store.clients import pairs
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.background import Repeating
@@ -85,7 +86,7 @@ class Unserved:
         flat = await self._shard.pipeline.execute(
             "ZRANGEBYSCORE", index, "-inf", before, "WITHSCORES", "LIMIT", 0, AT_A_TIME
         )
-        return list(zip(flat[::2], map(float, flat[1::2]), strict=True))
+        return [(member, float(score)) for member, score in pairs(flat)]
 
     async def _end(self, alias: str, sid: str, reply_id: str) -> bool:
         """End a reply unless a worker has it; whether it was ended."""
