@@ -143,7 +143,7 @@ def _changes(request: HttpRequest) -> dict[str, str]:
     except ValidationError as error:
         raise refusal(error) from None
     if given.get("llm", "default") not in llms:
-        raise InvalidMessage(f"There is no model {given['llm']!r}; there are {', '.join(sorted(llms))}.", field="llm")
+        raise InvalidMessage(llms.unknown(given["llm"]), field="llm")
     unknown = asked.keys() - SessionSettings.model_fields.keys()
     if unknown:
         raise InvalidMessage(f"There is no setting {min(unknown)!r}.", field=min(unknown))

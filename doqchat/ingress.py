@@ -192,8 +192,7 @@ async def _asked(engine: Engine, sid: str, request: LLMRequest) -> str:
     if request.llm is None:
         return _configured(sid, (await engine.settings.of(sid)).llm)
     if request.llm not in llms:
-        known = ", ".join(sorted(llms))
-        raise InvalidMessage(f"There is no model {request.llm!r}; there are {known}.", field="bd.llm")
+        raise InvalidMessage(llms.unknown(request.llm), field="bd.llm")
     return request.llm
 
 

@@ -32,7 +32,7 @@ class LLMHandler:
         Raises UnknownLLM if LLMS has none, LLMError `not_configured` if its entry is invalid.
         """
         if alias not in self:
-            raise UnknownLLM(f"There is no model {alias!r}; there are: {', '.join(self) or 'none'}.")
+            raise UnknownLLM(self.unknown(alias))
         entry: dict[str, Any] = doqchat_settings().llms[alias]
         with self._lock:
             made = self._made.get(alias)
@@ -46,6 +46,10 @@ class LLMHandler:
 
     def __iter__(self) -> Iterator[str]:
         return iter(doqchat_settings().llms)
+
+    def unknown(self, alias: str) -> str:
+        """The message for an alias that LLMS does not have."""
+        return f"There is no model {alias!r}; there are {', '.join(sorted(self)) or 'none'}."
 
 
 def _make(alias: str, entry: dict[str, Any]) -> LLM:

@@ -53,7 +53,7 @@ def test_the_aliases_are_those_of_the_setting() -> None:
 
 
 def test_an_unknown_alias_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(UnknownLLM, match="no model 'third'; there are: default, other"):
+    with pytest.raises(UnknownLLM, match="no model 'third'; there are default, other"):
         llms["third"]
 
 
