@@ -1,7 +1,8 @@
 """Reads and casts environment variables, and collects errors.
 
 An invalid value does not raise: the default is used and the error is recorded, so that `manage.py check` (and every
-command, which runs the checks first) can report all errors at once.
+command, which runs the checks first) can report all errors at once. pydantic-settings would raise instead of using the
+defaults, and has no database URLs.
 """
 
 import os

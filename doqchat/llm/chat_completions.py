@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from doqchat.llm.answer_parser import EMPTY_OBJECT, AnswerParser, count
 from doqchat.llm.answers import Turn
-from doqchat.llm.received import EMPTY_OBJECT, Answer, count
 
 
 def messages(turns: Sequence[Turn], system: str) -> list[dict[str, str]]:
@@ -84,7 +84,7 @@ class Chunk(BaseModel):
         return not failed and bool(self.choices or self.usage)
 
 
-class OpenAIAnswer(Answer):
+class OpenAIAnswerParser(AnswerParser):
     """Reads the chunks of one answer in order."""
 
     def read(self, chunk: Chunk) -> str:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from doqchat.llm.answer_parser import EMPTY_OBJECT, AnswerParser, count
 from doqchat.llm.answers import LLMError
 from doqchat.llm.provider import ProviderLLM
-from doqchat.llm.received import EMPTY_OBJECT, Answer, count
 
 
 class Gemini(ProviderLLM):
@@ -66,7 +66,7 @@ class Chunk(_Received):
         return not self.error and bool(self.candidates or self.prompt_feedback or self.usage_metadata)
 
 
-class GeminiAnswer(Answer):
+class GeminiAnswerParser(AnswerParser):
     """Reads the chunks of one answer in order."""
 
     def read(self, chunk: Chunk) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from doqchat.llm import provider_http, server_sent_events
 from doqchat.llm.base import LLMError, Turn
-from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
+from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswerParser
 from doqchat.llm.provider import Event
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class GoogleGenAI(Gemini):
             await self._send(client, turns, system)
             if not taken:
                 raise LLMError("failed", detail="google-genai did not send the request through the given HTTP client")
-            async for event in self._read(server_sent_events.read(taken[0]), GeminiAnswer(self.model), Chunk):
+            async for event in self._read(server_sent_events.read(taken[0]), GeminiAnswerParser(self.model), Chunk):
                 yield event
         except (UnknownApiResponseError, ValueError) as error:
             raise LLMError("invalid_response", detail=f"{type(error).__name__}: {error}") from None

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from pydantic import Field
 
 from doqchat.llm.base import LLMError, Turn
-from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswer
+from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswerParser
 from doqchat.llm.json_objects import objects
 from doqchat.llm.passage import Passage
 from doqchat.llm.provider import Event, ProviderOptions
@@ -137,7 +137,7 @@ class GoogleGenerativeAI(Gemini):
         self._taken.response = response
 
 
-class _Answer(GeminiAnswer):
+class _Answer(GeminiAnswerParser):
     """Its enums are numbers, as the SDK asks the API for them."""
 
     def read(self, chunk: Chunk) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from doqchat.llm import provider_http, server_sent_events
 from doqchat.llm.base import LLMError, Turn
-from doqchat.llm.chat_completions import Chunk, OpenAIAnswer, messages
+from doqchat.llm.chat_completions import Chunk, OpenAIAnswerParser, messages
 from doqchat.llm.provider import Event, ProviderLLM, ProviderOptions
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class OpenAI(ProviderLLM):
             async with AsyncExitStack() as closing:
                 response = await self._send(client, messages(turns, system), closing)
                 events = server_sent_events.read(response.http_response)
-                async for event in self._read(events, OpenAIAnswer(self.model), Chunk):
+                async for event in self._read(events, OpenAIAnswerParser(self.model), Chunk):
                     yield event
         except APIConnectionError as error:
             cause = error.__cause__

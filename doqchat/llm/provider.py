@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from doqchat.llm import refusals
+from doqchat.llm.answer_parser import AnswerParser, parsed
 from doqchat.llm.answers import Finish, LLMError, Piece, SystemRoleRefused, Thought, Turn
 from doqchat.llm.base import LLM, LLMOptions
-from doqchat.llm.received import Answer, parsed
 from doqchat.llm.refusals import Refusal
 from doqchat.llm.server_sent_events import END, ServerSentEvent
 from doqchat.loop_end import at_loop_end
@@ -130,7 +130,7 @@ class ProviderLLM(LLM):
         """One request, as `_open` of the base class describes it."""
 
     async def _read(
-        self, told: AsyncIterable[ServerSentEvent], answer: Answer, form: type[BaseModel]
+        self, told: AsyncIterable[ServerSentEvent], answer: AnswerParser, form: type[BaseModel]
     ) -> AsyncGenerator[Event, None]:
         """The answer that a provider streams as events, each a chunk of this model."""
         from httpx2 import TransportError

@@ -2,6 +2,7 @@
 
 They are read here and not by the SDKs: openai's takes an event without data, which the specification ignores, for a
 broken answer, and misses the first one behind a byte order mark; google-genai's costs as much as `google_genai` says.
+httpx-sse has no limit for an endless line, drops the text between events, and refuses other content types.
 """
 
 import asyncio

@@ -46,7 +46,7 @@ EMPTY_OBJECT = BeforeValidator(lambda value: None if value == [] else value)
 """For an object that may be missing: gateways in PHP write one without fields as an empty list."""
 
 
-class Answer(ABC):
+class AnswerParser(ABC):
     """What is known of one answer after the chunks read so far.
 
     `has_begun` says whether any of them had a candidate, as Gemini calls it, or a choice, as OpenAI does; `is_thinking`
