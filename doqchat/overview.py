@@ -37,11 +37,11 @@ async def overview(engine: Engine, sid: str) -> Overview:
     """The summary of one session; raises Unavailable and Unreadable."""
     pipeline = engine.shards.of(sid).pipeline
     messages, members, replies = await asyncio.gather(
-        pipeline.execute("XLEN", keys.stream(sid)),
+        engine.stream.length(sid),
         engine.presence.members(sid),
         pipeline.execute("SCARD", keys.replies(sid)),
     )
-    return Overview(int(messages), members, int(replies))
+    return Overview(messages, members, int(replies))
 
 
 async def _overview_if_readable(engine: Engine, sid: str) -> Overview | None:

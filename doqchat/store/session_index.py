@@ -50,9 +50,3 @@ class SessionIndex:
         if len(named) < len(found):
             log.warning("Skipped %d invalid session ids in %s.", len(found) - len(named), keys.SESSIONS)
         return named
-
-    async def last_activity(self, sid: str) -> float | None:
-        """When a session was last active, in seconds since 1970; None if it never was."""
-        with translated():
-            score = await self._shards.of(sid).commands.zscore(keys.SESSIONS, sid)
-        return None if score is None else float(score)
