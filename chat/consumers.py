@@ -13,7 +13,6 @@ from chat.handshake import read_handshake, subprotocol_of
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, problem_of
 from doqchat.fanout.member import FAILED, Member
-from doqchat.ingress import submit
 from doqchat.joining import begin, join, leave
 from doqchat.limits.addresses import address_of
 from doqchat.limits.connection import TooManyRefused
@@ -23,6 +22,7 @@ from doqchat.protocol.frames import parse
 from doqchat.protocol.names import SOCKET_PATH, WRITE_TEXT
 from doqchat.serving.limits import FRAME_BYTES, RESTART_CODE
 from doqchat.store.faults import Uncertain
+from doqchat.submission import submit
 
 log = logging.getLogger(__name__)
 

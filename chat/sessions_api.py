@@ -13,13 +13,13 @@ from chat.access import principal_of
 from chat.api_errors import refusals
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge
-from doqchat.ingress import configure, revoke, submit
 from doqchat.llm import llms
 from doqchat.overview import overview
 from doqchat.protocol.frames import parse, refusal
 from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended
+from doqchat.submission import configure, revoke, submit
 
 router = Router(tags=["sessions"])
 

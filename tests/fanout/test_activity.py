@@ -5,9 +5,9 @@ import redis
 
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
-from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.store import keys
+from doqchat.submission import submit
 from tests.fanout.conftest import joined
 
 HELLO = {"hd": {"event": "chat.message", "role": "A", "msg_id": "m1"}, "bd": {"text": "hello"}}

@@ -4,8 +4,8 @@ from typing import Any
 
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
-from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
+from doqchat.submission import submit
 from tests.fanout.socket import Socket
 
 DEMO = "demo"

@@ -6,9 +6,9 @@ import redis
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
-from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.store import keys
+from doqchat.submission import submit
 from doqchat.worker import automatic_replies as due
 from tests.hints import posted, said_long_ago
 from tests.replies.demo_requests import ask

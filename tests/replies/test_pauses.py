@@ -9,10 +9,10 @@ import redis
 
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
-from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_CALLED_MS, LONGEST_WAIT_MS
+from doqchat.submission import submit
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.conftest import Connect

@@ -10,10 +10,10 @@ import redis
 
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
-from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
 from doqchat.replies import backlog
 from doqchat.store import keys
+from doqchat.submission import submit
 from doqchat.worker import sweeper, unserved
 from tests import processes
 from tests.chat.fetch import fetch

@@ -46,7 +46,7 @@ async def test_a_worker_that_is_stopped_hands_over_replies_that_do_not_end(
     alias: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("doqchat.ingress.llms", {alias: None})  # only submits requests
+    monkeypatch.setattr("doqchat.submission.llms", {alias: None})  # only submits requests
     settings = {**whole_site.environment, "DJANGO_SETTINGS_MODULE": "tests.replies.short_grace"}
     with processes.llm_worker(own_store.url, **settings) as worker:
         reply = await ask(own_engine, sid, f"[[{script}]] {sid}", alias)

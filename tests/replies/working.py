@@ -7,8 +7,8 @@ from typing import Any
 
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
-from doqchat.ingress import submit
 from doqchat.protocol.frames import from_data
+from doqchat.submission import submit
 from doqchat.worker.worker import Worker
 from tests.fanout.conftest import joined
 from tests.replies.conversation import ENDS

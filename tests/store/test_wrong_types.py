@@ -9,10 +9,10 @@ import redis
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import Unreadable
-from doqchat.ingress import submit
 from doqchat.protocol.frames import Frame, parse
 from doqchat.store import keys
 from doqchat.store.settings import SessionSettings
+from doqchat.submission import submit
 from tests.conftest import Connect
 from tests.processes import Web
 

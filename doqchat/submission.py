@@ -1,4 +1,4 @@
-"""What people send, over a socket, over HTTP or from Django code: all of it comes in through `submit`."""
+"""`submit` authorizes, checks and executes everything that people send, over a socket, over HTTP or from Django code."""
 
 import logging
 from collections.abc import Awaitable, Callable
