@@ -1,4 +1,4 @@
-"""The socket: a thin adapter between a client's frames and the engine."""
+"""The WebSocket consumer: passes a client's frames to the engine."""
 
 import asyncio
 import logging
@@ -30,22 +30,22 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NORMAL = 1000
 CLOSE_SECONDS = 1.0
-"""How long a client that does not read may take to get its close frame."""
+"""Timeout of sending the close frame to a client that does not read."""
 
 PENALTY_SECONDS = 1.0
-"""How long a connection with too many refused frames is left unread before it is closed: a client that connects again
-at once would cost more than its frames do."""
+"""How long a connection with too many refused frames is not read before it is closed: an immediate reconnect would cost
+more than its frames."""
 
 
-class ClientGone(Exception):
-    """The client's connection has ended; the server noticed while it wrote."""
+class ClientDisconnected(Exception):
+    """The client has disconnected; raised by a write."""
 
 
 class ChatConsumer(AsyncJsonWebsocketConsumer):
     """One connection to one session.
 
-    The session's group in the channel layer is joined by the hub, once for all sockets of this process; the consumer
-    itself has no channel. Channels' own dispatch is replaced because it hops to a thread with every event.
+    The hub joins the session's group in the channel layer, once for all sockets of this process; the consumer has no
+    channel. Channels' dispatch is replaced, because it uses a thread for every event.
     """
 
     member: Member | None = None
@@ -55,9 +55,9 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     dropped: int | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
-        """Talk with the client until either side closes.
+        """Serve the connection until either side closes it.
 
-        A message of which nobody can say whether it is stored ends the connection: no answer to it would be true.
+        If it is unknown whether a message is stored, the connection is closed, because no answer would be correct.
         """
         code = NORMAL
         self.scope, self._asgi_send = scope, send
@@ -74,8 +74,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self._punish(problem)
         except DoqchatError as problem:
             code = problem.close_code
-        except ClientGone:
-            log.debug("The client went away while it was written to.")
+        except ClientDisconnected:
+            log.debug("The client disconnected during a write.")
         except Exception:
             log.exception("A connection failed.")
             code = FAILED
@@ -83,7 +83,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self.disconnect(self.dropped or code)
 
     async def _handle_all(self, receive: Callable[[], Awaitable[Any]]) -> None:
-        """Handle events until the client disconnects, one in each turn of the event loop."""
+        """Handle events until the client disconnects, one per iteration of the event loop."""
         while (message := await receive())["type"] != "websocket.disconnect":
             if message["type"] == "websocket.connect":
                 await self.connect()
@@ -92,7 +92,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await asyncio.sleep(0)
 
     async def connect(self) -> None:
-        """Join the session and accept then, so that a client that is connected misses nothing; or say why not."""
+        """Join the session, then accept, so that a connected client misses no event; or refuse with an error."""
         try:
             self.engine = engine()
             self._count()
@@ -120,12 +120,12 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         self.counted = True
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
-        """Take one frame; what is wrong with it is answered, and the connection goes on.
+        """Handle one frame; errors are reported, and the connection stays open.
 
         Raises:
-            Uncertain: it is not known whether the frame's message is stored.
-            TooManyRefused: the client goes on sending what is refused.
-            TooLarge: the server took more off the wire than it should have.
+            Uncertain: it is unknown whether the message is stored.
+            TooManyRefused: too many frames were refused.
+            TooLarge: the server has accepted a larger frame than it should.
         """
         if len(text_data or bytes_data or "") > FRAME_BYTES:
             raise TooLarge(f"A message may have {FRAME_BYTES:,} bytes at most.")
@@ -149,14 +149,14 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
                 member.push(server.ephemeral(member.principal.sid, ack))
 
     def _answer(self, member: Member, error: Exception, msg_id: str | None) -> None:
-        """Say what is wrong with a frame; raises TooManyRefused."""
+        """Report the error of a frame; raises TooManyRefused."""
         problem = problem_of(error, "A frame")
         problem.msg_id = problem.msg_id or msg_id
         if member.limits.refuse(problem):
             self._tell(problem)
 
     async def disconnect(self, code: int) -> None:
-        """Leave the session; with another code than NORMAL, close the connection."""
+        """Leave the session; close the connection unless the code is NORMAL."""
         await self._leave()
         if code != NORMAL:
             await asyncio.wait([asyncio.create_task(self._close(code))], timeout=CLOSE_SECONDS)
@@ -170,22 +170,22 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await leave(self.engine, member)
 
     async def _punish(self, problem: TooManyRefused) -> None:
-        """Say why the connection will be closed, and read nothing more until then."""
+        """Report the error, and stop reading until the connection is closed."""
         self._tell(problem)
         await self._leave()
         await asyncio.sleep(PENALTY_SECONDS)
 
     async def _close(self, code: int) -> None:
-        """Close with a code that a browser can read, which takes a connection that was accepted."""
-        with suppress(ClientGone):
+        """Close with a code that browsers can read, which requires an accepted connection."""
+        with suppress(ClientDisconnected):
             if not self.accepted:
                 await self.accept(subprotocol=subprotocol_of(self.scope))
             await self.close(code)
 
     async def _close_at_the_end(self) -> None:
-        """Close before all else, as the server ends: some servers cancel twice, and the second time is the last.
+        """Close when the server shuts down, first of all: some servers cancel only twice.
 
-        One that has closed the connection itself raises RuntimeError.
+        A server that has closed the connection itself raises RuntimeError.
         """
         with suppress(TimeoutError, RuntimeError):
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -199,7 +199,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             self.member.push(server.error(self.member.principal.sid, problem))
 
     async def _refuse(self, problem: DoqchatError) -> None:
-        """Accept, say why not, and close with a code that a browser can read."""
+        """Accept, send the error, and close with a code that browsers can read."""
         await self._leave()
         await self.accept(subprotocol=subprotocol_of(self.scope))
         await self.send(server.error(None, problem))
@@ -212,14 +212,14 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
 
 class WrongAddress(AsyncJsonWebsocketConsumer):
-    """A socket that was opened where there is none: it says so and closes."""
+    """Refuses WebSockets at other paths."""
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
-        """Refuse, and wait for the client to go."""
+        """Refuse, and wait until the client disconnects."""
         self.base_send = partial(_write, send)
         socket = f"{scope['root_path']}/{SOCKET_PATH}"
         problem = NotFound(f"There is no socket at this address; connect to {socket}?sid=… instead.")
-        with suppress(ClientGone):
+        with suppress(ClientDisconnected):
             while (await receive())["type"] != "websocket.disconnect":
                 await self.accept(subprotocol=subprotocol_of(scope))
                 await self.send(server.error(None, problem))
@@ -230,10 +230,9 @@ async def _write(send: Send, message: dict[str, Any]) -> None:
     """Send an event to the server.
 
     Raises:
-        ClientGone: as servers say it, with an OSError. Other failures are OSErrors too, TimeoutError is one of them, so
-            that nothing further out can tell what they mean.
+        ClientDisconnected: the server raised an OSError; callers could not tell it from others, such as TimeoutError.
     """
     try:
         await send(message)
     except OSError as error:
-        raise ClientGone from error
+        raise ClientDisconnected from error

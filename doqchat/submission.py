@@ -1,4 +1,4 @@
-"""`submit` authorizes, checks and executes everything that people send, over a socket, over HTTP or from Django code."""
+"""Everything that people send passes through `submit`, over a socket, over HTTP or from Django code."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -36,30 +36,30 @@ log = logging.getLogger(__name__)
 
 
 async def submit(engine: Engine, principal: Principal, frame: Frame, member: Member | None = None) -> Appended | None:
-    """Do what a valid frame asks for, if its sender may.
+    """Authorize a valid frame, check limits, and execute it.
 
     A message or a request is stored and published atomically; a request is queued with it, and an automatic reply that
-    it supersedes ends. A cancel ends a reply. Typing and read receipts are relayed to all but the sender. A ping is
-    answered, a sync begins a replay, and a new token replaces the old one.
+    it supersedes is cancelled. Typing and read receipts are relayed to all but the sender. A ping gets a pong, a sync
+    starts a replay, and a new token replaces the current one.
 
     Args:
         engine: the engine of the running loop.
-        principal: who sends it.
-        frame: what is sent.
-        member: the connection that it came on; None where it came on none.
+        principal: the sender.
+        frame: the frame.
+        member: the sender's connection; None for HTTP and Django code.
 
     Returns:
-        Where the event is stored; None for one that is not.
+        The result of storing the event; None for ephemeral events.
 
     Raises:
         Forbidden, RoleForbidden: the sender is not authorized.
         Unauthenticated: the new token is invalid.
         UnknownEvent: the event requires a connection.
         InvalidMessage: the request names a model that is not configured.
-        NotFound: the session has no such reply, or no such event to be marked as read.
+        NotFound: the session has no such reply, or no such event.
         RateLimited: it exceeds a limit, or the day's tokens are used up.
         Conflict, Unreadable, Unavailable: nothing was stored.
-        Uncertain: the store has not said whether it is stored.
+        Uncertain: it is unknown whether the event is stored.
     """
     kind = type(frame.body)
     principal.authorize(frame, _CAPABILITIES[kind])
@@ -136,7 +136,7 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
             count_refusal(engine.shards.of(sid), refusal.limit)
         raise
     if not engine.hub.note_later(sid):
-        with suppress(DoqchatError):  # what is stored is not reported as refused
+        with suppress(DoqchatError):  # the event is stored
             await engine.session_index.touch([sid])
     return appended
 
@@ -180,7 +180,7 @@ async def _ping(engine: Engine, member: Member, frame: Frame) -> None:
 
 
 def _relay(engine: Engine, member: Member, frame: Frame) -> None:
-    """Publish what is not stored, in the form in which it would be, without waiting; lost without the store."""
+    """Publish an ephemeral frame without waiting; lost if the store is unreachable."""
     sid = member.principal.sid
     message = {"type": "session.signal", "text": frame.stored(sid), "full": True, "sender": member.connection}
     shard = engine.shards.of(sid)
@@ -188,7 +188,7 @@ def _relay(engine: Engine, member: Member, frame: Frame) -> None:
 
 
 async def _asked(engine: Engine, sid: str, request: LLMRequest) -> str:
-    """The alias of the model that a request is for: its own, or the session's."""
+    """The alias of the requested model, or the session's."""
     if request.llm is None:
         return _configured(sid, (await engine.settings.of(sid)).llm)
     if request.llm not in llms:
@@ -197,7 +197,7 @@ async def _asked(engine: Engine, sid: str, request: LLMRequest) -> str:
 
 
 def _configured(sid: str, alias: str) -> str:
-    """The alias that is set for a session, or the default: a model can be removed from the site."""
+    """The alias in the session's settings; the default if the site no longer has this model."""
     if alias in llms:
         return alias
     log.warning("Session %s is set to the model %r, which is not configured; the default is asked.", sid, alias)
@@ -205,7 +205,7 @@ def _configured(sid: str, alias: str) -> str:
 
 
 async def _check_budget(engine: Engine, sid: str, frame: Frame) -> None:
-    """See that there are tokens left for a request; one that was stored before needs no more."""
+    """Check the daily budget; a request that is already stored needs no tokens."""
     try:
         await engine.budget.check()
     except RateLimited:
@@ -214,9 +214,9 @@ async def _check_budget(engine: Engine, sid: str, frame: Frame) -> None:
 
 
 async def _manner(engine: Engine, sid: str, message: ChatMessage) -> Manner:
-    """Whether a message calls the assistant, or has nothing in it that could be answered.
+    """Whether a message mentions the assistant; empty if it has only white space.
 
-    The assistant's name is looked up only where there is an @.
+    The assistant's name is read only for texts with an @.
     """
     if not message.text.strip():
         return ""
