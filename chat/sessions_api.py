@@ -24,7 +24,7 @@ from doqchat.submission import configure, revoke, submit
 router = Router(tags=["sessions"])
 
 
-class Said(Schema):
+class StoredMessage(Schema):
     """A stored message."""
 
     id: str = Field(description="The id of its event.")
@@ -71,7 +71,7 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
 
 @router.post(
     "/{sid}/messages",
-    response={201: Said, 200: Said} | refusals(401, 403, 409, 429, 503, 504),
+    response={201: StoredMessage, 200: StoredMessage} | refusals(401, 403, 409, 429, 503, 504),
     summary="Send a message to a session",
     openapi_extra=openapi.body(openapi.NewMessage, openapi.NewRequest),
 )

@@ -61,7 +61,7 @@ class Context(NamedTuple):
         return sum(map(approximate_tokens, (self.system, *(turn.text for turn in self.turns))))
 
 
-class Said(NamedTuple):
+class Message(NamedTuple):
     """A message of a person, without its label."""
 
     role: str
@@ -135,7 +135,7 @@ def labelled(role: str, text: str, name: str = "") -> str:
     return f"{label} {lines[0]}" if len(lines) == 1 else "\n".join([label, *(INDENT + line for line in lines)])
 
 
-def said(text: str) -> list[Said]:
+def messages_in(text: str) -> list[Message]:
     """The messages of people in a user turn: the reverse of `labelled`, without names. Text before any label is
     attributed to `user`.
     """
@@ -147,7 +147,7 @@ def said(text: str) -> list[Said]:
             messages[-1][1].append(line.removeprefix(INDENT))
         else:
             messages.append(("user", [line]))
-    return [Said(role, "\n".join(lines)) for role, lines in messages if role != SERVER]
+    return [Message(role, "\n".join(lines)) for role, lines in messages if role != SERVER]
 
 
 def approximate_tokens(text: str) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pydantic import Field
 
 from doqchat.llm.base import LLM, Finish, LLMOptions, Piece, Turn
-from doqchat.llm.context import Said, said
+from doqchat.llm.context import Message, messages_in
 from doqchat.llm.demo_phrases import PHRASES, Phrases
 
 SHOWN_CHARACTERS = 60
@@ -56,7 +56,7 @@ class DemoLLM(LLM):
 
 def answer(turns: Sequence[Turn], now: datetime) -> str:
     """The answer to the last message of the conversation. Only the first answer introduces the demo."""
-    *before, asked = [message for turn in turns if turn.role == "user" for message in said(turn.text)]
+    *before, asked = [message for turn in turns if turn.role == "user" for message in messages_in(turn.text)]
     phrases = PHRASES[language(asked.text)]
     text = _subject(asked.text)(phrases, before, asked, now)
     is_first = all(turn.role == "user" for turn in turns)
@@ -72,7 +72,7 @@ def language(text: str) -> str:
     return "zh" if HAN.search(text) else "en"
 
 
-Subject = Callable[[Phrases, Sequence[Said], Said, datetime], str]
+Subject = Callable[[Phrases, Sequence[Message], Message, datetime], str]
 
 
 def _subject(text: str) -> Subject:
@@ -87,11 +87,11 @@ def _subject(text: str) -> Subject:
     return next((subject for words, subject in subjects if words.search(text)), _anything)
 
 
-def _time(phrases: Phrases, before: Sequence[Said], asked: Said, now: datetime) -> str:
+def _time(phrases: Phrases, before: Sequence[Message], asked: Message, now: datetime) -> str:
     return phrases.time.format(now=f"{now:%Y-%m-%d %H:%M} ({now:%Z})")
 
 
-def _summary(phrases: Phrases, before: Sequence[Said], asked: Said, now: datetime) -> str:
+def _summary(phrases: Phrases, before: Sequence[Message], asked: Message, now: datetime) -> str:
     if not before:
         return phrases.nothing
     lines = [_count(phrases, before, asked, now)]
@@ -102,25 +102,25 @@ def _summary(phrases: Phrases, before: Sequence[Said], asked: Said, now: datetim
     return "\n".join(lines)
 
 
-def _count(phrases: Phrases, before: Sequence[Said], asked: Said, now: datetime) -> str:
+def _count(phrases: Phrases, before: Sequence[Message], asked: Message, now: datetime) -> str:
     counts = Counter(message.role for message in before)
     shares = ", ".join(phrases.share.format(role=role, count=count) for role, count in counts.items())
     total = phrases.one_message if len(before) == 1 else phrases.messages.format(count=len(before))
     return phrases.counted.format(total=total, shares=shares) if before else phrases.nothing
 
 
-def _last(phrases: Phrases, before: Sequence[Said], asked: Said, now: datetime) -> str:
+def _last(phrases: Phrases, before: Sequence[Message], asked: Message, now: datetime) -> str:
     return phrases.last.format(role=before[-1].role, text=_short(before[-1].text)) if before else phrases.nothing
 
 
-def _who(phrases: Phrases, before: Sequence[Said], asked: Said, now: datetime) -> str:
+def _who(phrases: Phrases, before: Sequence[Message], asked: Message, now: datetime) -> str:
     if not before:
         return phrases.nothing
     lines = [f"- {message.role}: {_short(message.text)}" for message in before[-SHOWN_MESSAGES:]]
     return "\n".join([phrases.who, *lines])
 
 
-def _anything(phrases: Phrases, before: Sequence[Said], asked: Said, now: datetime) -> str:
+def _anything(phrases: Phrases, before: Sequence[Message], asked: Message, now: datetime) -> str:
     words = _short(ADDRESS.sub("", asked.text))
     heard = phrases.heard.format(role=asked.role, text=words) if words else ""
     so_far = _count(phrases, before, asked, now) if before else ""

@@ -19,8 +19,8 @@ from doqchat.llm.context import (
     build,
     instructions,
     labelled,
+    messages_in,
     read,
-    said,
 )
 from doqchat.protocol.events import FinishReason
 from doqchat.store.settings import SessionSettings
@@ -233,7 +233,7 @@ def test_labelled_messages_are_parsed_back_unchanged(
 ) -> None:
     together = "\n".join([*(labelled(role, text, name) for role, text, name in messages), "[server] Answer."])
 
-    assert said(together) == [(role, "\n".join(text.splitlines())) for role, text, _name in messages]
+    assert messages_in(together) == [(role, "\n".join(text.splitlines())) for role, text, _name in messages]
 
 
 def test_the_oldest_messages_are_omitted_beyond_the_budget_with_a_note() -> None:
