@@ -17,6 +17,7 @@ _LAST_TIME = datetime(9999, 12, 30, tzinfo=UTC)
 POSITION_PATTERN = f"^({ID_PATTERN}|{MOMENT_PATTERN})$"
 """The pattern of a position: an entry id or a time."""
 
+_REPLY_ID = re.compile(r"r\d{1,20}-\d{1,20}(-\d{1,9})?", re.ASCII)
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})")
 _MOMENT = re.compile(MOMENT_PATTERN)
 _LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
@@ -34,6 +35,11 @@ def time_of(entry_id: str) -> datetime:
     """When the entry was stored; the end of the year 9999 for larger ids, which other programs may have written."""
     seconds = order(entry_id)[0] / 1000
     return datetime.fromtimestamp(seconds, UTC) if seconds < _LAST_TIME.timestamp() else _LAST_TIME
+
+
+def is_reply_id(value: str) -> bool:
+    """Whether the value has the form of the reply ids that the store's scripts create."""
+    return _REPLY_ID.fullmatch(value) is not None
 
 
 def request_of(reply_id: str) -> str:

@@ -1,12 +1,11 @@
 """Dead letters: requests that have reached the maximum number of deliveries."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from doqchat.errors import Unreadable
 from doqchat.protocol import server
-from doqchat.protocol.ids import order, parse_id, request_of, time_of
+from doqchat.protocol.ids import is_reply_id, order, parse_id, request_of, time_of
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.clients import pairs
@@ -15,7 +14,6 @@ from doqchat.store.shards import Shard, Shards
 from doqchat.store.stream import SessionStream
 
 _RETRY = load("reply_again", "session", "replies", "owed")
-_REPLY = re.compile(r"r\d{1,20}-\d{1,20}(-\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class DeadLetter:
     @property
     def complete(self) -> bool:
         """Whether it has all fields that a retry needs."""
-        named = is_sid(self.sid) and parse_id(self.request) and _REPLY.fullmatch(self.reply)
+        named = is_sid(self.sid) and parse_id(self.request) and is_reply_id(self.reply)
         return bool(named and self.llm)
 
 

@@ -16,6 +16,9 @@ from doqchat.store.shards import Shards
 
 log = logging.getLogger(__name__)
 
+MOST = 100_000
+"""Maximum number of sessions per server in one response."""
+
 
 class SessionIndex:
     """The list of sessions; every call may raise Unavailable."""
@@ -34,7 +37,7 @@ class SessionIndex:
         """Set the last activity of a session to now, without waiting; lost if the server is unreachable."""
         self._shards.of(sid).pipeline.post("ZADD", keys.SESSIONS, time.time(), sid)
 
-    async def active_since(self, moment: float, limit: int = 100_000) -> dict[str, float]:
+    async def active_since(self, moment: float) -> dict[str, float]:
         """Sessions active at or after a time (seconds since 1970), with their last activity.
 
         Names from other programs that are not valid sids are skipped. A time can be any number, also infinite.
@@ -43,7 +46,7 @@ class SessionIndex:
         with translated():
             for shard in self._shards:
                 rows: Any = await shard.commands.zrangebyscore(
-                    keys.SESSIONS, moment, "+inf", start=0, num=limit, withscores=True
+                    keys.SESSIONS, moment, "+inf", start=0, num=MOST, withscores=True
                 )
                 found.update((str(sid), float(score)) for sid, score in rows)
         named = {sid: score for sid, score in found.items() if is_sid(sid)}

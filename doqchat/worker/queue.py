@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from doqchat.protocol.ids import parse_id, request_of
+from doqchat.protocol.ids import is_reply_id, parse_id, request_of
 from doqchat.protocol.names import is_sid
 from doqchat.replies.backlog import GONE_SECONDS
 from doqchat.store import keys
@@ -20,7 +19,6 @@ LOOK_SECONDS = 1.0
 """Polling interval of a worker that is not notified."""
 
 _SEEN = load("worker_seen")
-_REPLY = re.compile(r"r[0-9]+-[0-9]+(-[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Queue:
         """Parse a member of the queue; None if it is invalid."""
         sid, _, reply = member.partition(" ")
         request = request_of(reply)
-        if is_sid(sid) and parse_id(request) == request and _REPLY.fullmatch(reply):
+        if is_sid(sid) and parse_id(request) == request and is_reply_id(reply):
             return Job(sid, request, reply, self.llm)
         log.error("Dropped the invalid job %.500r.", member)
         return None
