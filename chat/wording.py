@@ -15,10 +15,10 @@ def names() -> dict[str, str]:
 def author(role: str, own: bool) -> str:
     """The name above a message."""
     name = names().get(role, role)
-    return own_name().format(name=name) if own else name
+    return _own_name().format(name=name) if own else name
 
 
-def own_name() -> str:
+def _own_name() -> str:
     """The pattern of the reader's own name, with `{name}`."""
     return _("{name} (you)")
 
@@ -110,7 +110,7 @@ def wording() -> dict[str, Any]:
     """All texts of the page's scripts, in the language of the request."""
     return {
         "names": names(),
-        "own": own_name(),
+        "own": _own_name(),
         "asked": asked(),
         "connection": connection(),
         "failures": failures(),

@@ -43,7 +43,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SEGMENTS = re.compile(r"/?(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
 
 
-class Unusable(ValueError):
+class _Unusable(ValueError):
     """An invalid value, with a complete sentence instead of the expected format."""
 
 
@@ -155,7 +155,7 @@ class Environment:
                 if engine not in DRIVERS:
                     raise
                 install = f".venv/bin/pip install '{DRIVERS[engine]}'"
-                raise Unusable(f"{name} needs a driver that is not installed: {install}.") from error
+                raise _Unusable(f"{name} needs a driver that is not installed: {install}.") from error
             return entry
 
         return self._cast(name, cast(default), cast, expected)
@@ -236,7 +236,7 @@ class Environment:
             return default
         try:
             return cast(value)
-        except Unusable as problem:
+        except _Unusable as problem:
             self.problems.append((name, str(problem)))
         except Exception:  # any other exception of a cast: name the variable and the expected value
             self.problems.append((name, f"{name} must be {expected}."))

@@ -24,7 +24,7 @@ class Part(BaseModel):
     thinking: Any = None
 
 
-class Delta(BaseModel):
+class _Delta(BaseModel):
     """What a chunk adds. Each server has its own name for the model's reasoning; `refusal` is said to people too."""
 
     content: str | list[Part | str] | None = None
@@ -54,13 +54,13 @@ class Delta(BaseModel):
         return bool(reasoning or self.thinking or self.thinking_blocks or self.thought)
 
 
-class Choice(BaseModel):
+class _Choice(BaseModel):
     """A part of an answer; a whole one, which some servers send instead of a stream, has a message. Servers that
     complete texts write the text itself.
     """
 
-    delta: Annotated[Delta | None, EMPTY_OBJECT] = None
-    message: Annotated[Delta | None, EMPTY_OBJECT] = None
+    delta: Annotated[_Delta | None, EMPTY_OBJECT] = None
+    message: Annotated[_Delta | None, EMPTY_OBJECT] = None
     text: str | None = None
     finish_reason: Any = None
     error: Any = None
@@ -73,7 +73,7 @@ class Chunk(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     model: Any = None
-    choices: list[Choice] | None = None
+    choices: list[_Choice] | None = None
     usage: Any = None
     error: Any = None
 

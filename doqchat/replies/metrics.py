@@ -106,7 +106,7 @@ def tokens_of(terminal: Body) -> tuple[int, int]:
     return terminal.usage.input_tokens or 0, terminal.usage.output_tokens or 0
 
 
-def outcome_of(terminal: Body) -> str:
+def _outcome_of(terminal: Body) -> str:
     """The counter for a terminal event."""
     if isinstance(terminal, LLMResponse):
         return ENDED + terminal.finish_reason
@@ -120,7 +120,7 @@ def counted(terminal: Body, first_piece_seconds: float | None) -> dict[str, floa
         terminal: its terminal event.
         first_piece_seconds: seconds until the first piece; None if there was none.
     """
-    amounts: dict[str, float] = {outcome_of(terminal): 1}
+    amounts: dict[str, float] = {_outcome_of(terminal): 1}
     for name, tokens in zip((INPUT_TOKENS, OUTPUT_TOKENS), tokens_of(terminal), strict=True):
         if tokens:
             amounts[name] = tokens

@@ -25,7 +25,7 @@ ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | N
 Place: TypeAlias = tuple[str, int, str, int]
 
 
-def one_line(text: str) -> str:
+def _one_line(text: str) -> str:
     """The text without tokens, line breaks and other control characters, and no longer than LINE_CHARACTERS."""
     shown = LOOKS_LIKE_TOKEN.sub("…", _CONTROLS.sub(lambda control: repr(control[0])[1:-1], text[:LINE_CHARACTERS]))
     return shown if len(text) <= LINE_CHARACTERS else f"{shown}… ({len(text):,} characters)"
@@ -42,12 +42,12 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line, with the number of suppressed lines."""
-        record.message = one_line(record.message)
+        record.message = _one_line(record.message)
         return super().formatMessage(record) + getattr(record, "not_logged", "")
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name
         """The end of the traceback."""
-        return "\n".join(one_line(line) for line in super().formatException(ei).splitlines()[-TRACEBACK_LINES:])
+        return "\n".join(_one_line(line) for line in super().formatException(ei).splitlines()[-TRACEBACK_LINES:])
 
 
 class RateLimitFilter(logging.Filter):

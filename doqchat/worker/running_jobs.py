@@ -24,7 +24,7 @@ Key = tuple[str, str]
 """A session and a reply: ids of replies are unique only within a session."""
 
 
-class RunningJob(NamedTuple):
+class _RunningJob(NamedTuple):
     """A job and the task that runs it."""
 
     task: asyncio.Task[None]
@@ -44,13 +44,13 @@ class RunningJobs:
         self._worker = worker
         self._conversations = Conversations(engine.stream, engine.settings, engine.reply_settings.system)
         self._gather_seconds = engine.reply_settings.gather_seconds
-        self._jobs: defaultdict[Key, list[RunningJob]] = defaultdict(list)
+        self._jobs: defaultdict[Key, list[_RunningJob]] = defaultdict(list)
 
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
         """Start a job; the task ends when the job is done."""
         writer = Writer(LeasedReply(shard, self._worker, job), self._conversations, self._gather_seconds)
         task = asyncio.create_task(self._write(writer, job))
-        key, running = (job.sid, job.reply), RunningJob(task, writer)
+        key, running = (job.sid, job.reply), _RunningJob(task, writer)
         self._jobs[key].append(running)  # duplicated hints start two tasks; only one gets the lease
         task.add_done_callback(lambda _: self._ended(key, running))
         return task
@@ -77,10 +77,10 @@ class RunningJobs:
         except TimeoutError:
             log.warning("Handing over %d replies timed out: they wait until their leases expire.", len(unfinished))
 
-    def _all(self) -> list[RunningJob]:
+    def _all(self) -> list[_RunningJob]:
         return [running for jobs in self._jobs.values() for running in jobs]
 
-    def _ended(self, key: Key, running: RunningJob) -> None:
+    def _ended(self, key: Key, running: _RunningJob) -> None:
         self._jobs[key].remove(running)
         if not self._jobs[key]:
             del self._jobs[key]

@@ -35,7 +35,7 @@ CLEAN_MS = (TOUCH_SECONDS + GIVE_UP_SECONDS) * 1000 * 1.2
 _TAKE, _OWED = load("sweep_take"), load("owed", "session", "replies")
 
 
-class Owed(NamedTuple):
+class _Owed(NamedTuple):
     """The pending replies of a session.
 
     Attributes:
@@ -70,7 +70,7 @@ class Sweeper:
         self.name = uuid.uuid4().hex
         self._round = 0
         self._noted: list[tuple[str, float]] = []
-        self._owed: dict[str, Owed] = {}
+        self._owed: dict[str, _Owed] = {}
         self._expired: set[tuple[str, str]] = set()
 
     async def prepare(self) -> None:
@@ -106,7 +106,7 @@ class Sweeper:
         expired, and their workers need a moment to renew them.
         """
         hints = self._shard.hints
-        owed = Owed(*await self._shard.pipeline.run(_OWED, [keys.stream(sid)])) if is_sid(sid) else _NOTHING
+        owed = _Owed(*await self._shard.pipeline.run(_OWED, [keys.stream(sid)])) if is_sid(sid) else _NOTHING
         if not (owed.reply or owed.line or owed.due):
             self._owed.pop(sid, None)
             if now - noted > CLEAN_MS:
@@ -136,4 +136,4 @@ async def sweep(shard: Shard) -> None:
     await Repeating(shard).repeat(sweeper.sweep, SWEEP_SECONDS, sweeper.prepare)
 
 
-_NOTHING = Owed("", "", "", 0, "", [])
+_NOTHING = _Owed("", "", "", 0, "", [])

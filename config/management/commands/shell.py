@@ -37,14 +37,14 @@ class Command(shell.Command):
         """Open Python's console."""
         # Django calls `code.interact`, which takes no class.
         ordinary = code.InteractiveConsole
-        code.InteractiveConsole = AsyncConsole  # type: ignore[misc]  # a class is put in place of another
+        code.InteractiveConsole = _AsyncConsole  # type: ignore[misc]  # a class is put in place of another
         try:
             super().python(options)
         finally:
             code.InteractiveConsole = ordinary  # type: ignore[misc]  # and put back
 
 
-class AsyncConsole(code.InteractiveConsole):
+class _AsyncConsole(code.InteractiveConsole):
     """Python's console, in which `await` works."""
 
     def interact(self, banner: str | None = None, exitmsg: str | None = None) -> None:
