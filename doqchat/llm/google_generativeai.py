@@ -20,9 +20,9 @@ from pydantic import Field
 from doqchat.llm.base import LLMError, Turn
 from doqchat.llm.gemini import Chunk, Gemini, GeminiAnswerParser
 from doqchat.llm.json_objects import objects
-from doqchat.llm.passage import Passage
 from doqchat.llm.provider import Event, ProviderOptions
 from doqchat.llm.provider_http import LONGEST_REFUSAL, check_head
+from doqchat.llm.thread_queue import ThreadQueue
 
 if TYPE_CHECKING:
     from requests import Response
@@ -57,17 +57,17 @@ class GoogleGenerativeAI(Gemini):
         from doqchat.llm.interruption import Interruption
 
         interruption = Interruption()
-        passage = Passage(interruption)
-        reading = self._threads.submit(self._listen, client, turns, system, interruption, passage)
+        queue = ThreadQueue(interruption)
+        reading = self._threads.submit(self._listen, client, turns, system, interruption, queue)
         try:
-            async for event in self._read(passage.events(), _Answer(self.model), Chunk):
+            async for event in self._read(queue.events(), _Answer(self.model), Chunk):
                 yield event
         finally:
             reading.cancel()
-            passage.close()
+            queue.close()
 
     def _listen(
-        self, client: Any, turns: Sequence[Turn], system: str, interruption: "Interruption", passage: Passage
+        self, client: Any, turns: Sequence[Turn], system: str, interruption: "Interruption", queue: ThreadQueue
     ) -> None:
         """In a thread: passes on each object of the answer as it arrives, and the error that ended it."""
         from doqchat.llm.interruption import read
@@ -75,10 +75,10 @@ class GoogleGenerativeAI(Gemini):
         try:
             with interruption, closing(self._send(client, turns, system)) as response:
                 for text in objects(iterdecode(read(response), "utf-8-sig", errors="replace")):
-                    passage.put(text)
-            passage.end()
+                    queue.put(text)
+            queue.end()
         except Exception as error:
-            passage.end(_meaning(error))
+            queue.end(_meaning(error))
 
     def _send(self, client: Any, turns: Sequence[Turn], system: str) -> "Response":
         """Sends the request; the response is taken from the SDK, as the module says."""

@@ -1,4 +1,4 @@
-"""A bounded channel from the thread that reads a provider's events to the event loop."""
+"""A bounded queue from the thread that reads a provider's events to the event loop."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -18,11 +18,11 @@ LOOK_SECONDS = 1
 """How often a waiting thread checks whether the event loop still runs."""
 
 
-class Passage:
-    """Takes events from one thread to the event loop that runs when it is made.
+class ThreadQueue:
+    """A queue from one thread to the running event loop.
 
     Args:
-        interruption: what ends the thread's reading when the event loop takes no more.
+        interruption: ends reading in the thread after `close`.
     """
 
     def __init__(self, interruption: "Interruption") -> None:
@@ -37,11 +37,11 @@ class Passage:
             if self._loop.is_closed():
                 raise ConnectionAbortedError("The event loop was closed.")
         self._interruption.check()
-        self._tell(data)
+        self._send(data)
 
     def end(self, error: Exception | None = None) -> None:
         """In the thread: end the events, optionally with an error."""
-        self._tell(error)
+        self._send(error)
 
     async def events(self) -> AsyncGenerator[ServerSentEvent, None]:
         """The events in order; raises the error that ended them, if any."""
@@ -56,6 +56,6 @@ class Passage:
         self._interruption.interrupt()
         self._room.release()
 
-    def _tell(self, item: str | Exception | None) -> None:
+    def _send(self, item: str | Exception | None) -> None:
         with suppress(RuntimeError):  # the event loop was closed: its tasks have ended
             self._loop.call_soon_threadsafe(self._arrived.put_nowait, item)
