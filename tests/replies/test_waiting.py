@@ -103,6 +103,6 @@ async def test_a_request_that_waits_for_days_is_still_answered(
 ) -> None:
     await ask(own_engine, sid)
     await ask(own_engine, sid)
-    passing = re.compile(rf"{re.escape(keys.own(sid))}(once:|asked)")
+    passing = re.compile(rf"{re.escape(keys.own(sid))}(once:|asked|rates)")
     lasting = [key for key in queue.keys(f"{keys.own(sid)}*") if not passing.match(key)]
     assert {key: queue.ttl(key) for key in lasting} == dict.fromkeys(lasting, -1)
