@@ -8,7 +8,7 @@ from tests import processes
 
 
 @pytest.fixture(scope="session")
-def hurried() -> Iterator[processes.Web]:
-    """A web process on uvicorn with short deadlines."""
+def hurried(store_url: str) -> Iterator[processes.Web]:
+    """A web process on uvicorn with short deadlines; without a store it would log the outage."""
     with processes.web("uvicorn", DJANGO_SETTINGS_MODULE="tests.serving.short_deadlines") as web:
         yield web
