@@ -2,8 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, closing
-from pathlib import Path
+from contextlib import AsyncExitStack, ExitStack, closing
 from typing import Any
 
 import hypothesis
@@ -16,6 +15,7 @@ from doqchat.engine import Engine
 from doqchat.engine import engine as running_engine
 from tests import processes
 from tests.client import WITHIN, Client
+from tests.spare_stores import SpareStores
 
 Connect = Callable[..., Awaitable[Client]]
 
@@ -51,10 +51,23 @@ def cluster() -> bool:
     return False
 
 
+@pytest.fixture(scope="session")
+def all_spare_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, SpareStores]]:
+    """Stores for tests that need one to themselves: nodes of a cluster, and others."""
+    with ExitStack() as running:
+        yield {kind: SpareStores(tmp_path_factory.mktemp("stores"), kind, running) for kind in (True, False)}
+
+
 @pytest.fixture
-def own_store(tmp_path: Path, cluster: bool) -> Iterator[processes.Store]:
+def spare_stores(all_spare_stores: dict[bool, SpareStores], cluster: bool) -> SpareStores:
+    """Lends stores to the test."""
+    return all_spare_stores[cluster]
+
+
+@pytest.fixture
+def own_store(spare_stores: SpareStores) -> Iterator[processes.Store]:
     """A Valkey of the test's own."""
-    with processes.valkey(tmp_path / "valkey", cluster=cluster) as store:
+    with spare_stores.lent() as store:
         yield store
 
 

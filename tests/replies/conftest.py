@@ -5,7 +5,6 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from django.test import override_settings
 from doqchat.engine import Engine
 from doqchat.store import keys
 from tests import processes
+from tests.spare_stores import SpareStores
 
 WORKERS = 2
 CONCURRENCY = 4
@@ -99,10 +99,10 @@ def queue(own_client: "redis.Redis") -> "redis.Redis":
 
 
 @pytest.fixture
-def stores(tmp_path: Path, cluster: bool) -> Iterator[list[processes.Store]]:
+def stores(spare_stores: SpareStores) -> Iterator[list[processes.Store]]:
     """Two stores."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(processes.valkey(tmp_path / name, cluster=cluster)) for name in ("first", "second")]
+    with spare_stores.lent() as first, spare_stores.lent() as second:
+        yield [first, second]
 
 
 @pytest.fixture
