@@ -1,7 +1,6 @@
 """The session's Redis Stream: one entry per stored event."""
 
-import itertools
-import uuid
+import os
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -35,9 +34,6 @@ _GAP = load("gap")
 _RANGE = load("range", "read_range")
 Manner = Literal["", "said", "mentioned"]
 Raw = tuple[str, list[str]]
-
-_PROCESS = f"{uuid.uuid4().hex[:12]}-"
-_COUNTER = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +137,7 @@ class SessionStream:
             Uncertain: it is unknown whether the event is stored.
         """
         if msg_id is None:
-            digest = f"{_PROCESS}{next(_COUNTER)}"
+            digest = os.urandom(12).hex()  # not derived from state of the process, which a forked one would share
             claim, claim_seconds = keys.once(sid, digest), ONCE_SECONDS
         else:
             claim, claim_seconds = keys.claim(sid, participant, msg_id), CLAIM_SECONDS
