@@ -1,8 +1,8 @@
-"""One headless Chromium for all tests of the page; each window has a profile of its own."""
+"""One headless Chromium for all tests of the page; each window has a profile to itself."""
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +11,7 @@ import redis
 from playwright.async_api import Browser, Error, async_playwright
 
 from tests import processes
+from tests.page.profiles import Profiles
 from tests.page.window import Window
 from tests.processes import Web
 
@@ -22,6 +23,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",
 ]
 
 BROWSERS = ["chromium-headless-shell", "chromium", "google-chrome"]
@@ -74,23 +76,33 @@ async def browser() -> AsyncIterator[Browser]:
         await chromium.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def profiles(browser: Browser, server: Web) -> Profiles:
+    return Profiles(browser, f"{server.http}/healthz")
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_window(browser: Browser, server: Web) -> AsyncIterator[OpenWindow]:
+async def open_window(browser: Browser, profiles: Profiles, server: Web) -> AsyncIterator[OpenWindow]:
     """Opens windows; at the end, none may have complained.
 
-    `await open_window(web)`: on another server than `server`; `locale` and the like are what `new_context` takes.
+    `await open_window(web)`: on another server than `server`; `locale` and the like are what `new_context` takes. With
+    any of them, the window has a context that no other window has used or will use.
     """
     windows: list[Window] = []
+    async with AsyncExitStack() as stack:
 
-    async def open_one(web: Web = server, **options: object) -> Window:
-        context = await browser.new_context(**{"locale": "en-US", **options})
-        window = Window(context, await context.new_page(), web.http)
-        windows.append(window)
-        return window
+        async def open_one(web: Web = server, **options: object) -> Window:
+            if options:
+                context = await browser.new_context(**{"locale": "en-US", **options})
+                stack.push_async_callback(context.close)
+            else:
+                context = await profiles.lend()
+                stack.push_async_callback(profiles.take_back, context)
+            window = Window(context, await context.new_page(), web.http)
+            windows.append(window)
+            return window
 
-    yield open_one
-    for window in windows:
-        await window.context.close()
+        yield open_one
     assert [complaint for window in windows for complaint in window.complaints] == []
 
 

@@ -171,7 +171,7 @@ async def test_people_see_who_is_here_and_who_is_typing(open_window: OpenWindow,
     await expect(a.page.locator(".typing")).to_have_text("B is typing…")
     await b.page.locator(".composer__text").blur()
     await expect(a.page.locator(".typing")).to_have_text("")
-    await b.context.close()
+    await b.page.close()
     await expect(other).to_have_text("offline")
 
 

@@ -144,9 +144,9 @@ async def test_limits_that_add_up_do_not_hold_up_the_others(open_window: OpenWin
 
 
 async def test_an_answer_that_is_lost_holds_nothing_up(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
+    a, b = await open_window(locale="en-US"), await open_window()
     wire = await a.intercept()
-    await a.page.clock.install()
+    await a.page.clock.install()  # for all windows of its context
     await a.enter(sid, "A")
     await b.enter(sid, "B")
     wire.to_page = losing("chat.ack", "chat.message")
