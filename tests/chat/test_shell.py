@@ -65,6 +65,21 @@ print(await sleep(0) or get_running_loop() is first)
     assert (ended.stdout, ended.stderr) == ("True\n", "")
 
 
+def test_an_interrupt_that_another_thread_receives_cancels_an_await_at_once() -> None:
+    program = """
+import asyncio, signal, threading
+def interrupt():
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+threading.Timer(0.2, interrupt).start()
+try:
+    await asyncio.sleep(3600)
+except asyncio.CancelledError:
+    print("cancelled")
+"""
+    ended = run("-c", program)
+    assert (ended.stdout, ended.stderr) == ("cancelled\n", "")
+
+
 @pytest.mark.usefixtures("transactional_db")
 def test_a_program_may_call_the_orm_beside_what_it_awaits() -> None:
     ended = run("-c", f"{CALL}\nprint({NO_SESSION}.count())\nprint(await {NO_SESSION}.acount())")

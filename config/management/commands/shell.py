@@ -9,6 +9,7 @@ import asyncio
 import code
 import codeop
 import select
+import signal
 import sys
 from contextlib import closing
 from contextvars import copy_context
@@ -95,6 +96,9 @@ def _execute(statement: CodeType, namespace: dict[str, Any], runner: asyncio.Run
     """Run one statement, in the runner's event loop if it awaits. Raises its exceptions."""
     coroutine = eval(statement, namespace)  # noqa: S307  # to run what is typed is what a shell is for
     if coroutine:
+        # As a side effect, each signal wakes the loop up. A Ctrl-C that arrives just before the loop begins to wait, or
+        # in another thread, would have no effect before its next event.
+        runner.get_loop().add_signal_handler(signal.SIGURG, lambda: None)
         runner.run(coroutine, context=copy_context())
 
 
