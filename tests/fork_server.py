@@ -93,6 +93,7 @@ class Server:
             return []
         self._requests.detach()
         os.chdir(request["directory"])
+        os.umask(request["umask"])
         _become(request["environment"], dict(zip(request["numbers"], given, strict=True)), server)
         return list(request["command"])
 
@@ -145,11 +146,14 @@ class Forked:
     ) -> None:
         self.returncode: int | None = None
         self._status, status = os.pipe()
+        umask = os.umask(0)
+        os.umask(umask)
         request = {
             "command": [*command],
             "environment": {**environment},
             "numbers": [*descriptors],
             "directory": str(directory),
+            "umask": umask,
         }
         try:
             socket.send_fds(_server(), [json.dumps(request).encode()], [status, *descriptors.values()])

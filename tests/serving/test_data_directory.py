@@ -1,7 +1,7 @@
 """What is in the data directory, only its owner may read."""
 
+import os
 import stat
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from config.data_directory import tighten
 from tests.ports import free_port
-from tests.processes import ROOT
+from tests.processes import completed
 from tests.serving.commands import MANAGE, environment, running
 
 HI = ["-c", "from django.contrib.auth.models import User; print(User.objects.exists())"]
@@ -23,7 +23,11 @@ def wide(directory: Path) -> set[str]:
 
 
 def run(variables: dict[str, str], *command: str) -> None:
-    subprocess.run([*MANAGE, *command], cwd=ROOT, env=variables, umask=0o022, check=True)
+    usual = os.umask(0o022)
+    try:
+        completed([*MANAGE, *command], variables).check_returncode()
+    finally:
+        os.umask(usual)
 
 
 @pytest.mark.parametrize("command", [["migrate", "-v0"], ["shell", *HI], ["check"]], ids=lambda command: command[0])
@@ -48,10 +52,10 @@ async def test_an_application_that_another_server_runs_keeps_its_files_private(t
         assert wide(data) == set()
 
 
-@pytest.mark.parametrize("secret", ["", "given"])
-async def test_all_that_up_starts_keeps_its_files_private(secret: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("secret", "workers"), [("", "1"), ("given", "0")])
+async def test_all_that_up_starts_keeps_its_files_private(secret: str, workers: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    variables = environment(data, SECRET_KEY=secret, DOQCHAT_REDIS_PASSWORD="s3cret", LLM_WORKERS="1")
+    variables = environment(data, SECRET_KEY=secret, DOQCHAT_REDIS_PASSWORD="s3cret", LLM_WORKERS=workers)
     async with running([*MANAGE, "doqchat_up"], variables) as up:
         await up.line("ready: http")
         names = {path.name for path in data.rglob("*")}
