@@ -15,16 +15,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests import processes
-from tests.processes import Process
 from tests.serving.application import PIECE, PIECES, STUCK_AFTER
 
 
 class Web:
-    """A running web process and where it listens."""
+    """A running web process and where it listens; `earlier` floods belong to other tests."""
 
-    def __init__(self, process: Process, port: int) -> None:
-        self.process = process
-        self.port = port
+    def __init__(self, started: processes.Web, earlier: int = 0) -> None:
+        self.process = started.process
+        self.port = int(started.address.rpartition(":")[2])
+        self._earlier = earlier
 
     async def state(self, path: str = "/healthz") -> dict[str, Any]:
         def get() -> bytes:
@@ -35,11 +35,15 @@ class Web:
         return state
 
     async def flood(self, name: str) -> dict[str, Any]:
-        """What became of the first flood, once it came to a stop or, with `name`, that much further."""
-        while not ((floods := (await self.state())["floods"]) and floods[0][name]):  # noqa: ASYNC110 - only asking tells
+        """What became of the test's first flood, once it came to a stop or, with `name`, that much further."""
+        while not ((floods := await self.floods()) and floods[0][name]):  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(0.05)
-        first: dict[str, Any] = floods[0]
-        return first
+        return floods[0]
+
+    async def floods(self) -> list[dict[str, Any]]:
+        """What became of the test's floods."""
+        floods: list[dict[str, Any]] = (await self.state())["floods"]
+        return floods[self._earlier :]
 
     async def forgets(self, peer: socket.socket) -> None:
         """Returns when the process has closed its connection to this peer."""
@@ -68,10 +72,30 @@ async def close_code(client: ClientConnection) -> int | None:
     return client.close_code
 
 
-@pytest.fixture(params=["uvicorn", "daphne"])
-def web(request: pytest.FixtureRequest) -> Iterator[Web]:
-    with processes.web(request.param, DJANGO_SETTINGS_MODULE="tests.serving.settings") as started:
-        yield Web(started.process, int(started.address.rpartition(":")[2]))
+@pytest.fixture(scope="module", params=["uvicorn", "daphne"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each server in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def shared(kind: str) -> Iterator[processes.Web]:
+    with processes.web(kind, DJANGO_SETTINGS_MODULE="tests.serving.settings") as started:
+        yield started
+
+
+@pytest.fixture
+async def web(shared: processes.Web) -> Web:
+    """A web process that other tests use too."""
+    return Web(shared, len(await Web(shared).floods()))
+
+
+@pytest.fixture
+def own_web(kind: str) -> Iterator[Web]:
+    """A web process that the test may end."""
+    with processes.web(kind, DJANGO_SETTINGS_MODULE="tests.serving.settings") as started:
+        yield Web(started)
 
 
 async def test_an_inherited_socket_serves_http_and_websockets(web: Web) -> None:
@@ -81,14 +105,13 @@ async def test_an_inherited_socket_serves_http_and_websockets(web: Web) -> None:
         assert await client.recv() == "안녕하세요 😊"
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "daphne"])
-async def test_ipv6_is_served(server: str) -> None:
+async def test_ipv6_is_served(kind: str) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
         address, descriptor = f"[::1]:{listening.getsockname()[1]}", listening.fileno()
-        command = [*processes.manage("doqchat_web"), "--fd", str(descriptor), "--server", server]
+        command = [*processes.manage("doqchat_web"), "--fd", str(descriptor), "--server", kind]
         settings = {"DJANGO_SETTINGS_MODULE": "tests.serving.settings"}
         with processes.running(
-            server, command, lambda _: processes.is_healthy(f"http://{address}/healthz"), settings, [descriptor]
+            kind, command, lambda _: processes.is_healthy(f"http://{address}/healthz"), settings, [descriptor]
         ):
             async with connect(f"ws://{address}/echo") as client:
                 await client.send("over IPv6")
@@ -132,36 +155,36 @@ async def test_a_reader_that_falls_behind_gets_everything(web: Web) -> None:
     assert {len(piece) for piece in received} == {65536}
 
 
-async def test_sigterm_sends_1012_and_exits_with_0(web: Web) -> None:
-    async with connect(f"ws://127.0.0.1:{web.port}/echo") as client:
+async def test_sigterm_sends_1012_and_exits_with_0(own_web: Web) -> None:
+    async with connect(f"ws://127.0.0.1:{own_web.port}/echo") as client:
         await client.send("hello")
         await client.recv()
-        web.process.send_signal(signal.SIGTERM)
+        own_web.process.send_signal(signal.SIGTERM)
         assert await close_code(client) == 1012
-    assert await asyncio.to_thread(web.process.wait) == 0
+    assert await asyncio.to_thread(own_web.process.wait) == 0
 
 
-async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(web: Web) -> None:
+async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(own_web: Web) -> None:
     async def talk(client: ClientConnection) -> None:
         while True:
             await client.send("x" * 10_000)
             await asyncio.sleep(0)
 
-    client = await connect(f"ws://127.0.0.1:{web.port}/echo")
+    client = await connect(f"ws://127.0.0.1:{own_web.port}/echo")
     talking = asyncio.create_task(talk(client))
     await client.recv()
-    web.process.send_signal(signal.SIGTERM)
+    own_web.process.send_signal(signal.SIGTERM)
     assert await close_code(client) == 1012
     talking.cancel()
     await asyncio.wait([talking])
     await client.wait_closed()
 
 
-async def test_a_silent_peer_does_not_keep_the_process_from_ending(web: Web) -> None:
-    with closing(web.silent_peer("/flood")):
-        await web.flood("pieces")
-        web.process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(web.process.wait) == 0
+async def test_a_silent_peer_does_not_keep_the_process_from_ending(own_web: Web) -> None:
+    with closing(own_web.silent_peer("/flood")):
+        await own_web.flood("pieces")
+        own_web.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(own_web.process.wait) == 0
 
 
 async def test_a_frame_of_more_than_1_mib_closes_with_1009(web: Web) -> None:
