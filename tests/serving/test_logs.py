@@ -11,7 +11,7 @@ from doqchat.serving import logs
 from doqchat.serving.logs import BURST, LINE_CHARACTERS, TRACEBACK_LINES, WINDOW_SECONDS, LineFormatter, RateLimitFilter
 from tests import processes
 
-REQUESTS = 3 * BURST
+REQUESTS = 2 * BURST
 JUNK = "x" * 4_000
 REFUSED = [
     f"GET / HTTP/1.1\r\nHost: {JUNK}.example",

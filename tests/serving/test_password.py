@@ -34,7 +34,7 @@ def say(address: str) -> int:
         return int(answer.status)
 
 
-async def test_everything_works_with_a_password_and_it_is_never_shown(tmp_path: Path) -> None:
+async def test_everything_works_with_a_password_that_is_never_shown_and_needed_after_a_crash(tmp_path: Path) -> None:
     variables = site(tmp_path, LLM_WORKERS="1")
     port = int(variables["DOQCHAT_REDIS_PORT"])
     async with running(UP, variables) as up:
@@ -46,17 +46,6 @@ async def test_everything_works_with_a_password_and_it_is_never_shown(tmp_path: 
         with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
             stranger.ping()
         command_lines = [" ".join(process.cmdline()) for process in up.family()]
-        written = await asyncio.to_thread(logs, tmp_path)
-    for text in (*command_lines, *up.lines, *written):
-        assert "한글" not in text
-        assert "%ED%95%9C" not in text
-
-
-async def test_a_store_that_dies_wants_its_password_again(tmp_path: Path) -> None:
-    variables = site(tmp_path)
-    port = int(variables["DOQCHAT_REDIS_PORT"])
-    async with running(UP, variables) as up:
-        await up.line("ready: http")
         up.named("valkey-server").kill()
         await up.line("SIGKILL")
         async with asyncio.timeout(20):
@@ -64,6 +53,10 @@ async def test_a_store_that_dies_wants_its_password_again(tmp_path: Path) -> Non
                 await asyncio.sleep(0.02)
         with Redis(port=port) as stranger, pytest.raises(AuthenticationError):
             stranger.ping()
+        written = await asyncio.to_thread(logs, tmp_path)
+    for text in (*command_lines, *up.lines, *written):
+        assert "한글" not in text
+        assert "%ED%95%9C" not in text
 
 
 def answers(port: int) -> bool:

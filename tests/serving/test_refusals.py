@@ -35,19 +35,14 @@ async def test_a_store_port_in_use_by_another_program(tmp_path: Path) -> None:
     assert "DOQCHAT_REDIS_PORT" in line
 
 
-async def test_a_store_port_taken_by_the_store_of_other_data(tmp_path: Path) -> None:
+async def test_data_or_a_store_port_that_another_doqchat_uses(tmp_path: Path) -> None:
     first, second = environment(tmp_path / "first"), environment(tmp_path / "second")
     async with running(UP, first) as up:
         await up.line("ready: http")
+        store = up.named("valkey-server")
         line = await refusal(second | {"DOQCHAT_REDIS_PORT": first["DOQCHAT_REDIS_PORT"]})
         assert "is in use by another program" in line
-
-
-async def test_data_that_another_doqchat_uses(tmp_path: Path) -> None:
-    async with running(UP, environment(tmp_path)) as up:
-        await up.line("ready: http")
-        store = up.named("valkey-server")
-        assert "Another doqchat is using" in await refusal(environment(tmp_path))
+        assert "Another doqchat is using" in await refusal(environment(tmp_path / "first"))
         assert store.is_running()
 
 

@@ -30,9 +30,7 @@ async def answer(up: Command) -> dict[str, Any]:
     return state
 
 
-@pytest.mark.parametrize(
-    ("number", "webs", "workers"), [(signal.SIGINT, 2, 1), (signal.SIGTERM, 1, 0), (signal.SIGHUP, 1, 0)]
-)
+@pytest.mark.parametrize(("number", "webs", "workers"), [(signal.SIGINT, 2, 1), (signal.SIGTERM, 1, 0)])
 async def test_a_signal_ends_everything_with_exit_code_0(
     number: signal.Signals, webs: int, workers: int, tmp_path: Path
 ) -> None:
@@ -45,10 +43,13 @@ async def test_a_signal_ends_everything_with_exit_code_0(
     assert not any(process.is_running() for process in family)
 
 
-async def test_a_signal_while_it_starts_ends_everything_with_exit_code_0(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_while_it_starts_ends_everything_with_exit_code_0(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     async with running(UP, environment(tmp_path)) as up:
         await up.line("store:")
-        up.process.send_signal(signal.SIGINT)
+        up.process.send_signal(number)
         assert await up.end() == 0
 
 
