@@ -1,7 +1,8 @@
 """What all tests share: one store, the processes that serve it, and clients. Each starts when it is first asked for."""
 
+import gc
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing
 from typing import Any
 
@@ -20,9 +21,22 @@ from tests.spare_stores import SpareStores
 Connect = Callable[..., Awaitable[Client]]
 
 # On a loaded machine anything can take long; nothing of that is a fault of what is tested.
-hypothesis.settings.register_profile("default", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "default", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("default")
 hypothesis.settings.register_profile("long", hypothesis.settings(max_examples=2_000))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the garbage collector what is collected: none of it ends before the run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
