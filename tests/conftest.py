@@ -1,6 +1,7 @@
 """What all tests share: one store, the processes that serve it, and clients. Each starts when it is first asked for."""
 
 import gc
+import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing
@@ -19,6 +20,9 @@ from tests.client import WITHIN, Client
 from tests.spare_stores import SpareStores
 
 Connect = Callable[..., Awaitable[Client]]
+
+# A shell has SIGINT ignored by what it runs in the background, and so would everything that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a loaded machine anything can take long; nothing of that is a fault of what is tested.
 hypothesis.settings.register_profile(
