@@ -126,7 +126,7 @@ async def test_an_automatic_reply_that_no_worker_starts_ends_in_an_error(
 
     assert (event_and_code(error), error["bd"]["request_id"]) == (("llm.error", "no_worker"), said)
     await posted(own_engine.shards.of(sid))
-    assert queue.zcard(keys.DUE) == 0
+    assert not queue.exists(keys.due(sid))  # the index is only a hint, and may be written twice
 
 
 async def test_a_queue_of_the_wrong_type_does_not_block_others(
