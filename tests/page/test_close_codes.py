@@ -46,7 +46,7 @@ async def talk(page: Page, web: Web, path: str, text: str = "", times: int = 0) 
         ("/v1/session/chat?sid=a&role=llm", "", 0, 4400, "role_forbidden"),
         ("/v1/session/chat?sid=a&since=x", "", 0, 4400, "invalid_message"),
         ("/v1/elsewhere?sid=a", "", 0, 4400, "not_found"),
-        ("/v1/session/chat?sid={sid}", "{", REFUSED.most + 1, 4429, "rate_limited"),
+        ("/v1/session/chat?sid={sid}", "{", 2 * REFUSED.most, 4429, "rate_limited"),
         ("/v1/session/chat?sid={sid}", "x" * (1024 * 1024 + 1), 1, 1009, None),
     ],
     ids=["no sid", "role llm", "bad since", "wrong path", "refused frames", "too large"],
