@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from chat.handshake import read_handshake, subprotocol_of
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, problem_of
+from doqchat.errors import DoqchatError, InvalidMessage, NotFound, RateLimited, TooLarge, problem_of
 from doqchat.fanout.member import FAILED, Member
 from doqchat.joining import begin, join, leave
 from doqchat.limits.addresses import address_of
@@ -33,8 +33,8 @@ CLOSE_SECONDS = 1.0
 """Timeout of sending the close frame to a client that does not read."""
 
 PENALTY_SECONDS = 1.0
-"""How long a connection with too many refused frames is not read before it is closed: an immediate reconnect would cost
-more than its frames."""
+"""How long a connection over a limit is not read before it is closed: an immediate reconnect would cost more than its
+frames."""
 
 
 class ClientDisconnected(Exception):
@@ -203,6 +203,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         await self._leave()
         await self.accept(subprotocol=subprotocol_of(self.scope))
         await self.send(server.error(None, problem))
+        if isinstance(problem, RateLimited):
+            await asyncio.sleep(PENALTY_SECONDS)
         await self.close(problem.close_code)
 
     def _on_drop(self, code: int) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from daphne.http_protocol import HTTPFactory as DaphneFactory
 from daphne.http_protocol import WebRequest
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.web.http import HTTPChannel
 
 from doqchat.errors import Internal, InvalidMessage, RateLimited, TooLarge, Unavailable
@@ -117,10 +117,6 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:  # noqa: N802 - twisted's names, here and below
         super().connectionMade()
         self._deadline.set(HEAD_SECONDS, self._late)
-        if not peers().connected(host_of(self.transport)):
-            self.transport.write(error_response(429, FULL))
-            self._ending = self.paused = True
-            self.transport.loseConnection()
 
     def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
         self._ending = True
@@ -258,6 +254,32 @@ class Channel(HTTPChannel):
             self.dataReceived(b"")
 
 
+class RefusedConnection(Protocol):
+    """A connection of a peer that has too many: nothing of it is read, and later it gets 429 and is closed.
+
+    Args:
+        seconds: when.
+    """
+
+    transport: Any
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._deadline = Deadline()
+
+    def connectionMade(self) -> None:  # noqa: N802
+        self.transport.pauseProducing()
+        self._deadline.set(self._seconds, self._refuse)
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802
+        self._deadline.clear()
+        peers().disconnected(host_of(self.transport))
+
+    def _refuse(self) -> None:
+        self.transport.write(error_response(429, FULL))
+        self.transport.loseConnection()
+
+
 class HTTPFactory(DaphneFactory):
     """Makes the connections above."""
 
@@ -268,6 +290,9 @@ class HTTPFactory(DaphneFactory):
         self.timeOut = None  # the channel has its own timeouts
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - twisted's name
+        refused_after = peers().connected(getattr(addr, "host", ""))
+        if refused_after is not None:
+            return RefusedConnection(refused_after)
         channel: Any = super().buildProtocol(addr)
         channel.requestFactory = Request
         return channel

@@ -13,7 +13,7 @@ from websockets.http11 import Request
 from doqchat.errors import InvalidMessage, RateLimited, TooLarge
 from doqchat.serving.limits import HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS
 from doqchat.serving.paced_reads import Hold
-from doqchat.serving.paced_transport import PacedTransport
+from doqchat.serving.paced_transport import PacedTransport, peer_of
 from doqchat.serving.peers import FULL, peers
 from doqchat.serving.websocket_uvicorn import WebSocketProtocol
 
@@ -32,12 +32,13 @@ class HTTPProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._send_deadline: asyncio.TimerHandle | None = None
+        refused_after = peers().connected(peer_of(cast(asyncio.Transport, transport)))
+        if refused_after is not None:
+            RefusedConnection(cast(asyncio.Transport, transport), self.loop, refused_after)
+            return
         self._head_deadline: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
         paced = PacedTransport(cast(asyncio.Transport, transport), self.loop, self._parse)
         super().connection_made(cast(asyncio.Transport, paced))
-        if not peers().connected(paced.peer):
-            paced.write(_error_response(HTTPStatus.TOO_MANY_REQUESTS, RateLimited.code, FULL))
-            paced.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_deadline()
@@ -186,6 +187,30 @@ class HTTPProtocol(HttpToolsProtocol):
         if self._send_deadline is not None:
             self._send_deadline.cancel()
             self._send_deadline = None
+
+
+class RefusedConnection(asyncio.Protocol):
+    """A connection of a peer that has too many: nothing of it is read, and later it gets 429 and is closed.
+
+    Args:
+        transport: its transport.
+        loop: the event loop.
+        seconds: when.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._transport = transport
+        transport.pause_reading()
+        transport.set_protocol(self)
+        self._timer = loop.call_later(seconds, self._refuse)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        peers().disconnected(peer_of(self._transport))
+
+    def _refuse(self) -> None:
+        self._transport.write(_error_response(HTTPStatus.TOO_MANY_REQUESTS, RateLimited.code, FULL))
+        self._transport.close()
 
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:

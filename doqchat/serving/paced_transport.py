@@ -14,6 +14,12 @@ _round_robin_of = lru_cache(maxsize=1)(RoundRobin)
 """State shared by all connections of an event loop."""
 
 
+def peer_of(transport: asyncio.Transport) -> str:
+    """The IP address of the peer; empty on a Unix socket."""
+    peername = transport.get_extra_info("peername")
+    return str(peername[0]) if isinstance(peername, tuple) else ""
+
+
 class PacedTransport(CoalescedWrites):
     """A transport that coalesces writes, paces reads, and aborts peers that do not close their connection.
 
@@ -33,8 +39,7 @@ class PacedTransport(CoalescedWrites):
     ) -> None:
         super().__init__(transport, _iteration_of(loop))
         self.reads = PacedReads(transport, _round_robin_of(loop), parse)
-        peername = transport.get_extra_info("peername")
-        self.peer: str = peername[0] if isinstance(peername, tuple) else ""
+        self.peer = peer_of(transport)
         self.peer_sends = False
         self._loop = loop
         self._abort_timer: asyncio.TimerHandle | None = None

@@ -18,6 +18,10 @@ BESIDE_SOCKETS = 2
 
 FULL = "There are too many connections from this address; close some."
 
+REFUSED_SECONDS = 5.0
+"""How long a refused connection is not read before it is closed: reconnecting at once would cost more than its requests.
+It holds for as many connections as are served; further ones are closed at once."""
+
 LOGGED = Rate(1, 60)
 
 
@@ -35,16 +39,20 @@ class Peers:
         self._connections: Counter[str] = Counter()
         self._logged = 0.0
 
-    def connected(self, peer: str) -> bool:
-        """Count a connection and return whether to serve it; either way it requires a call of `disconnected`."""
+    def connected(self, peer: str) -> float | None:
+        """Count a connection; either way it requires a call of `disconnected`.
+
+        Returns:
+            None if it is to be served, or the seconds after which it is to be refused.
+        """
         address = network(peer)
         if self._most is None or not address or address in self._proxies:
-            return True
+            return None
         self._connections[address] += 1
         if self._connections[address] <= self._most:
-            return True
+            return None
         self._log(address)
-        return False
+        return REFUSED_SECONDS if self._connections[address] <= 2 * self._most else 0.0
 
     def disconnected(self, peer: str) -> None:
         """A connection has ended."""

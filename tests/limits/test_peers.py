@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from doqchat.serving.peers import Peers
+from doqchat.serving.peers import REFUSED_SECONDS, Peers
 from tests.chat.fetch import fetch
 from tests.conftest import Connect
 from tests.processes import Web, web
@@ -77,13 +77,13 @@ async def test_a_peer_with_too_many_sockets_gets_the_error_and_the_close_code(
 )
 def test_proxies_are_not_counted(most: int | None, proxies: list[str], peer: str) -> None:
     peers = Peers(most, proxies)
-    assert all(peers.connected(peer) for _ in range(5))
+    assert {peers.connected(peer) for _ in range(5)} == {None}
     peers.disconnected(peer)
 
 
 def test_a_peer_that_is_refused_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     peers = Peers(1, ["127.0.0.1"])
-    assert [peers.connected("::ffff:192.0.2.1") for _ in range(9)] == [True] + [False] * 8
+    assert [peers.connected("::ffff:192.0.2.1") for _ in range(4)] == [None, REFUSED_SECONDS, 0.0, 0.0]
     (line,) = caplog.messages
     assert line.startswith("Connections from 192.0.2.1 are refused: it has more than 1.")
 
