@@ -11,12 +11,13 @@ from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 from doqchat.serving.daphne_connection import Deadline, half_close, host_of
 from doqchat.serving.daphne_http import error_response
 from doqchat.serving.limits import FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, SEND_SECONDS
+from doqchat.serving.paced_reads import AT_ONCE_BYTES, round_robin_of
 from doqchat.serving.peers import peers
 
 log = logging.getLogger(__name__)
 
-STEPS_A_TURN = 64
-"""autobahn's steps in one turn of the event loop, two for each frame: about a millisecond."""
+STEPS_A_TURN = 16
+"""autobahn's steps in one turn of a connection, two for each frame: about a quarter of a millisecond."""
 
 GONE, POLICY, TOO_BIG, FAILED = 1006, 1008, 1009, 1011
 
@@ -38,7 +39,7 @@ class WebSocketProtocol(DaphneProtocol):
         self.writable, self.ended = asyncio.Event(), asyncio.Event()
         self.writable.set()
         self._deadline, self._stalled = Deadline(), Deadline()
-        self._next_turn: asyncio.Handle | None = None
+        self._queued = False
         self._handshaken = False
         self._application_busy = self._pong_unread = False
         self._message, self._message_bytes, self._frames = bytearray(), 0, 0
@@ -60,7 +61,11 @@ class WebSocketProtocol(DaphneProtocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if self.state == self.STATE_OPEN:
             self.data += data
-            self._parse_soon() if self._next_turn or not self._ready() else self.consumeData()
+            if not self._queued and self._ready() and len(data) <= AT_ONCE_BYTES:
+                self.consumeData()
+            else:
+                self.transport.pauseProducing()
+                self._parse_soon()
         elif self.state == self.STATE_CONNECTING:
             self.data += data
             if self._handshaken:  # it did not wait for our part of the handshake
@@ -71,7 +76,6 @@ class WebSocketProtocol(DaphneProtocol):
 
     def consumeData(self) -> None:  # noqa: N802
         """Parse what has come, until a message is for the application, the turn is over, or nothing is left."""
-        self._next_turn = None
         more, steps = True, STEPS_A_TURN
         while more and steps and self._ready():
             more, steps = self.processData(), steps - 1
@@ -89,8 +93,14 @@ class WebSocketProtocol(DaphneProtocol):
         return self.state == self.STATE_OPEN and not self._application_busy and not self._pong_unread
 
     def _parse_soon(self) -> None:
-        if self._next_turn is None and self._ready():
-            self._next_turn = asyncio.get_running_loop().call_soon(self.consumeData)
+        if not self._queued and self._ready():
+            self._queued = True
+            round_robin_of(asyncio.get_running_loop()).add(self)
+
+    def parse_next(self) -> None:
+        """Parse a little of what has come; called by the round robin."""
+        self._queued = False
+        self.consumeData()
 
     def _limit_time(self) -> None:
         """A frame or message that has begun has to be complete within MESSAGE_SECONDS."""

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from time import perf_counter
-from typing import Final
+from typing import Final, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +29,24 @@ class Hold:
     PIPELINE: Final = 8  # another request waits for the response to the one before
 
 
+class Parsing(Protocol):
+    """A connection with more to parse."""
+
+    def parse_next(self) -> None:
+        """Parse a little of it."""
+
+
 class RoundRobin:
     """The connections of an event loop with more than one slice to parse, served round robin."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: deque[PacedReads] = deque()
+        self._waiting: deque[Parsing] = deque()
         self._scheduled = False
 
-    def add(self, reads: "PacedReads") -> None:
+    def add(self, connection: Parsing) -> None:
         """Schedule the next slice of this connection."""
-        self._waiting.append(reads)
+        self._waiting.append(connection)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -55,6 +63,10 @@ class RoundRobin:
                 break
         if self._waiting:
             self._schedule()
+
+
+round_robin_of = lru_cache(maxsize=1)(RoundRobin)
+"""The one that all connections of an event loop share."""
 
 
 class PacedReads:

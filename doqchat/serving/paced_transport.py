@@ -6,11 +6,10 @@ from functools import lru_cache
 
 from doqchat.serving.coalesced_writes import CoalescedWrites, Iteration
 from doqchat.serving.limits import CLOSE_SECONDS
-from doqchat.serving.paced_reads import PacedReads, RoundRobin
+from doqchat.serving.paced_reads import PacedReads, round_robin_of
 from doqchat.serving.peers import peers
 
 _iteration_of = lru_cache(maxsize=1)(Iteration)
-_round_robin_of = lru_cache(maxsize=1)(RoundRobin)
 """State shared by all connections of an event loop."""
 
 
@@ -38,7 +37,7 @@ class PacedTransport(CoalescedWrites):
         self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, parse: Callable[[bytes], None]
     ) -> None:
         super().__init__(transport, _iteration_of(loop))
-        self.reads = PacedReads(transport, _round_robin_of(loop), parse)
+        self.reads = PacedReads(transport, round_robin_of(loop), parse)
         self.peer = peer_of(transport)
         self.peer_sends = False
         self._loop = loop
