@@ -19,8 +19,8 @@ BESIDE_SOCKETS = 2
 FULL = "There are too many connections from this address; close some."
 
 REFUSED_SECONDS = 5.0
-"""How long a refused connection is not read before it is closed, so that its peer does not reconnect at once. It holds for
-as many connections as are served; further ones are closed at once."""
+"""How long a refused connection is not read before it is closed: its peer would reconnect at once. It holds for as many
+connections as are served; further ones are closed at once."""
 
 LOGGED = Rate(1, 60)
 
