@@ -97,9 +97,13 @@ def stored(sid: str, body: Body) -> str:
     return plain(sid, body.event, body.model_dump(mode="json", exclude_none=True), MODEL_ROLE)
 
 
-def template(sid: str, event: str, bd: Mapping[str, Any]) -> dict[str, Any]:
-    """An event of the model whose `bd` a script completes with the ids and the text: see parts/event.lua."""
-    head = f'{{"hd":{to_json(_hd(sid, event, MODEL_ROLE)).decode()},"bd":'
+def template(sid: str, event: str, bd: Mapping[str, Any], timestamp: str | None = None) -> dict[str, Any]:
+    """An event of the model whose `bd` a script completes with the ids and the text: see parts/event.lua.
+
+    Its timestamp is the present moment, unless one is given.
+    """
+    hd = _hd(sid, event, MODEL_ROLE) | ({} if timestamp is None else {"timestamp": timestamp})
+    head = f'{{"hd":{to_json(hd).decode()},"bd":'
     return {"head": head, "bd": bd}
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
+from pydantic_core import to_json
+
 from doqchat.errors import NotFound
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMRequest, LLMResponse, Usage
@@ -91,7 +93,7 @@ async def cancel_reply(
 
 
 def cancellation(shard: Shard, sid: str, reason: CancelReason) -> dict[str, Any]:
-    """The field `cancellation` of a script. Every append has it, because it may supersede a reply.
+    """The field `cancellation` of a script.
 
     Args:
         shard: the server that holds the session.
@@ -99,6 +101,17 @@ def cancellation(shard: Shard, sid: str, reason: CancelReason) -> dict[str, Any]
         reason: the finish reason.
     """
     return ending_in(shard, sid, server.template(sid, LLMResponse.event, _response(reason)), keys.ENDED + reason)
+
+
+def superseded_constants() -> dict[str, str]:
+    """Constants of append.lua, which may supersede a reply: the same with places for the session and the time."""
+    event = server.template("%s", LLMResponse.event, {}, timestamp="%s")
+    return {
+        "superseded_head": event["head"],
+        "superseded_bd": to_json(_response("superseded")).decode(),
+        "superseded_counter": f"{keys.ENDED}superseded",
+        "model_role": MODEL_ROLE,
+    }
 
 
 def ending_in(shard: Shard, sid: str, terminal: dict[str, Any], counter: str) -> dict[str, Any]:

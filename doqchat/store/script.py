@@ -1,6 +1,6 @@
 """Loads the Lua scripts and runs them by digest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
@@ -33,7 +33,7 @@ class Script:
             return await client.execute_command("EVAL", self.text, *call)
 
 
-def load(name: str, *parts: str) -> Script:
+def load(name: str, *parts: str, constants: Mapping[str, int | str] | None = None) -> Script:
     """The script `scripts/{name}.lua`, preceded by `prologue` and other parts from `scripts/parts/`.
 
     The store checks the flags in its first line before it runs the script: one with `#!lua flags=no-writes` runs
@@ -43,10 +43,21 @@ def load(name: str, *parts: str) -> Script:
     Args:
         name: the script.
         parts: the parts that it uses.
+        constants: values that are the same in every call: `constants` in the script, instead of an argument.
     """
     flags, _, rest = _read(name).partition("\n")
-    text = "\n".join([flags, *(_read(f"parts/{part}") for part in ("prologue", *parts)), rest])
+    known = ", ".join(f"{key} = {_lua(value)}" for key, value in (constants or {}).items())
+    text = "\n".join(
+        [flags, f"local constants = {{{known}}}", *(_read(f"parts/{part}") for part in ("prologue", *parts)), rest]
+    )
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _lua(value: int | str) -> str:
+    """A literal; the texts are without control characters."""
+    if isinstance(value, int):
+        return str(value)
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _read(name: str) -> str:

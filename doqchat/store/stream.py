@@ -8,10 +8,11 @@ from doqchat.errors import Conflict, RateLimited
 from doqchat.limits.messages import MessageLimits
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
+from doqchat.protocol.frames import now
 from doqchat.protocol.ids import BEGINNING, LAST, order
 from doqchat.store import keys
-from doqchat.store.append import run_append
-from doqchat.store.cancellation import cancellation
+from doqchat.store.append import append_script, run_append
+from doqchat.store.cancellation import superseded_constants
 from doqchat.store.clients import pairs
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
@@ -101,7 +102,14 @@ class SessionStream:
     ) -> None:
         self._shards = shards
         self._requests, self._messages = requests or RequestLimits(), messages or MessageLimits()
-        self._most = self._requests.for_a_person() | self._messages.fields()
+        self._append = append_script(
+            wait_ms=DEBOUNCE_MS,
+            longest_wait_called_ms=LONGEST_WAIT_CALLED_MS,
+            longest_wait_ms=LONGEST_WAIT_MS,
+            **superseded_constants(),
+            **self._requests.for_a_person(),
+            **self._messages.fields(),
+        )
 
     def server(self, sid: str) -> str:
         """The URL of the session's server."""
@@ -147,6 +155,7 @@ class SessionStream:
             shard.hints.may_owe(sid)
         entry_id, outcome, rest = await run_append(
             shard.appends,
+            self._append,
             [keys.stream(sid), claim],
             participant=participant,
             body=body,
@@ -155,11 +164,8 @@ class SessionStream:
             claim_seconds=claim_seconds,
             llm=ask,
             manner=manner,
-            wait_ms=DEBOUNCE_MS,
-            longest_wait_called_ms=LONGEST_WAIT_CALLED_MS,
-            longest_wait_ms=LONGEST_WAIT_MS,
-            cancellation=cancellation(shard, sid, "superseded"),
-            **self._most,
+            timestamp=now(),
+            workers=shard.workers_channel,
         )
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; use a new one.", msg_id=msg_id)

@@ -26,7 +26,7 @@ from tests.hints import posted, said_long_ago
 from tests.ports import free_port
 from tests.proxy import Proxy
 
-APPEND = append._APPEND.digest.encode()
+APPEND = SessionStream(Shards(["redis://127.0.0.1"]))._append.digest.encode()
 BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
 NOWHERE = f"127.0.0.1:{free_port()}"
 

@@ -6,10 +6,12 @@
 -- KEYS  1 the session's stream   2 the idempotency key of its msg_id, or of this append
 -- given participant, body, channel (of the group), digest (of the content, or ''), claim_seconds (expiry of the
 --       idempotency key), llm (alias of the requested model, or ''), manner ('said' or 'mentioned' if the reply policy
---       decides, or ''), wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after
---       a mention), longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute,
---       max_active_replies, role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for
---       none), cancellation (of a superseded automatic reply, see parts/cancel.lua), deadline (ms of the store's clock)
+--       decides, or ''), timestamp (of the event that ends a superseded reply), workers (their channel), deadline (ms of
+--       the store's clock)
+-- constants wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after a mention),
+--       longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute, max_active_replies,
+--       role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for none), superseded_head,
+--       superseded_bd, superseded_counter, model_role (of the event that ends a superseded reply, see parts/cancel.lua)
 -- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} if the idempotency key exists; {'', 'expired'}
 -- after the deadline; {'', limit, ms until the next one is allowed} if the event exceeds a limit.
 
@@ -26,7 +28,7 @@ end
 
 -- Everything that can fail because a key has the wrong type comes before the first write, so that a stored event never
 -- gets an error. Invalid settings are replaced by their defaults.
-local over, wait_for_bucket, full_at = over_message_limit(given, now)
+local over, wait_for_bucket, full_at = over_message_limit(now)
 if over then
   return {'', over, wait_for_bucket}
 end
@@ -36,8 +38,8 @@ local policy = settings[1] == 'off' and 'off' or settings[1] == 'always' and 'al
 local asked, asked_by_role, rate, rate_of_role = own .. 'asked', own .. 'asked:' .. given.participant
 local since, is_due
 if asks then
-  rate, rate_of_role = given.requests_per_minute, given.role_requests_per_minute
-  local most, most_of_role = given.max_active_replies, given.role_max_active_replies
+  rate, rate_of_role = constants.requests_per_minute, constants.role_requests_per_minute
+  local most, most_of_role = constants.max_active_replies, constants.role_max_active_replies
   local wait, wait_of_role = wait_for_rate(asked, rate, now), wait_for_rate(asked_by_role, rate_of_role, now)
   if wait > 0 then
     return {'', 'requests_per_minute', wait}
@@ -61,7 +63,14 @@ count_message(full_at)
 redis.call('SET', KEYS[2], id .. ' ' .. given.digest, 'EX', given.claim_seconds)
 local function supersede()
   if superseded then
-    cancel(superseded, given.cancellation, superseded_text)
+    local head = string.format(constants.superseded_head, sid, given.timestamp)
+    cancel(superseded, {
+      workers = given.workers,
+      channel = given.channel,
+      participant = constants.model_role,
+      event = {head = head, bd = cjson.decode(constants.superseded_bd)},
+      counter = constants.superseded_counter,
+    }, superseded_text)
   end
 end
 if asks then
@@ -73,9 +82,9 @@ if asks then
 elseif is_due then
   -- A reply that starts before people pause would be superseded at once, so there is no maximum wait.
   since = settings[2] ~= 'supersede' and tonumber(since) or now
-  local wait = wait_of(settings[3], given.wait_ms)
+  local wait = wait_of(settings[3], constants.wait_ms)
   local called = manner == 'mentioned' or redis.call('HEXISTS', own .. 'due', 'called') == 1
-  local longest = called and given.longest_wait_called_ms or given.longest_wait_ms
+  local longest = called and constants.longest_wait_called_ms or constants.longest_wait_ms
   local at = now + wait
   if redis.call('EXISTS', own .. 'talking') == 0 then
     at = math.min(at, since + math.max(longest, wait))

@@ -2,11 +2,11 @@
 -- again, in ms. A list of moments as for requests would take memory for each event.
 
 -- The first limit that an event exceeds and the ms until it is allowed; or nil, and the fields for `count_message`.
-local function over_message_limit(given, now)
+local function over_message_limit(now)
   local limits = {
-    {'session_messages', 'messages', given.session_messages, 1},
-    {'role_messages', 'messages:' .. given.participant, given.role_messages, 1},
-    {'session_bytes', 'bytes', given.session_bytes, #given.body},
+    {'session_messages', 'messages', constants.session_messages, 1},
+    {'role_messages', 'messages:' .. given.participant, constants.role_messages, 1},
+    {'session_bytes', 'bytes', constants.session_bytes, #given.body},
   }
   local names, full_at = {}, {}
   for _, limit in ipairs(limits) do
