@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 
+from chat.origins import objection
 from doqchat.access.principal import Principal
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
 from doqchat.engine import engine
@@ -22,7 +23,10 @@ log = logging.getLogger(__name__)
 BEARER = "bearer."
 """The prefix of the subprotocol that carries a token."""
 
-_NAMES = {"token", "access_token", "auth_token", "id_token", "jwt", "bearer", "authorization"}
+COOKIE = "doqchat-"
+"""The prefix of a cookie's name before the session: its value is a token."""
+
+_NAMES = {"api_key", "apikey", "token", "access_token", "auth_token", "id_token", "jwt", "bearer", "authorization"}
 
 
 async def principal_of(request: HttpRequest, sid: str, kind: Call = "other") -> Principal:
@@ -36,17 +40,46 @@ async def principal_of(request: HttpRequest, sid: str, kind: Call = "other") -> 
     Raises:
         RateLimited: the address makes too many calls.
         InvalidMessage: the sid is invalid.
-        Unauthenticated, Forbidden, Unavailable: as Authenticator.principal; or there is a token in the URL, or it is
-            revoked.
+        Unauthenticated, Forbidden, Unavailable: as Authenticator.principal; or there is a token in the URL, it is
+            revoked, or a page of another site makes the call with a cookie.
     """
     address = count_call(request, kind)
+    return replace(await authenticated(request, sid), address=address)
+
+
+async def authenticated(request: HttpRequest, sid: str) -> Principal:
+    """The principal of an HTTP call that is already counted; raises as `principal_of`, except RateLimited."""
     check_sid(sid)
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
-    tokens = list(_bearers([request.headers.get("Authorization", "")]))
-    principal = await engine().authenticator.principal(sid, None, tokens)
+    tokens, cookie = credentials_of(request), request.COOKIES.get(COOKIE + sid)
+    principal = await engine().authenticator.principal(sid, None, tokens, cookie)
     if principal.verified:
+        if not tokens:
+            refuse_foreign_page(request)
         Revoked(await engine().revocations.of(sid)).check(principal)
-    return replace(principal, address=address)
+    return principal
+
+
+def credentials_of(request: HttpRequest) -> list[str]:
+    """The bearer credentials of an HTTP call."""
+    return list(_bearers([request.headers.get("Authorization", "")]))
+
+
+async def is_staff(request: HttpRequest) -> bool:
+    """Whether signed-in staff makes the request."""
+    user = await request.auser() if hasattr(request, "auser") else None
+    return user is not None and user.is_active and user.is_staff
+
+
+def refuse_foreign_page(request: HttpRequest) -> None:
+    """Check the Origin of a call with a cookie, unless it changes nothing: any page can have a browser send it (CSRF).
+
+    Raises Forbidden.
+    """
+    if request.method in ("GET", "HEAD"):
+        return
+    if problem := objection(getattr(request, "scope", {"headers": []}), required=True):
+        raise Forbidden(problem)
 
 
 def count_call(request: HttpRequest, kind: Call) -> str | None:
@@ -61,6 +94,12 @@ def tokens_of(scope: dict[str, Any]) -> list[str]:
     offered = [name[len(BEARER) :] for name in scope.get("subprotocols", ()) if name.startswith(BEARER)]
     headers = (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization")
     return [*offered, *_bearers(headers)]
+
+
+def cookie_in(scope: dict[str, Any], sid: str) -> str | None:
+    """The token in the session's cookie of a WebSocket handshake."""
+    headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
+    return parse_cookie("; ".join(headers)).get(COOKIE + sid)
 
 
 def refuse_token_in_url(query: str, path: str) -> None:

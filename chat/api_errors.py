@@ -1,5 +1,6 @@
 """The errors of the HTTP API, in one format: `{"error": {"code", "message", "field"?}}`."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -12,6 +13,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     TooManyFieldsSent,
 )
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
@@ -21,8 +23,10 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import Field, NinjaAPI, Schema
 from ninja.errors import ValidationError
 
-from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, problem_of
+from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, Unavailable, problem_of
 from doqchat.protocol.names import MAX_FRAME_BYTES
+
+log = logging.getLogger(__name__)
 
 
 class Problem(Schema):
@@ -73,7 +77,7 @@ def _told(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _translated(error: Exception) -> DoqchatError | None:
-    """The error for a request that Django or ninja refuses; None for other exceptions."""
+    """The error for a request that Django, ninja or the database refuses; None for other exceptions."""
     match error:
         case ValidationError():
             first = error.errors[0]
@@ -86,6 +90,9 @@ def _translated(error: Exception) -> DoqchatError | None:
             return TooLarge(f"A message is limited to {MAX_FRAME_BYTES:,} bytes; send this in parts.")
         case TooManyFieldsSent():
             return InvalidMessage("The request has too many parameters.")
+        case OperationalError() | InterfaceError():
+            log.error("The database cannot be used: %s", error)
+            return Unavailable("The database is unreachable; try again in a moment.")
         case SuspiciousOperation() | BadRequest() | MultiPartParserError():
             return InvalidMessage("The request is malformed.")
     return None

@@ -1,10 +1,12 @@
-"""Sessions in the database, for the admin, and their synchronisation with the store, which has their events."""
+"""The database: sessions, for the admin, synchronised with the store, which has their events; invites and API keys."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from asgiref.sync import async_to_sync
 from django.db import models
-from django.db.models import Max
+from django.db.models import Max, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from doqchat.engine import engine
@@ -34,6 +36,83 @@ class ChatSession(models.Model):
 
     def __str__(self) -> str:
         return self.sid
+
+
+def digest_of(secret: str) -> str:
+    """The digest under which a random secret is stored; it needs no salt."""
+    return sha256(secret.encode()).hexdigest()
+
+
+class Credential(models.Model):
+    """A random secret, of which only the digest is stored."""
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Invite(Credential):
+    """An invite to a session, whose secret is in a link.
+
+    Attributes:
+        name: the display name of its members; empty for none.
+        expires_at: when the link expires; None for never. Memberships have their own lifetime.
+        uses_left: how many memberships it can still be exchanged for; None for any number.
+    """
+
+    sid = models.CharField(_("session name"), max_length=64, db_index=True)
+    role = models.CharField(_("role"), max_length=8)
+    name = models.CharField(_("display name"), max_length=40, blank=True)
+    expires_at = models.DateTimeField(_("expires"), null=True)
+    uses_left = models.PositiveIntegerField(_("uses left"), null=True, default=1)
+
+    class Meta:
+        verbose_name = _("invite")
+        verbose_name_plural = _("invites")
+
+    def __str__(self) -> str:
+        return f"{self.sid}: {self.role}"
+
+    @property
+    def subject(self) -> str:
+        """The `sub` of its members' tokens, by which they are revoked."""
+        return f"invite:{self.pk}"
+
+
+class ApiKey(Credential):
+    """A key with which another backend calls the HTTP API.
+
+    Attributes:
+        name: unique among the keys that are not revoked.
+        scopes: what it may do, separated by spaces.
+    """
+
+    class Scope(models.TextChoices):
+        """What an API key may do."""
+
+        SESSIONS = "sessions", _("create sessions and invites")
+
+    name = models.CharField(_("name"), max_length=100)
+    scopes = models.CharField(_("scopes"), max_length=100, choices=Scope, default=Scope.SESSIONS)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ["name", "-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(revoked_at=None),
+                name="doqchat_one_key_per_name",
+                violation_error_message=_("There is an API key with this name."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def synchronise() -> None:

@@ -3,13 +3,17 @@
 from typing import Annotated, Any, Literal
 
 from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment
-from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN
+from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN, DisplayName, MemberRole
 from doqchat.store import revocations
 from doqchat.store.settings import SessionSettings
+
+MOST_USES = 1_000_000
+LONGEST_EXPIRY = 366 * 24 * 3600
+MOST_INVITES_AT_ONCE = 20
 
 Sid = Annotated[str, WithJsonSchema({"type": "string", "pattern": SID_PATTERN, "description": "The session."})]
 
@@ -74,6 +78,46 @@ class Revocation(BaseModel):
         return revocations.ALL if self.sub is None else revocations.by_subject(self.sub)
 
 
+class NewInvite(BaseModel):
+    """An invite to create."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    role: MemberRole = Field(description="The role of its members.")
+    name: Annotated[DisplayName, StringConstraints(min_length=1)] | None = Field(
+        None, description="The display name of its members."
+    )
+    uses: Annotated[int, Field(ge=1, le=MOST_USES)] | None = Field(
+        1, description="How many people can use the link: 1 if omitted, `null` for any number."
+    )
+    expires_in: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY)] | None = Field(
+        None, description="When the link expires, in seconds; never if omitted."
+    )
+
+
+class NewSession(BaseModel):
+    """A session to create, with an invite for each of its people."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    sid: Annotated[str, StringConstraints(pattern=SID_PATTERN)] | None = Field(
+        None, description="The session; a new name if omitted."
+    )
+    invites: list[NewInvite] = Field(
+        default_factory=lambda: [NewInvite(role="A"), NewInvite(role="B")],
+        min_length=1,
+        max_length=MOST_INVITES_AT_ONCE,
+        description="A single-use invite for each of A and B if omitted.",
+    )
+
+    @field_validator("sid")
+    @classmethod
+    def _has_a_page(cls, sid: str | None) -> str | None:
+        if sid in (".", ".."):
+            raise ValueError("browsers remove . and .. from URLs")
+        return sid
+
+
 class _WithoutDefaults(GenerateJsonSchema):
     """Remove defaults from the schema: a client that fills them in would change other settings."""
 
@@ -91,13 +135,18 @@ def body(*models: type[BaseModel]) -> dict[str, Any]:
 def add_bodies(document: OpenAPISchema) -> OpenAPISchema:
     """The document with the components that `body` refers to, and with what calls are authorized by."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (NewMessage, NewRequest, SessionChanges, Revocation)],
+        [
+            (model, "validation")
+            for model in (NewMessage, NewRequest, SessionChanges, Revocation, NewSession, NewInvite)
+        ],
         ref_template=REF_TEMPLATE,
         schema_generator=_WithoutDefaults,
     )
     settings = schemas["$defs"]["SessionChanges"]["properties"]
     settings |= {name: {"anyOf": [setting, {"type": "null"}]} for name, setting in settings.items()}
     document["components"]["schemas"] |= schemas["$defs"]
-    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    document["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "A token of a session (JWT), or an API key."}
+    }
     document["security"] = [{"token": []}, {}]  # the second: open access needs none
     return document

@@ -37,15 +37,16 @@ def parse_origin(text: str) -> Origin | None:
     return Origin(scheme, host, port or _DEFAULT_PORTS[scheme]) if host else None
 
 
-def objection(scope: dict[str, Any]) -> str:
-    """Why this page may not open a socket, and the remedy; empty if it may.
+def objection(scope: dict[str, Any], *, required: bool = False) -> str:
+    """Why this page may not open a socket or make a call, and the remedy; empty if it may.
 
-    Pages of the site itself and of ORIGINS may, and so may programs, which send no Origin. The Host must be in
-    ALLOWED_HOSTS: otherwise a page whose host name resolves to this server (DNS rebinding) would pass as the site.
+    Pages of the site itself and of ORIGINS may, and so may programs, which send no Origin, unless it is required. The
+    Host must be in ALLOWED_HOSTS: otherwise a page whose host name resolves to this server (DNS rebinding) would pass
+    as the site.
     """
     origins, hosts = _values(scope, b"origin"), _values(scope, b"host")
     if not origins:
-        return ""
+        return "With a cookie this call needs the header Origin, or else a token." if required else ""
     origin = parse_origin(origins[0]) if len(origins) == 1 else None
     if origin is None:
         return "The Origin is not that of a web page; serve the page over http or https, or send no Origin."

@@ -1,11 +1,11 @@
 """Sessions over HTTP: messages and settings, for programs without a socket."""
 
 import asyncio
-from typing import cast
+from typing import TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Field, Router, Schema
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from chat import openapi
@@ -22,6 +22,8 @@ from doqchat.store.stream import Appended
 from doqchat.submission import configure, revoke, submit
 
 router = Router(tags=["sessions"])
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class StoredMessage(Schema):
@@ -98,7 +100,7 @@ async def revoke_tokens(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
     By `sub` and `all`, only tokens issued until now are revoked.
     """
     principal = await principal_of(request, sid)
-    await revoke(engine(), principal, _revocation(request).named())
+    await revoke(engine(), principal, read_body(request, openapi.Revocation).named())
     return HttpResponse(status=204)
 
 
@@ -122,9 +124,10 @@ async def _overview(sid: openapi.Sid) -> Overview:
     return Overview(sid=sid, settings=settings, messages=known.messages, members=known.members, replies=known.replies)
 
 
-def _revocation(request: HttpRequest) -> openapi.Revocation:
+def read_body(request: HttpRequest, model: type[Body]) -> Body:
+    """The body of a JSON request; raises as `json_text`, and InvalidMessage if it does not fit the model."""
     try:
-        return openapi.Revocation.model_validate_json(json_text(request))
+        return model.model_validate_json(json_text(request))
     except ValidationError as error:
         raise refusal(error) from None
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import views
+from chat import invite_pages, views
 from chat.api import api
 from chat.api_errors import urls_of
 
@@ -10,5 +10,6 @@ app_name = "doqchat"
 urlpatterns = [
     path("", views.home, name="home"),
     path("s/<str:sid>/", views.room, name="room"),
+    path("i/<str:secret>/", invite_pages.invite, name="invite"),
     path("api/chat/", urls_of(api)),
 ]

@@ -11,12 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from chat import wording
-from chat.access import count_call, refuse_token_in_url
+from chat.access import authenticated, count_call, is_staff, refuse_token_in_url
+from chat.invite_links import links_to
 from chat.lines import line
+from chat.openapi import NewSession
 from chat.routing import socket_path
 from chat.sids import new_sid
+from doqchat.access.principal import Principal
 from doqchat.conf import access_mode
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Forbidden, RateLimited
@@ -35,11 +39,11 @@ PAGE_BYTES = 2**20
 Page = Callable[Concatenate[HttpRequest, ...], Coroutine[Any, Any, HttpResponse]]
 
 
-def _counted(view: Page) -> Page:
+def counted(view: Page) -> Page:
     """Count requests of a page by the client's address; 429 for one too many."""
 
     @wraps(view)
-    async def counted(request: HttpRequest, **arguments: str) -> HttpResponse:
+    async def counting(request: HttpRequest, **arguments: str) -> HttpResponse:
         try:
             count_call(request, "page")
         except RateLimited as refusal:
@@ -48,26 +52,38 @@ def _counted(view: Page) -> Page:
             return response
         return await view(request, **arguments)
 
-    return counted
+    return counting
 
 
-@_counted
+@require_http_methods(["GET", "HEAD", "POST"])
+@counted
 async def home(request: HttpRequest) -> HttpResponse:
-    """The home page; it redirects submissions of its form to the room."""
+    """The home page; it redirects submissions of its form to the room.
+
+    If access requires a token, staff creates sessions with POST.
+    """
+    may_create = access_mode() == "token" and await is_staff(request)
+    if request.method == "POST":
+        if not may_create:
+            raise PermissionDenied
+        return await _new_session(request)
     sid = request.GET.get("sid", "").strip()
     role = _role(request.GET.get("role", "A"))
     if "new" in request.GET:
-        return redirect(_address(new_sid(), role))
+        return redirect(room_address(new_sid(), role))
     if _has_a_page(sid):
-        return redirect(_address(sid, role))
-    return _entrance(request, sid, role, status=400) if "sid" in request.GET else _entrance(request, "", role)
+        return redirect(room_address(sid, role))
+    if "sid" in request.GET:
+        return _entrance(request, sid, role, status=400)
+    return _entrance(request, "", role, may_create=may_create)
 
 
-@_counted
+@counted
 async def room(request: HttpRequest, sid: str) -> HttpResponse:
-    """The room of one participant; without history while the store is unreachable, or if access requires a token.
+    """The room of one participant; without history while the store is unreachable.
 
-    The token is in the URL's fragment, which browsers do not send: the page's scripts load the history with it.
+    If access requires a token, the server renders the history for members by cookie, in their role. Other tokens are in
+    the URL's fragment, which browsers do not send: the page's scripts load the history with it.
     """
     role = _role(request.GET.get("role", DEFAULT_ROLE))
     try:
@@ -77,33 +93,63 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
     if not _has_a_page(sid):
         return _entrance(request, sid, role, status=404)
     if access_mode() == "token":
-        return await _room(request, sid, role, None)
+        member = await _member(request, sid)
+        if member is None:
+            return await _room(request, sid, role, None, admitted=False)
+        role = member.role
+    return await _room(request, sid, role, await _newest(sid))
+
+
+async def _member(request: HttpRequest, sid: str) -> Principal | None:
+    """Whose cookie allows to read the session; None if there is none, or it cannot be checked."""
+    try:
+        member = await authenticated(request, sid)
+        member.require("read")
+    except DoqchatError:
+        return None
+    return member
+
+
+async def _newest(sid: str) -> list[Entry] | None:
+    """The newest events, oldest first; None if they cannot be read."""
     try:
         newest = await engine().stream.read_range(sid, count=HISTORY_ON_THE_PAGE, size=PAGE_BYTES, newest_first=True)
     except DoqchatError as error:
         log.warning("The room %s is shown without its history: %s", sid, error)
-        return await _room(request, sid, role, None)
-    return await _room(request, sid, role, newest.entries[::-1])
+        return None
+    return newest.entries[::-1]
 
 
 @sync_to_async
-def _room(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> HttpResponse:
-    """Render the page, in the request's thread because it takes 10 ms or more."""
-    return render(request, "doqchat/room.html", _context(request, sid, role, entries))
+def _room(
+    request: HttpRequest, sid: str, role: str, entries: list[Entry] | None, *, admitted: bool = True
+) -> HttpResponse:
+    """Render the page, in the request's thread because it takes 10 ms or more.
+
+    Args:
+        request: the request.
+        sid: the session.
+        role: the reader's role.
+        entries: the history; None if it could not be read.
+        admitted: whether the reader needs no token of the page's scripts.
+    """
+    context = _context(request, sid, role, entries) | {"store_away": admitted and entries is None}
+    context["room"] |= {"admitted": admitted}
+    response = render(request, "doqchat/room.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
-def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, object]:
-    """The context of the room's template; `entries` is None if they could not be read, or not without a token."""
+def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, Any]:
     other = {"A": "B", "B": "A"}.get(role, "A")
-    needs_link = access_mode() == "token"
+    invitation = request.build_absolute_uri(room_address(sid, other)) if access_mode() == "open" else None
     return {
         "sid": sid,
         "role": role,
         "lines": [shown for entry in entries or [] if (shown := line(entry, role))],
-        "store_away": entries is None and not needs_link,
         "people": [(name, wording.author(name, name == role)) for name in HUMAN_ROLES],
         "other": other,
-        "invitation": None if needs_link else request.build_absolute_uri(_address(sid, other)),
+        "invitation": invitation,
         "room": {
             "sid": sid,
             "role": role,
@@ -134,17 +180,30 @@ def _reach(entries: list[Entry] | None) -> dict[str, object]:
     return {"first": entries[0].id, "last": entries[-1].id, "earlier": entries[0].prev != BEGINNING}
 
 
-def _entrance(request: HttpRequest, sid: str, role: str, status: int = 200) -> HttpResponse:
+async def _new_session(request: HttpRequest) -> HttpResponse:
+    """Create a session, and show the links for A and B."""
+    sid = new_sid()
+    links = await links_to(request, sid, NewSession().invites)
+    context = {"sid": sid, "links": links, "wording": wording.wording()}
+    response = render(request, "doqchat/new_session.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _entrance(
+    request: HttpRequest, sid: str, role: str, status: int = 200, *, may_create: bool = False
+) -> HttpResponse:
     problem = ""
     if status != 200:
         problem = _(
             "A session name has 1 to 64 characters: letters from A to Z, digits, dots, hyphens and underscores."
         )
-    context = {"sid": sid, "role": role, "problem": problem, "needs_link": access_mode() == "token"}
+    needs_link = access_mode() == "token"
+    context = {"sid": sid, "role": role, "problem": problem, "needs_link": needs_link, "may_create": may_create}
     return render(request, "doqchat/home.html", context, status=status)
 
 
-def _address(sid: str, role: str) -> str:
+def room_address(sid: str, role: str) -> str:
     return f"{reverse('doqchat:room', args=[sid])}?role={role}"
 
 

@@ -27,13 +27,17 @@ class Authenticator:
         self._shared = [] if key is None else [shared_key(key)]
         self._published = None if published is None else PublishedKeys(published)
 
-    async def principal(self, sid: str, role: MemberRole | None, tokens: Sequence[str]) -> Principal:
+    async def principal(
+        self, sid: str, role: MemberRole | None, tokens: Sequence[str], cookie: str | None = None
+    ) -> Principal:
         """Authenticate a principal.
 
         Args:
             sid: the requested session.
             role: the requested role; None if none is requested.
-            tokens: the tokens of the request; ignored with open access.
+            tokens: the tokens of the request; ignored with open access, as is the cookie.
+            cookie: the token in the session's cookie, signed with the HS256 key. Browsers send it with every request,
+                so an invalid one is ignored if there are other tokens.
 
         Raises:
             Unauthenticated: there is no token, or an invalid one.
@@ -46,9 +50,7 @@ class Authenticator:
             if role == OBSERVER:
                 raise InvalidMessage("role: join as A, B or user.", field="role")
             return open_access(sid, role or DEFAULT_ROLE)
-        if not tokens:
-            raise Unauthenticated("Access requires a token; see docs/en/access.md.")
-        principal, *others = [await self._holder(token) for token in dict.fromkeys(tokens)]
+        principal, *others = await self._holders(tokens, cookie)
         if any(other != principal for other in others):
             raise Forbidden("The tokens conflict; send only one.")
         if principal.sid != sid:
@@ -56,6 +58,18 @@ class Authenticator:
         if role not in (None, principal.role):
             raise RoleForbidden(f"The token is for the role {principal.role}.", field="role")
         return principal
+
+    async def _holders(self, tokens: Sequence[str], cookie: str | None) -> list[Principal]:
+        if not tokens and cookie is None:
+            raise Unauthenticated("Access requires a token; see docs/en/access.md.")
+        holders = [await self._holder(token) for token in dict.fromkeys(tokens)]
+        if cookie is not None:
+            try:
+                holders.append(verify(cookie, self._shared).principal())
+            except Unauthenticated:
+                if not holders:
+                    raise
+        return holders
 
     async def _holder(self, token: str) -> Principal:
         algorithm, kid = header_of(token)

@@ -17,8 +17,10 @@ from doqchat.protocol.names import OBSERVER, SID_PATTERN, DisplayName, MemberRol
 AUDIENCE = "doqchat"
 """The required audience of tokens that have the claim `aud`."""
 
-LOOKS_LIKE_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w.-]*")
-"""Matches tokens in a text: a JSON object in base64url, a dot, and the rest."""
+API_KEY_PREFIX = "dqk_"
+
+LOOKS_LIKE_TOKEN = re.compile(rf"\beyJ[\w-]+\.[\w.-]*|\b{API_KEY_PREFIX}[\w-]+")
+"""Matches tokens in a text: a JSON object in base64url, a dot, and the rest; also API keys."""
 
 LEEWAY_SECONDS = 30
 """Tolerated clock skew between an issuer and doqchat."""

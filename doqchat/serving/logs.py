@@ -19,6 +19,9 @@ BURST = 20
 
 WINDOW_SECONDS = 10.0
 
+_SECRETS = re.compile(rf"{LOOKS_LIKE_TOKEN.pattern}|(?<=/i/)[^/\s\"?]+")
+"""Tokens, and the secrets in the paths of invite links."""
+
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -26,8 +29,8 @@ Place: TypeAlias = tuple[str, int, str, int]
 
 
 def _one_line(text: str) -> str:
-    """The text without tokens, line breaks and other control characters, and no longer than LINE_CHARACTERS."""
-    shown = LOOKS_LIKE_TOKEN.sub("…", _CONTROLS.sub(lambda control: repr(control[0])[1:-1], text[:LINE_CHARACTERS]))
+    """The text without secrets, line breaks and other control characters, and no longer than LINE_CHARACTERS."""
+    shown = _SECRETS.sub("…", _CONTROLS.sub(lambda control: repr(control[0])[1:-1], text[:LINE_CHARACTERS]))
     return shown if len(text) <= LINE_CHARACTERS else f"{shown}… ({len(text):,} characters)"
 
 

@@ -20,12 +20,12 @@ import { Token } from "./token.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
-const { sid, role, first, last, limit, mention, paths } = JSON.parse(document.getElementById("room").textContent)
+const { sid, role, admitted, first, last, limit, mention, paths } = JSON.parse(document.getElementById("room").textContent)
 const OBSERVER = "observer"
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
-const token = new Token(sid)
+const token = new Token(sid, admitted)
 const timeline = new Timeline(part("timeline"), role)
 const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"))
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))

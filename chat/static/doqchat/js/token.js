@@ -7,15 +7,16 @@ const BEARER = "bearer."
 export class Token {
   #token
 
-  // `sid`: the session that it is for.
-  constructor(sid) {
+  // `sid`: the session that it is for. `admitted`: whether the server admits the reader without it, as by a cookie;
+  // then a token kept from an earlier link is not needed, and could conflict.
+  constructor(sid, admitted) {
     const name = `doqchat.token.${sid}`
     const [, brought] = location.hash.match(IN_LINK) ?? []
     if (brought) {
       history.replaceState(history.state, "", location.pathname + location.search)
       keep(name, brought)
     }
-    this.#token = brought ?? kept(name)
+    this.#token = brought ?? (admitted ? null : kept(name))
     addEventListener("hashchange", () => IN_LINK.test(location.hash) && location.reload())
   }
 
