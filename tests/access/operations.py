@@ -1,7 +1,7 @@
 """What can be done in a session, as each operation is tried with a token: it is allowed, or refused with a code."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,11 +13,12 @@ from tests.processes import Web
 
 ALLOWED = "yes"
 NOT_THERE = "not_found"
-"""What a cancel or a read receipt gets that may be sent, and names nothing that there is."""
+"""What is answered to a cancel, a read receipt or a revocation that is allowed, and names nothing that there is."""
 
 JSON = {"Content-Type": "application/json"}
 HISTORY, SESSION = "/api/chat/history/{sid}", "/api/chat/sessions/{sid}"
-MESSAGES, REVOCATIONS = f"{SESSION}/messages", f"{SESSION}/revocations"
+MESSAGES, REVOCATIONS, INVITES = f"{SESSION}/messages", f"{SESSION}/revocations", f"{SESSION}/invites"
+SESSIONS = "/api/chat/sessions"
 SAYING = {"hd": {"event": "chat.message"}, "bd": {"text": "hi"}}
 ASKING = {"hd": {"event": "llm.request"}, "bd": {"prompt": "hi"}}
 
@@ -39,20 +40,30 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "`POST sessions/SID/messages`: `chat.message`": ("POST", MESSAGES, SAYING),
     "`POST sessions/SID/messages`: `llm.request`": ("POST", MESSAGES, ASKING),
     "`POST sessions/SID/revocations`": ("POST", REVOCATIONS, {"jti": "nobody's"}),
+    "`POST sessions`": ("POST", SESSIONS, {"invites": [{"role": "A"}]}),
+    "`POST sessions/SID/invites`": ("POST", INVITES, {"role": "A"}),
+    "`GET sessions/SID/invites`": ("GET", INVITES, None),
+    "`DELETE sessions/SID/invites/ID`": ("DELETE", f"{INVITES}/1", None),
 }
 CONNECT = "WebSocket, `?since=`"
 
 
 @asynccontextmanager
 async def opened(
-    web: Web, sid: str, *tokens: str, headers: Sequence[str] = (), v1: bool = True, query: str = ""
+    web: Web,
+    sid: str,
+    *tokens: str,
+    headers: Sequence[str] = (),
+    others: Mapping[str, str] | None = None,
+    v1: bool = True,
+    query: str = "",
 ) -> AsyncIterator[Client]:
-    """A socket with tokens among its subprotocols, and in headers Authorization."""
+    """A socket with tokens among its subprotocols, in headers Authorization, and with other headers."""
     offered = [*(["doqchat.v1"] if v1 else []), *(f"bearer.{token}" for token in tokens)]
     connecting = connect(
         f"{web.ws}/v1/session/chat?sid={sid}{query}",
         subprotocols=offered or None,  # type: ignore[arg-type]
-        additional_headers=[("Authorization", f"Bearer {token}") for token in headers],
+        additional_headers=[*(("Authorization", f"Bearer {token}") for token in headers), *(others or {}).items()],
         open_timeout=WITHIN,
         close_timeout=WITHIN,
         proxy=None,
@@ -68,9 +79,9 @@ async def refused(client: Client) -> tuple[str, int | None]:
     return error["bd"]["code"], await client.close_code()
 
 
-async def connecting(web: Web, sid: str, *tokens: str, since: str = "") -> str:
+async def connecting(web: Web, sid: str, *tokens: str, since: str = "", others: Mapping[str, str] | None = None) -> str:
     """What becomes of a connection."""
-    async with opened(web, sid, *tokens, query=f"&since={since}" if since else "") as client:
+    async with opened(web, sid, *tokens, query=f"&since={since}" if since else "", others=others) as client:
         first = await client.recv()
         return ALLOWED if first["hd"]["event"] == "session.welcome" else first["bd"]["code"]
 
@@ -86,9 +97,14 @@ async def sending(client: Client, event: str, bd: Any, **hd: Any) -> str:
 
 
 def calling(web: Web, sid: str, token: str | None, method: str, path: str, body: Any) -> Answer:
-    """The answer to a call over HTTP."""
-    headers = JSON | ({} if token is None else {"Authorization": f"Bearer {token}"})
-    return fetch(web, path.format(sid=sid), method, headers, None if body is None else json.dumps(body).encode())
+    """The answer to a call over HTTP with a token."""
+    return calling_with(web, sid, {} if token is None else {"Authorization": f"Bearer {token}"}, method, path, body)
+
+
+def calling_with(web: Web, sid: str, headers: Mapping[str, str], method: str, path: str, body: Any) -> Answer:
+    """The answer to a call over HTTP with headers."""
+    content = None if body is None else json.dumps(body).encode()
+    return fetch(web, path.format(sid=sid), method, JSON | headers, content)
 
 
 def outcome(code: str) -> str:

@@ -3,12 +3,28 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 import redis
+from django.contrib.auth import get_user_model
 
+from chat import api_keys
 from tests.access.credentials import ED25519, FOREIGN, RSA, SHARED, confused, tampered, token, unsigned
-from tests.access.operations import ALLOWED, CALLS, CONNECT, FRAMES, answered, calling, connecting, opened, sending
+from tests.access.operations import (
+    ALLOWED,
+    CALLS,
+    CONNECT,
+    FRAMES,
+    answered,
+    calling,
+    calling_with,
+    connecting,
+    opened,
+    sending,
+)
+from tests.chat.conftest import cookie_of
 from tests.processes import ROOT, Web
 
 NO, ROLE = "forbidden", "role_forbidden"
@@ -16,8 +32,10 @@ WITHOUT = "unauthenticated"
 
 OBSERVES = {CONNECT, "`session.sync`", "`ping`", "`GET history`", "`GET history?q=`", "`GET sessions/SID`"}
 CONFIGURES = "`PATCH sessions/SID`"
-MODERATES = "`POST sessions/SID/revocations`"
-SPEAKS = {CONNECT, *FRAMES, *CALLS} - {CONFIGURES, MODERATES}
+INVITES = {name for name in CALLS if "/invites" in name}
+CREATES = "`POST sessions`"
+MODERATES = {"`POST sessions/SID/revocations`"} | INVITES
+SPEAKS = {CONNECT, *FRAMES, *CALLS} - {CONFIGURES, CREATES} - MODERATES
 SENDS = OBSERVES | {
     "`chat.message`",
     "`chat.typing`",
@@ -26,15 +44,39 @@ SENDS = OBSERVES | {
     "`POST sessions/SID/messages`: `chat.message`",
 }
 
-HOLDERS = {
-    "`A`, `B`, `user`": ({"role": "A"}, SPEAKS),
-    "`observer`": ({"role": "observer"}, OBSERVES),
-    '`"can": ["read"]`': ({"role": "B", "can": ["read"]}, OBSERVES),
-    '`"can": ["read", "send"]`': ({"role": "user", "can": ["read", "send"]}, SENDS),
-    '`"can": ["read", "configure"]`': ({"role": "B", "can": ["read", "configure"]}, OBSERVES | {CONFIGURES}),
-    '`"can": ["read", "moderate"]`': ({"role": "observer", "can": ["read", "moderate"]}, OBSERVES | {MODERATES}),
+
+def bearer(role: str, can: list[str] | None, sid: str, web: Web) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(sid, role, can=can)}"}
+
+
+def member(sid: str, web: Web) -> dict[str, str]:
+    """The headers of a page of somebody who was invited as A."""
+    return {"Cookie": f"doqchat-{sid}={token(sid, sub='invite:1')}", "Origin": web.http}
+
+
+def program(sid: str, web: Web) -> dict[str, str]:
+    return {"Authorization": f"Bearer {api_keys.create('backend', 'sessions')}"}
+
+
+def staff(sid: str, web: Web) -> dict[str, str]:
+    user = get_user_model().objects.create_user("staff", is_staff=True)
+    return {"Cookie": cookie_of(user), "Origin": web.http}
+
+
+Present = Callable[[str, Web], Mapping[str, str]]
+
+HOLDERS: dict[str, tuple[Present, set[str]]] = {
+    "`A`, `B`, `user`": (partial(bearer, "A", None), SPEAKS),
+    "`observer`": (partial(bearer, "observer", None), OBSERVES),
+    '`"can": ["read"]`': (partial(bearer, "B", ["read"]), OBSERVES),
+    '`"can": ["read", "send"]`': (partial(bearer, "user", ["read", "send"]), SENDS),
+    '`"can": ["read", "configure"]`': (partial(bearer, "B", ["read", "configure"]), OBSERVES | {CONFIGURES}),
+    '`"can": ["read", "moderate"]`': (partial(bearer, "observer", ["read", "moderate"]), OBSERVES | MODERATES),
+    "`doqchat-SID`": (member, SPEAKS),
+    "`dqk_…`": (program, {CREATES} | INVITES),
+    "`is_staff`": (staff, {CREATES} | INVITES),
 }
-"""Principals of the table: their claims, and what they may do."""
+"""Principals of the table: the headers that they send, and what they may do."""
 
 
 def refused_tokens(sid: str) -> dict[str, tuple[str | None, str]]:
@@ -51,20 +93,28 @@ def refused_tokens(sid: str) -> dict[str, tuple[str | None, str]]:
         "a public key taken for a shared one": (confused(sid), WITHOUT),
         "for another audience": (token(sid, aud="another"), WITHOUT),
         "for another session": (token("another"), NO),
+        "the secret of a used invite": ("A" * 43, WITHOUT),
+        "an unknown API key": (api_keys.new_secret(), WITHOUT),
     }
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("holder", HOLDERS)
 async def test_each_principal_may_do_what_the_table_says(guarded: Web, sid: str, holder: str) -> None:
-    said, allowed = HOLDERS[holder]
-    presented = token(sid, said["role"], can=said.get("can"))
-    found = {CONNECT: await connecting(guarded, sid, presented, since="0")}
-    async with opened(guarded, sid, presented) as client:
-        for name, (event, bd) in FRAMES.items():
-            found[name] = await sending(client, event, bd)
+    present, allowed = HOLDERS[holder]
+    headers = await asyncio.to_thread(present, sid, guarded)
+    first = await connecting(guarded, sid, since="0", others=headers)
+    found = dict.fromkeys((CONNECT, *FRAMES), first)
+    if first == ALLOWED:
+        async with opened(guarded, sid, others=headers) as client:
+            for name, (event, bd) in FRAMES.items():
+                found[name] = await sending(client, event, bd)
     for name, call in CALLS.items():
-        found[name] = answered(await asyncio.to_thread(calling, guarded, sid, presented, *call))
-    assert found == {name: ALLOWED if name in allowed else NO for name in (CONNECT, *FRAMES, *CALLS)}
+        found[name] = answered(await asyncio.to_thread(calling_with, guarded, sid, headers, *call))
+    expected = dict.fromkeys(found, NO if first == ALLOWED else WITHOUT) | dict.fromkeys(allowed, ALLOWED)
+    if present is member:
+        expected[CREATES] = WITHOUT  # the cookie is for another session
+    assert found == expected
 
 
 @pytest.mark.parametrize("fault", refused_tokens("any"))
