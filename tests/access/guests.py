@@ -30,6 +30,10 @@ class Guest:
             httpx.URL(url).path, data=data, headers={"Origin": f"{self._client.base_url}".rstrip("/")}
         )
 
+    def sign_in(self, session: str) -> None:
+        """Sign in: the value is that of Django's session cookie."""
+        self._client.cookies.set("sessionid", session)
+
     def headers(self, sid: str) -> dict[str, str]:
         """What the browser sends with a request of one of the site's pages: its membership, and the Origin."""
         return {"Cookie": f"doqchat-{sid}={self.membership(sid)}", "Origin": f"{self._client.base_url}".rstrip("/")}
