@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from asgiref.sync import async_to_sync
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Max, Q
 from django.utils import timezone
@@ -103,16 +104,16 @@ class ApiKey(Credential):
         verbose_name_plural = _("API keys")
         ordering = ["name", "-created_at"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["name"],
-                condition=Q(revoked_at=None),
-                name="doqchat_one_key_per_name",
-                violation_error_message=_("There is an API key with this name."),
-            )
+            models.UniqueConstraint(fields=["name"], condition=Q(revoked_at=None), name="doqchat_one_key_per_name")
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Check the name; forms skip the constraint, because `revoked_at` is none of their fields."""
+        if ApiKey.objects.filter(name=self.name, revoked_at=None).exclude(pk=self.pk).exists():
+            raise ValidationError({"name": _("There is an API key with this name.")})
 
 
 def synchronise() -> None:

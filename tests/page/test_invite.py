@@ -1,0 +1,70 @@
+"""Invite links in a browser: staff creates a session, its people press the button of their links and talk."""
+
+from collections.abc import Iterator
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from playwright.async_api import expect
+
+from tests import processes
+from tests.access.credentials import SHARED, token
+from tests.chat.conftest import cookie_of
+from tests.page.conftest import OpenWindow
+from tests.processes import Web
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
+    """A site that takes nobody without a link."""
+    with processes.web(DOQCHAT_ACCESS="token", DOQCHAT_TOKEN_KEY=SHARED) as web:
+        yield web
+
+
+@sync_to_async
+def staff_cookie() -> str:
+    user = get_user_model().objects.create_user("staff", is_staff=True)
+    return cookie_of(user).partition("=")[2]
+
+
+async def test_staff_sends_links_and_their_guests_talk(open_window: OpenWindow, guarded: Web) -> None:
+    staff, a, b = await open_window(guarded), await open_window(guarded), await open_window(guarded)
+    await staff.context.add_cookies([{"name": "sessionid", "value": await staff_cookie(), "url": guarded.http}])
+    await staff.page.goto(guarded.http)
+    await staff.page.click("button")
+    links = [await link.input_value() for link in await staff.page.locator(".invite__link").all()]
+    for window, link, role in zip((a, b), links, "AB", strict=True):
+        await window.page.goto(link)
+        await expect(window.page.locator(".home__lead")).to_contain_text(f"as {role}.")
+        await window.page.click("button")
+        await window.is_connected()
+        assert window.page.url.endswith(f"/?role={role}")
+    await a.say("hello")
+    await b.shows("hello")
+    await b.page.reload()
+    await b.shows("hello")
+    await b.is_connected()
+    await b.say("안녕")
+    await a.shows("hello", "안녕")
+    assert "doqchat-" not in await a.page.evaluate("document.cookie")
+    await a.page.goto(links[0])
+    await a.shows("hello", "안녕")
+    await b.page.goto(links[0])
+    await expect(b.page.locator(".home__title")).to_have_text("This link is no longer valid")
+    b.complaints.remove("Failed to load resource: the server responded with a status of 410 (Gone)")
+
+
+async def test_the_cookie_of_an_invite_replaces_the_token_of_an_earlier_link(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    window = await open_window(guarded)
+    await window.page.goto(f"{guarded.http}/s/{sid}/?role=A#token={token(sid)}")
+    await window.is_connected()
+    cookie = {"name": f"doqchat-{sid}", "value": token(sid, "B", sub="invite:1"), "url": guarded.http}
+    await window.context.add_cookies([cookie])
+    await window.page.reload()
+    await window.is_connected()
+    await window.say("hello")
+    await expect(window.page.locator(".message__author")).to_have_text("B (you)")
