@@ -19,6 +19,7 @@ MESSAGE = {"hd": {"event": "chat.message", "role": "A", "msg_id": "m1"}, "bd": {
 OTHER = {**MESSAGE, "bd": {"text": "something else"}}
 SESSION = "/api/chat/sessions/{sid}"
 MESSAGES = f"{SESSION}/messages"
+INVITES = f"{SESSION}/invites"
 HISTORY = "/api/chat/history/{sid}"
 
 
@@ -63,6 +64,11 @@ def test_a_generated_client_changes_one_setting_and_leaves_the_others(generated:
         ("patch", SESSION, {"policy": "always"}, 200),
         ("patch", SESSION, {"policy": "sometimes"}, 400),
         ("post", MESSAGES, MESSAGE, 201),
+        ("post", "/api/chat/sessions", {"invites": [{"role": "A", "name": "민지"}]}, 201),
+        ("post", "/api/chat/sessions", {"invites": [{"role": "llm"}]}, 400),
+        ("post", INVITES, {"role": "observer", "uses": None}, 201),
+        ("get", INVITES, None, 200),
+        ("delete", f"{INVITES}/{{invite_id}}", None, 404),
         ("post", MESSAGES, OTHER, 409),
         ("post", MESSAGES, {"hd": {"event": "chat.message", "role": "llm"}, "bd": {"text": "x"}}, 403),
         ("post", MESSAGES, {"hd": {"event": "chat.message"}, "bd": {"text": "x" * 70_000}}, 413),
@@ -76,7 +82,11 @@ def test_answers_are_as_the_document_says(
     if status == 409:
         fetch(server, MESSAGES.format(sid=sid), "POST", JSON, json.dumps(MESSAGE).encode())
     answer = fetch(
-        server, path.format(sid=sid), method.upper(), JSON, None if body is None else json.dumps(body).encode()
+        server,
+        path.format(sid=sid, invite_id=1),
+        method.upper(),
+        JSON,
+        None if body is None else json.dumps(body).encode(),
     )
     assert answer.status == status
     operations = document["paths"].get(path.partition("?")[0], document["paths"][SESSION])
@@ -95,7 +105,11 @@ def test_a_foreign_host_is_refused_as_the_document_says(server: Web, sid: str) -
     assert "text/html" in fetch(server, "/", headers={"Host": "evil.example"}).headers["Content-Type"]
 
 
-@pytest.mark.parametrize("operation", ["read_history", "read_session", "change_session", "send_message"])
+OPERATIONS = ["read_history", "read_session", "change_session", "send_message"]
+OF_INVITES = ["create_session", "create_invite", "list_invites", "revoke_invite"]
+
+
+@pytest.mark.parametrize("operation", [*OPERATIONS, *OF_INVITES])
 def test_each_refusal_is_documented(document: Any, operation: str) -> None:
     (responses,) = [
         described["responses"]
