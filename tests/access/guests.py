@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookies import SimpleCookie
+from typing import Any
 
 import httpx
 
@@ -21,11 +22,11 @@ class Guest:
         """Open a link."""
         return self._client.request(method, httpx.URL(url).path)
 
-    def press(self, url: str, page: httpx.Response | None = None) -> httpx.Response:
-        """Press the button of a link's page, which is opened before unless it is given."""
+    def press(self, url: str, page: httpx.Response | None = None, **fields: Any) -> httpx.Response:
+        """Press the button of a page with a form, which is opened before unless it is given."""
         page = page or self.open(url)
         field = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-        data = {"csrfmiddlewaretoken": field[1] if field else ""}
+        data = fields | {"csrfmiddlewaretoken": field[1] if field else ""}
         return self._client.post(
             httpx.URL(url).path, data=data, headers={"Origin": f"{self._client.base_url}".rstrip("/")}
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from chat import api_keys
 from chat.models import Invite, digest_of
@@ -28,6 +29,7 @@ from tests.access.operations import (
     refused,
     sending,
 )
+from tests.chat.conftest import cookie_of
 from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -179,6 +181,26 @@ async def test_revoking_an_invite_closes_its_members_sockets_on_every_process(
         assert await sending(stays, "chat.message", {"text": "hi"}) == "yes"
     assert await connecting(guarded, sid, others=mine) == "forbidden"
     assert await asyncio.to_thread(revoke, guarded, sid, api_key, made) == 204
+
+
+async def test_staff_revokes_invites_in_the_admin(guarded: Web, api_key: str, sid: str) -> None:
+    made = await asyncio.to_thread(invite, guarded, sid, api_key)
+    cookie = await asyncio.to_thread(cookie_of_superuser)
+    held = token(sid, sub=f"invite:{made['id']}")
+    with guest(guarded) as staff:
+        staff.sign_in(cookie)
+        async with opened(guarded, sid, held) as client:
+            await client.recv_event("session.welcome")
+            revoking = {"action": "revoke", "_selected_action": made["id"]}
+            answer = await asyncio.to_thread(staff.press, "/admin/doqchat/invite/", **revoking)
+            assert answer.status_code == 302
+            await client.recv_event("error")
+            assert await client.close_code() == 4403
+        assert staff.open(made["url"]).status_code == 410
+
+
+def cookie_of_superuser() -> str:
+    return cookie_of(get_user_model().objects.create_superuser("admin")).partition("=")[2]
 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1", "http://localhost"])
