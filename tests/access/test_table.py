@@ -5,12 +5,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from secrets import token_urlsafe
 
 import pytest
 import redis
 from django.contrib.auth import get_user_model
 
 from chat import api_keys
+from chat.models import Invite, digest_of
 from tests.access.credentials import ED25519, FOREIGN, RSA, SHARED, confused, tampered, token, unsigned
 from tests.access.operations import (
     ALLOWED,
@@ -79,6 +81,10 @@ HOLDERS: dict[str, tuple[Present, set[str]]] = {
 """Principals of the table: the headers that they send, and what they may do."""
 
 
+USED = token_urlsafe(32)
+"""The secret of an invite that was used."""
+
+
 def refused_tokens(sid: str) -> dict[str, tuple[str | None, str]]:
     """Credentials that are refused, and the error code of each."""
     return {
@@ -93,7 +99,7 @@ def refused_tokens(sid: str) -> dict[str, tuple[str | None, str]]:
         "a public key taken for a shared one": (confused(sid), WITHOUT),
         "for another audience": (token(sid, aud="another"), WITHOUT),
         "for another session": (token("another"), NO),
-        "the secret of a used invite": ("A" * 43, WITHOUT),
+        "a used invite": (USED, WITHOUT),
         "an unknown API key": (api_keys.new_secret(), WITHOUT),
     }
 
@@ -117,11 +123,13 @@ async def test_each_principal_may_do_what_the_table_says(guarded: Web, sid: str,
     assert found == expected
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fault", refused_tokens("any"))
 async def test_nothing_can_be_done_with_any_other_token(
     guarded: Web, guarded_client: "redis.Redis", sid: str, fault: str
 ) -> None:
     presented, code = refused_tokens(sid)[fault]
+    await Invite.objects.acreate(sid=sid, role="A", digest=digest_of(USED), uses_left=0)
     keys = guarded_client.dbsize()
     assert await connecting(guarded, sid, *([presented] if presented else [])) == code
     for call in CALLS.values():
@@ -129,6 +137,7 @@ async def test_nothing_can_be_done_with_any_other_token(
         assert (answered(answer), answer.status) == (code, 401 if code == WITHOUT else 403)
         assert (answer.headers["WWW-Authenticate"] == "Bearer") == (code == WITHOUT)
         assert presented is None or presented not in answer.text
+    assert await Invite.objects.acount() == 1
     assert (guarded_client.keys(f"*{sid}*"), guarded_client.dbsize()) == ([], keys)
 
 

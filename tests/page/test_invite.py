@@ -7,6 +7,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from playwright.async_api import expect
 
+from chat.models import Invite, digest_of
 from tests import processes
 from tests.access.credentials import SHARED, token
 from tests.chat.conftest import cookie_of
@@ -54,6 +55,18 @@ async def test_staff_sends_links_and_their_guests_talk(open_window: OpenWindow, 
     await b.page.goto(links[0])
     await expect(b.page.locator(".home__title")).to_have_text("This link is no longer valid")
     b.complaints.remove("Failed to load resource: the server responded with a status of 410 (Gone)")
+
+
+async def test_the_button_is_pressed_once(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    secret = "once"
+    await Invite.objects.acreate(sid=sid, role="A", digest=digest_of(secret))
+    window = await open_window(guarded)
+    await window.page.goto(f"{guarded.http}/i/{secret}/")
+    await window.page.evaluate(
+        "document.querySelector('form').addEventListener('submit', (event) => event.preventDefault())"
+    )
+    await window.page.click("button")
+    await expect(window.page.locator("button")).to_be_disabled()
 
 
 async def test_the_cookie_of_an_invite_replaces_the_token_of_an_earlier_link(
