@@ -7,6 +7,7 @@ from typing import Any, Concatenate
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -40,7 +41,7 @@ Page = Callable[Concatenate[HttpRequest, ...], Coroutine[Any, Any, HttpResponse]
 
 
 def counted(view: Page) -> Page:
-    """Count requests of a page by the client's address; 429 for one too many."""
+    """Count requests of a page by the client's address; 429 for one too many, 503 without the database."""
 
     @wraps(view)
     async def counting(request: HttpRequest, **arguments: str) -> HttpResponse:
@@ -50,7 +51,11 @@ def counted(view: Page) -> Page:
             response = render(request, "doqchat/too_many.html", status=429)
             response["Retry-After"] = str(refusal.details["retry_after"])
             return response
-        return await view(request, **arguments)
+        try:
+            return await view(request, **arguments)
+        except (OperationalError, InterfaceError) as error:
+            log.error("The database cannot be used: %s", error)
+            return render(request, "doqchat/unavailable.html", status=503)
 
     return counting
 

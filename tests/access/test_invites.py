@@ -30,6 +30,7 @@ from tests.access.operations import (
     sending,
 )
 from tests.chat.conftest import cookie_of
+from tests.ports import free_port
 from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -181,6 +182,16 @@ async def test_revoking_an_invite_closes_its_members_sockets_on_every_process(
         assert await sending(stays, "chat.message", {"text": "hi"}) == "yes"
     assert await connecting(guarded, sid, others=mine) == "forbidden"
     assert await asyncio.to_thread(revoke, guarded, sid, api_key, made) == 204
+
+
+def test_without_the_database_invites_are_unavailable_and_rooms_open(access: dict[str, str], sid: str) -> None:
+    with processes.web(**access | {"DATABASE_URL": f"postgres://u:p@127.0.0.1:{free_port()}/none"}) as web:
+        call = calling(web, sid, api_keys.new_secret(), "GET", INVITES, None)
+        assert (call.status, call.json["error"]["code"]) == (503, "unavailable")
+        with guest(web) as invited:
+            assert invited.open(UNKNOWN).status_code == 503
+            assert invited.open(f"/s/{sid}/").status_code == 200
+        assert "Traceback" not in web.process.output
 
 
 async def test_staff_revokes_invites_in_the_admin(guarded: Web, api_key: str, sid: str) -> None:
