@@ -6,6 +6,7 @@ from ninja.openapi.schema import REF_TEMPLATE, OpenAPISchema
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
+from chat.sids import has_a_page
 from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment
 from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN, DisplayName, MemberRole
 from doqchat.store import revocations
@@ -113,7 +114,7 @@ class NewSession(BaseModel):
     @field_validator("sid")
     @classmethod
     def _has_a_page(cls, sid: str | None) -> str | None:
-        if sid in (".", ".."):
+        if sid is not None and not has_a_page(sid):
             raise ValueError("browsers remove . and .. from URLs")
         return sid
 

@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from chat import invite_pages, views
+from chat import home, invite_pages, views
 from chat.api import api
 from chat.api_errors import urls_of
 
 app_name = "doqchat"
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", home.home, name="home"),
     path("s/<str:sid>/", views.room, name="room"),
     path("i/<str:secret>/", invite_pages.invite, name="invite"),
     path("api/chat/", urls_of(api)),
