@@ -36,6 +36,7 @@ class Problem(Schema):
     message: str = Field(description="One sentence that states the problem and the remedy.")
     field: str | None = Field(None, description="The invalid parameter, if any.")
     msg_id: str | None = Field(None, description="The `msg_id` of the message, if any.")
+    filter: str | None = Field(None, description="The name of the filter; with `rejected` alone.")
     retry_after: int | None = Field(None, description="Seconds to wait; with `rate_limited` alone.")
 
 

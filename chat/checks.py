@@ -13,6 +13,7 @@ from chat.origins import parse_origin
 from doqchat.access.published_keys import is_url, read_keys
 from doqchat.conf import KEPT_KEY, Settings, access_mode, doqchat_settings, is_public, token_key
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.filters.configured import problems as filter_problems
 from doqchat.llm.checks import problems as llm_problems
 
 TAG = "doqchat"
@@ -35,7 +36,7 @@ def usable(**kwargs: Any) -> list[CheckMessage]:
         doqchat = doqchat_settings()
     except ImproperlyConfigured as error:
         return [Error(str(error), hint="docs/en/integrating.md lists its keys.", id="doqchat.E003")]
-    found = (_problems, _hosts, _access, _tokens, _models, _layer, _data_directory)
+    found = (_problems, _hosts, _access, _tokens, _filters, _models, _layer, _data_directory)
     return [problem for check in found for problem in check(doqchat)]
 
 
@@ -83,6 +84,12 @@ def _tokens(doqchat: Settings) -> Iterator[CheckMessage]:
             yield Error(
                 problem, hint="Name a file with a JWK Set that has a key for RS256 or EdDSA.", id="doqchat.E008"
             )
+
+
+def _filters(doqchat: Settings) -> Iterator[CheckMessage]:
+    """Filters that do not exist, or refuse their options."""
+    hint = "Name functions or classes by their dotted paths in DOQCHAT_FILTERS; see docs/en/filters.md."
+    return (Error(problem, hint=hint, id="doqchat.E009") for problem in filter_problems(doqchat.filters))
 
 
 def _models(doqchat: Settings) -> Iterator[CheckMessage]:

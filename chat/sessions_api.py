@@ -73,7 +73,7 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
 
 @router.post(
     "/{sid}/messages",
-    response={201: StoredMessage, 200: StoredMessage} | refusals(401, 403, 409, 429, 503, 504),
+    response={201: StoredMessage, 200: StoredMessage} | refusals(401, 403, 409, 422, 429, 503, 504),
     summary="Send a message to a session",
     openapi_extra=openapi.body(openapi.NewMessage, openapi.NewRequest),
 )

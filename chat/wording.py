@@ -39,6 +39,7 @@ def failures() -> dict[str, str]:
         "context_too_long": _("The conversation is too long for the model. Ask a shorter question."),
         "timeout": _("The model took too long and was stopped. Ask again."),
         "unavailable": _("The model is unreachable right now. Try again in a minute."),
+        "rejected": _("The answer was stopped, because this site's rules do not allow it."),
         "blocked": _("The model declined to answer. Rephrase the question."),
         "no_answer": _("The model gave no answer. Ask again."),
         "unfinished": _("The answer was cut off. Ask again."),
@@ -67,12 +68,12 @@ def forbidden() -> str:
 def refusals() -> dict[str, str]:
     """Why a message was not sent, by `code` of `error`; the default is the server's sentence.
 
-    `{when}` is the time until the limit ends, as in "in 5 seconds".
+    `{when}` is the time until the limit ends, as in "in 5 seconds"; `{message}` is the server's sentence.
     """
     return {
         "rate_limited": _("Rate limit exceeded. Try again {when}."),
         "unavailable": _("The server cannot store messages right now. Nothing was sent; try again in a moment."),
-        "rejected": _("This session's rules do not allow this message."),
+        "rejected": _("This session's rules do not allow this message. {message}"),
         "session_closed": _("This session is closed. You can no longer send messages here."),
         "not_found": _("That answer has already ended."),
         "too_large": _("This message is too large. Send it in parts."),

@@ -81,6 +81,7 @@ DOQCHAT: dict[str, Any] = {
     # Such as "SYSTEM": "Answer in one sentence."
     "REPLIES": {"TOKENS_PER_DAY": env.integer("DOQCHAT_TOKENS_PER_DAY", TOKENS_PER_DAY, 0, 10**12) or None},
     "LIMITS": env.limits("DOQCHAT_LIMITS"),
+    "FILTERS": [{"NAME": path} for path in env.words("DOQCHAT_FILTERS")],
     "ACCESS": env.choice("DOQCHAT_ACCESS", "", ["open", "token"]) or None,
     "TOKEN_KEY": env.token_key("DOQCHAT_TOKEN_KEY"),
     "TOKEN_JWKS": env.token_jwks("DOQCHAT_TOKEN_JWKS"),

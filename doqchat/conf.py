@@ -107,6 +107,18 @@ class LimitSettings(Section):
     site_requests: _Count | None = 1_200
 
 
+class FilterSettings(Section):
+    """An entry of `FILTERS`.
+
+    Attributes:
+        name: the dotted path of a filter, or of a class whose instances are filters.
+        options: the arguments of the class.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    options: dict[str, Any] = {}
+
+
 class EmbeddedStoreSettings(Section):
     """`EMBEDDED_STORE`: the Valkey that `doqchat_up` runs in the folder `valkey` of the data directory.
 
@@ -130,6 +142,7 @@ class Settings(Section):
         llms: the models behind `llms[alias]`, shaped like Django's CACHES; doqchat/llm/checks.py checks them.
         replies: how replies are written.
         limits: what clients may do.
+        filters: what may be said: filters of texts, in their order (doqchat/filters).
         access: who may join a session: `open`, everyone who knows its name; `token`, holders of tokens. None means
             `open` if only this machine can reach the site, or with DEBUG, and otherwise `token`.
         token_key: the HS256 key of tokens; None stores a generated one in the data directory.
@@ -152,6 +165,7 @@ class Settings(Section):
     llms: dict[Any, Any] = {"default": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
     replies: ReplySettings = ReplySettings()
     limits: LimitSettings = LimitSettings()
+    filters: list[FilterSettings] = []
     access: Access | None = None
     token_key: _TokenKey | None = None
     token_jwks: _TokenJwks | None = None

@@ -10,6 +10,7 @@ from doqchat.access.authenticator import Authenticator
 from doqchat.conf import access_mode, doqchat_settings, token_key
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.filters.configured import site_filters
 from doqchat.limits.clients import ClientLimits
 from doqchat.limits.messages import MessageLimits
 from doqchat.loop_end import at_loop_end
@@ -38,6 +39,7 @@ class Engine:
         reply_settings: the settings of replies.
         limits: rate limits of requests.
         clients: limits on the clients of this process.
+        filters: what may be said.
         budget: the daily token budget.
         cancellation: cancels replies.
         hub: the sessions with members in this process.
@@ -58,6 +60,7 @@ class Engine:
         self.budget = TokenBudget(self.shards, replies.tokens_per_day)
         most = settings.limits
         self.clients = ClientLimits(most)
+        self.filters = site_filters()
         messages = MessageLimits(most.role_messages, most.session_messages, most.session_bytes)
         self.stream = SessionStream(self.shards, self.limits, messages)
         self.history = History(self.stream)

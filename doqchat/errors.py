@@ -82,6 +82,16 @@ class RateLimited(DoqchatError):
         self.limit = limit
 
 
+class Rejected(DoqchatError):
+    """A filter does not allow a text. Filters raise it; the detail `filter` is the filter's name.
+
+    Args:
+        message: one sentence for the person who wrote it, without the text itself.
+    """
+
+    code, status = "rejected", 422
+
+
 class Conflict(DoqchatError):
     code, status = "conflict", 409
 

@@ -36,7 +36,7 @@ async def asay(sid: str, text: str, *, role: Role = DEFAULT_ROLE, msg_id: str | 
             nothing and returns the id of the first event.
 
     Raises:
-        InvalidMessage, RoleForbidden, Conflict, Unreadable, Unavailable: nothing is stored.
+        InvalidMessage, RoleForbidden, Rejected, Conflict, Unreadable, Unavailable: nothing is stored.
         Internal: the outcome is unknown; call again with the same `msg_id`.
     """
     return await _send(sid, ChatMessage, {"text": text}, role, msg_id)
@@ -56,7 +56,7 @@ async def aask(
 
     Raises:
         RateLimited: nothing is stored; `details["retry_after"]` is the seconds to wait, if known.
-        InvalidMessage, RoleForbidden, Conflict, Unreadable, Unavailable, Internal: as for `asay`.
+        InvalidMessage, RoleForbidden, Rejected, Conflict, Unreadable, Unavailable, Internal: as for `asay`.
     """
     return await _send(sid, LLMRequest, {"prompt": prompt} | ({} if llm is None else {"llm": llm}), role, msg_id)
 

@@ -7,9 +7,10 @@ from typing import cast
 
 from doqchat.access.principal import Capability, Principal
 from doqchat.engine import Engine
-from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RateLimited, UnknownEvent
+from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RateLimited, Rejected, UnknownEvent
 from doqchat.fanout.expiry import watch
 from doqchat.fanout.member import Member
+from doqchat.filters import Message
 from doqchat.joining import sync
 from doqchat.llm import llms
 from doqchat.protocol import server
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 async def submit(engine: Engine, principal: Principal, frame: Frame, member: Member | None = None) -> Appended | None:
-    """Authorize a valid frame, check limits, and execute it.
+    """Authorize a valid frame, check limits, filter its text, and execute it.
 
     A message or a request is stored and published atomically; a request is queued with it, and an automatic reply that
     it supersedes is cancelled. Typing and read receipts are relayed to all but the sender. A ping gets a pong, a sync
@@ -58,6 +59,7 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
         InvalidMessage: the request names a model that is not configured.
         NotFound: the session has no such reply, or no such event.
         RateLimited: it exceeds a limit, or the day's tokens are used up.
+        Rejected: a filter does not allow its text.
         Conflict, Unreadable, Unavailable: nothing was stored.
         Uncertain: it is unknown whether the event is stored.
     """
@@ -126,8 +128,10 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
         ask = await _asked(engine, sid, body) if isinstance(body, LLMRequest) else ""
         if ask:
             await _check_budget(engine, sid, frame)
-        manner = await _manner(engine, sid, body) if isinstance(body, ChatMessage) else ""
-        digest = frame.digest() if frame.msg_id else ""
+        digest = frame.digest() if frame.msg_id else ""  # of what was sent, so that a resend is a duplicate
+        if engine.filters:
+            frame = await _filter(engine, sid, frame)
+        manner = await _manner(engine, sid, frame.text) if isinstance(body, ChatMessage) else ""
         appended = await engine.stream.append(
             sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
         )
@@ -213,16 +217,31 @@ async def _check_budget(engine: Engine, sid: str, frame: Frame) -> None:
             raise
 
 
-async def _manner(engine: Engine, sid: str, message: ChatMessage) -> Manner:
+async def _filter(engine: Engine, sid: str, frame: Frame) -> Frame:
+    """The frame with the text that the filters leave; raises Rejected, Unavailable.
+
+    A message that is already stored is not rejected when it is resent: it is a duplicate.
+    """
+    message = Message(sid, frame.role, frame.event, frame.text)
+    try:
+        text = await engine.filters.apply(message, check=frame.saying)
+    except Rejected:
+        if not (frame.msg_id and await engine.stream.knows(sid, frame.role, frame.msg_id)):
+            raise
+        text = "…"  # stored if the msg_id expires right now, instead of the rejected text
+    return frame if text == message.text else frame.saying(text)
+
+
+async def _manner(engine: Engine, sid: str, text: str) -> Manner:
     """Whether a message mentions the assistant; empty if it has only white space.
 
     The assistant's name is read only for texts with an @.
     """
-    if not message.text.strip():
+    if not text.strip():
         return ""
-    if not has_at_sign(message.text):
+    if not has_at_sign(text):
         return "said"
-    return "mentioned" if mentions(message.text, (await engine.settings.of(sid)).name_llm) else "said"
+    return "mentioned" if mentions(text, (await engine.settings.of(sid)).name_llm) else "said"
 
 
 _CAPABILITIES: dict[type[Body], Capability] = {

@@ -213,6 +213,7 @@ class Error(Body):
     message: str
     msg_id: str | None = None
     field: str | None = None
+    filter: str | None = Field(None, description="With `rejected`: the name of the filter.")
     retry_after: int | None = None
 
 

@@ -1,7 +1,7 @@
 """Client frames: parsed into events, or refused with an error."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,10 +12,13 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from doqchat.errors import InvalidJSON, InvalidMessage, RoleForbidden, TooLarge, UnknownEvent
-from doqchat.protocol.events import FROM_CLIENTS, Body, Head, Ping
+from doqchat.protocol.events import FROM_CLIENTS, Body, ChatMessage, Head, LLMRequest, Ping
 from doqchat.protocol.names import HUMAN_ROLES, MAX_DEPTH, MAX_FRAME_BYTES, MODEL_ROLE
 
 _LARGEST = sys.float_info.max
+_SPOKEN = {ChatMessage.event: "text", LLMRequest.event: "prompt"}
+"""The field of `bd` with what a person says."""
+
 DECIDED_HERE = ("event", "role", "msg_id", "timestamp", "id", "prev", "sid")
 
 
@@ -39,6 +42,17 @@ class Frame:
     hd: dict[str, Any] = field(default_factory=dict)
     bd: Any = field(default_factory=dict)
     size: int = 0
+
+    @property
+    def text(self) -> str:
+        """What a message or a request says."""
+        said: str = getattr(self.body, _SPOKEN[self.event])
+        return said
+
+    def saying(self, text: str) -> "Frame":
+        """A message or a request with another text. Raises ValueError if the text is not valid in it."""
+        bd = {**self.bd, _SPOKEN[self.event]: text}
+        return replace(self, body=type(self.body).model_validate(bd), bd=bd)
 
     def stored(self, sid: str) -> str:
         """The envelope as the stream keeps it: JSON without `id` and `prev`, which the entry's place gives."""

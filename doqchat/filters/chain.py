@@ -1,0 +1,115 @@
+"""Runs the filters of a site on a text, in order, each with a deadline."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from functools import partial
+from inspect import iscoroutinefunction
+from pathlib import Path
+from traceback import extract_tb
+from typing import cast
+
+from django.db import close_old_connections
+
+from doqchat.errors import Rejected, Unavailable
+
+log = logging.getLogger(__name__)
+
+FILTER_SECONDS = 1.0
+"""How long one filter may take for one text."""
+
+_THREADS = ThreadPoolExecutor(8, thread_name_prefix="filter")
+"""Separate from asyncio's threads, so that a filter that hangs delays nothing else. Threads start on first use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a filter decides about.
+
+    Attributes:
+        sid: the session.
+        role: who speaks: `A`, `B`, `user` or `llm`.
+        event: `chat.message`, `llm.request` or, for the model, `llm.response`.
+        text: the text as the filters before have left it; of the model, the whole answer so far.
+    """
+
+    sid: str
+    role: str
+    event: str
+    text: str
+
+
+_Sync = Callable[[Message], str | None]
+_Async = Callable[[Message], Awaitable[str | None]]
+Filter = _Sync | _Async
+"""Returns None to allow the text, or another text in its place; raises Rejected. Sync filters run in a thread."""
+
+
+class Filters:
+    """Filters in their order; false if there are none.
+
+    Args:
+        filters: each with the name that errors and log lines state.
+    """
+
+    def __init__(self, filters: Iterable[tuple[str, Filter]] = ()) -> None:
+        self._filters = [(name, _as_async(filter_)) for name, filter_ in filters]
+
+    def __bool__(self) -> bool:
+        return bool(self._filters)
+
+    async def apply(self, message: Message, check: Callable[[str], object] = str.encode) -> str:
+        """The text that the filters leave.
+
+        Args:
+            message: what was said.
+            check: raises ValueError for a text that a filter must not return, such as one that is too long.
+
+        Raises:
+            Rejected: a filter does not allow it.
+            Unavailable: a filter failed, or took longer than FILTER_SECONDS.
+        """
+        for name, filter_ in self._filters:
+            try:
+                async with asyncio.timeout(FILTER_SECONDS):
+                    text = await filter_(message)
+                if text is not None:
+                    check(text)
+                    message = replace(message, text=text)
+            except Rejected as refusal:
+                raise Rejected(refusal.message, filter=name) from None
+            except Exception as error:
+                log.error("The filter %s failed: %s.", name, _reason(error))
+                raise Unavailable("A filter of this site failed; try again in a moment.") from None
+        return message.text
+
+
+def _as_async(filter_: Filter) -> _Async:
+    if iscoroutinefunction(filter_) or iscoroutinefunction(getattr(filter_, "__call__", None)):  # noqa: B004
+        return cast(_Async, filter_)
+    call = partial(_call, cast(_Sync, filter_))
+
+    async def in_thread(message: Message) -> str | None:
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, copy_context().run, call, message)
+
+    return in_thread
+
+
+def _call(filter_: _Sync, message: Message) -> str | None:
+    """Call a filter in a thread, whose connections to the database outlive the call."""
+    close_old_connections()
+    try:
+        return filter_(message)
+    finally:
+        close_old_connections()
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong and where, without the exception's message, which may contain the text."""
+    if isinstance(error, TimeoutError):
+        return f"it took longer than {FILTER_SECONDS:g} s"
+    last = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
