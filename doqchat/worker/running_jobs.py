@@ -48,7 +48,8 @@ class RunningJobs:
 
     def begin(self, shard: Shard, job: Job) -> "asyncio.Task[None]":
         """Start a job; the task ends when the job is done."""
-        writer = Writer(LeasedReply(shard, self._worker, job), self._conversations, self._gather_seconds)
+        reply = LeasedReply(shard, self._worker, job)
+        writer = Writer(reply, self._conversations, self._gather_seconds, self._engine.filters)
         task = asyncio.create_task(self._write(writer, job))
         key, running = (job.sid, job.reply), _RunningJob(task, writer)
         self._jobs[key].append(running)  # duplicated hints start two tasks; only one gets the lease

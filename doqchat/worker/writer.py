@@ -4,13 +4,15 @@ import asyncio
 import logging
 from contextlib import aclosing
 
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, Rejected
+from doqchat.filters import Filters
 from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
 from doqchat.llm.context import Context, approximate_tokens
 from doqchat.protocol.events import Body, Usage
 from doqchat.store.faults import retry_until_available
 from doqchat.worker.conversation import Conversations
+from doqchat.worker.held_back import HeldBack
 from doqchat.worker.leased_reply import GivenUp, LeasedReply, Lost
 
 log = logging.getLogger(__name__)
@@ -26,12 +28,16 @@ class Writer:
         reply: the reply.
         conversations: reads the context.
         gather_seconds: how long pieces are collected into one batch.
+        filters: what the model may say.
     """
 
-    def __init__(self, reply: LeasedReply, conversations: Conversations, gather_seconds: float) -> None:
+    def __init__(
+        self, reply: LeasedReply, conversations: Conversations, gather_seconds: float, filters: Filters
+    ) -> None:
         self._reply = reply
         self._conversations = conversations
         self._gather_seconds = gather_seconds
+        self._held_back = HeldBack(filters, reply.job.sid) if filters else None
         self._pending: list[str] = []
         self._progress = asyncio.Event()
         self._context: Context | None = None
@@ -60,6 +66,9 @@ class Writer:
         except LLMError as error:
             log.warning("Reply %s in %s ended with an error: %s", job.reply, job.sid, error)
             terminal = reply.error(error.code, error.message)
+        except Rejected as refusal:
+            log.info("A filter has rejected the reply %s in %s: %s", job.reply, job.sid, refusal.details.get("filter"))
+            terminal = reply.error(refusal.code, refusal.message)
         except Exception as error:
             expected = isinstance(error, DoqchatError)
             log.error("Reply %s in %s failed: %s", job.reply, job.sid, error, exc_info=not expected)
@@ -138,10 +147,13 @@ class Writer:
                 await self._wait_for_progress()
             pieces = self._pending[:1] if published < EAGER_PIECES else self._pending[:]
             del self._pending[: len(pieces)]
-            await self._reply.say("".join(pieces))
+            piece = "".join(pieces)
+            await self._reply.say(await self._held_back.add(piece) if self._held_back else piece)
             published += len(pieces)
             if pieces and published >= EAGER_PIECES and not receiving.done():
                 await asyncio.sleep(self._gather_seconds)
+        if self._held_back:
+            await self._reply.say(await self._held_back.finish())
 
     async def _wait_for_progress(self) -> None:
         """Wait for output of the model, or until the lease must be renewed."""

@@ -1,0 +1,79 @@
+"""Filters the output of a model before it is shown, so that no text is shown and then withdrawn."""
+
+import re
+
+from doqchat.errors import Rejected
+from doqchat.filters import Filters, Message
+from doqchat.protocol.events import LLMResponse
+from doqchat.protocol.names import MODEL_ROLE
+
+HELD_BACK = 64
+"""Characters at the end of an answer that are held back. Phone, card and registration numbers, written with spaces, are
+shorter than half of it, and most e-mail and web addresses than all of it; people wait about a second for as many."""
+
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’)\]]*\s+|\n")
+
+
+class HeldBack:
+    """The output of one reply.
+
+    The filters see the whole answer so far. Text is released when what follows it does not change what they make of it.
+
+    Args:
+        filters: the filters.
+        sid: the session.
+    """
+
+    def __init__(self, filters: Filters, sid: str) -> None:
+        self._filters = filters
+        self._sid = sid
+        self._received = self._shown = ""
+        self._released = 0
+
+    async def add(self, piece: str) -> str:
+        """Add output of the model; returns the text to show now, empty if all of it is held back.
+
+        Raises:
+            Rejected: a filter does not allow the answer, or would change text that is shown.
+            Unavailable: a filter failed.
+        """
+        self._received += piece
+        end = self._end()
+        if end <= self._released:
+            return ""
+        released, whole = self._received[:end], await self._allowed(self._received)
+        if whole is None:
+            await self._apply(released)  # raises, unless more text may complete what is rejected
+            return ""
+        text = await self._allowed(released)
+        if text is None or not whole.startswith(text):  # what a filter has found continues after it
+            return ""
+        self._released = end
+        return self._show(text)
+
+    async def finish(self) -> str:
+        """The rest of the answer, as the filters leave it; raises as `add` does."""
+        return self._show(await self._apply(self._received)) if self._received else ""
+
+    def _end(self) -> int:
+        """The end of what may be released: that of the last sentence, or HELD_BACK characters before the end."""
+        end = max(len(self._received) - HELD_BACK, 0)
+        for match in _SENTENCE_END.finditer(self._received, end):
+            end = match.end()
+        return end
+
+    def _show(self, text: str) -> str:
+        if not text.startswith(self._shown):
+            raise Rejected("The answer was stopped, because a filter would change text that is already shown.")
+        shown, self._shown = self._shown, text
+        return text[len(shown) :]
+
+    async def _allowed(self, text: str) -> str | None:
+        """What the filters leave of a text; None if they reject it."""
+        try:
+            return await self._apply(text)
+        except Rejected:
+            return None
+
+    async def _apply(self, text: str) -> str:
+        return await self._filters.apply(Message(self._sid, MODEL_ROLE, LLMResponse.event, text))
