@@ -33,7 +33,8 @@ class Message:
         sid: the session.
         role: who speaks: `A`, `B`, `user` or `llm`.
         event: `chat.message`, `llm.request` or, for the model, `llm.response`.
-        text: the text as the filters before have left it; of the model, the whole answer so far.
+        text: the text as the filters before have left it; of the model, the answer so far or,
+            if it is long, its last sentences.
     """
 
     sid: str

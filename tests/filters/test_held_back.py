@@ -1,6 +1,7 @@
 """The output of a model is released as the filters leave it, and nothing that is shown is withdrawn."""
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doqchat.filters import Filters, Message, Rejected
-from doqchat.worker.held_back import HELD_BACK, HeldBack
+from doqchat.worker import held_back as module
+from doqchat.worker.held_back import HELD_BACK, STEP, HeldBack
 
 NUMBER = re.compile(r"\d{3}-\d{4}")
 WORDS = st.sampled_from(["안녕하세요.", "Hello", "555-1234", "다음은", "12", "-3456", "\n", "정말요?", "a" * 70])
@@ -43,6 +45,14 @@ def split_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
     return text, [text[begin:end] for begin, end in pairwise([0, *cuts, len(text)])]
 
 
+@pytest.fixture(scope="module", autouse=True, params=[30, 1_000])
+def context(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How much of an answer the filters see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CONTEXT", request.param)
+        yield
+
+
 @given(split_texts())
 async def test_however_a_text_is_split_it_is_shown_as_if_filtered_whole(given: tuple[str, list[str]]) -> None:
     text, pieces = given
@@ -74,7 +84,7 @@ async def test_a_text_that_becomes_allowed_is_not_rejected() -> None:
     assert "".join([await output.add(letter) for letter in text]) + await output.finish() == text
 
 
-@pytest.mark.parametrize(("text", "shown"), [("a" * (HELD_BACK + 5), 5), ("그래요. 그런데", 5), ("a.b@c.de", 0)])
+@pytest.mark.parametrize(("text", "shown"), [("a" * (HELD_BACK + STEP), STEP), ("그래요. 그런데", 5), ("a.b@c.de", 0)])
 async def test_the_end_is_held_back_but_not_a_whole_sentence(text: str, shown: int) -> None:
     assert len(await held_back(mask).add(text)) == shown
 

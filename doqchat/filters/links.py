@@ -1,0 +1,66 @@
+"""Rejects or replaces links."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from doqchat.errors import Rejected
+from doqchat.filters.chain import Message
+from doqchat.filters.recogniser import fold
+
+_TOP_LEVEL = "com|net|org|io|kr|co|me|gg|app|dev|ly|info|biz|xyz|shop|site|online|link|click|top|live|tv|us|uk|jp|cn|ru"
+_LINK = re.compile(
+    r"(?i)(?<![a-z0-9@._-])(?:"
+    r"(?:https?|ftp)://[^\s<>\"'가-힣ㄱ-ㅣ]{1,2000}"
+    rf"|(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.){{1,8}}(?:{_TOP_LEVEL})(?![a-z0-9-]|\.[a-z])(?:[/?#:][^\s<>\"'가-힣ㄱ-ㅣ]{{0,2000}})?"
+    r")"
+)
+_TRAILING = ".,;:!?)]}…"
+
+
+class Links:
+    """A filter that rejects links or, with a replacement, replaces them.
+
+    Links are addresses with a scheme, and names such as `example.com/page` with a common top-level domain.
+
+    Args:
+        allowed: hosts to which links are allowed, with their subdomains.
+        replacement: what is shown in place of a link; None rejects the message.
+        message: the sentence for the person whose message is rejected.
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[str] = (),
+        replacement: str | None = None,
+        message: str = "Links are not allowed here.",
+    ) -> None:
+        self._allowed = frozenset(host.lower().strip(".") for host in allowed)
+        self._replacement = replacement
+        self._message = message
+
+    def __call__(self, message: Message) -> str | None:
+        """The text with a replacement for each link; None if it has none. Raises Rejected without a replacement."""
+        text, end, parts = message.text, 0, []
+        for begin, past in self.find(text):
+            if self._replacement is None:
+                raise Rejected(self._message)
+            parts += [text[end:begin], self._replacement]
+            end = past
+        return "".join([*parts, text[end:]]) if parts else None
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """Where the links that are not allowed begin and end."""
+        links = ((match.start(), match[0].rstrip(_TRAILING)) for match in _LINK.finditer(fold(text)))
+        return [(begin, begin + len(link)) for begin, link in links if not self._is_allowed(link)]
+
+    def _is_allowed(self, link: str) -> bool:
+        try:
+            host = (urlsplit(link if "://" in link else f"https://{link}").hostname or "").rstrip(".")
+        except ValueError:  # such as a bracket without its other
+            return False
+        return any(host == allowed or host.endswith(f".{allowed}") for allowed in self._allowed)
+
+
+reject = Links()
+"""The filter with its defaults."""

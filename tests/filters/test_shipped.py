@@ -1,0 +1,125 @@
+"""The filters that are shipped: personal data, the block list, links, plain text."""
+
+from collections.abc import Callable
+
+import pytest
+
+from doqchat.filters import Filters, Message, Rejected
+from doqchat.filters.block_list import BlockList
+from doqchat.filters.links import Links
+from doqchat.filters.personal_data import PersonalData, mask
+from doqchat.filters.plain_text import PlainText
+from tests.filters.scores import CORPUS, Score, lines, scores
+
+PERSONAL = sorted(file.name for file in CORPUS.glob("*.tsv") if not file.name.startswith("block_list"))
+LEAST = 0.98
+
+
+def message(text: str, role: str = "A") -> Message:
+    return Message("room", role, "chat.message", text)
+
+
+def assert_good(found: dict[str, Score]) -> None:
+    bad = {kind: score for kind, score in found.items() if min(score.precision, score.recall) < LEAST}
+    assert not bad
+
+
+@pytest.fixture(scope="module")
+def personal() -> dict[str, Score]:
+    return scores((line.marked, {tuple(found) for found in mask.find(line.text)}) for line in lines(*PERSONAL))
+
+
+def test_personal_data_is_found_in_the_corpus(personal: dict[str, Score]) -> None:
+    assert sum(1 for _ in lines(*PERSONAL)) >= 400
+    assert len(personal) == 7
+    assert min(score.right for score in personal.values()) >= 30
+    assert_good(personal)
+
+
+def test_the_block_list_finds_its_words_in_the_corpus() -> None:
+    corpus, words = list(lines("block_list.tsv")), BlockList()
+    found = scores(
+        ({("blocked", 0, 0)} & {(kind, 0, 0) for kind, *_ in line.marked}, _blocked(words, line.text))
+        for line in corpus
+    )
+    assert len(corpus) >= 150
+    assert_good(found)
+
+
+def _blocked(words: BlockList, text: str) -> set[tuple[str, int, int]]:
+    return {("blocked", 0, 0)} if words.find(text) else set()
+
+
+@pytest.mark.parametrize(
+    ("filter_", "before", "after"),
+    [
+        (mask, "메일은kim@naver.com이고 010-1234-5678", "메일은[e-mail]이고 [phone number]"),
+        (mask, "안녕하세요", None),
+        (PersonalData(kinds=["email"]), "kim@naver.com 010-1234-5678", "[e-mail] 010-1234-5678"),
+        (PersonalData(replacements={"phone": "●"}), "010-1234-5678", "●"),
+        (PersonalData(regions=["GB"]), "020 7946 0958 or 010-1234-5678", "[phone number] or 010-1234-5678"),
+        (Links(replacement="[link]"), "보세요 https://a.example/길?x=1.", "보세요 [link]길?x=1."),
+        (
+            Links(replacement="[link]"),
+            "see (https://a.example/b), www.b.com/c or naver.com에서",
+            "see ([link]), [link] or [link]에서",
+        ),
+        (Links(["example.org"], "[link]"), "https://docs.example.org/a EXAMPLE.org", None),
+        (Links(["example.org"], "[link]"), "https://example.org.evil.com/", "[link]"),
+        (Links(["example.org"], "[link]"), "https://example.org@evil.com/ https://[", "[link] [link]"),
+        (Links(), "1.5배, v2.0.1, e.g. this, kim@naver.com, file.py", None),
+        (PlainText(), "a\x00b\u202ec\u200bd\n\te", "abcd\n\te"),
+        (PlainText(), "👨‍👩‍👧 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f 한글", None),
+        (PlainText(longest=3), "abc", None),
+    ],
+)
+async def test_texts_are_replaced(filter_: Callable[[Message], str | None], before: str, after: str | None) -> None:
+    assert await Filters([("filter", filter_)]).apply(message(before)) == (before if after is None else after)
+
+
+@pytest.mark.parametrize(
+    ("filter_", "text", "said"),
+    [
+        (Links(), "http://a.example", "Links are not allowed here."),
+        (Links(message="링크는 안 돼요."), "bit.ly/abc", "링크는 안 돼요."),
+        (PlainText(longest=3), "abcd", "A message may have 3 characters at most here."),
+        (PlainText(), "\u200b\u200b", "This message has no visible characters."),
+        (BlockList(), "시~발", "This message contains a word that is not allowed here."),
+        (
+            BlockList(words=["바보", "dummy"], file=None),
+            "바~보야",
+            "This message contains a word that is not allowed here.",
+        ),
+        (
+            BlockList(words=["바보", "dummy"], file=None),
+            "DUMMY!",
+            "This message contains a word that is not allowed here.",
+        ),
+    ],
+)
+async def test_texts_are_rejected(filter_: Callable[[Message], str | None], text: str, said: str) -> None:
+    with pytest.raises(Rejected, match=said):
+        await Filters([("filter", filter_)]).apply(message(text))
+
+
+@pytest.mark.parametrize("text", ["바보상자", "바나나보트", "dummyland", "시발"])
+def test_a_list_of_the_sites_own_has_its_own_exceptions(text: str) -> None:
+    assert BlockList(words=["바보", "dummy"], allow=["바보상자"], file=None).find(text) is None
+
+
+async def test_the_length_of_the_models_answers_is_not_limited() -> None:
+    assert await Filters([("filter", PlainText(longest=3))]).apply(message("abcd", "llm")) == "abcd"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: PersonalData(kinds=["shoe size"]), "shoe size"),
+        (lambda: PersonalData(regions=["Korea"]), "Korea"),
+        (lambda: PlainText(longest=0), "at least 1"),
+        (lambda: BlockList(words=[""], file=None), "begin with a letter"),
+    ],
+)
+def test_wrong_options_are_named(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
