@@ -7,8 +7,9 @@ import pytest
 from doqchat.filters import Filters, Message, Rejected
 from doqchat.filters.block_list import BlockList
 from doqchat.filters.links import Links
-from doqchat.filters.personal_data import PersonalData, mask
+from doqchat.filters.personal_data import REPLACEMENTS, PersonalData, mask
 from doqchat.filters.plain_text import PlainText
+from tests.docs.pages import ROOT
 from tests.filters.scores import CORPUS, Score, lines, scores
 
 PERSONAL = sorted(file.name for file in CORPUS.glob("*.tsv") if not file.name.startswith("block_list"))
@@ -19,35 +20,33 @@ def message(text: str, role: str = "A") -> Message:
     return Message("room", role, "chat.message", text)
 
 
-def assert_good(found: dict[str, Score]) -> None:
-    bad = {kind: score for kind, score in found.items() if min(score.precision, score.recall) < LEAST}
-    assert not bad
-
-
 @pytest.fixture(scope="module")
-def personal() -> dict[str, Score]:
-    return scores((line.marked, {tuple(found) for found in mask.find(line.text)}) for line in lines(*PERSONAL))
+def found() -> dict[str, Score]:
+    """The scores of all kinds of personal data, and of the block list."""
+    words = BlockList()
+    personal = [(line.marked, {tuple(piece) for piece in mask.find(line.text)}) for line in lines(*PERSONAL)]
+    blocked = [
+        ({("blocked", 0, 0)} if line.marked else set(), {("blocked", 0, 0)} if words.find(line.text) else set())
+        for line in lines("block_list.tsv")
+    ]
+    return scores(personal) | scores(blocked)
 
 
-def test_personal_data_is_found_in_the_corpus(personal: dict[str, Score]) -> None:
+def test_personal_data_and_blocked_words_are_found_in_the_corpus(found: dict[str, Score]) -> None:
     assert sum(1 for _ in lines(*PERSONAL)) >= 400
-    assert len(personal) == 7
-    assert min(score.right for score in personal.values()) >= 30
-    assert_good(personal)
+    assert sum(1 for _ in lines("block_list.tsv")) >= 150
+    assert found.keys() == {*REPLACEMENTS, "blocked"}
+    assert min(score.right for score in found.values()) >= 30
+    assert {kind: score for kind, score in found.items() if min(score.precision, score.recall) < LEAST} == {}
 
 
-def test_the_block_list_finds_its_words_in_the_corpus() -> None:
-    corpus, words = list(lines("block_list.tsv")), BlockList()
-    found = scores(
-        ({("blocked", 0, 0)} & {(kind, 0, 0) for kind, *_ in line.marked}, _blocked(words, line.text))
-        for line in corpus
-    )
-    assert len(corpus) >= 150
-    assert_good(found)
-
-
-def _blocked(words: BlockList, text: str) -> set[tuple[str, int, int]]:
-    return {("blocked", 0, 0)} if words.find(text) else set()
+@pytest.mark.parametrize(("language", "block_list"), [("en", "block list"), ("ko", "차단 목록")])
+def test_the_pages_state_these_scores(found: dict[str, Score], language: str, block_list: str) -> None:
+    page = (ROOT / "docs" / language / "filters.md").read_text()
+    for kind, score in found.items():
+        name = block_list if kind == "blocked" else f"`{kind}`"
+        numbers = f"{score.right} | {score.wrong} | {score.missed} | {score.precision:.3f} | {score.recall:.3f}"
+        assert f"| {name} | {numbers} |" in page
 
 
 @pytest.mark.parametrize(
