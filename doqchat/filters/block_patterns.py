@@ -9,19 +9,19 @@ _REPEATS = 10
 """How often a letter may be repeated; without a bound, hostile texts would take quadratic time."""
 
 _GAP = "[.1 ]{0,3}"
-_PREFIXES = ["아", "야", "와", "개", "아오", "에이", "이런", "존나", "졸라", "진짜", "미친"]
+_PREFIXES = "아 야 와 이 그 저 개 아오 에이 어휴 아니 이런 존나 졸라 진짜 미친"
 
 _LOOKALIKES = {"a": "a4@", "e": "e3", "i": "i1!|", "l": "l1|", "o": "o0", "s": "s5$", "t": "t7+", "u": "uv"}
-_ENDINGS = "(?:e?[sd]|ers?|in[g']?|y|ty|faced?|heads?)?"
+_ENDINGS = "(?:e?[sd]|ers?|in[g']?|y|ty|faced?|heads?|you)?"
 _NOTHING = "(?!)"
 
 
 def syllables(words: list[str]) -> re.Pattern[str]:
     """Finds Hangul words, as the group `word`, in letters such as `hangul.spell` gives."""
     longest_first = sorted(words, key=len, reverse=True)
-    prefixes = "|".join("".join(map(spelled, prefix)) for prefix in _PREFIXES)
+    prefixes = "|".join("".join(map(spelled, prefix)) for prefix in _PREFIXES.split())
     word = "|".join(_GAP.join(map(_letter, spell(word.replace(" ", ""))[0])) for word in longest_first)
-    return re.compile(rf"(?:^|(?<=[. x]))(?:(?:{prefixes})[. ]?)?(?P<word>{word or _NOTHING})(?![ㅏ-ㅣ])")
+    return re.compile(rf"(?:^|(?<=[. x]))(?:(?:{prefixes})[. ]?){{0,2}}(?P<word>{word or _NOTHING})(?![ㅏ-ㅣ])")
 
 
 def initials(words: list[str]) -> re.Pattern[str]:

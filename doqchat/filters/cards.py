@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from doqchat.filters.recogniser import AFTER, BEFORE, Found, digits_of, is_other_number
+from doqchat.filters.recogniser import AFTER, BEFORE, Found, digits_of, is_in_word, is_other_number
 
 _CARD = re.compile(
     BEFORE + r"(?:[0-9]{4}(?P<gap>[-. ])"
@@ -28,8 +28,9 @@ def cards(text: str) -> Iterator[Found]:
     for match in _CARD.finditer(text):
         digits = digits_of(match[0])
         number = "".join(map(str, digits))
+        is_likely = match["gap"] or not (is_in_word(match) or is_other_number(text, match.start()))
         is_issued = _ISSUED.fullmatch(number) or (match["gap"] and _KOREAN.fullmatch(number))
-        if is_issued and _has_check_digit(digits) and (match["gap"] or not is_other_number(text, match.start())):
+        if is_likely and is_issued and _has_check_digit(digits):
             yield Found("card", match.start(), match.end())
 
 

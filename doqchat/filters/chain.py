@@ -75,7 +75,7 @@ class Filters:
         """
         for name, filter_ in self._filters:
             try:
-                async with asyncio.timeout(FILTER_SECONDS):
+                async with asyncio.timeout(FILTER_SECONDS) as deadline:
                     text = await filter_(message)
                 if text is not None:
                     check(text)
@@ -83,7 +83,8 @@ class Filters:
             except Rejected as refusal:
                 raise Rejected(refusal.message, filter=name) from None
             except Exception as error:
-                log.error("The filter %s failed: %s.", name, _reason(error))
+                reason = f"it took longer than {FILTER_SECONDS:g} s" if deadline.expired() else _reason(error)
+                log.error("The filter %s failed: %s.", name, reason)
                 raise Unavailable("A filter of this site failed; try again in a moment.") from None
         return message.text
 
@@ -110,7 +111,5 @@ def _call(filter_: _Sync, message: Message) -> str | None:
 
 def _reason(error: Exception) -> str:
     """What went wrong and where, without the exception's message, which may contain the text."""
-    if isinstance(error, TimeoutError):
-        return f"it took longer than {FILTER_SECONDS:g} s"
     last = extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"

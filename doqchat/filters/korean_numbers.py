@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from doqchat.filters.recogniser import AFTER, BEFORE, Found, digits_of, follows, is_other_number
+from doqchat.filters.recogniser import AFTER, BEFORE, Found, digits_of, follows, is_in_word, is_other_number
 
 _PERSON = re.compile(BEFORE + r"[0-9]{2}[01][0-9][0-3][0-9](?P<gap> ?- ?| |)[1-8][0-9]{6}" + AFTER)
 _PERSON_WORDS = re.compile(
@@ -16,7 +16,9 @@ _BUSINESS_WORDS = re.compile(r"(?:사업자|등록번호|business)[^0-9\n]{0,20}
 _BUSINESS_WEIGHTS = (1, 3, 7, 1, 3, 7, 1, 3, 5)
 
 _PASSPORT = re.compile(
-    BEFORE + r"(?:(?P<new>[MSRODmsrod][0-9]{3}[A-Za-z][0-9]{4})|[A-Za-z]{1,2}[0-9]{6,8}|[0-9]{9})" + AFTER
+    r"(?<![0-9A-Za-z])"
+    r"(?:(?P<new>[MSRODmsrod][0-9]{3}[A-Za-z][0-9]{4})|[A-Za-z]{1,2} ?[0-9]{6,8}|[0-9]{9})"
+    r"(?![0-9A-Za-z])"
 )
 _PASSPORT_WORDS = re.compile(r"(?:여권|passport)[^0-9\n]{0,20}$")
 
@@ -29,7 +31,7 @@ def people(text: str) -> Iterator[Found]:
     """
     for match in _PERSON.finditer(text):
         digits = digits_of(match[0])
-        if not _is_birthday(digits):
+        if is_in_word(match) or not _is_birthday(digits):
             continue
         begin = match.start()
         is_likely = not is_other_number(text, begin) if match["gap"] else follows(_PERSON_WORDS, text, begin)
@@ -43,7 +45,7 @@ def businesses(text: str) -> Iterator[Found]:
         digits, begin = digits_of(match[0]), match.start()
         is_likely = not is_other_number(text, begin) if "-" in match["gap"] else follows(_BUSINESS_WORDS, text, begin)
         checked = sum(w * d for w, d in zip(_BUSINESS_WEIGHTS, digits, strict=False)) + digits[8] * 5 // 10
-        if is_likely and (10 - checked % 10) % 10 == digits[9]:
+        if is_likely and not is_in_word(match) and (10 - checked % 10) % 10 == digits[9]:
             yield Found("business", begin, match.end())
 
 

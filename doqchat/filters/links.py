@@ -8,13 +8,20 @@ from doqchat.errors import Rejected
 from doqchat.filters.chain import Message
 from doqchat.filters.recogniser import fold
 
-_TOP_LEVEL = "com|net|org|io|kr|co|me|gg|app|dev|ly|info|biz|xyz|shop|site|online|link|click|top|live|tv|us|uk|jp|cn|ru"
+_TOP_LEVEL = (
+    "com|net|org|io|kr|co|me|gg|gl|be|ai|tk|app|dev|ly|info|biz|xyz|shop|store|site|online|link|click|top|live|page|blog"
+    "|tv|us|uk|jp|cn|ru|de|fr|eu"
+)
+_REST = r"[^\s<>\"'가-힣ㄱ-ㅣ]"
 _LINK = re.compile(
-    r"(?i)(?<![a-z0-9@._-])(?:"
-    r"(?:https?|ftp)://[^\s<>\"'가-힣ㄱ-ㅣ]{1,2000}"
-    rf"|(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.){{1,8}}(?:{_TOP_LEVEL})(?![a-z0-9-]|\.[a-z])(?:[/?#:][^\s<>\"'가-힣ㄱ-ㅣ]{{0,2000}})?"
+    r"(?i)(?:"
+    rf"(?:https?|ftp)://(?:{_REST}{{1,2000}}|[^\s<>\"']{{1,2000}})"
+    rf"|(?<![a-z0-9@._-])(?:www\.(?:[a-z0-9-]{{1,63}}\.){{1,8}}[a-z]{{2,24}}"
+    rf"|(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.){{1,8}}(?:{_TOP_LEVEL})|[가-힣a-z0-9-]{{1,63}}\.(?:com|net|org|(?:co\.)?kr))"
+    rf"(?![a-z0-9-]|\.[a-z])(?:[/?#:]{_REST}{{0,2000}})?"
     r")"
 )
+_DOTS = str.maketrans("。．｡", "...")  # which separate labels of a host name too, see UTS 46
 _TRAILING = ".,;:!?)]}…"
 
 
@@ -39,7 +46,7 @@ class Links:
         self._replacement = replacement
         self._message = message
 
-    def __call__(self, message: Message) -> str | None:
+    async def __call__(self, message: Message) -> str | None:
         """The text with a replacement for each link; None if it has none. Raises Rejected without a replacement."""
         text, end, parts = message.text, 0, []
         for begin, past in self.find(text):
@@ -51,7 +58,7 @@ class Links:
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """Where the links that are not allowed begin and end."""
-        links = ((match.start(), match[0].rstrip(_TRAILING)) for match in _LINK.finditer(fold(text)))
+        links = ((match.start(), match[0].rstrip(_TRAILING)) for match in _LINK.finditer(fold(text).translate(_DOTS)))
         return [(begin, begin + len(link)) for begin, link in links if not self._is_allowed(link)]
 
     def _is_allowed(self, link: str) -> bool:

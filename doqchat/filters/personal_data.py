@@ -22,7 +22,7 @@ REPLACEMENTS = {
 
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?"
-    r"@(?:[A-Za-z0-9-]{1,63}\.){1,8}(?!(?:png|jpe?g|gif|svg|webp)(?![A-Za-z]))[A-Za-z]{2,24}(?![A-Za-z0-9-]|:[\w/])"
+    r"@(?:[A-Za-z0-9-]{1,63}\.){1,8}(?!(?:png|jpe?g|gif|svg|webp)(?![A-Za-z]))[A-Za-z]{2,24}(?![A-Za-z-]|:[\w/])"
 )
 
 
@@ -51,7 +51,7 @@ class PersonalData:
         # The first to recognise a piece of text decides.
         self._recognisers = (_emails, people, cards, businesses, phones(regions), passports)
 
-    def __call__(self, message: Message) -> str | None:
+    async def __call__(self, message: Message) -> str | None:
         """The text with a replacement in place of each piece of personal data; None if there is none."""
         text, end, parts = message.text, 0, []
         for found in self.find(text):

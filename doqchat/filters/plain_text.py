@@ -36,7 +36,9 @@ class PlainText:
 
     async def __call__(self, message: Message) -> str | None:
         """The text without such characters; None if it has none. Raises Rejected if it is too long, or empty then."""
-        text = _UNWANTED.sub(lambda match: match["flag"] or "", message.text)
+        text = message.text
+        if _UNWANTED.search(text):
+            text = _UNWANTED.sub(lambda match: match["flag"] or "", text)
         if message.role != MODEL_ROLE:
             if self._longest is not None and len(text) > self._longest:
                 raise Rejected(self._message)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-BEFORE = r"(?<![0-9A-Za-z])(?<![0-9][-.])"
-AFTER = r"(?![0-9A-Za-z])(?![-.][0-9])"
+BEFORE = r"(?<![0-9])(?<![0-9][-.])"
+AFTER = r"(?![0-9])(?![-.][0-9])"
 """Around a number: `\\b` does not hold, because Hangul is a word character and particles follow without a space."""
 
 _FOLDED = re.compile(r"[^\x00-\x7f가-힣ㄱ-ㅠㅢㅣ]")
@@ -54,6 +54,12 @@ def _folded(character: str) -> str:
 def follows(words: re.Pattern[str], text: str, begin: int) -> bool:
     """Whether one of these words stands shortly before a place."""
     return bool(words.search(text[max(begin - _CONTEXT, 0) : begin].lower()))
+
+
+def is_in_word(match: re.Match[str]) -> bool:
+    """Whether a number without separators is part of a word of Latin letters, such as a hash."""
+    around = match.string[max(match.start() - 1, 0) : match.start()] + match.string[match.end() : match.end() + 1]
+    return match[0].isdigit() and any(map(str.isalpha, filter(str.isascii, around)))
 
 
 def is_other_number(text: str, begin: int) -> bool:

@@ -51,6 +51,15 @@ async def test_a_filter_that_fails_is_logged_without_the_text(text: str, caplog:
     assert "비밀" not in record.getMessage() + str(record.exc_info)
 
 
+async def test_a_timeout_of_the_filters_own_is_logged_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    async def unreachable(message: Message) -> str | None:
+        raise TimeoutError
+
+    with pytest.raises(Unavailable):
+        await Filters([("lookup", unreachable)]).apply(message("text"))
+    assert caplog.messages[-1].startswith("The filter lookup failed: TimeoutError in test_chain.py, line ")
+
+
 async def test_filters_that_hang_are_given_up_and_others_go_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

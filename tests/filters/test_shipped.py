@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from doqchat.filters import Filters, Message, Rejected
+from doqchat.filters import Filter, Filters, Message, Rejected
 from doqchat.filters.block_list import BlockList
 from doqchat.filters.links import Links
 from doqchat.filters.personal_data import REPLACEMENTS, PersonalData, mask
@@ -63,6 +63,11 @@ def test_the_pages_state_these_scores(found: dict[str, Score], language: str, bl
             "see (https://a.example/b), www.b.com/c or naver.com에서",
             "see ([link]), [link] or [link]에서",
         ),
+        (
+            Links(replacement="[link]"),
+            "youtu.be/x 네이버.com에서 www.a.example evil。com",
+            "[link] [link]에서 [link] [link]",
+        ),
         (Links(["example.org"], "[link]"), "https://docs.example.org/a EXAMPLE.org", None),
         (Links(["example.org"], "[link]"), "https://example.org.evil.com/", "[link]"),
         (Links(["example.org"], "[link]"), "https://example.org@evil.com/ https://[", "[link] [link]"),
@@ -72,7 +77,7 @@ def test_the_pages_state_these_scores(found: dict[str, Score], language: str, bl
         (PlainText(longest=3), "abc", None),
     ],
 )
-async def test_texts_are_replaced(filter_: Callable[[Message], str | None], before: str, after: str | None) -> None:
+async def test_texts_are_replaced(filter_: Filter, before: str, after: str | None) -> None:
     assert await Filters([("filter", filter_)]).apply(message(before)) == (before if after is None else after)
 
 
@@ -96,7 +101,7 @@ async def test_texts_are_replaced(filter_: Callable[[Message], str | None], befo
         ),
     ],
 )
-async def test_texts_are_rejected(filter_: Callable[[Message], str | None], text: str, said: str) -> None:
+async def test_texts_are_rejected(filter_: Filter, text: str, said: str) -> None:
     with pytest.raises(Rejected, match=said):
         await Filters([("filter", filter_)]).apply(message(text))
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -115,19 +116,32 @@ async def test_a_message_is_resent_after_a_short_rate_limit(open_window: OpenWin
 
 
 @pytest.mark.parametrize(
-    ("language", "seconds", "note"),
+    ("language", "error", "note"),
     [
-        ("en-US", 43_200, "Rate limit exceeded. Try again in 12 hours."),
-        ("ko-KR", 600, "요청 한도를 넘었어요. 10분 후에 다시 시도할 수 있어요."),
+        (
+            "en-US",
+            {"code": "rate_limited", "retry_after": 43_200},
+            "Rate limit exceeded. Try again in 12 hours.",
+        ),
+        (
+            "ko-KR",
+            {"code": "rate_limited", "retry_after": 600},
+            "요청 한도를 넘었어요. 10분 후에 다시 시도할 수 있어요.",
+        ),
+        (
+            "ko-KR",
+            {"code": "rejected", "message": "링크는 보낼 수 없습니다."},
+            "이 세션의 규칙에 맞지 않아 보낼 수 없는 메시지예요. 링크는 보낼 수 없습니다.",
+        ),
     ],
 )
-async def test_a_long_limit_says_how_long_it_lasts(
-    open_window: OpenWindow, sid: str, language: str, seconds: int, note: str
+async def test_a_long_limit_and_a_rejection_say_why(
+    open_window: OpenWindow, sid: str, language: str, error: dict[str, Any], note: str
 ) -> None:
     a = await open_window(locale=language)
     wire = await a.intercept()
     await a.enter(sid)
-    refuse(wire, {"code": "rate_limited", "retry_after": seconds})
+    refuse(wire, error)
     await a.say("one")
     await expect(a.unsent.first.locator(".message__note")).to_have_text(note)
 
