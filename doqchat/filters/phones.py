@@ -16,7 +16,8 @@ _CANDIDATE = re.compile(
     rf"(?:\(0?[0-9]{{1,4}}\) ?)?[0-9]{{1,5}}(?:{_GAP}?[0-9]{{2,5}}){{1,5}})"
     rf"|{BEFORE}(?P<national>\(?0[0-9]{{1,4}}(?:\) ?|{_GAP})[0-9]{{3,4}}{_GAP}?[0-9]{{3,4}}"
     rf"|(?:1{_GAP})?(?:\([2-9][0-9]{{2}}\) ?|[2-9][0-9]{{2}}{_GAP})[2-9][0-9]{{2}}{_GAP}[0-9]{{4}})"
-    rf"|{BEFORE}(?P<mobile>(?:010{_MOBILE_GAP}[0-9]{{4}}|01[16789]{_MOBILE_GAP}[0-9]{{3,4}}){_MOBILE_GAP}[0-9]{{4}}|070[0-9]{{8}})"
+    rf"|{BEFORE}(?P<mobile>(?:010{_MOBILE_GAP}[0-9]{{4}}|01[16789]{_MOBILE_GAP}[0-9]{{3,4}}){_MOBILE_GAP}[0-9]{{4}}"
+    r"|070[0-9]{8})"
     rf"|{BEFORE}(?P<plain>0[0-9]{{8,10}}|[2-9][0-9]{{9}})"
     r")" + AFTER
 )
@@ -64,10 +65,10 @@ def _dialled(match: re.Match[str]) -> str:
 @lru_cache(1024)
 def _is_number(text: str, regions: tuple[str, ...]) -> bool:
     """Whether this is a valid number in one of the regions, or with its country code."""
-    return any(_is_valid(text, region) for region in (regions[:1] if "+" in text else regions))
+    return any(_is_valid(text, region) for region in ((None,) if text.startswith("+") else regions))
 
 
-def _is_valid(text: str, region: str) -> bool:
+def _is_valid(text: str, region: str | None) -> bool:
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
     except phonenumbers.NumberParseException:

@@ -67,7 +67,8 @@ class Writer:
             log.warning("Reply %s in %s ended with an error: %s", job.reply, job.sid, error)
             terminal = reply.error(error.code, error.message)
         except Rejected as refusal:
-            log.info("A filter has rejected the reply %s in %s: %s", job.reply, job.sid, refusal.details.get("filter"))
+            reason = refusal.details.get("filter", refusal.message)
+            log.info("The filters have ended the reply %s in %s: %s", job.reply, job.sid, reason)
             terminal = reply.error(refusal.code, refusal.message)
         except Exception as error:
             expected = isinstance(error, DoqchatError)

@@ -56,6 +56,7 @@ def test_the_pages_state_these_scores(found: dict[str, Score], language: str, bl
         (mask, "안녕하세요", None),
         (PersonalData(kinds=["email"]), "kim@naver.com 010-1234-5678", "[e-mail] 010-1234-5678"),
         (PersonalData(replacements={"phone": "●"}), "010-1234-5678", "●"),
+        (PersonalData(regions=[]), "+82 (0)10-1234-5678, 415-555-2671", "[phone number], 415-555-2671"),
         (PersonalData(regions=["GB"]), "020 7946 0958 or 010-1234-5678", "[phone number] or 010-1234-5678"),
         (Links(replacement="[link]"), "보세요 https://a.example/길?x=1.", "보세요 [link]길?x=1."),
         (
