@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
 from chat.origins import objection
@@ -52,7 +53,8 @@ async def authenticated(request: HttpRequest, sid: str) -> Principal:
     check_sid(sid)
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
     tokens, cookie = credentials_of(request), request.COOKIES.get(COOKIE + sid)
-    principal = await engine().authenticator.principal(sid, None, tokens, cookie)
+    login = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    principal = await engine().authenticator.principal(sid, None, tokens, cookie, login)
     if principal.verified:
         if not tokens:
             refuse_foreign_page(request)
@@ -96,10 +98,11 @@ def tokens_of(scope: dict[str, Any]) -> list[str]:
     return [*offered, *_bearers(headers)]
 
 
-def cookie_in(scope: dict[str, Any], sid: str) -> str | None:
-    """The token in the session's cookie of a WebSocket handshake."""
+def cookies_in(scope: dict[str, Any], sid: str) -> tuple[str | None, str | None]:
+    """The token in the session's cookie of a WebSocket handshake, and the key of the Django session."""
     headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
-    return parse_cookie("; ".join(headers)).get(COOKIE + sid)
+    cookies = parse_cookie("; ".join(headers))
+    return cookies.get(COOKIE + sid), cookies.get(settings.SESSION_COOKIE_NAME)
 
 
 def refuse_token_in_url(query: str, path: str) -> None:

@@ -10,6 +10,7 @@ from django.core.checks import ERROR, WARNING, CheckMessage, Error, register, ru
 from django.core.exceptions import ImproperlyConfigured
 
 from chat.origins import parse_origin
+from doqchat.access.authorization import function_at
 from doqchat.access.published_keys import is_url, read_keys
 from doqchat.conf import KEPT_KEY, Settings, access_mode, doqchat_settings, is_public, token_key
 from doqchat.fanout.layer import SessionChannelLayer
@@ -36,7 +37,7 @@ def usable(**kwargs: Any) -> list[CheckMessage]:
         doqchat = doqchat_settings()
     except ImproperlyConfigured as error:
         return [Error(str(error), hint="docs/en/integrating.md lists its keys.", id="doqchat.E003")]
-    found = (_problems, _hosts, _access, _tokens, _filters, _models, _layer, _data_directory)
+    found = (_problems, _hosts, _access, _tokens, _authorize, _filters, _models, _layer, _data_directory)
     return [problem for check in found for problem in check(doqchat)]
 
 
@@ -90,6 +91,22 @@ def _filters(doqchat: Settings) -> Iterator[CheckMessage]:
     """Filters that do not exist, or refuse their options."""
     hint = "Name functions or classes by their dotted paths in DOQCHAT_FILTERS; see docs/en/filters.md."
     return (Error(problem, hint=hint, id="doqchat.E009") for problem in filter_problems(doqchat.filters))
+
+
+def _authorize(doqchat: Settings) -> Iterator[CheckMessage]:
+    """A function for signed-in users that cannot be imported or called, or that is not used."""
+    if doqchat.authorize is None:
+        return
+    if access_mode() == "open":
+        problem = "AUTHORIZE is set, but access is open: the function is not used, and everyone may join."
+        yield Error(problem, hint="Set DOQCHAT_ACCESS to token, or remove AUTHORIZE.", id="doqchat.E010")
+        return
+    try:
+        function_at(doqchat.authorize)
+    except Exception as error:  # ImportError, or any exception that the imported module raises
+        problem = f"AUTHORIZE names {doqchat.authorize!r}, which cannot be used: {error}."
+        hint = "Give the dotted path of a function authorize(user, sid); see docs/en/django.md."
+        yield Error(problem, hint=hint, id="doqchat.E010")
 
 
 def _models(doqchat: Settings) -> Iterator[CheckMessage]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from chat.access import cookie_in, refuse_token_in_url, tokens_of
+from chat.access import cookies_in, refuse_token_in_url, tokens_of
 from chat.origins import objection
 from doqchat.access.authenticator import Authenticator
 from doqchat.access.principal import Principal
@@ -57,7 +57,7 @@ async def read_handshake(scope: dict[str, Any], authenticator: Authenticator) ->
     if not is_sid(sid):
         raise InvalidMessage("Name the session in the URL: ?sid= and 1 to 64 letters, digits or _ . -", field="sid")
     role, since = _role(query), _since(query)
-    principal = await authenticator.principal(sid, role, tokens_of(scope), cookie_in(scope, sid))
+    principal = await authenticator.principal(sid, role, tokens_of(scope), *cookies_in(scope, sid))
     principal.require("read")
     return Handshake(replace(principal, address=address_of(scope)), V1 if subprotocol_of(scope) else BASIC, since)
 

@@ -85,6 +85,7 @@ DOQCHAT: dict[str, Any] = {
     "ACCESS": env.choice("DOQCHAT_ACCESS", "", ["open", "token"]) or None,
     "TOKEN_KEY": env.token_key("DOQCHAT_TOKEN_KEY"),
     "TOKEN_JWKS": env.token_jwks("DOQCHAT_TOKEN_JWKS"),
+    "AUTHORIZE": env.text("DOQCHAT_AUTHORIZE") or None,
     "METRICS_TOKEN": env.long_secret("DOQCHAT_METRICS_TOKEN"),
     "ORIGINS": env.words("DOQCHAT_ORIGINS"),
     "PROXIES": FORWARDED_ALLOW_IPS,

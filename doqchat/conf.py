@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from doqchat.access.authenticator import Access
+from doqchat.access.authenticator import AccessMode
 from doqchat.access.published_keys import check_source
 from doqchat.access.verification_keys import check_token_key, kept_secret
 from doqchat.protocol.names import MAX_FRAME_BYTES
@@ -147,6 +147,8 @@ class Settings(Section):
             `open` if only this machine can reach the site, or with DEBUG, and otherwise `token`.
         token_key: the HS256 key of tokens; None stores a generated one in the data directory.
         token_jwks: a file or URL with the public keys of another token issuer.
+        authorize: the dotted path of a function that gives signed-in users access to sessions, see docs/en/django.md;
+            None for tokens only.
         metrics_token: the bearer token with which other machines read `/metrics`; None for only this machine.
         origins: origins of other sites whose pages may open a socket.
         proxies: the addresses and networks of trusted proxies, which send the address of the client.
@@ -166,9 +168,10 @@ class Settings(Section):
     replies: ReplySettings = ReplySettings()
     limits: LimitSettings = LimitSettings()
     filters: list[FilterSettings] = []
-    access: Access | None = None
+    access: AccessMode | None = None
     token_key: _TokenKey | None = None
     token_jwks: _TokenJwks | None = None
+    authorize: Annotated[str, Field(min_length=1)] | None = None
     metrics_token: Annotated[str, Field(min_length=16)] | None = None
     origins: list[str] = []
     proxies: list[str] = ["127.0.0.1", "::1"]
@@ -208,7 +211,7 @@ def is_local(host: str) -> bool:
     return host in _LOCAL_NAMES
 
 
-def access_mode() -> Access:
+def access_mode() -> AccessMode:
     """The configured access, or the default."""
     doqchat = doqchat_settings()
     return doqchat.access or ("open" if settings.DEBUG or not is_public(doqchat) else "token")

@@ -7,9 +7,11 @@ from functools import cached_property
 from channels.layers import get_channel_layer
 
 from doqchat.access.authenticator import Authenticator
+from doqchat.access.principal import Principal
 from doqchat.conf import access_mode, doqchat_settings, token_key
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.fanout.logins import Logins
 from doqchat.filters.configured import site_filters
 from doqchat.limits.clients import ClientLimits
 from doqchat.limits.messages import MessageLimits
@@ -43,6 +45,7 @@ class Engine:
         budget: the daily token budget.
         cancellation: cancels replies.
         hub: the sessions with members in this process.
+        logins: their members who are signed-in users.
     """
 
     def __init__(self) -> None:
@@ -75,18 +78,24 @@ class Engine:
         self.revocations = Revocations(self.shards)
         revocations = self.revocations if access_mode() == "token" else None
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, revocations)
+        self.logins = Logins(next(iter(self.shards)), self._authenticate_again)
 
     @cached_property
     def authenticator(self) -> Authenticator:
         """Authenticates principals; created on first use because only web processes need the token key."""
         if access_mode() == "open":
             return Authenticator("open")
-        return Authenticator("token", token_key(), doqchat_settings().token_jwks)
+        settings = doqchat_settings()
+        return Authenticator("token", token_key(), settings.token_jwks, settings.authorize)
 
     async def close(self) -> None:
         """Close all connections to the store."""
+        await self.logins.close()
         await self.layer.flush()
         await self.shards.close()
+
+    async def _authenticate_again(self, known: Principal) -> Principal:
+        return await self.authenticator.principal(known.sid, known.role, [], login=known.login)
 
 
 _engines: dict[asyncio.AbstractEventLoop, tuple[Engine, AsyncGenerator[None, None]]] = {}

@@ -37,13 +37,14 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
         since: replay the events after this id; None for no replay.
 
     Raises:
-        Forbidden: its token is revoked.
+        Forbidden: its token is revoked, or its user has logged out.
         RateLimited: the session has too many connections, or the address begins too many sessions.
         Unavailable: the store cannot be reached.
     """
     sid = member.principal.sid
     session = member.session = await engine.hub.enter(sid, member)
     session.revoked.check(member.principal)
+    await engine.logins.follow(member)
     engine.clients.join(len(session.members))
     if session.last == BEGINNING:
         engine.clients.new_session(member.principal.address)
@@ -83,6 +84,7 @@ async def sync(engine: Engine, session: LocalSession, member: Member, since: str
 
 async def leave(engine: Engine, member: Member) -> None:
     """Leave the session, if joined."""
+    engine.logins.forget(member)
     if member.session is not None:
         session, member.session = member.session, None
         await engine.hub.leave(session, member)

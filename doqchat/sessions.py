@@ -8,6 +8,7 @@ from typing import cast
 
 from asgiref.sync import async_to_sync
 
+from doqchat.access.authorization import Access
 from doqchat.access.principal import Capability, Principal
 from doqchat.engine import engine
 from doqchat.errors import InvalidMessage
@@ -20,7 +21,7 @@ from doqchat.submission import submit
 
 _CODE_MAY: frozenset[Capability] = frozenset({"send", "ask"})
 
-__all__ = ["aask", "asay", "ask", "check_sid", "group_name", "say"]
+__all__ = ["Access", "aask", "asay", "ask", "check_sid", "group_name", "say"]
 
 
 async def asay(sid: str, text: str, *, role: Role = DEFAULT_ROLE, msg_id: str | None = None) -> str:

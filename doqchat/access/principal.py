@@ -1,11 +1,12 @@
 """Principals: the authenticated sender of a frame or an HTTP call, and its capabilities."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from doqchat.errors import Forbidden, RoleForbidden
 from doqchat.protocol.frames import Frame
-from doqchat.protocol.names import DEFAULT_ROLE, MemberRole
+from doqchat.protocol.names import DEFAULT_ROLE, OBSERVER, MemberRole
 
 Capability = Literal["read", "send", "ask", "cancel", "configure", "moderate"]
 """Permissions in a session: read it; send what others see; ask the model; cancel replies; change the session's
@@ -14,6 +15,8 @@ settings; revoke tokens."""
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 OPEN_ACCESS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel", "configure"})
+_SPEAKS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel"})
+_WATCHES: frozenset[Capability] = frozenset({"read"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Principal:
         name: its display name, if known.
         verified: whether a credential proves role and name, so that frames cannot claim others.
         subject, token_id: the claims `sub` and `jti` of its token, if any.
+        login: the key of the Django session of a signed-in user; None for all others.
         address: the address whose limits it counts towards; None for no limits.
         issued, expires: the claims `iat` and `exp` of its token, in seconds since 1970.
     """
@@ -41,6 +45,7 @@ class Principal:
     token_id: str | None = field(default=None, compare=False)
     issued: float | None = field(default=None, compare=False)
     expires: float | None = field(default=None, compare=False)
+    login: str | None = field(default=None, compare=False, repr=False)
 
     def require(self, capability: Capability) -> None:
         """Raises Forbidden without this capability."""
@@ -64,6 +69,15 @@ class Principal:
             frame.hd.pop("name", None)
             if self.name is not None:
                 frame.hd["name"] = self.name
+
+
+def capabilities(role: MemberRole, can: Collection[Capability] | None) -> frozenset[Capability]:
+    """The capabilities of a role, or the given ones in their place; raises ValueError if the role cannot have them."""
+    if can is None:
+        return _WATCHES if role == OBSERVER else _SPEAKS
+    if role == OBSERVER and {"send", "ask"} & set(can):
+        raise ValueError("can: an observer cannot send or ask")
+    return frozenset(can)
 
 
 def open_access(sid: str, role: MemberRole = DEFAULT_ROLE) -> Principal:

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from doqchat.access.principal import Capability, Principal
+from doqchat.access.principal import Capability, Principal, capabilities
 from doqchat.access.verification_keys import shared_key
 from doqchat.errors import Unauthenticated
-from doqchat.protocol.names import OBSERVER, SID_PATTERN, DisplayName, MemberRole
+from doqchat.protocol.names import SID_PATTERN, DisplayName, MemberRole
 
 AUDIENCE = "doqchat"
 """The required audience of tokens that have the claim `aud`."""
@@ -25,8 +25,6 @@ LOOKS_LIKE_TOKEN = re.compile(rf"\beyJ[\w-]+\.[\w.-]*|\b{API_KEY_PREFIX}[\w-]+")
 LEEWAY_SECONDS = 30
 """Tolerated clock skew between an issuer and doqchat."""
 
-_SPEAKS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel"})
-_WATCHES: frozenset[Capability] = frozenset({"read"})
 _Printable = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Time = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -61,18 +59,15 @@ class Claims(BaseModel):
     def _fits(self) -> "Claims":
         if self.aud is not None and AUDIENCE not in ([self.aud] if isinstance(self.aud, str) else self.aud):
             raise ValueError(f"aud: the token is not for {AUDIENCE}")
-        if self.role == OBSERVER and {"send", "ask"} & set(self.can or ()):
-            raise ValueError("can: an observer cannot send or ask")
+        capabilities(self.role, self.can)
         return self
 
     def principal(self) -> Principal:
         """The holder of the token."""
-        usual = _WATCHES if self.role == OBSERVER else _SPEAKS
-        can = usual if self.can is None else frozenset(self.can)
         return Principal(
             self.sid,
             self.role,
-            can,
+            capabilities(self.role, self.can),
             self.name,
             subject=self.sub,
             token_id=self.jti,

@@ -56,6 +56,11 @@ def workers_channel(database: int) -> str:
     return in_database("llm:workers", database)
 
 
+def logins_channel(database: int) -> str:
+    """The channel that notifies web processes of users who log out or whose account changes."""
+    return in_database("chat:logins", database)
+
+
 def in_database(name: str, *databases: int) -> str:
     """The name of a channel for these databases; for database 0 the name is unchanged."""
     return ".".join([name, *map(str, databases)]) if any(databases) else name

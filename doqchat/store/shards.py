@@ -30,6 +30,7 @@ class Shard:
 
     Attributes:
         workers_channel: the channel that notifies workers, see keys.workers_channel.
+        logins_channel: the channel that notifies web processes of logins that end, see keys.logins_channel.
         commands: a redis-py client for occasional commands.
         appends: the pipeline of appends, which wait for nothing else.
         pipeline: the pipeline of other frequent commands.
@@ -41,6 +42,7 @@ class Shard:
         self.url = url
         self._prefix = prefix
         self.workers_channel = keys.workers_channel(database(url))
+        self.logins_channel = keys.logins_channel(database(url))
         self.commands = commands(url)
         last_seen = LastSeen()
         self.appends = Pipeline(url, last_seen, ask_first=True)

@@ -34,6 +34,7 @@ def access(guarded_store: processes.Store, tmp_path_factory: pytest.TempPathFact
         "DOQCHAT_ACCESS": "token",
         "DOQCHAT_TOKEN_KEY": SHARED,
         "DOQCHAT_TOKEN_JWKS": str(jwks),
+        "DOQCHAT_AUTHORIZE": "tests.access.authorizing.authorize",
         "DOQCHAT_REDIS_URL": guarded_store.url,
         "DEBUG": "true",
         "LOG_LEVEL": "DEBUG",

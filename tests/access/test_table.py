@@ -65,6 +65,11 @@ def staff(sid: str, web: Web) -> dict[str, str]:
     return {"Cookie": cookie_of(user), "Origin": web.http}
 
 
+def signed_in(sid: str, web: Web) -> dict[str, str]:
+    """The headers of a page of a user whom tests.access.authorizing admits as A."""
+    return {"Cookie": cookie_of(get_user_model().objects.create_user("minji", last_name="A")), "Origin": web.http}
+
+
 Present = Callable[[str, Web], Mapping[str, str]]
 
 HOLDERS: dict[str, tuple[Present, set[str]]] = {
@@ -75,6 +80,7 @@ HOLDERS: dict[str, tuple[Present, set[str]]] = {
     '`"can": ["read", "configure"]`': (partial(bearer, "B", ["read", "configure"]), OBSERVES | {CONFIGURES}),
     '`"can": ["read", "moderate"]`': (partial(bearer, "observer", ["read", "moderate"]), OBSERVES | MODERATES),
     "`doqchat-SID`": (member, SPEAKS),
+    "`user:ID`": (signed_in, SPEAKS),
     "`dqk_…`": (program, {CREATES} | INVITES),
     "`is_staff`": (staff, {CREATES} | INVITES),
 }
@@ -117,7 +123,7 @@ async def test_each_principal_may_do_what_the_table_says(guarded: Web, sid: str,
                 found[name] = await sending(client, event, bd)
     for name, call in CALLS.items():
         found[name] = answered(await asyncio.to_thread(calling_with, guarded, sid, headers, *call))
-    expected = dict.fromkeys(found, NO if first == ALLOWED else WITHOUT) | dict.fromkeys(allowed, ALLOWED)
+    expected = dict.fromkeys(found, WITHOUT if first == WITHOUT else NO) | dict.fromkeys(allowed, ALLOWED)
     if present is member:
         expected[CREATES] = WITHOUT  # the cookie is for another session
     assert found == expected

@@ -32,6 +32,28 @@ def test_an_invalid_origin_is_named(origin: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("access", "path", "said"),
+    [
+        ("open", "tests.access.authorizing.authorize", "access is open"),
+        (
+            "token",
+            "tests.access.missing.authorize",
+            "'tests.access.missing.authorize', which cannot be used: No module",
+        ),
+        ("token", "tests.access.authorizing.missing", 'does not define a "missing" attribute'),
+        ("token", "authorize", "doesn't look like a module path"),
+        ("token", "tests.access.authorizing.not_a_function", "which cannot be used: it is not a function."),
+        ("token", "tests.access.authorizing.authorize", None),
+    ],
+)
+def test_a_function_for_signed_in_users_that_cannot_be_used_is_named(access: str, path: str, said: str | None) -> None:
+    with override_settings(DOQCHAT=settings.DOQCHAT | {"ACCESS": access, "AUTHORIZE": path}):
+        problems = [problem for problem in run_checks() if str(problem.id).startswith("doqchat.")]
+    assert [problem.id for problem in problems] == ([] if said is None else ["doqchat.E010"])
+    assert said is None or said in problems[0].msg
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         (
