@@ -111,7 +111,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         else:
             await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
-            begin(member, welcome)
+            begin(self.engine, member, welcome)
 
     def _count(self) -> None:
         """Count the connection; raises RateLimited for one too many."""

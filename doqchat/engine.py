@@ -17,6 +17,7 @@ from doqchat.limits.clients import ClientLimits
 from doqchat.limits.messages import MessageLimits
 from doqchat.loop_end import at_loop_end
 from doqchat.replies.budget import TokenBudget
+from doqchat.signal_queue import SignalQueue
 from doqchat.store.cancellation import Cancellation
 from doqchat.store.ephemeral import ReadReceipts, Typing
 from doqchat.store.history import History
@@ -46,6 +47,7 @@ class Engine:
         cancellation: cancels replies.
         hub: the sessions with members in this process.
         logins: their members who are signed-in users.
+        signals: sends Django signals.
     """
 
     def __init__(self) -> None:
@@ -79,6 +81,7 @@ class Engine:
         revocations = self.revocations if access_mode() == "token" else None
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, revocations)
         self.logins = Logins(next(iter(self.shards)), self._authenticate_again)
+        self.signals = SignalQueue()
 
     @cached_property
     def authenticator(self) -> Authenticator:
@@ -90,6 +93,7 @@ class Engine:
 
     async def close(self) -> None:
         """Close all connections to the store."""
+        await self.signals.close()
         await self.logins.close()
         await self.layer.flush()
         await self.shards.close()

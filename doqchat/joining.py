@@ -10,6 +10,7 @@ from doqchat.fanout.member import Member
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap, SessionWelcome
 from doqchat.protocol.ids import BEGINNING
+from doqchat.signals import member_joined, member_left
 from doqchat.store.snapshot import Snapshot
 
 
@@ -59,10 +60,12 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
     return Welcome(_text(member, last_id, snapshot, gap), since, whole=gap is None)
 
 
-def begin(member: Member, welcome: Welcome) -> None:
+def begin(engine: Engine, member: Member, welcome: Welcome) -> None:
     """Start sending: the welcome, the events since the join, and the replay."""
     member.release(welcome.text)
     watch(member)
+    member.joined = True
+    engine.signals.post(member_joined, **_described(member))
     if welcome.since is not None and member.session is not None:
         member.session.replay(member, welcome.since, whole=welcome.whole)
 
@@ -85,9 +88,19 @@ async def sync(engine: Engine, session: LocalSession, member: Member, since: str
 async def leave(engine: Engine, member: Member) -> None:
     """Leave the session, if joined."""
     engine.logins.forget(member)
+    if member.joined:
+        member.joined = False
+        engine.signals.post(member_left, **_described(member))
     if member.session is not None:
         session, member.session = member.session, None
         await engine.hub.leave(session, member)
+
+
+def _described(member: Member) -> dict[str, str | None]:
+    """The arguments of a member's signals."""
+    who = member.principal
+    ids = {"sid": who.sid, "connection": member.connection}
+    return ids | {"role": who.role, "name": who.name, "subject": who.subject}
 
 
 async def _gap(engine: Engine, sid: str, since: str | None) -> Gap | None:

@@ -30,6 +30,7 @@ from doqchat.protocol.events import (
 from doqchat.protocol.frames import Frame
 from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
+from doqchat.signals import message_stored
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended, Manner
 
@@ -139,6 +140,9 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
         if refusal.limit:
             count_refusal(engine.shards.of(sid), refusal.limit)
         raise
+    if not appended.duplicate:
+        who = {"role": frame.role, "name": frame.hd.get("name"), "subject": principal.subject}
+        engine.signals.post(message_stored, sid=sid, id=appended.id, event=body.event, text=frame.text, **who)
     if not engine.hub.note_later(sid):
         with suppress(DoqchatError):  # the event is stored
             await engine.session_index.touch([sid])

@@ -47,6 +47,7 @@ class Member:
         connection: a name for the connection, with its role, unique in the session.
         full: whether the client uses the full protocol.
         session: its session; None before and after the membership.
+        joined: whether it has begun to receive, until it leaves.
         expiry: the timer of the token's expiry, see doqchat/fanout/expiry.py.
     """
 
@@ -65,6 +66,7 @@ class Member:
         self.full = profile == V1
         self.limits = limits or ConnectionLimits()
         self.session: LocalSession | None = None
+        self.joined = False
         self.expiry: asyncio.TimerHandle | None = None
         self._write = write
         self._write_now = write_now

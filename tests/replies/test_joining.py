@@ -38,7 +38,7 @@ async def frames_of_who_joins(
 
     monkeypatch.setattr(engine.snapshots, "take", take_amid)
     socket = Socket("B", sid=sid, v1=True)
-    begin(socket.member, await join(engine, socket.member, since))
+    begin(engine, socket.member, await join(engine, socket.member, since))
     frames = [await socket.frame()]
     while frames[-1]["hd"]["event"] not in ENDS:
         frames.append(await socket.frame())

@@ -1,0 +1,21 @@
+"""Django signals of what happens in sessions.
+
+They are sent after the fact, outside the path of a message, at most once: see doqchat/signal_queue.py. The sender is
+None.
+"""
+
+from django.dispatch import Signal
+
+message_stored = Signal()
+"""A message or request was stored, in the process that stored it. `sid`, `id`, `event` (`chat.message` or
+`llm.request`), `role`, `name`, `subject` and `text`."""
+
+reply_finished = Signal()
+"""A worker has ended a reply that it was writing, in the worker. `sid`, `reply_id`, `request_id`, `event`
+(`llm.response` or `llm.error`), `reason` (the finish reason or the error code) and `text`."""
+
+member_joined = Signal()
+"""A connection has joined a session, in its web process. `sid`, `connection`, `role`, `name` and `subject`."""
+
+member_left = Signal()
+"""A connection has left a session. The arguments are those of `member_joined`."""
