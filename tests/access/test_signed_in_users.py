@@ -22,7 +22,17 @@ from doqchat.protocol.names import BASIC
 from doqchat.sessions import Access
 from tests.access.credentials import token
 from tests.access.guests import guest
-from tests.access.operations import HISTORY, MESSAGES, SAYING, calling_with, connecting, opened, sending
+from tests.access.operations import (
+    HISTORY,
+    MESSAGES,
+    REVOCATIONS,
+    SAYING,
+    calling,
+    calling_with,
+    connecting,
+    opened,
+    sending,
+)
 from tests.chat.conftest import cookie_of
 from tests.chat.fetch import fetch
 from tests.fanout.socket import Socket
@@ -47,7 +57,7 @@ def make_user(transactional_db: None) -> Make:
 def same_site(guarded_store: Store) -> Iterator[None]:
     """Lets the test's own process be another one of the site."""
     ours = {"STORE_URLS": [guarded_store.url], "ACCESS": "token", "AUTHORIZE": "tests.access.authorizing.authorize"}
-    with override_settings(DOQCHAT=settings.DOQCHAT | ours):
+    with override_settings(DOQCHAT=settings.DOQCHAT | ours, CHANNEL_LAYERS=settings.CHANNEL_LAYERS):
         yield
 
 
@@ -141,6 +151,23 @@ async def test_a_log_out_closes_the_sockets_of_that_login_on_every_process(
         for client in staying:
             assert await sending(client, "chat.message", {"text": "hi"}) == "yes"
     assert await connecting(guarded_daphne, sid, others=first) == "unauthenticated"
+
+
+@pytest.mark.parametrize("subject", ["user", "all"])
+async def test_a_revocation_keeps_a_signed_in_user_out_for_good(
+    guarded: Web, make_user: Make, sid: str, subject: str
+) -> None:
+    user = await asyncio.to_thread(make_user)
+    headers = await asyncio.to_thread(headers_of, user)
+    what = {"all": True} if subject == "all" else {"sub": f"user:{user.pk}"}
+    moderator = token(sid, "observer", can=["read", "moderate"], sub="staff")
+    async with opened(guarded, sid, others=headers) as client:
+        await client.recv_event("session.welcome")
+        answer = await asyncio.to_thread(calling, guarded, sid, moderator, "POST", REVOCATIONS, what)
+        assert answer.status == 204
+        await client.recv_event("error")
+        assert await client.close_code() == 4403
+    assert await connecting(guarded, sid, others=await asyncio.to_thread(headers_of, user)) == "forbidden"
 
 
 def log_out(web: Web, headers: Mapping[str, str]) -> None:
