@@ -53,7 +53,8 @@ CLOSE_CODES = {
     1013: "The store is unreachable, or has not confirmed storage; reconnect after a random delay.",
     4400: "The URL is malformed.",
     4401: "The token is missing, invalid or expired; get a new one and reconnect.",
-    4403: "The token is not for this session or role, or was revoked; or the page's origin is not allowed.",
+    4403: "The token is not for this session or role, or was revoked; the user has logged out or lost access; or the "
+    "page's origin is not allowed.",
     4413: "The client reads too slowly; reconnect with `since`.",
     4429: "Too many frames were refused; reconnect after `retry_after` seconds.",
 }
