@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 AUTHORIZE_SECONDS = 5.0
-"""Timeout of reading the user and of the site's function together."""
+"""Timeout of reading the user, and of the site's function."""
 
 THREADS = 4
 """Maximum number of threads in which users are read and synchronous functions run."""
