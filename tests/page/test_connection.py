@@ -180,13 +180,15 @@ async def test_a_refused_message_says_why_and_can_be_sent_again(open_window: Ope
         sent.append(json.loads(text)["hd"]["msg_id"])
         if len(sent) > 1:
             return [text]
-        bd = {"code": "rejected", "message": "…", "msg_id": sent[0]}
+        bd = {"code": "rejected", "message": "No links here.", "msg_id": sent[0]}
         wire.route.send(json.dumps({"hd": {"event": "error"}, "bd": bd}))
         return []
 
     wire.to_server = refuse_first
     await a.say("try this")
-    await expect(a.unsent.locator(".message__note")).to_have_text("This session's rules do not allow this message.")
+    await expect(a.unsent.locator(".message__note")).to_have_text(
+        "This session's rules do not allow this message. No links here."
+    )
     await a.page.get_by_role("button", name="Send again").click()
     await a.shows("try this")
     await expect(a.unsent).to_have_count(0)
