@@ -1,8 +1,6 @@
 """HTTP connections on daphne: twisted's channel and daphne's request, with the limits of `limits.py`."""
 
 import asyncio
-import json
-from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
@@ -12,33 +10,14 @@ from daphne.http_protocol import WebRequest
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.web.http import HTTPChannel
 
-from doqchat.errors import Internal, InvalidMessage, RateLimited, TooLarge, Unavailable
+from doqchat.errors import TooLarge
 from doqchat.serving.daphne_connection import Deadline, half_close, host_of
-from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS, body_bytes
+from doqchat.serving.error_response import error_response
+from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, SEND_SECONDS, body_bytes
 from doqchat.serving.peers import FULL, peers
 
 CHUNKED_BYTES = 1024
 """How many bytes of a chunked body are decoded per event loop iteration, because each chunk costs many microseconds."""
-
-CODES = {
-    408: LATE,
-    413: TooLarge.code,
-    429: RateLimited.code,
-    431: TooLarge.code,
-    500: Internal.code,
-    503: Unavailable.code,
-}
-"""The error code for each status that the server itself answers with; the others are `invalid_message`."""
-
-
-def error_response(status: int, message: str) -> bytes:
-    """An error response of the server, in the format of the API's errors; then the connection is closed."""
-    body = json.dumps({"error": {"code": CODES.get(status, InvalidMessage.code), "message": message}}).encode()
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 class Request(WebRequest):

@@ -1,7 +1,6 @@
 """HTTP on uvicorn, with limits on what a connection may send and how long it may take."""
 
 import asyncio
-import json
 from http import HTTPStatus
 from typing import cast
 
@@ -10,8 +9,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from doqchat.errors import InvalidMessage, RateLimited, TooLarge
-from doqchat.serving.limits import HEAD_BYTES, HEAD_SECONDS, LATE, SEND_SECONDS
+from doqchat.serving.error_response import error_response
+from doqchat.serving.limits import HEAD_BYTES, HEAD_SECONDS, SEND_SECONDS
 from doqchat.serving.paced_reads import Hold
 from doqchat.serving.paced_transport import PacedTransport, peer_of
 from doqchat.serving.peers import FULL, peers
@@ -67,14 +66,13 @@ class HTTPProtocol(HttpToolsProtocol):
             rest = data[upgrade.args[0] :]
         except httptools.HttpParserError:
             self.logger.warning("Invalid HTTP request received.")
-            self._refuse(HTTPStatus.BAD_REQUEST, InvalidMessage.code, "This is not a valid HTTP request.")
+            self._refuse(HTTPStatus.BAD_REQUEST, "This is not a valid HTTP request.")
             return
         else:
             self._head_bytes += len(data)
             if self._head_bytes >= HEAD_BYTES:
                 self._refuse(
                     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    TooLarge.code,
                     f"The request line and headers are limited to {HEAD_BYTES:,} bytes.",
                 )
             return
@@ -85,7 +83,7 @@ class HTTPProtocol(HttpToolsProtocol):
         if not self._should_upgrade():
             self._unsupported_upgrade_warning()
         elif self._responding or not self.url.isascii():
-            self._refuse(HTTPStatus.BAD_REQUEST, InvalidMessage.code, "This request cannot become a WebSocket.")
+            self._refuse(HTTPStatus.BAD_REQUEST, "This request cannot become a WebSocket.")
             return
         else:
             self.handle_websocket_upgrade()
@@ -161,11 +159,10 @@ class HTTPProtocol(HttpToolsProtocol):
         else:
             self._refuse(
                 HTTPStatus.REQUEST_TIMEOUT,
-                LATE,
                 f"The headers of a request must be complete within {HEAD_SECONDS} s.",
             )
 
-    def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
         """Answer with an error and close; requests before this one get their responses instead."""
         if self._responding and not self.transport.peer_sends:
             self.cycle.keep_alive = False
@@ -175,7 +172,7 @@ class HTTPProtocol(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if not self._responding or not (self.pipeline or self.cycle.response_started):
-            self.transport.write(_error_response(status, code, message))
+            self.transport.write(error_response(status, message))
         self.transport.half_close()
 
     def _stop_head_deadline(self) -> None:
@@ -209,22 +206,13 @@ class RefusedConnection(asyncio.Protocol):
         peers().disconnected(peer_of(self._transport))
 
     def _refuse(self) -> None:
-        self._transport.write(_error_response(HTTPStatus.TOO_MANY_REQUESTS, RateLimited.code, FULL))
+        self._transport.write(error_response(HTTPStatus.TOO_MANY_REQUESTS, FULL))
         self._transport.close()
 
 
 def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
     """Whether these headers announce a body."""
     return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
-
-
-def _error_response(status: HTTPStatus, code: str, message: str) -> bytes:
-    body = json.dumps({"error": {"code": code, "message": message}}).encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def _forget() -> None:

@@ -13,7 +13,7 @@ HELD_BACK = 64
 shorter than half of it, and most e-mail and web addresses than all of it; people wait about a second for as many."""
 
 STEP = 32
-"""Characters inside a sentence are released together in so many: filters run twice for each release."""
+"""How many characters inside a sentence are released together: filters run twice for each release."""
 
 CONTEXT = 1_000
 """Characters of the answer that the filters see at least, from the beginning of a sentence: all of it would take

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -147,24 +147,16 @@ async def test_messages_are_accepted_after_the_clock_of_the_store_was_set_forwar
     assert [entry.body for entry in await behind_proxy.read(sid)] == ["first", "second"]
 
 
-@pytest.fixture
-async def own_proxy(own_store: processes.Store) -> AsyncIterator[Proxy]:
-    """A proxy in front of the test's own store, which has no worker."""
-    async with Proxy(f"127.0.0.1:{processes.port_of(own_store.url)}").serving() as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def own_proxied_shards(own_proxy: Proxy) -> AsyncIterator[Shards]:
-    shards = Shards([f"redis://{own_proxy.address}/0"])
-    yield shards
-    await shards.close()
-
-
 async def test_an_append_whose_answer_is_lost_supersedes_the_automatic_reply_once(
-    own_proxy: Proxy, own_proxied_shards: Shards, layer: SessionChannelLayer, own_client: "redis.Redis", sid: str
+    proxy: Proxy,
+    proxied_shards: Shards,
+    layer: SessionChannelLayer,
+    own_store: processes.Store,
+    own_client: "redis.Redis",
+    sid: str,
 ) -> None:
-    proxy, proxied_shards, store = own_proxy, own_proxied_shards, own_client
+    proxy.lead_to(f"127.0.0.1:{processes.port_of(own_store.url)}")  # a store without workers of other tests
+    store = own_client
     stream = SessionStream(proxied_shards)
     await Settings(proxied_shards).change(sid, {"policy": "always", "on_new_message": "supersede"})
     asked = await stream.append(sid, "A", BODY, manner="said")
