@@ -21,6 +21,7 @@ from doqchat.signal_queue import SignalQueue
 from doqchat.store.cancellation import Cancellation
 from doqchat.store.ephemeral import ReadReceipts, Typing
 from doqchat.store.history import History
+from doqchat.store.moderation import Moderation
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
 from doqchat.store.request_limits import RequestLimits
@@ -38,7 +39,7 @@ class Engine:
     Attributes:
         layer: the channel layer.
         shards, stream, history, participants, presence, read_receipts, session_index, settings, typing, snapshots,
-            revocations: the store.
+            revocations, moderation: the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
         clients: limits on the clients of this process.
@@ -78,8 +79,9 @@ class Engine:
         self.typing = Typing(self.shards)
         self.snapshots = Snapshots(self.shards)
         self.revocations = Revocations(self.shards)
+        self.moderation = Moderation(self.shards)
         revocations = self.revocations if access_mode() == "token" else None
-        self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, revocations)
+        self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, self.moderation, revocations)
         self.logins = Logins(next(iter(self.shards)), self._authenticate_again)
         self.signals = SignalQueue()
 

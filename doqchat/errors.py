@@ -92,6 +92,18 @@ class Rejected(DoqchatError):
     code, status = "rejected", 422
 
 
+class SessionClosed(DoqchatError):
+    """A moderator has closed the session."""
+
+    code, status, close_code = "session_closed", 409, 4410
+
+
+class Muted(DoqchatError):
+    """A moderator has muted the role; `retry_after` is in seconds, if the mute ends."""
+
+    code, status = "muted", 403
+
+
 class Conflict(DoqchatError):
     code, status = "conflict", 409
 

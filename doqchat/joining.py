@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from doqchat.engine import Engine
+from doqchat.errors import SessionClosed
 from doqchat.fanout.expiry import watch
 from doqchat.fanout.local_session import LocalSession
 from doqchat.fanout.member import Member
@@ -11,6 +12,7 @@ from doqchat.protocol import server
 from doqchat.protocol.events import Gap, SessionWelcome
 from doqchat.protocol.ids import BEGINNING
 from doqchat.signals import member_joined, member_left
+from doqchat.store.moderation import CLOSED_MESSAGE
 from doqchat.store.snapshot import Snapshot
 
 
@@ -39,12 +41,15 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
 
     Raises:
         Forbidden: its token is revoked, or its user has logged out.
+        SessionClosed: a moderator has closed the session.
         RateLimited: the session has too many connections, or the address begins too many sessions.
         Unavailable: the store cannot be reached.
     """
     sid = member.principal.sid
     session = member.session = await engine.hub.enter(sid, member)
     session.revoked.check(member.principal)
+    if session.closed:
+        raise SessionClosed(CLOSED_MESSAGE)
     await engine.logins.follow(member)
     engine.clients.join(len(session.members))
     if session.last == BEGINNING:

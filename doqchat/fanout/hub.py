@@ -13,6 +13,7 @@ from doqchat.fanout.local_session import LocalSession
 from doqchat.fanout.member import Member
 from doqchat.protocol.ids import order
 from doqchat.store import keys
+from doqchat.store.moderation import Moderation
 from doqchat.store.presence import Presence
 from doqchat.store.revocations import Revocations
 from doqchat.store.session_index import SessionIndex
@@ -36,7 +37,7 @@ class Hub:
 
     Args:
         layer: the channel layer of the running event loop.
-        stream, presence, session_index: the store.
+        stream, presence, session_index, moderation: the store.
         revocations: the revoked tokens; None with open access.
     """
 
@@ -46,12 +47,14 @@ class Hub:
         stream: SessionStream,
         presence: Presence,
         session_index: SessionIndex,
+        moderation: Moderation,
         revocations: Revocations | None = None,
     ) -> None:
         self._layer = layer
         self._stream = stream
         self._presence = presence
         self._session_index = session_index
+        self._moderation = moderation
         self._revocations = revocations
         self._sessions: dict[str, asyncio.Task[LocalSession]] = {}
         self._users: dict[str, int] = {}
@@ -112,7 +115,9 @@ class Hub:
         await self._layer.join(keys.group_name(sid), session)
         self._session_index.note(sid)  # in the same write as the commands below
         try:
-            tail, _ = await asyncio.gather(self._stream.tail(sid), self._read_revocations(session))
+            tail, session.closed, _ = await asyncio.gather(
+                self._stream.tail(sid), self._moderation.is_closed(sid), self._read_revocations(session)
+            )
             session.open(tail)
         except BaseException:
             await self._layer.leave(keys.group_name(sid), session)

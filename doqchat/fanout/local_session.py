@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from doqchat import errors
 from doqchat.errors import DoqchatError, Forbidden
 from doqchat.fanout.ephemeral import EphemeralEvents
 from doqchat.fanout.member import FAILED, Member
 from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, EventsRemoved, replay
+from doqchat.protocol import server
+from doqchat.protocol.events import SessionClosed
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store.faults import retry_until_available
+from doqchat.store.moderation import CLOSED_MESSAGE
 from doqchat.store.revocations import Revoked
 from doqchat.store.stream import Entry, SessionStream
 
@@ -41,6 +45,7 @@ class LocalSession:
         members: the members in this process.
         ephemeral: delivers ephemeral events to them.
         revoked: the session's revocations.
+        closed: whether a moderator has closed the session.
         active: whether there was an event since its activity was last recorded.
     """
 
@@ -54,6 +59,7 @@ class LocalSession:
         self.members: set[Member] = set()
         self.ephemeral = EphemeralEvents(sid, self.members)
         self.revoked = Revoked()
+        self.closed = False
         self.active = False
         self._on_missed = on_missed
         self._opened = False
@@ -167,7 +173,15 @@ class LocalSession:
         self.active = True
         for member in self._live:
             member.push(text)
+        if server.begins_with(SessionClosed.event, entry.body):
+            self._end()
         return text
+
+    def _end(self) -> None:
+        """Close the connections to a session that a moderator has closed; the next joins read its state again."""
+        self.closed = True
+        for member in list(self.members):
+            member.end(errors.SessionClosed(CLOSED_MESSAGE))
 
     async def _read_on(self) -> None:
         try:

@@ -23,15 +23,18 @@ from doqchat.protocol.events import (
     LLMRequest,
     LLMResponse,
     LLMStreaming,
+    MessageRemoved,
     Pong,
     Presence,
+    SessionClosed,
     SessionNotice,
     SessionWelcome,
 )
 from doqchat.protocol.names import CLOSE_CODES, HUMAN_ROLES, ID_PATTERN, MODEL_ROLE, RESERVED_CLOSE_CODES, SID_PATTERN
 
 FROM_SERVER: tuple[type[Body], ...] = (
-    ChatMessage, LLMRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, SessionWelcome, Presence,
+    ChatMessage, LLMRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, MessageRemoved,
+    SessionClosed, SessionWelcome, Presence,
     ChatTyping, ChatRead, ChatAck, AuthExpiring, AuthRefreshed, Error, Pong,
 )  # fmt: skip
 

@@ -9,10 +9,12 @@ from doqchat.protocol.ids import parse_id, parse_time
 from doqchat.protocol.names import (
     ID_PATTERN,
     LONGEST_ALIAS,
+    LONGEST_REASON,
     LONGEST_TOKEN,
     MAX_TEXT,
     MOMENT_PATTERN,
     RESERVED_NOTICES,
+    HumanRole,
     MemberRole,
 )
 
@@ -36,6 +38,13 @@ def _asking(value: str) -> str:
     return value
 
 
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("this must be one line without control characters")
+    return value
+
+
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_REASON), AfterValidator(_one_line)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 Prompt = Annotated[Text, AfterValidator(_asking), Field(json_schema_extra={"pattern": r"\S"})]
 MESSAGE_ID_PATTERN = r"^[\x20-\x7e]{1,64}$"
@@ -151,10 +160,26 @@ class SessionNotice(Body):
     event = "session.notice"
     durable = True
     code: str = Field(
-        description="`unreadable`: the entry is not an envelope. "
+        description="`unreadable`: the entry is not an envelope. `muted`, `unmuted`: a role. `reopened`: the session. "
         f"Reserved, not sent yet: {', '.join(RESERVED_NOTICES)}."
     )
     text: str
+    role: HumanRole | None = Field(None, description="With `muted` and `unmuted`: the role.")
+    until: Moment | None = Field(None, description="With `muted`: when it ends; omitted for no end.")
+    reason: Reason | None = None
+
+
+class MessageRemoved(Body):
+    event = "message.removed"
+    durable = True
+    id: EntryId = Field(description="The removed event; it stays as a placeholder with `hd.removed` and an empty text.")
+    reason: Reason | None = None
+
+
+class SessionClosed(Body):
+    event = "session.closed"
+    durable = True
+    reason: Reason | None = None
 
 
 class ReplyUnderWay(BaseModel):
@@ -226,5 +251,6 @@ FROM_CLIENTS: dict[str, type[Body]] = {
     for body in (ChatMessage, LLMRequest, LLMCancel, ChatTyping, ChatRead, SessionSync, AuthRefresh, Ping)
 }
 DURABLE: frozenset[str] = frozenset(
-    body.event for body in (ChatMessage, LLMRequest, LLMResponse, LLMError, SessionNotice)
+    body.event
+    for body in (ChatMessage, LLMRequest, LLMResponse, LLMError, SessionNotice, MessageRemoved, SessionClosed)
 )

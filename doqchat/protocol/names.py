@@ -10,7 +10,8 @@ Role = Literal["A", "B", "user", "llm"]
 """Who an event can be from."""
 MemberRole = Literal["A", "B", "user", "observer"]
 """Who a connection can be: an observer reads and says nothing."""
-HUMAN_ROLES: tuple[Literal["A", "B", "user"], ...] = ("A", "B", "user")
+HumanRole = Literal["A", "B", "user"]
+HUMAN_ROLES: tuple[HumanRole, ...] = ("A", "B", "user")
 DEFAULT_ROLE: Literal["user"] = "user"
 MODEL_ROLE: Literal["llm"] = "llm"
 OBSERVER: Literal["observer"] = "observer"
@@ -30,6 +31,9 @@ MAX_DEPTH = 16
 MAX_TEXT = 8_000
 LONGEST_ALIAS = 64
 LONGEST_TOKEN = 16_384
+LONGEST_REASON = 200
+"""Maximum length of a moderator's reason, in characters."""
+
 LONGEST_SEARCH = 200
 """Maximum length of a search text, in characters."""
 
@@ -55,17 +59,17 @@ CLOSE_CODES = {
     4401: "The token is missing, invalid or expired; get a new one and reconnect.",
     4403: "The token is not for this session or role, or was revoked; the user has logged out or lost access; or the "
     "page's origin is not allowed.",
+    4410: "A moderator has closed the session.",
     4413: "The client reads too slowly; reconnect with `since`.",
     4429: "Too many frames were refused; reconnect after `retry_after` seconds.",
 }
 
 RESERVED_CLOSE_CODES = {
     4404: "There is no such session.",
-    4410: "The session is closed.",
 }
 """Codes that are not sent yet; clients should not reconnect after them."""
 
-RESERVED_NOTICES = ("admin", "closed", "reopened", "taken_over")
+RESERVED_NOTICES = ("admin", "taken_over")
 """Codes of a `session.notice` that are not sent yet."""
 
 _SID = re.compile(SID_PATTERN)

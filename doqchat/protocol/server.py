@@ -7,10 +7,19 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from doqchat.errors import DoqchatError
-from doqchat.protocol.events import Body, SessionNotice
+from doqchat.protocol.events import Body, ChatMessage, LLMError, LLMRequest, LLMResponse, SessionNotice
 from doqchat.protocol.frames import now
 from doqchat.protocol.names import MODEL_ROLE, Role
 
+_REMOVABLE: dict[str, tuple[type[Body], str]] = {
+    ChatMessage.event: (ChatMessage, "text"),
+    LLMRequest.event: (LLMRequest, "prompt"),
+    LLMResponse.event: (LLMResponse, "text"),
+    LLMError.event: (LLMError, "text"),
+}
+"""Events that can be removed, and the field with their text."""
+
+_KEPT_OF_REMOVED = ("event", "role", "msg_id", "timestamp", "sid", "name")
 _STORED_START = '{"hd":{'
 _SAYS = ("text", "prompt", "message")
 """Fields of `bd` that contain the text; the first non-empty one counts (an `llm.error` may only have a message)."""
@@ -92,9 +101,37 @@ def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:
     return to_json({"hd": _hd(sid, event, role), "bd": bd}).decode()
 
 
-def stored(sid: str, body: Body) -> str:
-    """An envelope of the server, as stored in the stream."""
-    return plain(sid, body.event, body.model_dump(mode="json", exclude_none=True), MODEL_ROLE)
+def stored(sid: str, body: Body, role: Role = MODEL_ROLE, name: str | None = None) -> str:
+    """An envelope of the server, as stored in the stream.
+
+    Args:
+        sid: the session.
+        body: the event.
+        role, name: who caused it; the server itself if omitted.
+    """
+    hd = _hd(sid, body.event, role) | ({} if name is None else {"name": name})
+    return to_json({"hd": hd, "bd": body.model_dump(mode="json", exclude_none=True)}).decode()
+
+
+def begins_with(event: str, stored: str) -> bool:
+    """Whether a stored envelope of the server is this event; cheap, for every event that is delivered."""
+    return stored.startswith(f'{{"hd":{{"event":"{event}",')
+
+
+def placeholder(body: str) -> str | None:
+    """The envelope in place of a removed message, request or reply: without its text and without unknown fields.
+
+    None if the stored envelope is another event.
+    """
+    try:
+        envelope = from_json(body, allow_inf_nan=False)
+        hd, bd = envelope["hd"], envelope["bd"]
+        model, says = _REMOVABLE[hd["event"]]
+        kept_hd = {name: hd[name] for name in _KEPT_OF_REMOVED if name in hd}
+        kept_bd = {name: bd[name] for name in model.model_fields if name in bd}
+    except (ValueError, KeyError, TypeError):
+        return None
+    return to_json({"hd": kept_hd | {"removed": True}, "bd": kept_bd | {says: ""}}).decode()
 
 
 def template(sid: str, event: str, bd: Mapping[str, Any], timestamp: str | None = None) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from doqchat.errors import Unreadable
+from doqchat.errors import SessionClosed, Unreadable
 from doqchat.protocol import server
 from doqchat.protocol.ids import is_reply_id, order, parse_id, request_of, time_of
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.clients import pairs
+from doqchat.store.moderation import CLOSED, CLOSED_MESSAGE
 from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 from doqchat.store.stream import SessionStream
@@ -88,6 +89,7 @@ class DeadLetters:
         The `llm.error` of the old reply stays; the new reply gets a second terminal event.
 
         Raises:
+            SessionClosed: a moderator has closed the session; the dead letter stays.
             Unreadable: keys of the session have the wrong type; the dead letter stays.
         """
         if not job.complete:
@@ -97,6 +99,8 @@ class DeadLetters:
             _RETRY, [keys.stream(job.sid)], repeat=False, reply=job.reply, llm=job.llm, auto=int(job.automatic)
         )
         shard.hints.post(job.sid, hints)
+        if reply == CLOSED:
+            raise SessionClosed(CLOSED_MESSAGE)
         await self._forget(job)
         return reply or None
 

@@ -119,6 +119,11 @@ def revoked(sid: str) -> str:
     return f"{own(sid)}revoked"
 
 
+def rewritten(sid: str) -> str:
+    """The copy of the stream in which a message is removed; exists only while a script runs."""
+    return f"{own(sid)}rewritten"
+
+
 def presence(sid: str) -> str:
     """Sorted set of connections, by the time at which their presence expires."""
     return f"{own(sid)}presence"
@@ -155,5 +160,5 @@ def read_receipts(sid: str) -> str:
 
 
 def settings(sid: str) -> str:
-    """Hash of the session's settings."""
+    """Hash of the session's settings, and its moderation: `closed`, `muted:ROLE` (the end in ms, 0 for none)."""
     return f"{own(sid)}settings"

@@ -14,6 +14,7 @@ from doqchat.store import keys
 from doqchat.store.append import append_script, run_append
 from doqchat.store.cancellation import superseded_constants
 from doqchat.store.clients import pairs
+from doqchat.store.moderation import refusal
 from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.settings import DEFAULT_WAIT_SECONDS
@@ -140,6 +141,7 @@ class SessionStream:
 
         Raises:
             Conflict: the key was used for other content.
+            SessionClosed, Muted: moderators do not allow it.
             RateLimited: it exceeds a limit.
             Unavailable: nothing is stored, now or later.
             Uncertain: it is unknown whether the event is stored.
@@ -170,11 +172,11 @@ class SessionStream:
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; use a new one.", msg_id=msg_id)
         if not entry_id:
-            raise self._refusal(outcome, int(rest), participant)
+            raise refusal(outcome, int(rest), participant) or self._over_limit(outcome, int(rest), participant)
         shard.hints.post(sid, rest)
         return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
 
-    def _refusal(self, limit: str, wait_ms: int, role: str) -> RateLimited:
+    def _over_limit(self, limit: str, wait_ms: int, role: str) -> RateLimited:
         return (self._messages if limit in self._messages.fields() else self._requests).refusal(limit, wait_ms, role)
 
     async def knows(self, sid: str, role: str, msg_id: str) -> bool:

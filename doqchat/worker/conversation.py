@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from doqchat.llm.base import LLMError
 from doqchat.llm.context import Context, Spoken, build, instructions, read
+from doqchat.protocol import server
 from doqchat.store.settings import Settings
 from doqchat.store.stream import Entry, SessionStream
 from doqchat.worker.queue import Job
@@ -44,7 +45,7 @@ class Conversations:
             budget: maximum size in approximate tokens.
 
         Raises:
-            LLMError: the request is no longer in the session.
+            LLMError: the request is no longer in the session, or a moderator has removed it.
             Unavailable: the store is unavailable.
         """
         request, later, chosen = await asyncio.gather(
@@ -54,6 +55,9 @@ class Conversations:
         )
         if request is None:
             raise LLMError("failed", detail="the request is no longer in the session")
+        said = server.read_stored(request.body)
+        if said is None or not said.text:
+            raise LLMError("failed", detail="the request has no text; a moderator may have removed it")
         names = {"A": chosen.name_a, "B": chosen.name_b}
         earlier = await self._before(job, budget, names)
         return build(

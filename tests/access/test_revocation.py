@@ -96,7 +96,12 @@ async def test_a_revocation_that_was_not_published_is_found_with_the_next_beat(
 ) -> None:
     monkeypatch.setattr(hub, "BEAT_SECONDS", 0.05)
     guarding = hub.Hub(
-        engine.layer.for_loop(), engine.stream, engine.presence, engine.session_index, engine.revocations
+        engine.layer.for_loop(),
+        engine.stream,
+        engine.presence,
+        engine.session_index,
+        engine.moderation,
+        engine.revocations,
     )
     dropped = asyncio.get_running_loop().create_future()
     socket = Socket(sid=sid)

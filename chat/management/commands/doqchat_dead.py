@@ -12,7 +12,7 @@ from django.utils.translation import ngettext, override
 
 from chat.management.terminal import terminal_language, visible
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Unreadable
+from doqchat.errors import DoqchatError, SessionClosed, Unreadable
 from doqchat.replies.dead_letters import DeadLetter, DeadLetters
 
 _FIRST_WORDS = 60
@@ -69,6 +69,8 @@ class Command(BaseCommand):
         for job in jobs:
             try:
                 outcome = await act(job)
+            except SessionClosed:
+                self.stdout.write(_("{id} cannot be retried: its session is closed.").format(id=job.id))
             except Unreadable:
                 self.stdout.write(_("{id} cannot be retried: its session cannot be read.").format(id=job.id))
             else:

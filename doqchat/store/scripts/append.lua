@@ -13,7 +13,8 @@
 --       role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for none), superseded_head,
 --       superseded_bd, superseded_counter, model_role (of the event that ends a superseded reply, see parts/cancel.lua)
 -- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} if the idempotency key exists; {'', 'expired'}
--- after the deadline; {'', limit, ms until the next one is allowed} if the event exceeds a limit.
+-- after the deadline; {'', limit, ms until the next one is allowed} if the event exceeds a limit; {'', 'closed' | 'muted',
+-- ms until the role is no longer muted, or 0} if moderators do not allow it.
 
 local known = claimed(KEYS[2], given.digest)
 if known then
@@ -28,12 +29,18 @@ end
 
 -- Everything that can fail because a key has the wrong type comes before the first write, so that a stored event never
 -- gets an error. Invalid settings are replaced by their defaults.
+local settings = redis.pcall(
+  'HMGET', own .. 'settings', 'policy', 'on_new_message', 'wait_seconds', 'closed', 'muted:' .. given.participant
+)
+local barred, until_allowed = moderated(settings[4], settings[5], now)
+if barred then
+  return {'', barred, until_allowed}
+end
 local over, wait_for_bucket, full_at = over_message_limit(now)
 if over then
   return {'', over, wait_for_bucket}
 end
 local asks, manner = given.llm ~= '', given.manner
-local settings = redis.pcall('HMGET', own .. 'settings', 'policy', 'on_new_message', 'wait_seconds')
 local policy = settings[1] == 'off' and 'off' or settings[1] == 'always' and 'always' or 'mention'
 local asked, asked_by_role, rate, rate_of_role = own .. 'asked', own .. 'asked:' .. given.participant
 local since, is_due
