@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
+from chat.audit import entrances
 from chat.origins import objection
 from doqchat.access.principal import Principal
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
@@ -44,22 +45,37 @@ async def principal_of(request: HttpRequest, sid: str, kind: Call = "other") -> 
         Unauthenticated, Forbidden, Unavailable: as Authenticator.principal; or there is a token in the URL, it is
             revoked, or a page of another site makes the call with a cookie.
     """
-    address = count_call(request, kind)
-    return replace(await authenticated(request, sid), address=address)
+    return await authenticated(request, sid, count_call(request, kind))
 
 
-async def authenticated(request: HttpRequest, sid: str) -> Principal:
-    """The principal of an HTTP call that is already counted; raises as `principal_of`, except RateLimited."""
+async def authenticated(request: HttpRequest, sid: str, address: str | None = None) -> Principal:
+    """The principal of an HTTP call that is already counted; raises as `principal_of`, except RateLimited.
+
+    Args:
+        request: the call.
+        sid: the session.
+        address: the address that its limits count towards.
+    """
     check_sid(sid)
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
     tokens, cookie = credentials_of(request), request.COOKIES.get(COOKIE + sid)
     login = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    principal = await engine().authenticator.principal(sid, None, tokens, cookie, login)
+    found = await engine().authenticator.principal(sid, None, tokens, cookie, login)
+    principal = replace(found, address=address)
     if principal.verified:
         if not tokens:
             refuse_foreign_page(request)
-        Revoked(await engine().revocations.of(sid)).check(principal)
+        await _refuse_revoked(principal)
     return principal
+
+
+async def _refuse_revoked(principal: Principal) -> None:
+    """Raises Forbidden if the principal's access is revoked."""
+    try:
+        Revoked(await engine().revocations.of(principal.sid)).check(principal)
+    except Forbidden as problem:
+        entrances().refused(principal, problem)
+        raise
 
 
 def credentials_of(request: HttpRequest) -> list[str]:

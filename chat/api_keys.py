@@ -37,8 +37,8 @@ def revoke(name: str) -> bool:
     return bool(ApiKey.objects.filter(name=name, revoked_at=None).update(revoked_at=timezone.now()))
 
 
-async def require_scope(secret: str, scope: ApiKey.Scope) -> None:
-    """Check a key that is presented.
+async def require_scope(secret: str, scope: ApiKey.Scope) -> ApiKey:
+    """The key that is presented.
 
     Raises:
         Unauthenticated: there is no such key, or it is revoked.
@@ -49,3 +49,4 @@ async def require_scope(secret: str, scope: ApiKey.Scope) -> None:
         raise Unauthenticated("There is no such API key, or it was revoked.")
     if scope not in key.scopes.split():
         raise Forbidden(f"This requires an API key with the scope {scope.value}.")
+    return key

@@ -15,7 +15,9 @@ from django.views.decorators.http import require_http_methods
 
 from chat import wording
 from chat.access import count_call, is_staff
+from chat.audit import Action, Actor, record
 from chat.invite_links import links_to
+from chat.managers import staff_principal
 from chat.openapi import NewSession
 from chat.sids import has_a_page, new_sid
 from doqchat.conf import access_mode
@@ -74,6 +76,7 @@ async def _new_session(request: HttpRequest) -> HttpResponse:
     """Create a session, and show the links for A and B."""
     sid = new_sid()
     links = await links_to(request, sid, NewSession().invites)
+    await record(Action.CREATED, sid, Actor.of(staff_principal(await request.auser(), sid)))
     context = {"sid": sid, "links": links, "wording": wording.wording()}
     response = render(request, "doqchat/new_session.html", context)
     response["Cache-Control"] = "no-store"

@@ -7,8 +7,9 @@ from ninja import Field, Path, Router, Schema
 
 from chat import invites, openapi
 from chat.api_errors import refusals
+from chat.audit import Action, Actor, record
 from chat.invite_links import InviteLink, InviteState, links_to, state_of
-from chat.inviters import require_inviter
+from chat.managers import inviter_of
 from chat.models import Invite
 from chat.sessions_api import read_body
 from chat.sids import new_sid
@@ -16,6 +17,7 @@ from doqchat.access.tokens import mint
 from doqchat.conf import access_mode, token_key
 from doqchat.errors import NotFound
 from doqchat.protocol.names import MemberRole
+from doqchat.store.revocations import by_subject
 
 TOKEN_SECONDS = 12 * 3600
 """Lifetime of the tokens that a program gets with a new session."""
@@ -58,11 +60,12 @@ async def create_session(request: HttpRequest) -> HttpResponse:
 
     Requires staff, or an API key with the scope `sessions`.
     """
-    is_program = await require_inviter(request, None)
+    inviter = await inviter_of(request, None)
     wanted = read_body(request, openapi.NewSession)
     sid = wanted.sid or new_sid()
     links = await links_to(request, sid, wanted.invites)
-    tokens = {link.role: _token(sid, link.role) for link in links} if is_program else None
+    tokens = {link.role: _token(sid, link.role) for link in links} if inviter.kind == "program" else None
+    await record(Action.CREATED, sid, Actor.of(inviter.principal), invites=[_described(link) for link in links])
     return _created(NewSessionLinks(sid=sid, invites=links, tokens=tokens))
 
 
@@ -74,8 +77,9 @@ async def create_session(request: HttpRequest) -> HttpResponse:
 )
 async def create_invite(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
     """Create an invite. Requires staff, an API key with the scope `sessions`, or a token with `moderate`."""
-    await require_inviter(request, sid)
+    inviter = await inviter_of(request, sid)
     links = await links_to(request, sid, [read_body(request, openapi.NewInvite)])
+    await record(Action.INVITED, sid, Actor.of(inviter.principal), invites=[_described(link) for link in links])
     return _created(InviteLinks(sid=sid, invites=links))
 
 
@@ -86,7 +90,7 @@ async def create_invite(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
 )
 async def list_invites(request: HttpRequest, sid: openapi.Sid) -> InviteStates:
     """The invites of a session, newest first, without their links."""
-    await require_inviter(request, sid)
+    await inviter_of(request, sid)
     found = [] if access_mode() == "open" else [each async for each in Invite.objects.filter(sid=sid).order_by("-pk")]
     return InviteStates(sid=sid, invites=[state_of(each) for each in found])
 
@@ -98,12 +102,18 @@ async def list_invites(request: HttpRequest, sid: openapi.Sid) -> InviteStates:
 )
 async def revoke_invite(request: HttpRequest, sid: openapi.Sid, invite_id: InviteId) -> HttpResponse:
     """Revoke an invite: its link no longer works, and the connections of its members are closed with 4403."""
-    await require_inviter(request, sid)
+    inviter = await inviter_of(request, sid)
     invite = None if access_mode() == "open" else await Invite.objects.filter(sid=sid, pk=invite_id).afirst()
     if invite is None:
         raise NotFound(f"The session has no invite {invite_id}.", field="invite_id")
     await invites.revoke(invite)
+    await record(Action.REVOKED, sid, Actor.of(inviter.principal), what=by_subject(invite.subject))
     return HttpResponse(status=204)
+
+
+def _described(link: InviteLink) -> dict[str, object]:
+    """An invite in the audit trail."""
+    return link.model_dump(mode="json", include={"id", "role", "name"})
 
 
 def _token(sid: str, role: str) -> str:

@@ -1,4 +1,6 @@
-"""The database: sessions, for the admin, synchronised with the store, which has their events; invites and API keys."""
+"""The database: sessions, for the admin, synchronised with the store, which has their events; invites, API keys and
+the audit trail.
+"""
 
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -81,6 +83,48 @@ class Invite(Credential):
     def subject(self) -> str:
         """The `sub` of its members' tokens, by which they are revoked."""
         return f"invite:{self.pk}"
+
+
+class AuditRecord(models.Model):
+    """Who did what in a session, see chat/audit.py.
+
+    Attributes:
+        subject: who did it: the `sub` of a token, `user:ID` or `key:NAME`; empty with open access.
+        role, name: as whom.
+        detail: what the action was about, such as the removed event or the changed settings.
+    """
+
+    class Action(models.TextChoices):
+        """What was done."""
+
+        CREATED = "created", _("created the session")
+        INVITED = "invited", _("created an invite")
+        JOINED = "joined", _("joined")
+        REFUSED = "refused", _("was refused")
+        CONFIGURED = "configured", _("changed the settings")
+        REVOKED = "revoked", _("revoked access")
+        REMOVED = "removed", _("removed a message")
+        MUTED = "muted", _("muted a role")
+        UNMUTED = "unmuted", _("unmuted a role")
+        CLOSED = "closed", _("closed the session")
+        REOPENED = "reopened", _("reopened the session")
+
+    at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
+    sid = models.CharField(_("session name"), max_length=64, db_index=True)
+    action = models.CharField(_("action"), max_length=10, choices=Action)
+    subject = models.CharField(_("by"), max_length=255, blank=True)
+    role = models.CharField(_("role"), max_length=8, blank=True)
+    name = models.CharField(_("display name"), max_length=150, blank=True)
+    address = models.CharField(_("address"), max_length=45, blank=True)
+    detail = models.JSONField(_("detail"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("audit record")
+        verbose_name_plural = _("audit trail")
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.sid}: {self.action}"
 
 
 class ApiKey(Credential):

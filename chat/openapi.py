@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSc
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from chat.sids import has_a_page
-from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment
+from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment, Reason
 from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN, DisplayName, MemberRole
 from doqchat.store import revocations
 from doqchat.store.settings import SessionSettings
@@ -15,6 +15,7 @@ from doqchat.store.settings import SessionSettings
 MOST_USES = 1_000_000
 LONGEST_EXPIRY = 366 * 24 * 3600
 MOST_INVITES_AT_ONCE = 20
+LONGEST_MUTE = 366 * 24 * 3600
 
 Sid = Annotated[str, WithJsonSchema({"type": "string", "pattern": SID_PATTERN, "description": "The session."})]
 
@@ -79,6 +80,17 @@ class Revocation(BaseModel):
         return revocations.ALL if self.sub is None else revocations.by_subject(self.sub)
 
 
+class Mute(BaseModel):
+    """For how long a role is muted, and why."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    seconds: Annotated[int, Field(ge=1, le=LONGEST_MUTE)] | None = Field(
+        None, description="Until it is unmuted if omitted."
+    )
+    reason: Reason | None = Field(None, description="One line for the members.")
+
+
 class NewInvite(BaseModel):
     """An invite to create."""
 
@@ -138,7 +150,7 @@ def add_bodies(document: OpenAPISchema) -> OpenAPISchema:
     _, schemas = models_json_schema(
         [
             (model, "validation")
-            for model in (NewMessage, NewRequest, SessionChanges, Revocation, NewSession, NewInvite)
+            for model in (NewMessage, NewRequest, SessionChanges, Revocation, Mute, NewSession, NewInvite)
         ],
         ref_template=REF_TEMPLATE,
         schema_generator=_WithoutDefaults,

@@ -1,27 +1,33 @@
 """Sessions over HTTP: messages and settings, for programs without a socket."""
 
 import asyncio
-from typing import TypeVar, cast
+from typing import Annotated, TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from ninja import Field, Router, Schema
+from ninja import Field, Query, Router, Schema
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from chat import openapi
 from chat.access import principal_of
 from chat.api_errors import refusals
+from chat.audit import Action, Actor, record
+from chat.managers import manager_of
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge
 from doqchat.llm import llms
+from doqchat.moderation import Moderator
 from doqchat.overview import overview
+from doqchat.protocol.events import Reason
 from doqchat.protocol.frames import parse, refusal
 from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended
-from doqchat.submission import configure, revoke, submit
+from doqchat.submission import configure, submit
 
 router = Router(tags=["sessions"])
+
+Why = Annotated[Reason | None, Query(description="One line for the members.")]
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -52,7 +58,7 @@ class Overview(Schema):
 )
 async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     """The settings and counts of a session; a session that does not exist yet has the defaults."""
-    (await principal_of(request, sid)).require("read")
+    (await manager_of(request, sid)).principal.require("read")
     return await _overview(sid)
 
 
@@ -67,7 +73,9 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
 
     Policy `off` lets a person take over: a running automatic reply is withdrawn.
     """
-    await configure(engine(), await principal_of(request, sid), _changes(request))
+    principal, changes = (await manager_of(request, sid)).principal, _changes(request)
+    await configure(engine(), principal, changes)
+    await record(Action.CONFIGURED, sid, Actor.of(principal), settings=changes)
     return await _overview(sid)
 
 
@@ -88,19 +96,15 @@ async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
     return JsonResponse(answer, status=200 if appended.duplicate else 201)
 
 
-@router.post(
-    "/{sid}/revocations",
-    response={204: None} | refusals(401, 403, 409, 429, 503),
-    summary="Revoke tokens of a session",
-    openapi_extra=openapi.body(openapi.Revocation),
-)
-async def revoke_tokens(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
-    """Revoke a token by its `jti`, the tokens of a holder by `sub`, or all; their connections are closed.
+@router.delete("/{sid}", response={204: None} | refusals(401, 403, 409, 429, 503), summary="Close a session")
+async def close_session(request: HttpRequest, sid: openapi.Sid, reason: Why = None) -> HttpResponse:
+    """Close a session: replies are cancelled, connections are closed with 4410, and messages get `session_closed`.
 
-    By `sub` and `all`, only tokens issued until now are revoked.
+    Its history can still be read over HTTP.
     """
-    principal = await principal_of(request, sid)
-    await revoke(engine(), principal, read_body(request, openapi.Revocation).named())
+    by = (await manager_of(request, sid)).principal
+    if await Moderator(engine(), by).close(reason):
+        await record(Action.CLOSED, sid, Actor.of(by), reason=reason)
     return HttpResponse(status=204)
 
 

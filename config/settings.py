@@ -87,6 +87,7 @@ DOQCHAT: dict[str, Any] = {
     "TOKEN_JWKS": env.token_jwks("DOQCHAT_TOKEN_JWKS"),
     "AUTHORIZE": env.text("DOQCHAT_AUTHORIZE") or None,
     "METRICS_TOKEN": env.long_secret("DOQCHAT_METRICS_TOKEN"),
+    "AUDIT_DAYS": env.integer("DOQCHAT_AUDIT_DAYS", 365, minimum=0, maximum=36_500) or None,
     "ORIGINS": env.words("DOQCHAT_ORIGINS"),
     "PROXIES": FORWARDED_ALLOW_IPS,
     "HOST": env.text("HOST", "127.0.0.1"),

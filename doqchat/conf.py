@@ -150,6 +150,7 @@ class Settings(Section):
         authorize: the dotted path of a function that gives signed-in users access to sessions, see docs/en/django.md;
             None for tokens only.
         metrics_token: the bearer token with which other machines read `/metrics`; None for only this machine.
+        audit_days: days for which the audit trail is kept; None for ever.
         origins: origins of other sites whose pages may open a socket.
         proxies: the addresses and networks of trusted proxies, which send the address of the client.
         host, port: where a web process listens; port 0 picks a free port.
@@ -173,6 +174,7 @@ class Settings(Section):
     token_jwks: _TokenJwks | None = None
     authorize: Annotated[str, Field(min_length=1)] | None = None
     metrics_token: Annotated[str, Field(min_length=16)] | None = None
+    audit_days: _Count | None = 365
     origins: list[str] = []
     proxies: list[str] = ["127.0.0.1", "::1"]
     host: str = "127.0.0.1"

@@ -1,4 +1,6 @@
-"""Moderation: staff and principals with `moderate` remove messages, mute roles, and close sessions."""
+"""Moderation: staff and principals with `moderate` remove messages, mute roles, close sessions, and revoke
+tokens.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,7 @@ from doqchat.protocol.names import HUMAN_ROLES, MODEL_ROLE, HumanRole, Role
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
-    """Moderates one session. Each action is stored as an event, which all members receive.
+    """Moderates one session. Each action but `revoke` is stored as an event, which all members receive.
 
     Args:
         engine: the engine of the running loop.
@@ -81,6 +83,16 @@ class Moderator:
         """Reopen the session; False if it is not closed. Raises Unreadable and Unavailable."""
         notice = SessionNotice(code="reopened", text="The session is open again.")
         return await self.engine.moderation.reopen(self._sid, *self._reported(notice))
+
+    async def revoke(self, what: str) -> None:
+        """Revoke tokens of the session, and close their connections.
+
+        Args:
+            what: the entry, see doqchat/store/revocations.py.
+
+        Raises Conflict and Unavailable.
+        """
+        await self.engine.revocations.revoke(self._sid, what)
 
     @property
     def _sid(self) -> str:

@@ -88,25 +88,11 @@ async def configure(engine: Engine, principal: Principal, changes: dict[str, str
         Forbidden: the principal may not change them.
         Unreadable, Unavailable: nothing was changed.
     """
-    principal.require("send" if changes == {"policy": "off"} else "configure")
+    takes_over = changes == {"policy": "off"} and "send" in principal.can
+    if not takes_over:
+        principal.require("configure")
     await engine.settings.change(principal.sid, changes)
     engine.session_index.note(principal.sid)
-
-
-async def revoke(engine: Engine, principal: Principal, what: str) -> None:
-    """Revoke tokens of a session, and close their connections.
-
-    Args:
-        engine: the engine of the running loop.
-        principal: who revokes them.
-        what: the entry, see doqchat/store/revocations.py.
-
-    Raises:
-        Forbidden: the principal may not.
-        Conflict, Unavailable: nothing is revoked.
-    """
-    principal.require("moderate")
-    await engine.revocations.revoke(principal.sid, what)
 
 
 async def _limit(engine: Engine, principal: Principal, frame: Frame, member: Member | None) -> None:

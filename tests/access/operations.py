@@ -44,6 +44,11 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "`POST sessions/SID/invites`": ("POST", INVITES, {"role": "A"}),
     "`GET sessions/SID/invites`": ("GET", INVITES, None),
     "`DELETE sessions/SID/invites/ID`": ("DELETE", f"{INVITES}/1", None),
+    "`DELETE sessions/SID/messages/ID`": ("DELETE", f"{MESSAGES}/1-1", None),
+    "`PUT sessions/SID/mutes/ROLE`": ("PUT", f"{SESSION}/mutes/B", {"seconds": 60}),
+    "`DELETE sessions/SID/mutes/ROLE`": ("DELETE", f"{SESSION}/mutes/B", None),
+    "`DELETE sessions/SID`": ("DELETE", SESSION, None),
+    "`POST sessions/SID/reopen`": ("POST", f"{SESSION}/reopen", None),
 }
 CONNECT = "WebSocket, `?since=`"
 

@@ -33,16 +33,20 @@ NO, ROLE = "forbidden", "role_forbidden"
 WITHOUT = "unauthenticated"
 
 OBSERVES = {CONNECT, "`session.sync`", "`ping`", "`GET history`", "`GET history?q=`", "`GET sessions/SID`"}
+TAKES_OVER = '`PATCH sessions/SID`: `{"policy": "off"}`'
 CONFIGURES = "`PATCH sessions/SID`"
-INVITES = {name for name in CALLS if "/invites" in name}
 CREATES = "`POST sessions`"
-MODERATES = {"`POST sessions/SID/revocations`"} | INVITES
+MODERATES = {name for name in CALLS if "/invites" in name or "/mutes" in name or name.startswith("`DELETE")} | {
+    "`POST sessions/SID/revocations`",
+    "`POST sessions/SID/reopen`",
+}
 SPEAKS = {CONNECT, *FRAMES, *CALLS} - {CONFIGURES, CREATES} - MODERATES
+MANAGES = {"`GET sessions/SID`", CREATES, CONFIGURES, TAKES_OVER} | MODERATES
 SENDS = OBSERVES | {
     "`chat.message`",
     "`chat.typing`",
     "`chat.read`",
-    '`PATCH sessions/SID`: `{"policy": "off"}`',
+    TAKES_OVER,
     "`POST sessions/SID/messages`: `chat.message`",
 }
 
@@ -77,12 +81,15 @@ HOLDERS: dict[str, tuple[Present, set[str]]] = {
     "`observer`": (partial(bearer, "observer", None), OBSERVES),
     '`"can": ["read"]`': (partial(bearer, "B", ["read"]), OBSERVES),
     '`"can": ["read", "send"]`': (partial(bearer, "user", ["read", "send"]), SENDS),
-    '`"can": ["read", "configure"]`': (partial(bearer, "B", ["read", "configure"]), OBSERVES | {CONFIGURES}),
+    '`"can": ["read", "configure"]`': (
+        partial(bearer, "B", ["read", "configure"]),
+        OBSERVES | {CONFIGURES, TAKES_OVER},
+    ),
     '`"can": ["read", "moderate"]`': (partial(bearer, "observer", ["read", "moderate"]), OBSERVES | MODERATES),
     "`doqchat-SID`": (member, SPEAKS),
     "`user:ID`": (signed_in, SPEAKS),
-    "`dqk_…`": (program, {CREATES} | INVITES),
-    "`is_staff`": (staff, {CREATES} | INVITES),
+    "`dqk_…`": (program, MANAGES),
+    "`is_staff`": (staff, MANAGES),
 }
 """Principals of the table: the headers that they send, and what they may do."""
 
