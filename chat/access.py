@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
-from chat.audit import entrances
+from chat.audit import batches
 from chat.origins import objection
 from doqchat.access.principal import Principal
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
@@ -74,7 +74,7 @@ async def _refuse_revoked(principal: Principal) -> None:
     try:
         Revoked(await engine().revocations.of(principal.sid)).check(principal)
     except Forbidden as problem:
-        entrances().refused(principal, problem)
+        batches().refused(principal, problem)
         raise
 
 

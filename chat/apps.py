@@ -10,7 +10,8 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and connect to the signals of users."""
-        from chat import account_signals, checks  # noqa: F401  # importing checks registers them
+        """Register the system checks, and connect to signals."""
+        from chat import account_signals, audit, checks  # noqa: F401  # importing checks registers them
 
         account_signals.connect()
+        audit.connect()

@@ -1,11 +1,13 @@
 """The audit trail: who created, joined, configured and moderated which session, in the database.
 
-What somebody does over HTTP is recorded before the call is answered. Joins and refusals are collected and recorded in
-batches in the background, so that connecting requires no query; those of the last second are lost if the process dies.
+What somebody does over HTTP is recorded before the call is answered. Joins, refusals and verdicts of filters are
+collected and recorded in batches in the background, so that connecting requires no query; those of the last second are
+lost if the process dies.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,16 +23,17 @@ from doqchat.access.principal import Principal
 from doqchat.conf import doqchat_settings
 from doqchat.errors import DoqchatError
 from doqchat.loop_end import at_loop_end
+from doqchat.signals import message_filtered
 
 log = logging.getLogger(__name__)
 
 Action = AuditRecord.Action
 
 BATCH_SECONDS = 1.0
-"""How long joins and refusals are collected."""
+"""How long records are collected; equal ones become one, with their number."""
 
 MOST_IN_BATCH = 2_000
-"""Maximum number of joins and refusals that are recorded per batch; others are counted in the log."""
+"""Maximum number of records per batch; others are counted in the log."""
 
 PRUNE_EVERY = timedelta(hours=1)
 
@@ -68,11 +71,11 @@ async def record(action: Action, sid: str, by: Actor, **detail: Any) -> None:
         log.error("An audit record could not be stored (%s): %s %s by %r %s", error, sid, action, by, row.detail)
 
 
-class Entrances:
-    """Records joins and refusals of one event loop in batches."""
+class Batches:
+    """Records joins, refusals and verdicts of filters of one event loop in batches."""
 
     def __init__(self) -> None:
-        self._batch: list[AuditRecord] = []
+        self._batch: Counter[tuple[Action, str, Actor, tuple[tuple[str, str], ...]]] = Counter()
         self._omitted = 0
         self._writing: asyncio.Task[None] | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="audit")
@@ -80,12 +83,12 @@ class Entrances:
 
     def joined(self, principal: Principal) -> None:
         """A connection has joined a session."""
-        self._add(Action.JOINED, principal, {})
+        self.add(Action.JOINED, principal.sid, Actor.of(principal))
 
     def refused(self, principal: Principal, problem: DoqchatError) -> None:
         """A principal with a valid credential was refused. Clients without one leave no records."""
         if principal.verified:
-            self._add(Action.REFUSED, principal, {"code": problem.code, "message": problem.message})
+            self.add(Action.REFUSED, principal.sid, Actor.of(principal), code=problem.code)
 
     async def close(self) -> None:
         """Record what is collected."""
@@ -94,13 +97,15 @@ class Entrances:
         if self._batch:
             await self._store()
         self._executor.shutdown(wait=False)
-        _entrances.pop(asyncio.get_running_loop(), None)
+        _batches.pop(asyncio.get_running_loop(), None)
 
-    def _add(self, action: Action, principal: Principal, detail: dict[str, Any]) -> None:
-        if len(self._batch) == MOST_IN_BATCH:
+    def add(self, action: Action, sid: str, by: Actor, **detail: str) -> None:
+        """Collect a record, as `record`."""
+        key = (action, sid, by, tuple(detail.items()))
+        if len(self._batch) == MOST_IN_BATCH and key not in self._batch:
             self._omitted += 1
             return
-        self._batch.append(_row(action, principal.sid, Actor.of(principal), detail))
+        self._batch[key] += 1
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_later())
 
@@ -112,34 +117,49 @@ class Entrances:
             self._writing = None
 
     async def _store(self) -> None:
-        batch, self._batch = self._batch, []
+        batch, self._batch = self._batch, Counter()
+        rows = [
+            _row(action, sid, by, dict(detail) | ({"count": count} if count > 1 else {}))
+            for (action, sid, by, detail), count in batch.items()
+        ]
         omitted, self._omitted = self._omitted, 0
         if omitted:
-            log.warning("%s joins and refusals are not in the audit trail: there were too many at once.", omitted)
+            log.warning("%s records are not in the audit trail: there were too many at once.", omitted)
         prune = timezone.now() - self._pruned >= PRUNE_EVERY
         try:
-            await sync_to_async(_write, thread_sensitive=False, executor=self._executor)(batch, prune=prune)
+            await sync_to_async(_write, thread_sensitive=False, executor=self._executor)(rows, prune=prune)
         except DatabaseError as error:
-            log.error("%s joins and refusals are not in the audit trail: %s", len(batch), error)
+            log.error("%s records are not in the audit trail: %s", len(rows), error)
         else:
             self._pruned = timezone.now() if prune else self._pruned
 
 
-_entrances: dict[asyncio.AbstractEventLoop, tuple[Entrances, AsyncGenerator[None, None]]] = {}
+_batches: dict[asyncio.AbstractEventLoop, tuple[Batches, AsyncGenerator[None, None]]] = {}
 
 
-def entrances() -> Entrances:
-    """The record of joins and refusals of the running event loop, which is closed with the loop."""
+def batches() -> Batches:
+    """The batches of the running event loop, which are closed with it."""
     loop = asyncio.get_running_loop()
-    if loop not in _entrances:
-        current = Entrances()
-        _entrances[loop] = current, at_loop_end(current.close)
-    return _entrances[loop][0]
+    if loop not in _batches:
+        current = Batches()
+        _batches[loop] = current, at_loop_end(current.close)
+    return _batches[loop][0]
 
 
-def _write(batch: list[AuditRecord], *, prune: bool) -> None:
+def connect() -> None:
+    """Record the verdicts of filters."""
+    message_filtered.connect(_on_filtered, dispatch_uid="doqchat.audit")
+
+
+async def _on_filtered(sid: str, role: str, verdict: str, filters: list[str], **known: Any) -> None:
+    by = Actor(known["subject"] or "", role, known["name"] or "")
+    event = {"id": known["id"]} if known["id"] else {}
+    batches().add(Action(verdict), sid, by, filter=", ".join(filters), **event)
+
+
+def _write(rows: list[AuditRecord], *, prune: bool) -> None:
     close_old_connections()
-    AuditRecord.objects.bulk_create(batch)
+    AuditRecord.objects.bulk_create(rows)
     days = doqchat_settings().audit_days
     if prune and days is not None:
         AuditRecord.objects.filter(at__lt=timezone.now() - timedelta(days=days)).delete()

@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from chat.audit import entrances
+from chat.audit import batches
 from chat.handshake import read_handshake, subprotocol_of
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, RateLimited, TooLarge, problem_of
@@ -109,10 +109,10 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             welcome = await join(self.engine, member, shake.since)
         except DoqchatError as problem:
             if self.member is not None:
-                entrances().refused(self.member.principal, problem)
+                batches().refused(self.member.principal, problem)
             await self._refuse(problem)
         else:
-            entrances().joined(member.principal)
+            batches().joined(member.principal)
             await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
             begin(self.engine, member, welcome)

@@ -103,6 +103,8 @@ class AuditRecord(models.Model):
         REFUSED = "refused", _("was refused")
         CONFIGURED = "configured", _("changed the settings")
         REVOKED = "revoked", _("revoked access")
+        REPLACED = "replaced", _("wrote a text that filters replaced")
+        REJECTED = "rejected", _("wrote a text that filters rejected")
         REMOVED = "removed", _("removed a message")
         MUTED = "muted", _("muted a role")
         UNMUTED = "unmuted", _("unmuted a role")

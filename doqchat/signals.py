@@ -14,6 +14,11 @@ reply_finished = Signal()
 """A worker has ended a reply that it was writing, in the worker. `sid`, `reply_id`, `request_id`, `event`
 (`llm.response` or `llm.error`), `reason` (the finish reason or the error code) and `text`."""
 
+message_filtered = Signal()
+"""Filters have replaced or rejected a text, of a person or of the model. `sid`, `role`, `name`, `subject`, `event`,
+`verdict` (`replaced` or `rejected`), `filters` (their names) and `id` (of the stored event, or empty), but not
+the text."""
+
 member_joined = Signal()
 """A connection has joined a session, in its web process. `sid`, `connection`, `role`, `name` and `subject`."""
 

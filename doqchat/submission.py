@@ -30,7 +30,7 @@ from doqchat.protocol.events import (
 from doqchat.protocol.frames import Frame
 from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
-from doqchat.signals import message_stored
+from doqchat.signals import message_filtered, message_stored
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended, Manner
 
@@ -116,8 +116,9 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
         if ask:
             await _check_budget(engine, sid, frame)
         digest = frame.digest() if frame.msg_id else ""  # of what was sent, so that a resend is a duplicate
+        replaced_by: list[str] = []
         if engine.filters:
-            frame = await _filter(engine, sid, frame)
+            frame, replaced_by = await _filter(engine, principal, frame)
         manner = await _manner(engine, sid, frame.text) if isinstance(body, ChatMessage) else ""
         appended = await engine.stream.append(
             sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
@@ -127,8 +128,10 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
             count_refusal(engine.shards.of(sid), refusal.limit)
         raise
     if not appended.duplicate:
-        who = {"role": frame.role, "name": frame.hd.get("name"), "subject": principal.subject}
-        engine.signals.post(message_stored, sid=sid, id=appended.id, event=body.event, text=frame.text, **who)
+        known = _described(principal, frame)
+        engine.signals.post(message_stored, **known, id=appended.id, text=frame.text)
+        if replaced_by:
+            engine.signals.post(message_filtered, **known, id=appended.id, verdict="replaced", filters=replaced_by)
     if not engine.hub.note_later(sid):
         with suppress(DoqchatError):  # the event is stored
             await engine.session_index.touch([sid])
@@ -207,19 +210,27 @@ async def _check_budget(engine: Engine, sid: str, frame: Frame) -> None:
             raise
 
 
-async def _filter(engine: Engine, sid: str, frame: Frame) -> Frame:
-    """The frame with the text that the filters leave; raises Rejected, Unavailable.
+async def _filter(engine: Engine, principal: Principal, frame: Frame) -> tuple[Frame, list[str]]:
+    """The frame with the text that the filters leave, and the names of those that have replaced it.
 
-    A message that is already stored is not rejected when it is resent: it is a duplicate.
+    A message that is already stored is not rejected when it is resent: it is a duplicate. Raises Rejected, Unavailable.
     """
-    message = Message(sid, frame.role, frame.event, frame.text)
+    message = Message(principal.sid, frame.role, frame.event, frame.text)
     try:
-        text = await engine.filters.apply(message, check=frame.saying)
-    except Rejected:
-        if not (frame.msg_id and await engine.stream.knows(sid, frame.role, frame.msg_id)):
+        filtered = await engine.filters.apply(message, check=frame.saying)
+    except Rejected as refusal:
+        if not (frame.msg_id and await engine.stream.knows(principal.sid, frame.role, frame.msg_id)):
+            verdict = {"id": "", "verdict": "rejected", "filters": [refusal.details["filter"]]}
+            engine.signals.post(message_filtered, **_described(principal, frame), **verdict)
             raise
-        text = "…"  # stored if the msg_id expires right now, instead of the rejected text
-    return frame if text == message.text else frame.saying(text)
+        return frame.saying("…"), []  # stored if the msg_id expires right now, instead of the rejected text
+    return frame.saying(filtered.text) if filtered.replaced_by else frame, filtered.replaced_by
+
+
+def _described(principal: Principal, frame: Frame) -> dict[str, str | None]:
+    """The arguments of signals about a message."""
+    who = {"role": frame.role, "name": frame.hd.get("name"), "subject": principal.subject}
+    return {"sid": principal.sid, "event": frame.event, **who}
 
 
 async def _manner(engine: Engine, sid: str, text: str) -> Manner:

@@ -49,6 +49,14 @@ Filter = _Sync | _Async
 """Returns None to allow the text, or another text in its place; raises Rejected. Sync filters run in a thread."""
 
 
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What filters have made of a text, and the names of those that have replaced it."""
+
+    text: str
+    replaced_by: list[str]
+
+
 class Filters:
     """Filters in their order; false if there are none.
 
@@ -62,8 +70,8 @@ class Filters:
     def __bool__(self) -> bool:
         return bool(self._filters)
 
-    async def apply(self, message: Message, check: Callable[[str], object] = str.encode) -> str:
-        """The text that the filters leave.
+    async def apply(self, message: Message, check: Callable[[str], object] = str.encode) -> Filtered:
+        """Run the filters on a message.
 
         Args:
             message: what was said.
@@ -73,20 +81,22 @@ class Filters:
             Rejected: a filter does not allow it.
             Unavailable: a filter failed, or took longer than FILTER_SECONDS.
         """
+        replaced_by = []
         for name, filter_ in self._filters:
             try:
                 async with asyncio.timeout(FILTER_SECONDS) as deadline:
                     text = await filter_(message)
-                if text is not None:
+                if text is not None and text != message.text:
                     check(text)
                     message = replace(message, text=text)
+                    replaced_by.append(name)
             except Rejected as refusal:
                 raise Rejected(refusal.message, filter=name) from None
             except Exception as error:
                 reason = f"it took longer than {FILTER_SECONDS:g} s" if deadline.expired() else _reason(error)
                 log.error("The filter %s failed: %s.", name, reason)
                 raise Unavailable("A filter of this site failed; try again in a moment.") from None
-        return message.text
+        return Filtered(message.text, replaced_by)
 
 
 def _as_async(filter_: Filter) -> _Async:

@@ -30,6 +30,9 @@ class HeldBack:
     Args:
         filters: the filters.
         sid: the session.
+
+    Attributes:
+        replaced_by: the names of the filters that have replaced parts of it.
     """
 
     def __init__(self, filters: Filters, sid: str) -> None:
@@ -37,6 +40,7 @@ class HeldBack:
         self._sid = sid
         self._received = self._shown = ""
         self._released = 0
+        self.replaced_by: list[str] = []
         self._sentences: deque[tuple[int, int]] = deque()  # where they end, in what was received and shown
 
     async def add(self, piece: str) -> str:
@@ -96,4 +100,6 @@ class HeldBack:
             return None
 
     async def _apply(self, text: str) -> str:
-        return await self._filters.apply(Message(self._sid, MODEL_ROLE, LLMResponse.event, text))
+        filtered = await self._filters.apply(Message(self._sid, MODEL_ROLE, LLMResponse.event, text))
+        self.replaced_by += [name for name in filtered.replaced_by if name not in self.replaced_by]
+        return filtered.text

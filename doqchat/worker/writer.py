@@ -4,12 +4,15 @@ import asyncio
 import logging
 from contextlib import aclosing
 
+from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Rejected
 from doqchat.filters import Filters
 from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
 from doqchat.llm.context import Context, approximate_tokens
-from doqchat.protocol.events import Body, Usage
+from doqchat.protocol.events import Body, LLMResponse, Usage
+from doqchat.protocol.names import MODEL_ROLE
+from doqchat.signals import message_filtered
 from doqchat.store.faults import retry_until_available
 from doqchat.worker.conversation import Conversations
 from doqchat.worker.held_back import HeldBack
@@ -56,6 +59,8 @@ class Writer:
             await reply.begin()
             await self._stream_reply(llms[job.llm])
             terminal: Body = self._response()
+            if self._held_back and self._held_back.replaced_by:
+                self._report("replaced", self._held_back.replaced_by)
         except Lost:
             raise
         except GivenUp:
@@ -70,6 +75,7 @@ class Writer:
             reason = refusal.details.get("filter", refusal.message)
             log.info("The filters have ended the reply %s in %s: %s", job.reply, job.sid, reason)
             terminal = reply.error(refusal.code, refusal.message)
+            self._report("rejected", [refusal.details["filter"]] if "filter" in refusal.details else [])
         except Exception as error:
             expected = isinstance(error, DoqchatError)
             log.error("Reply %s in %s failed: %s", job.reply, job.sid, error, exc_info=not expected)
@@ -91,6 +97,11 @@ class Writer:
             await self._reply.commit(terminal)
         finally:
             await spending
+
+    def _report(self, verdict: str, filters: list[str]) -> None:
+        """Send the verdict of the filters as a signal."""
+        known = {"sid": self._reply.job.sid, "role": MODEL_ROLE, "name": None, "subject": None, "id": ""}
+        engine().signals.post(message_filtered, **known, event=LLMResponse.event, verdict=verdict, filters=filters)
 
     async def _stream_reply(self, llm: LLM) -> None:
         """Receive and publish concurrently, so that a slow store does not delay the provider."""

@@ -10,9 +10,9 @@ import pytest
 import redis
 from django.contrib.auth import get_user_model
 
-from chat.models import AuditRecord
 from tests.access.credentials import token
 from tests.access.operations import HISTORY, MESSAGES, SESSION, calling_with, connecting, opened, refused, sending
+from tests.chat.audited import records
 from tests.chat.conftest import cookie_of
 from tests.chat.fetch import Answer
 from tests.client import Client, Frame
@@ -173,22 +173,14 @@ async def test_each_action_leaves_an_audit_record(guarded: Web, sid: str) -> Non
             assert (await call(guarded, sid, method, path, body, staff)).status in (200, 204)
     assert await connecting(guarded, sid, token(sid, sub="u-2", jti="t-1")) == "forbidden"
     expected = ["configured", "removed", "muted", "unmuted", "revoked", "closed", "reopened"]
-    records = await _records(sid, len(expected) + 2)
-    by_staff = [each for each in records if each.action not in ("joined", "refused")]
+    found = await records(sid, len(expected) + 2)
+    by_staff = [each for each in found if each.action not in ("joined", "refused")]
     assert [each.action for each in by_staff] == expected
     assert {(each.name, each.role) for each in by_staff} == {("Kim Sora", "observer")}
-    joined, refusal = (next(each for each in records if each.action == name) for name in ("joined", "refused"))
+    joined, refusal = (next(each for each in found if each.action == name) for name in ("joined", "refused"))
     assert (joined.subject, joined.role, joined.name) == ("u-1", "A", "Minji")
     assert (refusal.subject, refusal.detail["code"]) == ("u-2", "forbidden")
-    assert not any(SECRET in json.dumps(each.detail) for each in records)
-
-
-async def _records(sid: str, count: int) -> list[AuditRecord]:
-    """The audit records of a session, oldest first, once there are this many."""
-    async with asyncio.timeout(10):
-        while len(found := [each async for each in AuditRecord.objects.filter(sid=sid).order_by("pk")]) < count:  # noqa: ASYNC110 - there is no event to await
-            await asyncio.sleep(0.05)
-    return found
+    assert not any(SECRET in json.dumps(each.detail) for each in found)
 
 
 def _staff(web: Web) -> dict[str, str]:

@@ -31,7 +31,7 @@ def configured(*entries: dict[str, Any]) -> Any:
 
 async def test_filters_run_in_order_on_the_text_as_it_stands() -> None:
     with configured({"NAME": PATH + "louder"}, {"NAME": PATH + "Ending", "OPTIONS": {"ending": "?"}}):
-        assert await site_filters().apply(message("be quiet")) == "be LOUD?"
+        assert (await site_filters().apply(message("be quiet"))).text == "be LOUD?"
     with configured({"NAME": PATH + "Ending"}, {"NAME": PATH + "no_tea"}):
         with pytest.raises(Rejected) as refusal:
             await site_filters().apply(message("some tea"))
@@ -75,7 +75,7 @@ async def test_filters_that_hang_are_given_up_and_others_go_on(
             with pytest.raises(Unavailable):
                 await Filters([(name, filter_)]).apply(message("hang"))
             assert caplog.messages[-1] == f"The filter {name} failed: it took longer than 0.05 s."
-        assert await Filters([("louder", examples.louder)]).apply(message("quiet")) == "LOUD"
+        assert (await Filters([("louder", examples.louder)]).apply(message("quiet"))).text == "LOUD"
     finally:
         end.set()
 
@@ -99,5 +99,5 @@ def test_an_invalid_entry_is_a_system_check_error_that_names_it(entry: dict[str,
 
 async def test_filters_that_only_return_cost_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "_THREADS", None)
-    assert await Filters([("no_tea", examples.no_tea)]).apply(message("water")) == "water"
+    assert (await Filters([("no_tea", examples.no_tea)]).apply(message("water"))).text == "water"
     assert not Filters()

@@ -79,7 +79,7 @@ def test_the_pages_state_these_scores(found: dict[str, Score], language: str, bl
     ],
 )
 async def test_texts_are_replaced(filter_: Filter, before: str, after: str | None) -> None:
-    assert await Filters([("filter", filter_)]).apply(message(before)) == (before if after is None else after)
+    assert (await Filters([("filter", filter_)]).apply(message(before))).text == (before if after is None else after)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_list_of_the_sites_own_has_its_own_exceptions(text: str) -> None:
 
 
 async def test_the_length_of_the_models_answers_is_not_limited() -> None:
-    assert await Filters([("filter", PlainText(longest=3))]).apply(message("abcd", "llm")) == "abcd"
+    assert (await Filters([("filter", PlainText(longest=3))]).apply(message("abcd", "llm"))).text == "abcd"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from doqchat.errors import Conflict
 from doqchat.filters import Filters, Rejected
 from doqchat.sessions import asay
 from doqchat.store import keys
+from tests.chat.audited import records
 from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
@@ -115,3 +116,20 @@ async def test_the_models_answer_is_shown_as_the_filters_leave_it(client: Client
     shown = "".join(frame["bd"]["text"] for frame in frames if frame["hd"]["event"] == "llm.streaming")
     assert shown == frames[-1]["bd"]["text"] != ""
     assert "cold WATER or hot WATER" in shown
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_verdicts_are_kept_without_the_text(client: Client, sid: str) -> None:
+    await client.say("quiet please")
+    stored = await client.recv_event("chat.message")
+    await client.say("tea")
+    await client.recv_event("error")
+    await client.send("llm.request", {"prompt": "coffee"})
+    await client.recv_event("llm.error")
+    found = await records(sid, 2, action="rejected") + await records(sid, 1, action="replaced")
+    assert {(each.role, each.detail["filter"], each.detail.get("id")) for each in found} == {
+        ("A", f"{PATH}no_tea", None),
+        ("llm", f"{PATH}no_coffee_from_the_model", None),
+        ("A", f"{PATH}louder", stored["hd"]["id"]),
+    }
+    assert not any("please" in json.dumps(each.detail) for each in found)
