@@ -1,9 +1,9 @@
 """The socket's AsyncAPI 3 document, generated from the models that validate frames."""
 
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from doqchat.protocol.events import (
@@ -30,16 +30,37 @@ from doqchat.protocol.events import (
     SessionNotice,
     SessionWelcome,
 )
-from doqchat.protocol.names import CLOSE_CODES, HUMAN_ROLES, ID_PATTERN, MODEL_ROLE, RESERVED_CLOSE_CODES, SID_PATTERN
+from doqchat.protocol.names import (
+    CLOSE_CODES,
+    HUMAN_ROLES,
+    ID_PATTERN,
+    MAX_TEXT,
+    MODEL_ROLE,
+    RESERVED_CLOSE_CODES,
+    SID_PATTERN,
+)
+
+_Said = Annotated[str, Field(max_length=MAX_TEXT, description="Empty if it was removed: `hd.removed`.")]
+
+
+class StoredMessage(ChatMessage):
+    text: _Said
+
+
+class StoredRequest(LLMRequest):
+    prompt: _Said
+
 
 FROM_SERVER: tuple[type[Body], ...] = (
-    ChatMessage, LLMRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, MessageRemoved,
+    StoredMessage, StoredRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, MessageRemoved,
     SessionClosed, SessionWelcome, Presence,
     ChatTyping, ChatRead, ChatAck, AuthExpiring, AuthRefreshed, Error, Pong,
 )  # fmt: skip
 
-RELAYED: tuple[type[Body], ...] = (ChatMessage, LLMRequest, ChatTyping, ChatRead)
+RELAYED: tuple[type[Body], ...] = (StoredMessage, StoredRequest, ChatTyping, ChatRead)
 """Client events that are relayed unchanged."""
+
+REMOVABLE: tuple[type[Body], ...] = (StoredMessage, StoredRequest, LLMResponse, LLMError)
 
 _SCHEMA = "#/components/schemas/"
 _TEXT = {"type": "string"}
@@ -99,7 +120,7 @@ def _bodies() -> Schemas:
 
 def _message(sender: str, body: type[Body], schemas: Schemas) -> dict[str, Any]:
     """A message; adds its payload and head to the schemas."""
-    name = sender + body.__name__
+    name = sender + FROM_CLIENTS.get(body.event, body).__name__
     schemas[f"{name}Head"] = _client_head(body) if sender == "Client" else _server_head(body)
     refs = {"hd": {"$ref": f"{_SCHEMA}{name}Head"}, "bd": {"$ref": _SCHEMA + body.__name__}}
     schemas[name] = {"type": "object", "required": ["hd", "bd"], "properties": refs}
@@ -118,8 +139,9 @@ def _server_head(body: type[Body]) -> dict[str, Any]:
     always = ["event", "id", "prev"] if durable else ["event"]
     if body is not SessionNotice:  # entries written by other programs may lack these
         always += ["sid", "timestamp", "role"] if durable or relayed else ["sid", "timestamp"]
-    known = dict.fromkeys(("id", "prev"), _ID) if durable else {}
+    known: Schemas = dict.fromkeys(("id", "prev"), _ID) if durable else {}
     known |= {"event": {"const": body.event}, "sid": _TEXT, "timestamp": _TEXT, "role": {"$ref": _SCHEMA + "Role"}}
+    known |= {"removed": {"const": True}} if body in REMOVABLE else {}
     known |= {"msg_id": {"type": "string", "pattern": MESSAGE_ID_PATTERN}} if relayed else {}
     return {"type": "object", "required": always, "properties": known}
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from doqchat.access.principal import Principal
+from doqchat.engine import Engine
+from doqchat.moderation import Moderator
 from tests.chat.fetch import fetch
 from tests.client import Client, Frame
 from tests.conftest import Connect
@@ -24,18 +27,33 @@ async def converse(a: Client, b: Client) -> list[Frame]:
     return said + await a.recv_until("pong") + await b.recv_until("llm.response")
 
 
+async def moderate(moderator: Moderator, a: Client, said: list[Frame]) -> list[Frame]:
+    """All frames of a session in which everything is removed, a role is muted, and that is then closed."""
+    stored = [frame["hd"]["id"] for frame in said if "id" in frame["hd"]]
+    for entry_id in dict.fromkeys(stored):
+        await moderator.remove(entry_id, "private")
+    await moderator.mute("A", 60, "a pause")
+    await a.send("session.sync", {"since": "0"})
+    heard = await a.recv_until("session.welcome")
+    heard += await a.recv_until("session.notice")
+    await moderator.close()
+    return heard + await a.recv_until("session.closed") + [await a.recv_event("error")]
+
+
 async def test_what_the_server_sends_is_as_the_document_says(
-    server: Web, worker: Process, connect: Connect, sid: str
+    server: Web, worker: Process, connect: Connect, engine: Engine, sid: str
 ) -> None:
     document: Any = fetch(server, "/api/chat/asyncapi.json").json
     a, b = [await connect(server, sid, v1=True, role=role) for role in ("A", "B")]
     frames = await converse(a, b)
+    moderator = Moderator(engine, Principal(sid, "observer", frozenset({"moderate"}), "Sora"))
+    frames += await moderate(moderator, a, frames)
+    assert any(frame["hd"].get("removed") for frame in frames)
     for frame in frames:
         message = document["components"]["messages"][f"server.{frame['hd']['event']}"]
         Draft202012Validator({**message["payload"], "components": document["components"]}).validate(frame)
     described = {key.removeprefix("server.") for key in document["components"]["messages"] if key.startswith("server.")}
     assert {frame["hd"]["event"] for frame in frames} == described - {
-        "session.notice",
         "llm.error",
         "auth.expiring",
         "auth.refreshed",
