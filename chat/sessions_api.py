@@ -13,6 +13,7 @@ from chat.access import principal_of
 from chat.api_errors import refusals
 from chat.audit import Action, Actor, record
 from chat.managers import manager_of
+from doqchat.access.principal import Principal
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge
 from doqchat.llm import llms
@@ -41,11 +42,19 @@ class StoredMessage(Schema):
     )
 
 
+class VisibleSettings(SessionSettings):
+    """The settings of a session."""
+
+    system: str | None = Field(  # type: ignore[assignment]  # wider than what can be set
+        None, description="Instructions for the model; `null` for those who cannot change the settings."
+    )
+
+
 class Overview(Schema):
     """A session: its settings and current counts."""
 
     sid: str
-    settings: SessionSettings
+    settings: VisibleSettings
     messages: int = Field(description="Durable events.")
     members: dict[str, int] = Field(description="Number of connections per role.")
     replies: int = Field(description="Active replies.")
@@ -58,8 +67,9 @@ class Overview(Schema):
 )
 async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     """The settings and counts of a session; a session that does not exist yet has the defaults."""
-    (await manager_of(request, sid)).principal.require("read")
-    return await _overview(sid)
+    principal = (await manager_of(request, sid)).principal
+    principal.require("read")
+    return await _overview(principal)
 
 
 @router.patch(
@@ -76,7 +86,7 @@ async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     principal, changes = (await manager_of(request, sid)).principal, _changes(request)
     await configure(engine(), principal, changes)
     await record(Action.CONFIGURED, sid, Actor.of(principal), settings=changes)
-    return await _overview(sid)
+    return await _overview(principal)
 
 
 @router.post(
@@ -123,9 +133,11 @@ def json_text(request: HttpRequest) -> str:
         raise InvalidJSON("The body is not UTF-8.") from None
 
 
-async def _overview(sid: openapi.Sid) -> Overview:
+async def _overview(principal: Principal) -> Overview:
+    sid = principal.sid
     settings, known = await asyncio.gather(engine().settings.of(sid), overview(engine(), sid))
-    return Overview(sid=sid, settings=settings, messages=known.messages, members=known.members, replies=known.replies)
+    visible = VisibleSettings(**settings.visible(configure="configure" in principal.can))
+    return Overview(sid=sid, settings=visible, messages=known.messages, members=known.members, replies=known.replies)
 
 
 def read_body(request: HttpRequest, model: type[Body]) -> Body:

@@ -121,6 +121,7 @@ def _text(member: Member, last_id: str, snapshot: Snapshot, gap: Gap | None) -> 
         members=snapshot.members,
         read=snapshot.read,
         replies=snapshot.replies,
+        settings=snapshot.settings.visible(configure="configure" in member.principal.can),
         gap=gap,
     )
     return server.ephemeral(sid, welcome)

@@ -77,7 +77,7 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
 
 
 async def configure(engine: Engine, principal: Principal, changes: dict[str, str]) -> None:
-    """Change a session's settings.
+    """Change a session's settings; members are notified.
 
     Args:
         engine: the engine of the running loop.
@@ -91,8 +91,10 @@ async def configure(engine: Engine, principal: Principal, changes: dict[str, str
     takes_over = changes == {"policy": "off"} and "send" in principal.can
     if not takes_over:
         principal.require("configure")
-    await engine.settings.change(principal.sid, changes)
+    settings = await engine.settings.change(principal.sid, changes)
     engine.session_index.note(principal.sid)
+    changed = {name: value for name, value in settings.visible(configure=False).items() if name in changes}
+    _publish(engine, principal.sid, server.changed_settings(principal.sid, changed, principal.role, principal.name))
 
 
 async def _limit(engine: Engine, principal: Principal, frame: Frame, member: Member | None) -> None:
@@ -177,9 +179,14 @@ async def _ping(engine: Engine, member: Member, frame: Frame) -> None:
 
 
 def _relay(engine: Engine, member: Member, frame: Frame) -> None:
-    """Publish an ephemeral frame without waiting; lost if the store is unreachable."""
+    """Publish an ephemeral frame to all but its sender."""
     sid = member.principal.sid
-    message = {"type": "session.signal", "text": frame.stored(sid), "full": True, "sender": member.connection}
+    _publish(engine, sid, frame.stored(sid), sender=member.connection)
+
+
+def _publish(engine: Engine, sid: str, text: str, sender: str | None = None) -> None:
+    """Publish an ephemeral frame to `doqchat.v1` clients without waiting; lost if the store is unreachable."""
+    message = {"type": "session.signal", "text": text, "full": True, "sender": sender}
     shard = engine.shards.of(sid)
     shard.pipeline.post("PUBLISH", shard.channel(sid), engine.layer.serialize(message))
 

@@ -29,6 +29,7 @@ from doqchat.protocol.events import (
     SessionClosed,
     SessionNotice,
     SessionWelcome,
+    SettingsChanged,
 )
 from doqchat.protocol.names import (
     CLOSE_CODES,
@@ -36,6 +37,7 @@ from doqchat.protocol.names import (
     ID_PATTERN,
     MAX_TEXT,
     MODEL_ROLE,
+    OBSERVER,
     RESERVED_CLOSE_CODES,
     SID_PATTERN,
 )
@@ -53,7 +55,7 @@ class StoredRequest(LLMRequest):
 
 FROM_SERVER: tuple[type[Body], ...] = (
     StoredMessage, StoredRequest, LLMStreaming, LLMResponse, LLMError, SessionNotice, MessageRemoved,
-    SessionClosed, SessionWelcome, Presence,
+    SessionClosed, SessionWelcome, SettingsChanged, Presence,
     ChatTyping, ChatRead, ChatAck, AuthExpiring, AuthRefreshed, Error, Pong,
 )  # fmt: skip
 
@@ -68,6 +70,7 @@ _ID = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
 _ROLES = {
     "HumanRole": {"type": "string", "enum": list(HUMAN_ROLES)},
     "Role": {"type": "string", "enum": [*HUMAN_ROLES, MODEL_ROLE]},
+    "MemberRole": {"type": "string", "enum": [*HUMAN_ROLES, OBSERVER]},
 }
 _QUERY = {
     "sid": {"type": "string", "pattern": SID_PATTERN, "description": "The session."},
@@ -140,7 +143,8 @@ def _server_head(body: type[Body]) -> dict[str, Any]:
     if body is not SessionNotice:  # entries written by other programs may lack these
         always += ["sid", "timestamp", "role"] if durable or relayed else ["sid", "timestamp"]
     known: Schemas = dict.fromkeys(("id", "prev"), _ID) if durable else {}
-    known |= {"event": {"const": body.event}, "sid": _TEXT, "timestamp": _TEXT, "role": {"$ref": _SCHEMA + "Role"}}
+    role = {"$ref": _SCHEMA + ("MemberRole" if body is SettingsChanged else "Role")}
+    known |= {"event": {"const": body.event}, "sid": _TEXT, "timestamp": _TEXT, "role": role}
     known |= {"removed": {"const": True}} if body in REMOVABLE else {}
     known |= {"msg_id": {"type": "string", "pattern": MESSAGE_ID_PATTERN}} if relayed else {}
     return {"type": "object", "required": always, "properties": known}

@@ -1,6 +1,6 @@
 """The events as strict models of their `bd`; additional fields are kept unchanged."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.functional_validators import AfterValidator
@@ -207,7 +207,16 @@ class SessionWelcome(Body):
     members: dict[str, int]
     read: dict[str, str]
     replies: list[ReplyUnderWay]
+    settings: dict[str, Any] = Field(
+        description="The session's settings, as in the OpenAPI document; `system` only for who may change them."
+    )
     gap: Gap | None
+
+
+class SettingsChanged(Body):
+    """The settings that have changed, by name, with their new values; those of the OpenAPI document except `system`."""
+
+    event = "session.settings"
 
 
 class Presence(Body):

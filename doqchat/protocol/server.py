@@ -7,9 +7,9 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from doqchat.errors import DoqchatError
-from doqchat.protocol.events import Body, ChatMessage, LLMError, LLMRequest, LLMResponse, SessionNotice
+from doqchat.protocol.events import Body, ChatMessage, LLMError, LLMRequest, LLMResponse, SessionNotice, SettingsChanged
 from doqchat.protocol.frames import now
-from doqchat.protocol.names import MODEL_ROLE, Role
+from doqchat.protocol.names import MODEL_ROLE, MemberRole, Role
 
 _REMOVABLE: dict[str, tuple[type[Body], str]] = {
     ChatMessage.event: (ChatMessage, "text"),
@@ -94,6 +94,18 @@ def read_stored(body: str) -> StoredEvent | None:
 def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:
     """A frame of an ephemeral event."""
     return plain(sid, body.event, body.model_dump(mode="json"), role)
+
+
+def changed_settings(sid: str, changed: Mapping[str, Any], role: MemberRole, name: str | None) -> str:
+    """A frame that reports changed settings.
+
+    Args:
+        sid: the session.
+        changed: the new values by name.
+        role, name: who has changed them; staff and programs are observers.
+    """
+    hd = _hd(sid, SettingsChanged.event, None) | {"role": role} | ({} if name is None else {"name": name})
+    return to_json({"hd": hd, "bd": changed}).decode()
 
 
 def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:

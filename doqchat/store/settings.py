@@ -1,7 +1,7 @@
 """Settings of a session: the behaviour of the model, and display names."""
 
 import logging
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -43,6 +43,10 @@ class SessionSettings(BaseModel):
     name_b: DisplayName = ""
     name_llm: DisplayName = ""
 
+    def visible(self, *, configure: bool) -> dict[str, Any]:
+        """The settings for a member; its instructions only if it may change them."""
+        return self.model_dump(mode="json", exclude=None if configure else {"system"})
+
 
 class Settings:
     """The settings of all sessions; every call may raise Unavailable.
@@ -60,7 +64,7 @@ class Settings:
             flat = await self._shards.of(sid).pipeline.execute("HGETALL", keys.settings(sid))
         except Unreadable:
             return SessionSettings()
-        return _parsed(sid, flat)
+        return parsed_settings(sid, flat)
 
     async def change(self, sid: str, changes: dict[str, str]) -> SessionSettings:
         """Change settings; an empty value resets one to its default.
@@ -73,10 +77,11 @@ class Settings:
             _CHANGE, [keys.stream(sid)], cancellation=superseding, changes=changes
         )
         shard.hints.post(sid, hints)
-        return _parsed(sid, changed)
+        return parsed_settings(sid, changed)
 
 
-def _parsed(sid: str, flat: list[str]) -> SessionSettings:
+def parsed_settings(sid: str, flat: list[str]) -> SessionSettings:
+    """Settings from the hash of a session; defaults for those that are missing or invalid."""
     stored = {name: value for name, value in pairs(flat) if name in SessionSettings.model_fields}
     try:
         return SessionSettings.model_validate_strings(stored)

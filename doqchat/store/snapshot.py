@@ -13,6 +13,7 @@ from doqchat.store import keys
 from doqchat.store.clients import pairs
 from doqchat.store.presence import LASTS_SECONDS, counts
 from doqchat.store.script import load
+from doqchat.store.settings import SessionSettings, parsed_settings
 from doqchat.store.shards import Shards
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,13 @@ class Snapshot:
         members: the number of connections per role.
         replies: active replies with their text so far, oldest request first.
         read: the last id that each role has read.
+        settings: the session's settings.
     """
 
     members: dict[str, int]
     replies: list[ReplyUnderWay]
     read: dict[str, str]
+    settings: SessionSettings
 
 
 class Snapshots:
@@ -52,9 +55,9 @@ class Snapshots:
             sid: the session.
             arriving: the joining connection (`ROLE:NAME`), published to the session's group; empty for none.
         """
-        used = [keys.presence(sid), keys.replies(sid), keys.read_receipts(sid)]
+        used = [keys.presence(sid), keys.replies(sid), keys.read_receipts(sid), keys.settings(sid)]
         shard = self._shards.of(sid)
-        members, replies, read = await shard.pipeline.run(
+        members, replies, read, settings = await shard.pipeline.run(
             _SNAPSHOT,
             used,
             connection=arriving,
@@ -62,7 +65,7 @@ class Snapshots:
             channel=shard.channel(sid),
             replies=keys.reply(sid, ""),
         )
-        return Snapshot(counts(members), _under_way(replies), dict(pairs(read)))
+        return Snapshot(counts(members), _under_way(replies), dict(pairs(read)), parsed_settings(sid, settings))
 
 
 def _under_way(rows: Sequence[Any]) -> list[ReplyUnderWay]:

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from doqchat.access.principal import Principal
 from doqchat.engine import Engine
 from doqchat.moderation import Moderator
+from doqchat.submission import configure
 from tests.chat.fetch import fetch
 from tests.client import Client, Frame
 from tests.conftest import Connect
@@ -28,11 +29,12 @@ async def converse(a: Client, b: Client) -> list[Frame]:
 
 
 async def moderate(moderator: Moderator, a: Client, said: list[Frame]) -> list[Frame]:
-    """All frames of a session in which everything is removed, a role is muted, and that is then closed."""
+    """All frames of a session that is moderated: removals, changed settings, a mute, and its end."""
     stored = [frame["hd"]["id"] for frame in said if "id" in frame["hd"]]
     for entry_id in dict.fromkeys(stored):
         await moderator.remove(entry_id, "private")
     await moderator.mute("A", 60, "a pause")
+    await configure(moderator.engine, moderator.principal, {"policy": "always", "system": "a secret"})
     await a.send("session.sync", {"since": "0"})
     heard = await a.recv_until("session.welcome")
     heard += await a.recv_until("session.notice")
@@ -46,7 +48,7 @@ async def test_what_the_server_sends_is_as_the_document_says(
     document: Any = fetch(server, "/api/chat/asyncapi.json").json
     a, b = [await connect(server, sid, v1=True, role=role) for role in ("A", "B")]
     frames = await converse(a, b)
-    moderator = Moderator(engine, Principal(sid, "observer", frozenset({"moderate"}), "Sora"))
+    moderator = Moderator(engine, Principal(sid, "observer", frozenset({"moderate", "configure"}), "Sora"))
     frames += await moderate(moderator, a, frames)
     assert any(frame["hd"].get("removed") for frame in frames)
     for frame in frames:

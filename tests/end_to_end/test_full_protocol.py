@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from doqchat.store import keys
+from doqchat.store.settings import SessionSettings
 from tests.chat.fetch import post
 from tests.client import Client
 from tests.conftest import Connect
@@ -35,6 +36,7 @@ async def test_the_welcome_has_the_state_of_the_session(any_server: Web, connect
         "members": {"A": 1},
         "read": {},
         "replies": [],
+        "settings": SessionSettings().model_dump(),
         "gap": None,
     }
     await first.say("hi")

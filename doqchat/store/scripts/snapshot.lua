@@ -3,11 +3,11 @@
 -- The connection is published to the group: later messages on the channel are newer than the snapshot.
 -- An attempt without a piece is not visible: until then clients show the text of the previous one.
 --
--- KEYS  1 the session's presence   2 the set of active replies   3 the read receipts
+-- KEYS  1 the session's presence   2 the set of active replies   3 the read receipts   4 the settings
 -- given connection (to add, or ''), seconds (until it expires), channel (of the group), replies (prefix of the keys of
 --       replies)
 -- Returns {members: {role, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
--- read receipts: {role, id, …}}.
+-- read receipts: {role, id, …}, settings: {name, value, …}}. Settings that cannot be read are empty.
 
 note_presence(KEYS[1], 'add', given.seconds, given.connection ~= '' and {given.connection} or {})
 local members = members_of(KEYS[1])
@@ -25,4 +25,5 @@ for _, reply in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   end
   replies[#replies + 1] = {reply, attempt, known[2], text}
 end
-return {members, replies, redis.call('HGETALL', KEYS[3])}
+local settings = redis.pcall('HGETALL', KEYS[4])
+return {members, replies, redis.call('HGETALL', KEYS[3]), settings.err and {} or settings}
