@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from chat.models import AuditRecord
@@ -158,11 +158,13 @@ async def _on_filtered(sid: str, role: str, verdict: str, filters: list[str], **
 
 
 def _write(rows: list[AuditRecord], *, prune: bool) -> None:
-    close_old_connections()
-    AuditRecord.objects.bulk_create(rows)
-    days = doqchat_settings().audit_days
-    if prune and days is not None:
-        AuditRecord.objects.filter(at__lt=timezone.now() - timedelta(days=days)).delete()
+    try:
+        AuditRecord.objects.bulk_create(rows)
+        days = doqchat_settings().audit_days
+        if prune and days is not None:
+            AuditRecord.objects.filter(at__lt=timezone.now() - timedelta(days=days)).delete()
+    finally:
+        connection.close()  # otherwise a database that shuts down would wait for this thread
 
 
 def _row(action: Action, sid: str, by: Actor, detail: dict[str, Any]) -> AuditRecord:

@@ -151,7 +151,8 @@ async def test_nothing_can_be_done_with_any_other_token(
         assert (answer.headers["WWW-Authenticate"] == "Bearer") == (code == WITHOUT)
         assert presented is None or presented not in answer.text
     assert await Invite.objects.acount() == 1
-    assert (guarded_client.keys(f"*{sid}*"), guarded_client.dbsize()) == ([], keys)
+    assert guarded_client.keys(f"*{sid}*") == []
+    assert guarded_client.dbsize() <= keys  # others expire
 
 
 @pytest.mark.parametrize(

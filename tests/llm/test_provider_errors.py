@@ -257,7 +257,6 @@ async def test_an_unusual_status_is_recognised(asking: ProviderLLM, hostile: Hos
         ({"retry-after": "5"}, 5),
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
-        ({"retry-after": formatdate(time.time() + 3600, usegmt=True)}, pytest.approx(3600, abs=300)),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
         ({"retry-after": "Wednesday, 21-Oct-15 07:28:00 GMT"}, 0),
         ({"retry-after": "Wed Oct 21 07:28:00 2015"}, 0),
@@ -272,6 +271,11 @@ async def test_an_unusual_status_is_recognised(asking: ProviderLLM, hostile: Hos
 )
 def test_headers_say_when_to_try_again(headers: dict[str, str], seconds: float | None) -> None:
     assert seconds_in_headers(headers) == seconds
+
+
+def test_a_header_may_have_a_time_to_try_again() -> None:
+    headers = {"retry-after": formatdate(time.time() + 3600, usegmt=True)}
+    assert seconds_in_headers(headers) == pytest.approx(3600, abs=300)
 
 
 @pytest.mark.parametrize(

@@ -253,5 +253,6 @@ def _listens(port: int) -> bool:
 
 
 def _forgive_lost_connections(window: Window) -> None:
-    """Chromium notes every socket that cannot be opened."""
-    window.complaints[:] = [text for text in window.complaints if "WebSocket connection to" not in text]
+    """Chromium notes every socket that cannot be opened, and every call that the store's absence fails."""
+    forgiven = ("WebSocket connection to", "status of 503")
+    window.complaints[:] = [text for text in window.complaints if not any(each in text for each in forgiven)]
