@@ -16,7 +16,10 @@ from tests.processes import Process, Web, is_healthy, running
 APPLICATION = "config.asgi:application"
 COMMANDS = {
     "uvicorn": ["uvicorn", APPLICATION, "--port", "{port}", "--log-level", "warning"],
-    "hypercorn": ["hypercorn", APPLICATION, "--bind", "127.0.0.1:{port}", "--websocket-ping-interval", "20"],
+    "hypercorn": [
+        *("hypercorn", APPLICATION, "--bind", "127.0.0.1:{port}", "--websocket-ping-interval", "20"),
+        *("--worker-class", "uvloop"),  # on asyncio's loop it waits for its clients to disconnect, from Python 3.12 on
+    ],
     "granian": ["granian", "--interface", "asgi", "--port", "{port}", "--no-log", APPLICATION],
 }
 
