@@ -12,6 +12,7 @@ from tests import processes
 from tests.access.credentials import SHARED, token
 from tests.chat.conftest import cookie_of
 from tests.page.conftest import OpenWindow
+from tests.page.scanner import scan
 from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +56,31 @@ async def test_staff_sends_links_and_their_guests_talk(open_window: OpenWindow, 
     await b.page.goto(links[0])
     await expect(b.page.locator(".home__title")).to_have_text("This link is no longer valid")
     b.complaints.remove("Failed to load resource: the server responded with a status of 410 (Gone)")
+
+
+PHONE = {"width": 360, "height": 640}
+
+
+async def test_a_phone_shows_a_code_to_scan_for_each_link(open_window: OpenWindow, guarded: Web) -> None:
+    staff = await open_window(guarded, viewport=PHONE, color_scheme="dark", locale="ko-KR")
+    await staff.context.add_cookies([{"name": "sessionid", "value": await staff_cookie(), "url": guarded.http}])
+    await staff.page.goto(guarded.http)
+    await staff.page.click("button")
+    for role in "AB":
+        link = await staff.page.get_by_label(f"{role}에게 보낼 링크", exact=True).input_value()
+        assert await scan(staff.page.get_by_role("img", name=f"{role}에게 보낼 링크의 QR 코드")) == [link]
+    assert await staff.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_a_room_shows_the_code_of_its_link_on_request(open_window: OpenWindow, width: int, sid: str) -> None:
+    window = await open_window(viewport={"width": width, "height": 900}, color_scheme="dark")
+    await window.enter(sid, "A")
+    code = window.page.get_by_role("img", name="QR code of the link for B")
+    await expect(code).to_be_hidden()
+    await window.page.get_by_text("QR code", exact=True).click()
+    assert await scan(code) == [f"{window.base}/s/{sid}/?role=B"]
+    assert await window.page.evaluate("document.documentElement.scrollWidth") == width
 
 
 async def test_the_button_is_pressed_once(open_window: OpenWindow, guarded: Web, sid: str) -> None:
