@@ -1,4 +1,5 @@
-FROM python:3.13-slim
+# For amd64 and arm64. `docker buildx imagetools inspect python:3.13-slim` prints the digest of a later version.
+FROM python:3.13.15-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -11,7 +12,7 @@ RUN useradd --system --uid 10001 --no-create-home doqchat \
 
 WORKDIR /doqchat
 COPY requirements.txt .
-RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
 COPY . .
 
 USER doqchat

@@ -3,10 +3,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := -u -m pip install --disable-pip-version-check --no-input --progress-bar off
-PIP_INSTALL := $(BIN)/python $(INSTALL)
-# Separate, because a folder has no hash; its dependencies are in the requirements.
-CLIENT := $(PIP_INSTALL) --no-deps --editable ./client
+PIP_INSTALL := -u -m pip install --disable-pip-version-check --no-input --progress-bar off
+INSTALL := $(PIP_INSTALL) --require-hashes
+# A path file, because to build the folder pip would download packages without hashes.
+CLIENT := -c 'import sys, sysconfig; open(sysconfig.get_path("purelib") + "/doqchat_client.pth", "w").write(sys.argv[1])' \
+	'$(CURDIR)/client/src'
 # Later versions of Django need a later Python than doqchat; this environment has one, and the latest Django.
 NEWEST := .venv/newest-django
 # The name of each package that pip processes; warnings and errors are shown unchanged.
@@ -17,7 +18,7 @@ FAILED := echo '패키지를 설치하지 못했습니다. 이미 설치된 패�
 	'The packages could not be installed; the installed ones are unchanged.' >&2; exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest-django generators check bench chaos attack screenshots
+.PHONY: help run test test-newest-django generators check sbom bench chaos attack screenshots
 # Without bytecode, every process of every run compiles all modules and rewrites all assertions again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -27,6 +28,7 @@ help:
 	@echo 'make test-newest-django  최신 Django로 모든 테스트를 실행합니다          run all tests on the latest Django'
 	@echo 'make generators          npm의 코드 생성기로 API 문서를 검사합니다     generate TypeScript from the API documents (npm)'
 	@echo 'make check               포맷, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
+	@echo 'make sbom                패키지 목록(SBOM)을 sbom.json에 씁니다        write the list of packages (SBOM) to sbom.json'
 	@echo 'make bench               서버의 성능을 측정합니다                      benchmark the server'
 	@echo 'make chaos               장애를 주입하고 유실된 메시지를 셉니다        inject faults under load, count lost messages'
 	@echo 'make attack              서버를 공격하고 그 영향을 측정합니다          attack a server, measure the effect on others'
@@ -38,7 +40,7 @@ test: .venv/.dev
 	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 test-newest-django: $(NEWEST)/.dev
-	@$(NEWEST)/bin/python $(INSTALL) --quiet --upgrade django || { $(FAILED); }
+	@$(NEWEST)/bin/python $(PIP_INSTALL) --quiet --upgrade django || { $(FAILED); }
 	@$(NEWEST)/bin/python -c 'import django; print("Django", django.__version__)'
 	@$(NEWEST)/bin/python -m pytest -n 4 --dist worksteal $(ARGS)
 
@@ -51,6 +53,11 @@ check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The warning, that the main component names no dependencies, says nothing about what is installed.
+sbom: .venv/.dev
+	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --output-file sbom.json $(ARGS)
 
 bench: .venv/.dev
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -67,22 +74,22 @@ screenshots: .venv/.dev
 .venv/.runtime: requirements.txt | $(BIN)/python
 	@cat $^ | cmp -s - $@ || { \
 		echo '실행에 필요한 패키지를 설치합니다(처음 한 번) / installing the runtime packages (first run only):'; \
-		($(PIP_INSTALL) -r requirements.txt && $(CLIENT) && cat $^ > $@) | $(PROGRESS); \
+		($(BIN)/python $(INSTALL) -r requirements.txt && $(BIN)/python $(CLIENT) && cat $^ > $@) | $(PROGRESS); \
 		cat $^ | cmp -s - $@ || { $(FAILED); }; }
 	@touch $@
 
 .venv/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
 	@cat $^ | cmp -s - $@ || { \
 		echo '개발에 필요한 패키지를 설치합니다(처음 한 번) / installing the development packages (first run only):'; \
-		($(PIP_INSTALL) -r requirements-dev.txt && $(CLIENT) && cat requirements.txt > .venv/.runtime && cat $^ > $@) \
-			| $(PROGRESS); \
+		($(BIN)/python $(INSTALL) -r requirements-dev.txt && $(BIN)/python $(CLIENT) \
+			&& cat requirements.txt > .venv/.runtime && cat $^ > $@) | $(PROGRESS); \
 		cat $^ | cmp -s - $@ || { $(FAILED); }; }
 	@touch $@
 
 $(NEWEST)/.dev: requirements.txt requirements-dev.txt | $(NEWEST)/bin/python
 	@echo '최신 Django로 테스트할 패키지를 설치합니다 / installing the packages for the tests on the latest Django'
 	@$(NEWEST)/bin/python $(INSTALL) --quiet -r requirements-dev.txt || { $(FAILED); }
-	@$(NEWEST)/bin/python $(INSTALL) --quiet --no-deps --editable ./client || { $(FAILED); }
+	@$(NEWEST)/bin/python $(CLIENT)
 	@touch $@
 
 $(NEWEST)/bin/python:

@@ -1,8 +1,11 @@
-"""`make run` and the virtual environment: what is installed again, and what a failed installation leaves."""
+"""`make run` and its virtual environment: what is installed again, what a failure leaves; `make sbom`."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +44,7 @@ def make_run(project: Path) -> Make:
 
 
 def installations(project: Path) -> int:
-    return (project / ".venv" / "called").read_text().count("-r requirements.txt")
+    return (project / ".venv" / "called").read_text().count("--require-hashes -r requirements.txt")
 
 
 def touch(project: Path) -> None:
@@ -89,3 +92,18 @@ def test_the_tests_on_the_latest_django_say_which_python_they_need(project: Path
     assert failed.returncode != 0
     assert "requires Python 3.12 or later" in failed.stderr
     assert not (project / "absent").exists()
+
+
+def test_the_sbom_names_every_package_with_its_version_and_hashes(project: Path) -> None:
+    for file in ("pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / file, project)
+    (project / "requirements-dev.txt").touch()
+    python = project / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *"-m cyclonedx_py"*) exec {sys.executable} "$@" ;; esac\n')
+    subprocess.run(["make", "sbom", "ARGS=--no-validate"], cwd=project, env=os.environ, check=True, capture_output=True)
+    sbom = json.loads((project / "sbom.json").read_text())
+    assert (sbom["bomFormat"], sbom["metadata"]["component"]["name"]) == ("CycloneDX", "doqchat")
+    packages = {f"{each['name']}=={each['version']}": each["externalReferences"] for each in sbom["components"]}
+    pinned = {line.split()[0] for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line}
+    assert packages.keys() == {re.sub(r"\[.*\]", "", package) for package in pinned}
+    assert all(reference["hashes"][0]["alg"] == "SHA-256" for (reference,) in packages.values())
