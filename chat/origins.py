@@ -41,6 +41,7 @@ def objection(scope: dict[str, Any], *, required: bool = False) -> str:
     """Why this page may not open a socket or make a call, and the remedy; empty if it may.
 
     Pages of the site itself and of ORIGINS may, and so may programs, which send no Origin, unless it is required. The
+    site's scheme is unknown behind a proxy, so that both count as its own, unless ORIGINS has one for this Host. The
     Host must be in ALLOWED_HOSTS: otherwise a page whose host name resolves to this server (DNS rebinding) would pass
     as the site.
     """
@@ -52,7 +53,9 @@ def objection(scope: dict[str, Any], *, required: bool = False) -> str:
         return "The Origin is not that of a web page; serve the page over http or https, or send no Origin."
     if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], settings.ALLOWED_HOSTS):
         return "The Host is not one of this site's; connect to a host in ALLOWED_HOSTS, or add it there."
-    if origin.is_at(hosts[0]) or origin in map(parse_origin, doqchat_settings().origins):
+    listed = [each for each in map(parse_origin, doqchat_settings().origins) if each]
+    own = [each for each in listed if each.is_at(hosts[0])]
+    if origin in listed or (origin.is_at(hosts[0]) and not own):
         return ""
     return (
         f"Pages of {origins[0]} may not connect to {hosts[0]}; open the page at the server's own address, or add its"

@@ -13,7 +13,7 @@ from tests.client import WITHIN, Client
 from tests.processes import Web, port_of
 
 HOSTS = "127.0.0.1,[::1],chat.example.org,.example.net"
-ELSEWHERE = "https://app.example.com,http://[2001:db8::1]:8080"
+ELSEWHERE = "https://app.example.com,http://[2001:db8::1]:8080,https://own.example.net,https://own.example.net:8443"
 
 
 class Knock(Protocol):
@@ -101,6 +101,10 @@ async def is_let_in(client: Client | None) -> bool:
         ("chat.example.org", "https://app.example.com"),
         ("127.0.0.1:3000", "https://APP.example.com:443"),
         ("chat.example.org", "http://[2001:DB8::1]:8080"),
+        ("own.example.net", "https://own.example.net"),
+        ("own.example.net:8443", "https://own.example.net:8443"),
+        ("own.example.net:3000", "http://own.example.net:3000"),
+        ("chat.example.org", "https://own.example.net"),
     ],
 )
 @pytest.mark.parametrize("proto", [None, "https", "http"])
@@ -127,6 +131,8 @@ async def test_pages_of_the_site_and_of_configured_origins_may_connect(
         ("chat.example.org", "http://app.example.com"),
         ("chat.example.org", "https://app.example.com:8443"),
         ("chat.example.org", "https://sub.app.example.com"),
+        ("own.example.net", "http://own.example.net"),
+        ("own.example.net:8443", "http://own.example.net:8443"),
         ("chat.example.org", "null"),
         ("chat.example.org", ""),
         ("chat.example.org", "chat.example.org"),
