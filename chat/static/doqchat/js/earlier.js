@@ -8,16 +8,16 @@ const PAGE = 100
 export class Earlier {
   #element
   #path
-  #headers
+  #token
   #first
   #show
   #warn
 
   // `first`: the id of the earliest event on the page, null when there is none yet. `show` gets the envelopes.
-  constructor(element, { path, headers, first, show, warn }) {
+  constructor(element, { path, token, first, show, warn }) {
     this.#element = element
     this.#path = path
-    this.#headers = headers
+    this.#token = token
     this.#first = first
     this.#show = show
     this.#warn = warn
@@ -28,7 +28,7 @@ export class Earlier {
     this.#button.disabled = true
     this.#warn("")
     try {
-      const response = await fetch(this.#address(), { headers: this.#headers })
+      const response = await fetch(this.#address(), { headers: this.#token.headers })
       if (!response.ok) throw new Error(`HTTP ${response.status}`)
       this.#take(await response.json())
     } catch {

@@ -8,19 +8,19 @@ export class Policy {
   #choice
   #problem
   #address
-  #headers
+  #token
   #tell
   #known = ""
   #turn = Promise.resolve()
   #reading = null
 
   // `tell` gets the session's settings whenever they have been read.
-  constructor(element, address, headers, tell) {
+  constructor(element, address, token, tell) {
     this.#choice = element.querySelector("select")
     this.#problem = element.querySelector(".policy__problem")
     this.#tell = tell
     this.#address = address
-    this.#headers = headers
+    this.#token = token
     this.#choice.addEventListener("change", () => this.set(this.#choice.value))
     // Changes by others are not announced: reload before the reader decides.
     this.#choice.addEventListener("focus", () => this.read())
@@ -34,7 +34,7 @@ export class Policy {
   async set(policy) {
     const body = JSON.stringify({ policy })
     try {
-      await this.#ask({ method: "PATCH", headers: { "Content-Type": "application/json", ...this.#headers }, body })
+      await this.#ask({ method: "PATCH", headers: { "Content-Type": "application/json", ...this.#token.headers }, body })
       this.#problem.textContent = ""
     } catch {
       this.#choice.value = this.#known
@@ -51,7 +51,7 @@ export class Policy {
 
   async #fetch(options) {
     const signal = AbortSignal.timeout(PATIENCE)
-    const response = await fetch(this.#address, { headers: this.#headers, ...options, signal })
+    const response = await fetch(this.#address, { headers: this.#token.headers, ...options, signal })
     if (!response.ok) throw new Error(`HTTP ${response.status}`)
     const { settings } = await response.json()
     this.#known = this.#choice.value = settings.policy

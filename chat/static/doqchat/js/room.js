@@ -25,7 +25,7 @@ const OBSERVER = "observer"
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
-const token = new Token(sid, admitted)
+const token = new Token(sid, admitted, globalThis.doqchat?.token)
 const timeline = new Timeline(part("timeline"), role)
 const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"))
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
@@ -39,10 +39,10 @@ const replies = new Replies(timeline, {
 })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
-const policy = new Policy(part("policy"), paths.session, token.headers, (settings) => composer.follow(settings))
+const policy = new Policy(part("policy"), paths.session, token, (settings) => composer.follow(settings))
 const status = new Status(part("status"))
 
-const connection = new Connection(address, token.subprotocols, { onFrame, onState })
+const connection = new Connection(address, token, { onFrame, onState })
 const cursor = new Cursor(last, () => sync.ask())
 const outbox = new Outbox(timeline, role, {
   send: (envelope) => connection.send(envelope),
@@ -53,7 +53,7 @@ const composer = new Composer(part("composer"), { limit, asking: new Asking(ment
 const problem = part("timeline__problem")
 const earlier = new Earlier(part("timeline__earlier"), {
   path: paths.history,
-  headers: token.headers,
+  token,
   first,
   show: showEarlier,
   warn,

@@ -3,6 +3,7 @@
 // States, told to `onState`: "connecting"; "connected" (welcomed); "waiting", with `until`, the time of the next try
 // in ms; "stopped", with the close `code` that forbids another try.
 
+import { subprotocols } from "./token.js"
 import { between, growing } from "./waits.js"
 
 const PROTOCOL = "doqchat.v1"
@@ -14,25 +15,30 @@ const PATIENCE = 8_000 // ms, timeout of the pong
 
 const CROWD = [1012, 1013] // the server restarts, or its store is unreachable: all clients get these at once
 const TOO_MANY = 4429
-const FINAL = [4400, 4401, 4403, 4404, 4410]
+const EXPIRED = 4401
+const FINAL = [4400, EXPIRED, 4403, 4404, 4410]
+const MOST_REFUSED_TOKENS = 5
+const REFRESH = "auth.refresh"
 
 export class Connection {
   #address
-  #subprotocols
+  #token
   #onFrame
   #onState
   #socket = null
   #state = ""
   #failures = 0
+  #refusedTokens = 0
+  #attempt = 0
   #heard = 0
   #retry
   #watch
 
-  // `address` is called before each attempt, because it contains the position in the session. `subprotocols` are offered
-  // beside the page's own.
-  constructor(address, subprotocols, { onFrame, onState }) {
+  // `address` is called before each attempt, because it contains the position in the session. `token` is asked for its
+  // next one before each attempt, and before the connection's expires.
+  constructor(address, token, { onFrame, onState }) {
     this.#address = address
-    this.#subprotocols = subprotocols
+    this.#token = token
     this.#onFrame = onFrame
     this.#onState = onState
   }
@@ -40,11 +46,13 @@ export class Connection {
   open() {
     this.#drop()
     this.#become("connecting")
-    const socket = new WebSocket(this.#address(), [PROTOCOL, ...this.#subprotocols])
-    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data))
-    socket.onclose = ({ code }) => this.#lose(code)
-    this.#socket = socket
     this.#expectFrame()
+    this.#withNextToken((token) => {
+      const socket = new WebSocket(this.#address(), [PROTOCOL, ...subprotocols(token)])
+      socket.onmessage = ({ data }) => this.#hear(JSON.parse(data))
+      socket.onclose = ({ code }) => this.#lose(code)
+      this.#socket = socket
+    }, () => this.#lose())
   }
 
   // Send an envelope; returns whether the connection is open. If not, the caller keeps it.
@@ -73,11 +81,33 @@ export class Connection {
     clearTimeout(this.#watch)
     this.#watch = setTimeout(() => this.#probe(), SILENCE)
     if (envelope.hd.event === "session.welcome" && this.#state !== "connected") {
-      this.#failures = 0
+      this.#failures = this.#refusedTokens = 0
       this.#become("connected")
     }
+    if (envelope.hd.event === "auth.expiring") this.#refresh()
+    // A refused token is no fault of the reader: the connection ends with the old one, and the next gets a new one.
+    else if (envelope.bd?.msg_id === REFRESH) return
     // The only frame before the welcome is an error, which the close code repeats.
-    if (this.#state === "connected") this.#onFrame(envelope)
+    else if (this.#state === "connected") this.#onFrame(envelope)
+  }
+
+  #refresh() {
+    if (!this.#token.renewable) return
+    this.#withNextToken((token) => this.send({ hd: { event: REFRESH, msg_id: REFRESH }, bd: { token } }), () => {})
+  }
+
+  // Get the next token, unless the connection is another one by then.
+  async #withNextToken(use, fail) {
+    const attempt = this.#attempt
+    let token
+    try {
+      token = await this.#token.next()
+    } catch (error) {
+      console.error("doqchat: no token.", error)
+      if (attempt === this.#attempt) fail()
+      return
+    }
+    if (attempt === this.#attempt) use(token)
   }
 
   #probe() {
@@ -92,14 +122,19 @@ export class Connection {
 
   #lose(code) {
     this.#drop()
-    if (FINAL.includes(code)) return this.#become("stopped", { code })
+    if (FINAL.includes(code) && !this.#mayRenew(code)) return this.#become("stopped", { code })
     this.#failures += 1
     const wait = pause(code, this.#failures)
     this.#retry = setTimeout(() => this.open(), wait)
     this.#become("waiting", { until: Date.now() + wait })
   }
 
+  #mayRenew(code) {
+    return code === EXPIRED && this.#token.renewable && (this.#refusedTokens += 1) < MOST_REFUSED_TOKENS
+  }
+
   #drop() {
+    this.#attempt += 1
     clearTimeout(this.#retry)
     clearTimeout(this.#watch)
     if (!this.#socket) return
