@@ -59,7 +59,7 @@ class SessionChanges(SessionSettings):
 class Revocation(BaseModel):
     """The tokens to revoke: exactly one of these."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     jti: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(None, description="One token.")
     sub: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(

@@ -168,14 +168,14 @@ def _check_values(data: Any) -> None:
         level = inner
 
 
-def refusal(error: ValidationError, part: str = "", msg_id: str | None = None) -> InvalidMessage:
-    """Pydantic's first error, as one sentence about one field of a part such as `hd`."""
+def refusal(error: ValidationError, part: str = "", msg_id: str | None = None) -> InvalidMessage | InvalidJSON:
+    """Pydantic's first error, as one sentence about one field of a part such as `hd`, or about the whole."""
     problem = error.errors(include_url=False, include_input=False)[0]
+    if problem["type"] == "json_invalid":
+        return InvalidJSON(f"The body is not JSON: {problem['ctx']['error']}.", msg_id=msg_id)
     name = ".".join(filter(None, [part, *(str(step) for step in problem["loc"])]))
+    reason = str(problem["msg"]).removeprefix("Value error, ").removesuffix(".")
+    if not name:
+        return InvalidMessage(f"{reason[0].upper()}{reason[1:]}.", msg_id=msg_id)
     valid_msg_id = msg_id if name != "hd.msg_id" else None
-    return InvalidMessage(f"{name}: {_sentence(problem)}", field=name, msg_id=valid_msg_id)
-
-
-def _sentence(problem: Any) -> str:
-    reason = str(problem["msg"]).removeprefix("Value error, ")
-    return reason[0].lower() + reason[1:] + ("" if reason.endswith(".") else ".")
+    return InvalidMessage(f"{name}: {reason[0].lower()}{reason[1:]}.", field=name, msg_id=valid_msg_id)

@@ -89,3 +89,20 @@ def test_the_sockets_document_is_served_beside_it(server: Web) -> None:
     document = fetch(server, "/api/chat/asyncapi.json").json
     assert document["asyncapi"] == "3.0.0"
     assert document["channels"]["session"]["address"] == "/v1/session/chat"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ("[]", "invalid_message", "Input should be an object."),
+        ('"x"', "invalid_message", "Input should be an object."),
+        ("nonsense", "invalid_json", "The body is not JSON: expected ident at line 1 column 2."),
+        ("", "invalid_json", "The body is not JSON: EOF while parsing a value at line 1 column 0."),
+        ('{"invites": []', "invalid_json", "The body is not JSON: EOF while parsing an object at line 1 column 14."),
+    ],
+)
+def test_a_body_that_is_no_object_is_refused_in_a_whole_sentence(
+    server: Web, body: str, code: str, message: str
+) -> None:
+    answer = fetch(server, "/api/chat/sessions", "POST", {"Content-Type": "application/json"}, body.encode())
+    assert (answer.status, answer.json["error"]) == (400, {"code": code, "message": message})
