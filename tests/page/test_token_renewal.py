@@ -73,3 +73,21 @@ async def test_a_page_whose_token_fails_or_is_refused_asks_for_another(
     await expect(window.page.locator(".composer__problem")).to_have_text("")
     assert [complaint for complaint in window.complaints if "no token" in complaint]
     window.complaints.clear()
+
+
+async def test_a_page_whose_tokens_are_all_refused_stops(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    window = await open_window(guarded)
+    given = []
+
+    def expired() -> str:
+        given.append(token(sid, exp=int(time.time()) - 60))
+        return given[-1]
+
+    await provide(window, expired)
+    await window.page.add_init_script("Math.random = () => 0")  # the shortest wait before each attempt
+    await window.page.goto(f"{guarded.http}/s/{sid}/?role=A")
+    await expect(window.page.locator(".status--stopped .status__text")).to_have_text(
+        "This session needs a valid link. Ask for a new one."
+    )
+    assert len(given) == 5
+    window.complaints.clear()
