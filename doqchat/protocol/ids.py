@@ -47,6 +47,11 @@ def request_of(reply_id: str) -> str:
     return "-".join(reply_id.removeprefix("r").split("-")[:2])
 
 
+def requested_at(reply_id: str) -> int:
+    """When the request of a reply was stored, in ms of the store's clock; 0 for an invalid reply id."""
+    return order(parse_id(request_of(reply_id)) or BEGINNING)[0]
+
+
 def parse_id(value: str) -> str | None:
     """The complete id, or None if the value is not an id. `0` is the beginning."""
     if value == "0":

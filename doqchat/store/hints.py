@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from doqchat.protocol.ids import BEGINNING, order, parse_id, request_of
 from doqchat.store import keys
 from doqchat.store.pipeline import Pipeline
 from doqchat.store.script import load
@@ -23,7 +22,8 @@ REMEMBERED = 100_000
 _HINT, _DONE = load("hint"), load("hint_done")
 
 Hint = Sequence[Any]
-"""An update that a script returns: `queued` or `unqueued` with a model and a reply, `due` with a time (ms of the
+"""An update that a script returns: `queued` with a model, a reply and its turn, `unqueued` with a model
+and a reply, `due` with a time (ms of the
 store's clock), or `counted` with a counter."""
 
 
@@ -63,12 +63,19 @@ class Hints:
         for kind, *named in hints:
             self._kinds[kind](sid, *named)
 
-    def queued(self, sid: str, llm: str, reply_id: str) -> None:
-        """Queue a reply, unless it is queued, and notify the workers."""
-        asked = order(parse_id(request_of(reply_id)) or BEGINNING)[0]
+    def queued(self, sid: str, llm: str, reply_id: str, turn: str | float) -> None:
+        """Queue a reply, unless it is queued, and notify the workers.
+
+        Args:
+            sid: the session.
+            llm: the alias of the model.
+            reply_id: the reply.
+            turn: its place in the queue: when it became the session's current reply, in ms of the store's clock; empty
+                means now.
+        """
         queue, member = keys.queue(llm), f"{sid} {reply_id}"
         self._pipeline.post("SADD", keys.MODELS, llm)
-        self._pipeline.post_script(_HINT, [queue], member=member, score=asked, keep=True)
+        self._pipeline.post_script(_HINT, [queue], member=member, score=int(float(turn)) if turn else None, keep=True)
         self._pipeline.post("PUBLISH", self._channel, f"queued {llm}")
 
     def due(self, sid: str, at: str | int, *, keep: bool = False) -> None:

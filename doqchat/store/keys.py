@@ -67,7 +67,7 @@ def in_database(name: str, *databases: int) -> str:
 
 
 def queue(alias: str) -> str:
-    """The queue of one model: a sorted set of `SID REPLY`, by the time of the request."""
+    """The queue of one model: a sorted set of `SID REPLY`, by when the reply became its session's current one."""
     return f"llm:queue:{alias}"
 
 
@@ -89,12 +89,12 @@ def counted(counter: str, sid: str, reply_id: str, attempt: int) -> str:
 def own(sid: str) -> str:
     """Prefix of all keys of a session except its stream.
 
-    Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, auto, attempt, state, lease,
-    leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous attempt), `asking` (hash:
-    active replies of each role), `rates` (hash of the token buckets of stored messages), `asked` and `asked:ROLE`
-    (lists of the times of the newest requests, for their rate limits), `talking` (the current reply), `line` (list of
-    the replies queued behind it), `due` (hash of the scheduled automatic reply: request, since, at, called), `dead`
-    (set of the replies that are dead letters), `typing`, `settings`.
+    Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, auto, turn, attempt, state,
+    lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous attempt), `asking`
+    (hash: active replies of each role), `rates` (hash of the token buckets of stored messages), `asked` and
+    `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `talking` (the current reply),
+    `line` (list of the replies queued behind it), `due` (hash of the scheduled automatic reply: request, since, at,
+    called), `dead` (set of the replies that are dead letters), `typing`, `settings`.
     """
     return f"{{chat:session:{sid}}}:"
 

@@ -68,7 +68,7 @@ class Queue:
         await self._shard.pipeline.execute("ZREM", keys.workers(self.llm), self._worker)
 
     async def take(self) -> Job | None:
-        """Remove and return the oldest request; None if there is none for LOOK_SECONDS.
+        """Remove and return the request whose turn it is; None if there is none for LOOK_SECONDS.
 
         If this worker dies before it takes the lease, the sweeper queues the request again.
         """
@@ -99,4 +99,4 @@ class Queue:
         """Queue a request again that was taken while this worker stopped."""
         found = None if taken.cancelled() or taken.exception() else taken.result()
         if found and (job := self._read(found[0])):
-            self._shard.hints.queued(job.sid, job.llm, job.reply)
+            self._shard.hints.queued(job.sid, job.llm, job.reply, found[1])

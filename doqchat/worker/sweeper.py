@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from typing import NamedTuple
 
-from doqchat.protocol.ids import BEGINNING, order, parse_id, request_of
+from doqchat.protocol.ids import requested_at
 from doqchat.protocol.names import is_sid
 from doqchat.replies.backlog import Gauges
 from doqchat.store import keys
@@ -41,6 +41,7 @@ class _Owed(NamedTuple):
     Attributes:
         reply: the current reply; empty for none.
         llm: its model.
+        turn: its place in the queue, ms of the store's clock; empty if unknown.
         lease: its lease; empty for none.
         left_ms: milliseconds until the lease expires.
         due: the time of the scheduled automatic reply, ms of the store's clock; empty for none.
@@ -49,6 +50,7 @@ class _Owed(NamedTuple):
 
     reply: str
     llm: str
+    turn: int | str
     lease: str
     left_ms: int
     due: str
@@ -116,7 +118,7 @@ class Sweeper:
         if owed.lease and owed.left_ms <= 0:
             self._expired.add((sid, owed.lease))
         if owed.llm and (not owed.lease or (sid, owed.lease) in self._expired & expired_before):
-            hints.queued(sid, owed.llm, owed.reply)
+            hints.queued(sid, owed.llm, owed.reply, owed.turn)
         if owed.due:
             hints.due(sid, owed.due, keep=True)
 
@@ -125,7 +127,7 @@ class Sweeper:
         asked: dict[str, list[int]] = {}
         for owed in self._owed.values():
             for reply, llm in pairs(owed.line):
-                asked.setdefault(llm, []).append(order(parse_id(request_of(reply)) or BEGINNING)[0])
+                asked.setdefault(llm, []).append(requested_at(reply))
         oldest = {llm: max(now - min(moments), 0) / 1000 for llm, moments in asked.items()}
         return Gauges(under_way=under_way, in_line=sum(map(len, asked.values())), oldest_in_line=oldest)
 
@@ -136,4 +138,4 @@ async def sweep(shard: Shard) -> None:
     await Repeating(shard).repeat(sweeper.sweep, SWEEP_SECONDS, sweeper.prepare)
 
 
-_NOTHING = _Owed("", "", "", 0, "", [])
+_NOTHING = _Owed("", "", "", "", 0, "", [])

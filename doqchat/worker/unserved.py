@@ -10,6 +10,7 @@ from doqchat.engine import Engine
 from doqchat.errors import DoqchatError
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError
+from doqchat.protocol.ids import requested_at
 from doqchat.protocol.names import is_sid
 from doqchat.replies.backlog import backlogs
 from doqchat.replies.metrics import FAILED
@@ -69,11 +70,10 @@ class Unserved:
         before = await self._waited_since()
         for alias in unserved:
             if found[alias].waiting and now - self._since[alias] >= CONFIRM_SECONDS:
-                for member, _ in await self._waiting(keys.queue(alias), before):
-                    sid, _, reply_id = member.partition(" ")
+                for sid, reply_id in await self._requested(alias, before):
                     ended = await self._end(alias, sid, reply_id) or ended
         if now - self._started_at >= CONFIRM_SECONDS:
-            for sid, due in await self._waiting(keys.DUE, before):
+            for sid, due in await self._due(before):
                 await self._automatic.fail(sid, due, CODE, "No worker is running; the assistant cannot answer.")
         return ended
 
@@ -81,12 +81,21 @@ class Unserved:
         """The time WAITED_SECONDS ago, in ms of the store's clock."""
         return (await self._shard.pipeline.time() - WAITED_SECONDS) * 1000
 
-    async def _waiting(self, index: str, before: float) -> list[tuple[str, float]]:
-        """Up to AT_A_TIME members of a sorted set with scores up to `before`, with their scores."""
+    async def _requested(self, alias: str, before: float) -> list[tuple[str, str]]:
+        """The sessions and replies at the head of a queue whose requests were sent before then.
+
+        The queue is sorted by turn, which is never earlier than the request.
+        """
+        queue = await self._shard.pipeline.execute("ZRANGE", keys.queue(alias), 0, AT_A_TIME - 1)
+        members = [(sid, reply_id) for sid, _, reply_id in (member.partition(" ") for member in queue)]
+        return [(sid, reply_id) for sid, reply_id in members if requested_at(reply_id) <= before]
+
+    async def _due(self, before: float) -> list[tuple[str, float]]:
+        """Up to AT_A_TIME sessions with an automatic reply scheduled before then, with its time."""
         flat = await self._shard.pipeline.execute(
-            "ZRANGEBYSCORE", index, "-inf", before, "WITHSCORES", "LIMIT", 0, AT_A_TIME
+            "ZRANGEBYSCORE", keys.DUE, "-inf", before, "WITHSCORES", "LIMIT", 0, AT_A_TIME
         )
-        return [(member, float(score)) for member, score in pairs(flat)]
+        return [(sid, float(due)) for sid, due in pairs(flat)]
 
     async def _end(self, alias: str, sid: str, reply_id: str) -> bool:
         """End a reply unless a worker has it; whether it was ended."""

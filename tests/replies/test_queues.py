@@ -10,14 +10,16 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.serving import limits
+from doqchat.store import keys
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
-from tests.hints import posted, run_out
+from tests.hints import posted, queued, run_out, swept
 from tests.replies.conftest import CONCURRENCY, Site
 from tests.replies.conversation import ENDS
-from tests.replies.demo_requests import end_of
+from tests.replies.demo_requests import DEMO, end_of
+from tests.replies.leased_replies import end, next_in_queue, speaking
 from tests.replies.working import answered, ask, working
 
 HANGING, WELL = "hanging", "default"
@@ -127,3 +129,36 @@ async def test_a_frozen_store_does_not_delay_sessions_on_another(
             stores[0].process.send_signal(signal.SIGCONT)
             for socket in sockets:
                 assert (await end_of(socket, *ENDS))["bd"]["finish_reason"] == "stop"
+
+
+async def test_sessions_take_turns_however_many_requests_each_has(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    flooding, other = f"{sid}-flood", f"{sid}-other"
+    leased = await speaking(own_engine, flooding, "worker")
+    waiting = [await ask(own_engine, flooding, "안녕", DEMO) for _ in range(2)]
+    asked = await ask(own_engine, other, "안녕", DEMO)
+    order = []
+    for _ in range(3):
+        await leased.commit(end(leased))
+        leased = await next_in_queue(own_engine, other, "worker")
+        await leased.begin()
+        order.append((leased.job.sid, leased.job.reply))
+    assert order == [(other, asked), (flooding, waiting[0]), (flooding, waiting[1])]
+
+
+async def test_a_reply_that_is_queued_again_keeps_its_turn(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:
+    leased = await speaking(own_engine, sid, "worker")
+    following = await ask(own_engine, sid, "안녕", DEMO)
+    await leased.commit(end(leased))
+    await posted(own_engine.shards.of(sid))
+    turn = queue.zscore(keys.queue(DEMO), f"{sid} {following}")
+    queue.delete(keys.queue(DEMO))
+    await ask(own_engine, f"{sid}-later", "안녕", DEMO)
+    await swept(own_engine)
+    assert [each for each, _ in queued(queue, DEMO)] == [sid, f"{sid}-later"]
+    again = await next_in_queue(own_engine, sid, "worker")
+    await again.begin()
+    await again.hand_over()
+    await posted(own_engine.shards.of(sid))
+    assert queue.zscore(keys.queue(DEMO), f"{sid} {following}") == turn

@@ -26,9 +26,13 @@ local function new_reply(reply, llm, role, auto)
   redis.call('HINCRBY', own .. 'asking', role, 1)
 end
 
+-- Its place in the queue of its model is the moment at which its turn comes, not that of its request: sessions take
+-- turns, so that one with many requests does not delay others.
 local function make_current(reply)
+  local turn = now_ms()
   redis.call('SET', own .. 'talking', reply)
-  hint('queued', redis.call('HGET', key_of(reply), 'llm') or '', reply)
+  redis.call('HSET', key_of(reply), 'turn', turn)
+  hint('queued', redis.call('HGET', key_of(reply), 'llm') or '', reply, turn)
 end
 
 local function enqueue(reply)
