@@ -18,7 +18,7 @@ FAILED := echo '패키지를 설치하지 못했습니다. 이미 설치된 패�
 	'The packages could not be installed; the installed ones are unchanged.' >&2; exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest-django generators check sbom bench chaos attack screenshots
+.PHONY: help run test test-newest-django generators check sbom bench chaos attack fuzz screenshots
 # Without bytecode, every process of every run compiles all modules and rewrites all assertions again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -32,6 +32,7 @@ help:
 	@echo 'make bench               서버의 성능을 측정합니다                      benchmark the server'
 	@echo 'make chaos               장애를 주입하고 유실된 메시지를 셉니다        inject faults under load, count lost messages'
 	@echo 'make attack              서버를 공격하고 그 영향을 측정합니다          attack a server, measure the effect on others'
+	@echo 'make fuzz                생성한 프레임을 서버에 보내고 결과를 검사합니다 send generated frames, check what is stored'
 
 run: .venv/.runtime
 	@exec $(BIN)/python manage.py doqchat_up --end-with-parent $$PPID
@@ -67,6 +68,9 @@ chaos: .venv/.dev
 
 attack: .venv/.dev
 	@$(BIN)/python -m tests.attack $(ARGS)
+
+fuzz: .venv/.dev
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 screenshots: .venv/.dev
 	@$(BIN)/python -m tests.page.screenshots
