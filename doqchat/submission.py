@@ -123,7 +123,14 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
             frame, replaced_by = await _filter(engine, principal, frame)
         manner = await _manner(engine, sid, frame.text) if isinstance(body, ChatMessage) else ""
         appended = await engine.stream.append(
-            sid, frame.role, frame.stored(sid), msg_id=frame.msg_id, digest=digest, ask=ask, manner=manner
+            sid,
+            frame.role,
+            frame.stored(sid),
+            msg_id=frame.msg_id,
+            digest=digest,
+            ask=ask,
+            person=principal.person,
+            manner=manner,
         )
     except RateLimited as refusal:
         if refusal.limit:

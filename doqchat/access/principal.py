@@ -47,6 +47,11 @@ class Principal:
     expires: float | None = field(default=None, compare=False)
     login: str | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def person(self) -> str:
+        """Who it is in all sessions: the subject of the token, or the address; empty if neither is known."""
+        return self.subject or self.address or ""
+
     def require(self, capability: Capability) -> None:
         """Raises Forbidden without this capability."""
         if capability not in self.can:

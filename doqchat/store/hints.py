@@ -19,10 +19,17 @@ TOUCH_SECONDS = 20.0
 REMEMBERED = 100_000
 """Maximum number of sessions for which a process remembers that."""
 
-_HINT, _DONE = load("hint"), load("hint_done")
+APART_MS = 1_000
+"""Distance of the requests of one person in the queue of a model. Workers take the first request at any time, so this
+only determines the order."""
+
+MOST_AHEAD_MS = 60_000
+"""Maximum distance of a place in the queue from the store's clock: how long a flood has an effect after its end."""
+
+_ENQUEUE, _HINT, _DONE = load("enqueue"), load("hint"), load("hint_done")
 
 Hint = Sequence[Any]
-"""An update that a script returns: `queued` with a model, a reply and its turn, `unqueued` with a model
+"""An update that a script returns: `queued` with a model, a reply, its turn and its person, `unqueued` with a model
 and a reply, `due` with a time (ms of the
 store's clock), or `counted` with a counter."""
 
@@ -63,19 +70,26 @@ class Hints:
         for kind, *named in hints:
             self._kinds[kind](sid, *named)
 
-    def queued(self, sid: str, llm: str, reply_id: str, turn: str | float) -> None:
+    def queued(self, sid: str, llm: str, reply_id: str, turn: str | float, person: str) -> None:
         """Queue a reply, unless it is queued, and notify the workers.
 
         Args:
             sid: the session.
             llm: the alias of the model.
             reply_id: the reply.
-            turn: its place in the queue: when it became the session's current reply, in ms of the store's clock; empty
-                means now.
+            turn: when it became the session's current reply, in ms of the store's clock; empty means now.
+            person: who requested it; empty if unknown. See enqueue.lua.
         """
-        queue, member = keys.queue(llm), f"{sid} {reply_id}"
         self._pipeline.post("SADD", keys.MODELS, llm)
-        self._pipeline.post_script(_HINT, [queue], member=member, score=int(float(turn)) if turn else None, keep=True)
+        self._pipeline.post_script(
+            _ENQUEUE,
+            [keys.queue(llm), keys.places(llm)],
+            member=f"{sid} {reply_id}",
+            turn=int(float(turn)) if turn else None,
+            person=person,
+            apart_ms=APART_MS,
+            most_ahead_ms=MOST_AHEAD_MS,
+        )
         self._pipeline.post("PUBLISH", self._channel, f"queued {llm}")
 
     def due(self, sid: str, at: str | int, *, keep: bool = False) -> None:

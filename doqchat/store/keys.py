@@ -71,6 +71,12 @@ def queue(alias: str) -> str:
     return f"llm:queue:{alias}"
 
 
+def places(alias: str) -> str:
+    """Sorted set of people with requests in the queue of a model, by the place after their last one. In the hash slot
+    of the queue."""
+    return f"{{{queue(alias)}}}:places"
+
+
 def workers(alias: str) -> str:
     """Sorted set of the workers that serve a model, by the time of their last heartbeat."""
     return f"llm:workers:{alias}"
@@ -89,9 +95,9 @@ def counted(counter: str, sid: str, reply_id: str, attempt: int) -> str:
 def own(sid: str) -> str:
     """Prefix of all keys of a session except its stream.
 
-    Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, auto, turn, attempt, state,
-    lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous attempt), `asking`
-    (hash: active replies of each role), `rates` (hash of the token buckets of stored messages), `asked` and
+    Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, person, auto, turn, attempt,
+    state, lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous attempt),
+    `asking` (hash: active replies of each role), `rates` (hash of the token buckets of stored messages), `asked` and
     `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `talking` (the current reply),
     `line` (list of the replies queued behind it), `due` (hash of the scheduled automatic reply: request, since, at,
     called), `dead` (set of the replies that are dead letters), `typing`, `settings`.

@@ -125,6 +125,7 @@ class SessionStream:
         msg_id: str | None = None,
         digest: str = "",
         ask: str = "",
+        person: str = "",
         manner: Manner = "",
     ) -> Appended:
         """Atomically store an event, publish it to the session's group and record the requested reply.
@@ -136,6 +137,7 @@ class SessionStream:
             msg_id: the role's idempotency key; reusing it stores nothing.
             digest: a digest of the content, compared if the key was used before.
             ask: the alias of the requested model; empty for none.
+            person: whose requests take turns with those of other people in the queue; empty if unknown.
             manner: `said` for a person's message and `mentioned` for one that mentions the assistant; then the
                 session's policy decides whether it gets an automatic reply.
 
@@ -165,6 +167,7 @@ class SessionStream:
             digest=digest,
             claim_seconds=claim_seconds,
             llm=ask,
+            person=person,
             manner=manner,
             timestamp=now(),
             workers=shard.workers_channel,

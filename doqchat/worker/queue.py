@@ -99,4 +99,4 @@ class Queue:
         """Queue a request again that was taken while this worker stopped."""
         found = None if taken.cancelled() or taken.exception() else taken.result()
         if found and (job := self._read(found[0])):
-            self._shard.hints.queued(job.sid, job.llm, job.reply, found[1])
+            self._shard.hints.queued(job.sid, job.llm, job.reply, found[1], "")

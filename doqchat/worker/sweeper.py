@@ -42,6 +42,7 @@ class _Owed(NamedTuple):
         reply: the current reply; empty for none.
         llm: its model.
         turn: its place in the queue, ms of the store's clock; empty if unknown.
+        person: who requested it; empty if unknown.
         lease: its lease; empty for none.
         left_ms: milliseconds until the lease expires.
         due: the time of the scheduled automatic reply, ms of the store's clock; empty for none.
@@ -51,6 +52,7 @@ class _Owed(NamedTuple):
     reply: str
     llm: str
     turn: int | str
+    person: str
     lease: str
     left_ms: int
     due: str
@@ -118,7 +120,7 @@ class Sweeper:
         if owed.lease and owed.left_ms <= 0:
             self._expired.add((sid, owed.lease))
         if owed.llm and (not owed.lease or (sid, owed.lease) in self._expired & expired_before):
-            hints.queued(sid, owed.llm, owed.reply, owed.turn)
+            hints.queued(sid, owed.llm, owed.reply, owed.turn, owed.person)
         if owed.due:
             hints.due(sid, owed.due, keep=True)
 
@@ -138,4 +140,4 @@ async def sweep(shard: Shard) -> None:
     await Repeating(shard).repeat(sweeper.sweep, SWEEP_SECONDS, sweeper.prepare)
 
 
-_NOTHING = _Owed("", "", "", "", 0, "", [])
+_NOTHING = _Owed("", "", "", "", "", 0, "", [])

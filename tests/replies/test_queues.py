@@ -4,13 +4,17 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 import redis
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
+from doqchat.protocol.frames import from_data
 from doqchat.serving import limits
-from doqchat.store import keys
+from doqchat.store import hints, keys
+from doqchat.submission import submit
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
 from tests import processes
@@ -145,6 +149,35 @@ async def test_sessions_take_turns_however_many_requests_each_has(
         await leased.begin()
         order.append((leased.job.sid, leased.job.reply))
     assert order == [(other, asked), (flooding, waiting[0]), (flooding, waiting[1])]
+
+
+async def test_people_take_turns_however_many_sessions_each_has(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    for number in range(50):
+        await ask_as(own_engine, f"{sid}-{number}", subject="flooder")
+    await ask_as(own_engine, f"{sid}-other", subject="other")
+    await ask_as(own_engine, f"{sid}-address", address="192.0.2.1")
+    await posted(*own_engine.shards)
+    assert {each for each, _ in queued(queue, DEMO)[:3]} == {f"{sid}-0", f"{sid}-other", f"{sid}-address"}
+    assert [each for each, _ in queued(queue, DEMO)[3:]] == [f"{sid}-{number}" for number in range(1, 50)]
+
+
+async def test_a_flood_has_an_effect_for_a_limited_time(
+    own_engine: Engine, queue: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "MOST_AHEAD_MS", 5_000)
+    for number in range(20):
+        await ask_as(own_engine, f"{sid}-{number}", subject="flooder")
+    await posted(*own_engine.shards)
+    first, *_, last = (place for _, place in queue.zrange(keys.queue(DEMO), 0, -1, withscores=True))
+    assert 4_000 < last - first <= 5_000 + hints.APART_MS
+
+
+async def ask_as(engine: Engine, sid: str, **who: str) -> None:
+    """Send a request of somebody."""
+    frame = from_data({"hd": {"event": "llm.request", "role": "A"}, "bd": {"prompt": "안녕", "llm": DEMO}})
+    await submit(engine, replace(open_access(sid), **who), frame)
 
 
 async def test_a_reply_that_is_queued_again_keeps_its_turn(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:

@@ -2,9 +2,9 @@
 local function hint_owed()
   local talking = redis.pcall('GET', own .. 'talking')
   local reply = type(talking) == 'string' and own .. 'reply:' .. talking
-  local known = reply and redis.pcall('HMGET', reply, 'llm', 'lease', 'turn') or {}
+  local known = reply and redis.pcall('HMGET', reply, 'llm', 'lease', 'turn', 'person') or {}
   if known[1] and not known[2] then
-    hint('queued', known[1], talking, tonumber(known[3]) or '')
+    hint('queued', known[1], talking, tonumber(known[3]) or '', known[4] or '')
   end
   local at = redis.pcall('HGET', own .. 'due', 'at')
   if type(at) == 'string' then

@@ -20,9 +20,9 @@ local function shown(reply)
   return redis.call('GET', key .. ':text') or redis.call('GET', key .. ':before') or ''
 end
 
-local function new_reply(reply, llm, role, auto)
+local function new_reply(reply, llm, role, auto, person)
   redis.call('SADD', own .. 'replies', reply)
-  redis.call('HSET', key_of(reply), 'llm', llm, 'role', role, 'auto', auto)
+  redis.call('HSET', key_of(reply), 'llm', llm, 'role', role, 'auto', auto, 'person', person or '')
   redis.call('HINCRBY', own .. 'asking', role, 1)
 end
 
@@ -32,7 +32,8 @@ local function make_current(reply)
   local turn = now_ms()
   redis.call('SET', own .. 'talking', reply)
   redis.call('HSET', key_of(reply), 'turn', turn)
-  hint('queued', redis.call('HGET', key_of(reply), 'llm') or '', reply, turn)
+  local llm, person = unpack(redis.call('HMGET', key_of(reply), 'llm', 'person'))
+  hint('queued', llm or '', reply, turn, person or '')
 end
 
 local function enqueue(reply)
