@@ -8,6 +8,7 @@ import pytest
 
 from tests.access.credentials import RSA, token
 from tests.access.operations import opened, refused
+from tests.access.refreshing import Plan, Run
 from tests.client import Client
 from tests.processes import Web
 
@@ -64,3 +65,8 @@ async def answer_to(client: Client, renewed: str) -> Any:
     """What the server says to a new token."""
     await client.send("auth.refresh", {"token": renewed})
     return await client.recv_event("auth.refreshed", "error")
+
+
+async def test_sockets_that_refresh_while_others_talk_stay_open_and_miss_nothing(any_guarded: Web) -> None:
+    run = Run(any_guarded.ws, Plan(sockets=50, sessions=2, seconds=2.0, after=1.5, rate=20.0))
+    assert await run.faults() == []
