@@ -110,7 +110,7 @@ class LocalSession:
         """
         self._live.discard(member)
         self._end_replay(member)
-        self._replays[member] = asyncio.create_task(self._replay(member, since, whole))
+        self._replays[member] = asyncio.create_task(self._replay(member, since, self.last, whole))
 
     def leave(self, member: Member) -> None:
         """Remove a member."""
@@ -200,9 +200,9 @@ class LocalSession:
         finally:
             self._refill = None
 
-    async def _replay(self, member: Member, since: str, whole: bool) -> None:
+    async def _replay(self, member: Member, since: str, reached: str, whole: bool) -> None:
         try:
-            await replay(self, member, since, whole=whole)
+            await replay(self, member, since, reached, whole=whole)
         except EventsRemoved:
             log.info("Events of session %s were removed during a replay; its client has to reconnect.", self.sid)
             member.drop(FAILED)

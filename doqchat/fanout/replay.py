@@ -21,7 +21,7 @@ class EventsRemoved(Exception):
     """Events of a replay were removed before they were read."""
 
 
-async def replay(session: "LocalSession", member: Member, since: str, *, whole: bool) -> None:
+async def replay(session: "LocalSession", member: Member, since: str, reached: str, *, whole: bool) -> None:
     """Deliver all events after an id to a member, then let it go live.
 
     Waits while the store is unreachable, and while the socket is not writable.
@@ -30,14 +30,17 @@ async def replay(session: "LocalSession", member: Member, since: str, *, whole: 
         session: the session.
         member: the member.
         since: the id.
+        reached: the last event that this process had delivered when the replay was requested. An id beyond the end of
+            the stream is none of its ids; then everything after `reached` counts as new.
         whole: whether the client was told that no event after it is missing.
 
     Raises:
         EventsRemoved: it was told so, and events were removed since.
     """
-    if order(since) > order(session.last):
-        await session.catch_up()
-    cursor = min(since, session.last, key=order)  # the stream may not have reached the id
+    cursor = since
+    if order(since) > order(reached):
+        await session.catch_up()  # meanwhile events arrive that the client has not seen
+        cursor = since if order(since) <= order(session.last) else reached
     count = PAGE
     while not (member.closed or session.is_live(member)):
         await member.drained()

@@ -12,6 +12,7 @@ from doqchat.engine import Engine
 from doqchat.fanout import hub
 from doqchat.fanout.member import FAILED
 from doqchat.fanout.replay import PAGE
+from doqchat.protocol.ids import LAST
 from doqchat.store import keys
 from doqchat.store.stream import Entry
 from tests.fanout.conftest import BODY, Join, fail_once
@@ -148,6 +149,27 @@ async def test_a_replay_after_a_gap_or_from_the_end_sends_the_remaining_events(
     assert ids(await socket.frames_to(said[-1])) == (said[1:] if whole else said[3:])
     assert socket.dropped == []
     await engine.hub.leave(session, socket.member)
+
+
+async def test_a_member_whose_cursor_is_beyond_the_stream_receives_what_comes_during_the_replay(
+    no_beat: None, engine: Engine, join: Join, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await append(engine, sid)
+    read, said, added = engine.stream.read, list[str](), asyncio.Event()
+
+    async def read_while_others_talk(sid: str, after: str, count: int = PAGE) -> list[Entry]:
+        if not added.is_set():
+            said.extend(await append(engine, sid))
+            added.set()
+        return await read(sid, after=after, count=count)
+
+    live = await join(sid, "0-0")
+    await live.frames_to(first[-1])
+    monkeypatch.setattr(engine.stream, "read", read_while_others_talk)
+    ahead = await join(sid, LAST)
+    await added.wait()
+    said += await append(engine, sid)
+    assert ids(await ahead.frames_to(said[-1])) == said
 
 
 async def test_a_replay_that_reads_ahead_delivers_to_live_members(
