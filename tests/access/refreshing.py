@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -24,6 +25,9 @@ from tests.access.credentials import SHARED, token
 WITHIN = 10.0
 """Seconds in which the last deliveries must arrive."""
 
+MARGIN = 1.5
+"""Seconds before the end of a token, which is given in whole seconds, at which its socket refreshes at the latest."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -32,7 +36,7 @@ class Plan:
     Attributes:
         sockets: how many, over all sessions.
         sessions: how many they are spread over.
-        seconds: in which all of them refresh; the tokens expire at its end.
+        seconds: in which all of them connect and refresh; the tokens expire at its end.
         after: further seconds in which messages are sent; only the new tokens are valid then.
         rate: messages a second, over all sessions.
     """
@@ -50,6 +54,7 @@ class Refreshing(Client):
     def __init__(self, session: int, number: int, expires: float) -> None:
         super().__init__(session, lambda client, text: self._on_text(text))
         self.received: list[int] = []
+        self.heard = asyncio.Event()
         self.refreshed = False
         self.refusals: list[str] = []
         self._sid, self._subject = f"bench-{session}", f"u-{number}"
@@ -66,6 +71,7 @@ class Refreshing(Client):
 
     def _on_text(self, text: bytes) -> None:
         frame = json.loads(text)
+        self.heard.set()
         match frame["hd"]["event"]:
             case "chat.message":
                 self.received.append(int(frame["bd"]["text"]))
@@ -89,28 +95,35 @@ class Run:
         self.sockets: list[Refreshing] = []
         self._sent: list[list[int]] = [[] for _ in range(plan.sessions)]
         self._random = Random(1)
+        self._closed = 0
 
     async def faults(self) -> list[str]:
         """Run it; what went wrong."""
         plan = self._plan
-        connecting = plan.sockets / 100  # seconds, at the most; the tokens must not expire before all are connected
-        expires = time.time() + connecting + plan.seconds
+        expires = time.time() + plan.seconds
         self.sockets = [Refreshing(number % plan.sessions, number, expires) for number in range(plan.sockets)]
         await connect(self.sockets, self._url)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._talk(plan.seconds + connecting + plan.after))
+            left = expires - time.time()
+            group.create_task(self._talk(left + plan.after))
             for socket in self.sockets:
-                group.create_task(self._refresh(socket, self._random.uniform(0, plan.seconds)))
-        await self._wait_for_deliveries()
-        return list(self._faults())
+                group.create_task(self._refresh(socket, self._random.uniform(0, left - MARGIN)))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(self._complete(socket) for socket in self.sockets)), WITHIN)
+        self._closed = sum(bool(socket.closed) for socket in self.sockets)
+        faults = list(self._faults())
+        for socket in self.sockets:
+            if socket.transport is not None:
+                socket.transport.disconnect()
+                await socket.transport.wait_disconnected()
+        return faults
 
     async def _talk(self, seconds: float) -> None:
-        """Send numbered messages to the sessions in turn, at an even pace; the sender is each member in turn."""
+        """Send numbered messages to the sessions in turn, at an even pace; one socket of each sends all of them."""
         begun, number = time.monotonic(), 0
         while (due := begun + number / self._plan.rate) < begun + seconds:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             session = number % self._plan.sessions
-            # One sender per session keeps its messages in order; each of them refreshes meanwhile too.
             self.sockets[session].say(number)
             self._sent[session].append(number)
             number += 1
@@ -119,13 +132,11 @@ class Run:
         await asyncio.sleep(after)
         socket.refresh()
 
-    async def _wait_for_deliveries(self) -> None:
-        deadline = time.monotonic() + WITHIN
-        while self._missing() and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-
-    def _missing(self) -> int:
-        return sum(len(self._sent[socket.session]) - len(socket.received) for socket in self.sockets)
+    async def _complete(self, socket: Refreshing) -> None:
+        """Wait for as many messages as were sent to the session of a socket."""
+        while len(socket.received) < len(self._sent[socket.session]):
+            socket.heard.clear()
+            await socket.heard.wait()
 
     def _faults(self) -> Iterator[str]:
         for number, socket in enumerate(self.sockets):
@@ -141,8 +152,8 @@ class Run:
         """What was done."""
         refreshed = sum(socket.refreshed for socket in self.sockets)
         received, sent = sum(len(socket.received) for socket in self.sockets), sum(map(len, self._sent))
-        closed = sum(bool(socket.closed) for socket in self.sockets)
-        return f"{refreshed:,} of {len(self.sockets):,} sockets refreshed, {closed} closed; {sent:,} messages, {received:,} deliveries"
+        sockets = f"{refreshed:,} of {len(self.sockets):,} sockets refreshed, {self._closed} closed"
+        return f"{sockets}; {sent:,} messages, {received:,} deliveries"
 
 
 def _frame(event: str, bd: dict[str, str]) -> bytes:
@@ -163,9 +174,8 @@ def main() -> int:
         with processes.web(arguments.server, DOQCHAT_DATA_DIR=folder, SECRET_KEY="for tests alone", **access) as web:
             run = Run(web.ws, plan)
             faults = uvloop.run(run.faults())
-    sys.stdout.write(
-        "\n".join([f"{arguments.server}: {run.summary()}", *faults[:20], "FAILED" if faults else "pass", ""])
-    )
+    lines = [f"{arguments.server}: {run.summary()}", *faults[:20], "FAILED" if faults else "pass"]
+    sys.stdout.write("\n".join([*lines, ""]))
     return 1 if faults else 0
 
 

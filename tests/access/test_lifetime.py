@@ -68,5 +68,5 @@ async def answer_to(client: Client, renewed: str) -> Any:
 
 
 async def test_sockets_that_refresh_while_others_talk_stay_open_and_miss_nothing(any_guarded: Web) -> None:
-    run = Run(any_guarded.ws, Plan(sockets=50, sessions=2, seconds=2.0, after=1.5, rate=20.0))
+    run = Run(any_guarded.ws, Plan(sockets=50, sessions=2, seconds=4.0, after=1.0, rate=20.0))
     assert await run.faults() == []
