@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from doqchat.protocol.names import MAX_FRAME_BYTES, MAX_TEXT
-from tests.fuzz.principals import renewed
 from tests.serving.raw import BINARY, CONTINUATION, PING, PONG, TEXT, close, frame
 
 CLOSE = 0x8
@@ -147,9 +146,8 @@ def fragmented(text: str) -> Sent:
         CONTINUATION, data[-third:] if third else b""), text)  # fmt: skip
 
 
-def frames(sid: str, role: str) -> st.SearchStrategy[Sent]:
-    """Messages that leave the connection open, whatever is in them."""
-    tokens = renewed(sid, role)
+def frames(tokens: list[str]) -> st.SearchStrategy[Sent]:
+    """Messages that leave the connection open, whatever is in them; `tokens` are for `auth.refresh`."""
     whole = envelopes(tokens, bodies(tokens))
     sizes = st.sampled_from([MAX_FRAME_BYTES - 99, MAX_FRAME_BYTES + 99, 70_000])
     others = st.one_of(

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class Principal:
         query: further parameters of its URL.
         access: the access of the site that it comes to.
         prepare: called with the store for each session before the first connection.
+        can: the capabilities that its token names; None for those of its role.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Principal:
     query: Mapping[str, str] = field(default_factory=dict)
     access: str = "token"
     prepare: Callable[["redis.Redis", str], Any] = lambda store, sid: None
+    can: Sequence[str] | None = None
 
 
 def bearer(presented: str) -> dict[str, str]:
@@ -56,11 +58,11 @@ def holder(role: str, **said: Any) -> Headers:
     return lambda sid: bearer(token(sid, role, name=NAMES.get(role), **said))
 
 
-def renewed(sid: str, role: str) -> list[str]:
+def renewed(sid: str, role: str, can: Sequence[str] | None) -> list[str]:
     """Tokens for `auth.refresh`: two that are accepted from the role, and others that are not."""
     return [
-        token(sid, role, name=NAMES.get(role)),
-        token(sid, role, name=RENEWED_NAME),
+        token(sid, role, name=NAMES.get(role), can=can),
+        token(sid, role, name=RENEWED_NAME, can=can),
         token(sid, "observer" if role != "observer" else "A"),
         token(sid, role, sub="another"),
         token(sid, role, exp=1),
@@ -81,8 +83,8 @@ PRINCIPALS = {
         Principal("B", holder("B"), "B", SPEAKS),
         Principal("user", holder("user"), "user", SPEAKS),
         Principal("member", lambda sid: {"Cookie": f"doqchat-{sid}={token(sid, name='Ada')}"}, "A", SPEAKS),
-        Principal("sender", holder("A", can=["read", "send"]), "A", frozenset({SAID})),
-        Principal("reader", holder("A", can=["read"]), "A"),
+        Principal("sender", holder("A", can=["read", "send"]), "A", frozenset({SAID}), can=["read", "send"]),
+        Principal("reader", holder("A", can=["read"]), "A", can=["read"]),
         Principal("observer", holder("observer"), "observer"),
         Principal("open", stores=SPEAKS, access="open"),
         Principal("none", refused=4401),

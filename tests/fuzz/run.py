@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.frames import ENDS, Sent, frames
-from tests.fuzz.principals import PRINCIPALS, Principal
+from tests.fuzz.principals import PRINCIPALS, Principal, renewed
 from tests.fuzz.visit import Visit, post, visit
 
 AT_ONCE = 40
@@ -101,7 +101,9 @@ class Fuzz:
         @given(data=st.data(), ending=ENDS, query=queries, v1=st.booleans(), posted=st.integers(0, 7))
         def one(data: st.DataObject, ending: str, query: dict[str, str], v1: bool, posted: int) -> None:
             sid = self._sid(store)
-            sent: list[Sent] = data.draw(st.lists(frames(sid, role), min_size=AT_ONCE // 2, max_size=AT_ONCE))
+            sent: list[Sent] = data.draw(
+                st.lists(frames(renewed(sid, role, principal.can)), min_size=AT_ONCE // 2, max_size=AT_ONCE)
+            )
             visit(self._address, principal, Visit(sid, self.visits, sent, ending, query, v1))
             self.sent += len(sent) + 1
             if not (posted or principal.query):  # a call names no role
