@@ -16,10 +16,11 @@ from benchmarks.clients import Client, raise_open_files_limit
 from benchmarks.measurement import Measurement
 from benchmarks.peers.socketio.client import SocketIOClient
 from benchmarks.sockets import measure_connects, measure_idle
+from benchmarks.tokens import TokenClient
 from benchmarks.traffic import TrafficRun
 from benchmarks.workloads import KINDS, Connects, Idle
 
-FRAMINGS: dict[str, type[Client]] = {"plain": Client, "Socket.IO": SocketIOClient}
+FRAMINGS: dict[str, type[Client]] = {"plain": Client, "Socket.IO": SocketIOClient, "tokens": TokenClient}
 
 
 async def measure(spec: dict[str, Any]) -> Measurement:

@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks import processes
@@ -44,12 +44,14 @@ class Target:
         name: what the report calls it.
         command: runs it, with `{port}` where the port goes.
         framing: the framing of its clients, a key of load.FRAMINGS.
+        environment: further variables of the server.
         install: makes sure that the command can run; raises installation.UnavailableError.
     """
 
     name: str
     command: tuple[str, ...]
     framing: str = "plain"
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     install: Callable[[], None] = lambda: None
 
     def measure(self, workload: Workload) -> Measurement:
@@ -76,6 +78,7 @@ class Target:
                     "DOQCHAT_DATA_DIR": name,
                     "DOQCHAT_LIMITS": HIGH_LIMITS,
                     "PYTHONUNBUFFERED": "1",
+                    **self.environment,
                 }
                 with processes.listening(
                     command, port, folder / "server.log", [processes.SERVER_CORE], environment

@@ -34,8 +34,16 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
-    """The site, until the block ends."""
+def site(
+    settings: str = "benchmarks.replies.settings", limits: str = "SITE_REQUESTS=none", **variables: str
+) -> Iterator[Site]:
+    """The site, until the block ends.
+
+    Args:
+        settings: its settings module.
+        limits: its DOQCHAT_LIMITS.
+        variables: further variables of its environment.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doqchat-replies-")))
         store = stack.enter_context(processes.valkey(folder / "valkey"))
@@ -43,7 +51,7 @@ def site() -> Iterator[Site]:
             stack.enter_context(_provider(name)) for name in ("gemini", "openai")
         )
         environment = {
-            "DJANGO_SETTINGS_MODULE": "benchmarks.replies.settings",
+            "DJANGO_SETTINGS_MODULE": settings,
             "DOQCHAT_REDIS_URL": store.url,
             "DOQCHAT_DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
@@ -51,9 +59,10 @@ def site() -> Iterator[Site]:
             "GEMINI_BASE_URL": gemini_url,
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"{openai_url}/v1",
-            "DOQCHAT_LIMITS": "SITE_REQUESTS=none",
+            "DOQCHAT_LIMITS": limits,
             "DOQCHAT_LLM_MODEL": "",
             "DOQCHAT_LLM_CONTEXT_TOKENS": "",
+            **variables,
         }
         web = stack.enter_context(processes.web(**environment))
         del environment["DOQCHAT_REDIS_URL"]
