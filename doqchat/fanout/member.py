@@ -1,14 +1,14 @@
 """A member of a session: one connection, with a bounded send queue."""
 
 import asyncio
-import types
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
 from doqchat.access.principal import Principal
+from doqchat.coroutines import continued
 from doqchat.errors import DoqchatError
 from doqchat.limits.connection import ConnectionLimits
 from doqchat.protocol import server
@@ -148,7 +148,7 @@ class Member:
     async def _drain(self, writing: Coroutine[Any, Any, None] | None = None, step: Any = None) -> None:
         try:
             if writing is not None:
-                await _continued(writing, step)
+                await continued(writing, step)
             while self._waiting:
                 text = self._waiting.popleft()
                 self._bytes -= getsizeof(text)
@@ -157,18 +157,3 @@ class Member:
             self._closed = True
         finally:
             self._drainer = None
-
-
-@types.coroutine
-def _continued(coroutine: Coroutine[Any, Any, None], step: Any) -> Generator[Any, Any, None]:
-    """Await a coroutine whose first step was already run and gave the future `step`."""
-    try:
-        while True:
-            try:
-                yield step
-            except BaseException as error:
-                step = coroutine.throw(error)
-            else:
-                step = coroutine.send(None)
-    except StopIteration:
-        return

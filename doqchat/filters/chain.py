@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -10,10 +10,11 @@ from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
 from traceback import extract_tb
-from typing import cast
+from typing import Any, cast
 
 from django.db import close_old_connections
 
+from doqchat.coroutines import continued
 from doqchat.errors import Rejected, Unavailable
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Message:
 
 
 _Sync = Callable[[Message], str | None]
-_Async = Callable[[Message], Awaitable[str | None]]
+_Async = Callable[[Message], Coroutine[Any, Any, str | None]]
 Filter = _Sync | _Async
 """Returns None to allow the text, or another text in its place; raises Rejected. Sync filters run in a thread."""
 
@@ -83,9 +84,9 @@ class Filters:
         """
         replaced_by = []
         for name, filter_ in self._filters:
+            deadline = asyncio.timeout(FILTER_SECONDS)
             try:
-                async with asyncio.timeout(FILTER_SECONDS) as deadline:
-                    text = await filter_(message)
+                text = await _within(deadline, filter_(message))
                 if text is not None and text != message.text:
                     check(text)
                     message = replace(message, text=text)
@@ -97,6 +98,17 @@ class Filters:
                 log.error("The filter %s failed: %s.", name, reason)
                 raise Unavailable("A filter of this site failed; try again in a moment.") from None
         return Filtered(message.text, replaced_by)
+
+
+async def _within(deadline: asyncio.Timeout, running: Coroutine[Any, Any, str | None]) -> str | None:
+    """The result of a filter; raises TimeoutError. Most finish in their first step, before they need the timer."""
+    try:
+        step = running.send(None)
+    except StopIteration as end:
+        result: str | None = end.value
+        return result
+    async with deadline:
+        return await continued(running, step)
 
 
 def _as_async(filter_: Filter) -> _Async:
