@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import autobahn.websocket.protocol
 from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 
 from doqchat.serving.daphne_connection import Deadline, half_close, host_of
@@ -15,6 +16,9 @@ from doqchat.serving.paced_reads import AT_ONCE_BYTES, round_robin_of
 from doqchat.serving.peers import peers
 
 log = logging.getLogger(__name__)
+
+# autobahn formats its options for the debug log at every connection, even if nothing is logged.
+setattr(autobahn.websocket.protocol, "pformat", str)  # noqa: B010 - a private name
 
 STEPS_A_TURN = 16
 """autobahn's steps in one turn of a connection, two for each frame: about a quarter of a millisecond."""

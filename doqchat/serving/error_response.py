@@ -1,6 +1,7 @@
 """Error responses of the web servers themselves, before or instead of the application."""
 
 import json
+from functools import lru_cache
 from http import HTTPStatus
 
 from doqchat.errors import Internal, InvalidMessage, RateLimited, TooLarge, Unavailable
@@ -17,6 +18,7 @@ CODES = {
 """The error code for each status that the server itself answers with; the others are `invalid_message`."""
 
 
+@lru_cache(maxsize=32)
 def error_response(status: int, message: str) -> bytes:
     """An error response of the server, in the format of the API's errors; then the connection is closed."""
     body = json.dumps({"error": {"code": CODES.get(status, InvalidMessage.code), "message": message}}).encode()

@@ -8,7 +8,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from daphne.server import Server as DaphneServer  # before the rest of Twisted: it installs the reactor
+import doqchat.serving.reactor  # noqa: F401  # before daphne and the rest of Twisted
+
+# isort: split
+from daphne.server import Server as DaphneServer
 from twisted.internet import defer, reactor
 
 from doqchat.serving.daphne_http import HTTPFactory, Request
