@@ -6,12 +6,14 @@ docs/en/messages.md.
 
 from doqchat_client.connecting import connect
 from doqchat_client.events import (
+    Closure,
     Event,
     Gap,
     Message,
     Notice,
     Presence,
     Read,
+    Removal,
     ReplyDone,
     ReplyError,
     ReplyPiece,
@@ -26,6 +28,7 @@ from doqchat_client.session import Sent, Session
 
 __all__ = [
     "ChatError",
+    "Closure",
     "Event",
     "Gap",
     "Message",
@@ -33,6 +36,7 @@ __all__ = [
     "Piece",
     "Presence",
     "Read",
+    "Removal",
     "Reply",
     "ReplyDone",
     "ReplyError",

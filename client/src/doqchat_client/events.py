@@ -65,6 +65,11 @@ class Event:
         """Whether it is stored; ephemeral events are delivered at most once."""
         return self.id is not None
 
+    @property
+    def removed(self) -> bool:
+        """Whether a moderator has removed its text, which is then empty."""
+        return self.hd.get("removed") is True
+
 
 @dataclass(kw_only=True)
 class Message(Event):
@@ -127,11 +132,45 @@ class ReplyError(_OfReply):
 
 @dataclass(kw_only=True)
 class Notice(Event):
-    """A notice of the server about the session."""
+    """A notice of the server about the session.
+
+    Attributes:
+        code: `muted`, `unmuted`, `reopened` or `unreadable`.
+        until: with `muted`: when it ends, in RFC 3339; None for no end.
+        reason: the moderator's, if any.
+    """
 
     name = "session.notice"
     code: str
     text: str
+    until: str | None = None
+    reason: str | None = None
+
+    @property
+    def target(self) -> str | None:
+        """With `muted` and `unmuted`: the role that it is about."""
+        return self.bd.get("role")
+
+
+@dataclass(kw_only=True)
+class Removal(Event):
+    """A moderator has removed a message, a request or a reply."""
+
+    name = "message.removed"
+    reason: str | None = None
+
+    @property
+    def removed_id(self) -> str:
+        """The id of the removed event."""
+        return str(self.bd.get("id"))
+
+
+@dataclass(kw_only=True)
+class Closure(Event):
+    """A moderator has closed the session; the iteration then raises SessionClosed."""
+
+    name = "session.closed"
+    reason: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -207,7 +246,7 @@ class Gap(Event):
 _TYPES: dict[str, type[Event]] = {
     kind.name: kind
     for kind in (
-        Message, Request, ReplyPiece, ReplyDone, ReplyError, Notice, Welcome, Presence, Typing, Read
+        Message, Request, ReplyPiece, ReplyDone, ReplyError, Notice, Removal, Closure, Welcome, Presence, Typing, Read
     )
 }  # fmt: skip
 

@@ -136,6 +136,8 @@ class Rejected(ServerError):
 
 
 class Muted(ServerError):
+    """A moderator has muted the role; `retry_after` is None if the mute has no end."""
+
     wire_code = "muted"
 
 
@@ -144,6 +146,8 @@ class NotFound(ServerError):
 
 
 class SessionClosed(ServerError):
+    """A moderator has closed the session; the client does not reconnect."""
+
     wire_code = "session_closed"
 
 
