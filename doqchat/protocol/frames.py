@@ -19,7 +19,7 @@ _LARGEST = sys.float_info.max
 _SPOKEN = {ChatMessage.event: "text", LLMRequest.event: "prompt"}
 """The field of `bd` with what a person says."""
 
-DECIDED_HERE = ("event", "role", "msg_id", "timestamp", "id", "prev", "sid")
+DECIDED_HERE = ("event", "role", "msg_id", "timestamp", "id", "prev", "sid", "removed")
 
 
 @dataclass(slots=True)

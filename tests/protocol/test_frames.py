@@ -60,8 +60,8 @@ def test_fields_that_the_protocol_does_not_know_are_kept_with_their_values() -> 
 
 
 def test_server_fields_are_not_accepted_from_clients() -> None:
-    hd = stored(text_of(id="1-1", prev="2-2", sid="another"))["hd"]
-    assert (hd.get("id"), hd.get("prev"), hd["sid"]) == (None, None, "room")
+    hd = stored(text_of(id="1-1", prev="2-2", sid="another", removed=True))["hd"]
+    assert (hd.get("id"), hd.get("prev"), hd["sid"], "removed" in hd) == (None, None, "room", False)
 
 
 def test_fields_that_are_escaped_are_still_the_fields_they_are() -> None:
