@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.timezone import localtime
 from pydantic_core import from_json
 
 from chat import wording
-from doqchat.protocol.ids import time_of
+from doqchat.protocol.ids import parse_time, time_of
 from doqchat.store.stream import Entry
 
 KINDS = {
@@ -16,7 +17,11 @@ KINDS = {
     "llm.response": "answer",
     "llm.error": "answer",
     "session.notice": "notice",
+    "message.removed": "notice",
+    "session.closed": "notice",
 }
+
+_DONE = {"message.removed": "removed", "session.closed": "closed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,9 @@ class Line:
         role: the author's role; own: whether that is the reader.
         author: the name above the text; tag: a word next to it, such as the model's name.
         text: the plain text.
-        note: a sentence below it, for an incomplete answer; failed: whether it is an error.
+        note: a sentence below it, for an incomplete answer or a moderator's reason; failed: whether it is an error.
+        removed: whether a moderator has removed the text.
+        until: when the reported mute ends.
     """
 
     id: str
@@ -40,29 +47,54 @@ class Line:
     tag: str
     text: str
     note: str
-    failed: bool
+    failed: bool = False
+    removed: bool = False
+    until: datetime | None = None
 
     @property
     def time(self) -> datetime:
         """When the event was stored."""
         return time_of(self.id)
 
+    @property
+    def end(self) -> str:
+        """When the reported mute ends, as text."""
+        return "" if self.until is None else wording.until().format(time=f"{localtime(self.until):%Y-%m-%d %H:%M}")
+
 
 def line(entry: Entry, reader: str) -> Line | None:
     """The entry as the reader with that role sees it, or None for one that the room does not show."""
     try:
         envelope = from_json(entry.body)
-        event, bd = envelope["hd"]["event"], envelope["bd"]
-        text = bd["prompt"] if event == "llm.request" else bd["text"]
-        kind = KINDS[event]
-    except (ValueError, KeyError, TypeError):
+        hd, bd = envelope["hd"], envelope["bd"]
+        kind = KINDS[hd["event"]]
+        return _notice(entry, hd, bd) if kind == "notice" else _message(entry, hd, bd, kind, reader)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _message(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, reader: str) -> Line | None:
+    event, own = hd["event"], entry.participant == reader
+    author = wording.author(entry.participant, own)
+    if hd.get("removed") is True:
+        return Line(entry.id, kind, entry.participant, own, author, "", wording.removed(), "", removed=True)
+    text = bd["prompt"] if event == "llm.request" else bd["text"]
     if not isinstance(text, str):
         return None
-    own = entry.participant == reader
-    author = wording.author(entry.participant, own)
     failed = event == "llm.error"
     return Line(entry.id, kind, entry.participant, own, author, _tag(event, bd), text, _note(event, bd), failed)
+
+
+def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any]) -> Line:
+    """A line that belongs to nobody; those of moderators are in the language of the page."""
+    moderators = wording.moderators()
+    pattern = wording.notices().get(_DONE.get(hd["event"]) or bd["code"])
+    by = moderators["named"].format(name=hd["name"]) if hd.get("name") else moderators["unnamed"]
+    name = wording.names().get(bd.get("role", ""), "")
+    text = str(bd["text"]) if pattern is None else pattern.format(by=by, name=name)
+    note = wording.reason().format(reason=bd["reason"]) if bd.get("reason") else ""
+    until = parse_time(bd["until"]) if bd.get("until") else None
+    return Line(entry.id, "notice", entry.participant, False, "", "", text, note, until=until)
 
 
 def _tag(event: str, bd: dict[str, Any]) -> str:

@@ -28,6 +28,37 @@ def asked() -> str:
     return _("asks the AI")
 
 
+def removed() -> str:
+    """The text in place of a removed message."""
+    return _("Removed by a moderator")
+
+
+def notices() -> dict[str, str]:
+    """What a moderator did, by what it was; `{by}` is from `moderators`, `{name}` a role's display name."""
+    return {
+        "removed": _("{by} removed a message."),
+        "muted": _("{by} muted {name}."),
+        "unmuted": _("{by} unmuted {name}."),
+        "closed": _("{by} closed the session."),
+        "reopened": _("{by} reopened the session."),
+    }
+
+
+def moderators() -> dict[str, str]:
+    """Who did it: with and without a name."""
+    return {"named": _("Moderator {name}"), "unnamed": _("A moderator")}
+
+
+def reason() -> str:
+    """The pattern of a moderator's reason, with `{reason}`."""
+    return _("Reason: {reason}")
+
+
+def until() -> str:
+    """The pattern of a mute's end, with `{time}`."""
+    return _("Until {time}")
+
+
 def failures() -> dict[str, str]:
     """Why the model did not answer, by `code` of `llm.error`; `failed` is the default."""
     return {
@@ -75,6 +106,7 @@ def refusals() -> dict[str, str]:
         "unavailable": _("The server cannot store messages right now. Nothing was sent; try again in a moment."),
         "rejected": _("This session's rules do not allow this message. {message}"),
         "session_closed": _("This session is closed. You can no longer send messages here."),
+        "muted": _("A moderator has muted you. Nothing was sent."),
         "not_found": _("That answer has already ended."),
         "too_large": _("This message is too large. Send it in parts."),
         "forbidden": forbidden() if access_mode() == "open" else _("Your link does not allow this."),
@@ -113,6 +145,20 @@ def wording() -> dict[str, Any]:
         "names": names(),
         "own": _own_name(),
         "asked": asked(),
+        "removed": removed(),
+        "notices": notices(),
+        "moderators": moderators(),
+        "reason": reason(),
+        "until": until(),
+        "muted": {
+            "timed": _("A moderator has muted you. You can write again {when}."),
+            "endless": _("A moderator has muted you."),
+        },
+        "removal": {
+            "offer": _("Remove this message"),
+            "confirm": _("Remove?"),
+            "failed": _("This message could not be removed. Try again in a moment."),
+        },
         "connection": connection(),
         "failures": failures(),
         "endings": endings(),

@@ -2,7 +2,8 @@
 
 import { withdraw } from "./choices.js"
 import { timeOf } from "./ids.js"
-import { nameOfTime } from "./times.js"
+import { sentenceOf } from "./notices.js"
+import { nameOfMoment, nameOfTime } from "./times.js"
 import { say } from "./wording.js"
 
 const KINDS = {
@@ -12,6 +13,8 @@ const KINDS = {
   "llm.response": "answer",
   "llm.error": "answer",
   "session.notice": "notice",
+  "message.removed": "notice",
+  "session.closed": "notice",
 }
 
 const template = document.getElementById("message").content.firstElementChild
@@ -28,9 +31,11 @@ export function drawn(envelope, reader) {
 }
 
 // Make the item show this envelope, whatever it has shown before.
-export function fill(item, { hd, bd }, reader) {
-  const own = hd.role === reader
-  item.className = `message message--${KINDS[hd.event]}`
+export function fill(item, envelope, reader) {
+  const { hd, bd } = envelope
+  const kind = KINDS[hd.event]
+  const own = hd.role === reader && kind !== "notice"
+  item.className = `message message--${kind}`
   item.classList.toggle("message--own", own)
   item.classList.toggle("message--failed", hd.event === "llm.error")
   item.dataset.role = hd.role
@@ -38,24 +43,46 @@ export function fill(item, { hd, bd }, reader) {
   const name = say(`names.${hd.role}`) || hd.role
   write(item, "author", own ? say("own", { name }) : name)
   write(item, "tag", hd.event === "llm.request" ? say("asked") : bd.model)
-  write(item, "text", hd.event === "llm.request" ? bd.prompt : bd.text)
-  write(item, "note", noteOf(hd.event, bd))
+  write(item, "text", textOf(envelope, kind))
+  write(item, "note", noteOf(envelope, kind))
   withdraw(item)
-  item.querySelector("time").dateTime = (hd.id ? timeOf(hd.id) : new Date()).toISOString()
+  item.querySelector(".message__time").dateTime = (hd.id ? timeOf(hd.id) : new Date()).toISOString()
+  item.querySelector(".message__until").dateTime = (kind === "notice" && bd.until) || ""
   localise(item)
+  if (hd.removed) clear(item)
 }
 
-// The time of day in the browser's time zone, instead of the server's.
+// A moderator has removed what the item says: its author and time remain.
+export function clear(item) {
+  item.classList.remove("message--failed")
+  item.classList.add("message--removed")
+  write(item, "tag", "")
+  write(item, "text", say("removed"))
+  write(item, "note", "")
+  withdraw(item)
+  item.querySelector(".message__remove")?.remove()
+}
+
+// Times in the browser's time zone, instead of the server's.
 export function localise(item) {
-  const time = item.querySelector("time")
+  const time = item.querySelector(".message__time")
   time.textContent = nameOfTime(new Date(time.dateTime))
+  const until = item.querySelector(".message__until")
+  const end = new Date(until.dateTime)
+  until.textContent = isNaN(end) ? "" : say("until", { time: nameOfMoment(end) })
 }
 
 export function write(item, part, text) {
   item.querySelector(`.message__${part}`).textContent = text ?? ""
 }
 
-function noteOf(event, bd) {
-  if (event === "llm.error") return say(`failures.${bd.code}`) || say("failures.failed")
+function textOf({ hd, bd }, kind) {
+  if (kind === "notice") return sentenceOf({ hd, bd })
+  return hd.event === "llm.request" ? bd.prompt : bd.text
+}
+
+function noteOf({ hd, bd }, kind) {
+  if (kind === "notice") return bd.reason && say("reason", { reason: bd.reason })
+  if (hd.event === "llm.error") return say(`failures.${bd.code}`) || say("failures.failed")
   return say(`endings.${bd.finish_reason}`)
 }

@@ -22,8 +22,6 @@ export class Policy {
     this.#address = address
     this.#token = token
     this.#choice.addEventListener("change", () => this.set(this.#choice.value))
-    // Changes by others are not announced: reload before the reader decides.
-    this.#choice.addEventListener("focus", () => this.read())
   }
 
   // If it cannot be read, the last known policy stays; the connection's state shows the problem.

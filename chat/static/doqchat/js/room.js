@@ -7,10 +7,12 @@ import { Earlier } from "./earlier.js"
 import { AutoScroll } from "./autoscroll.js"
 import { BEGINNING } from "./ids.js"
 import { offerInvitation } from "./invite.js"
+import { Mute } from "./mute.js"
 import { Outbox } from "./outbox.js"
 import { People } from "./people.js"
 import { Policy } from "./policy.js"
 import { reason } from "./refusals.js"
+import { Removal } from "./removal.js"
 import { Replies } from "./replies.js"
 import { Connection } from "./socket.js"
 import { Status } from "./status.js"
@@ -20,13 +22,17 @@ import { Token } from "./token.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
-const { sid, role, admitted, first, last, limit, mention, paths } = JSON.parse(document.getElementById("room").textContent)
+const { sid, role, admitted, moderates, first, last, limit, mention, paths } = JSON.parse(
+  document.getElementById("room").textContent,
+)
 const OBSERVER = "observer"
+const CLOSED = 4410 // the close code of a session that a moderator has closed
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 const token = new Token(sid, admitted, globalThis.doqchat?.token)
-const timeline = new Timeline(part("timeline"), role)
+const removal = new Removal({ path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
+const timeline = new Timeline(part("timeline"), role, (item) => moderates && removal.offer(item))
 const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"))
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
 const replies = new Replies(timeline, {
@@ -50,7 +56,9 @@ const outbox = new Outbox(timeline, role, {
 })
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
 const composer = new Composer(part("composer"), { limit, asking: new Asking(mention), send, signal })
+const mute = new Mute(part("composer__mute"), enable)
 const problem = part("timeline__problem")
+let stopped = false
 const earlier = new Earlier(part("timeline__earlier"), {
   path: paths.history,
   token,
@@ -77,7 +85,9 @@ function address() {
 
 function onState(state, details) {
   status.show(state, details)
-  composer.disable(state === "stopped" || role === OBSERVER)
+  stopped = state === "stopped"
+  enable()
+  if (details.code === CLOSED && !cursor.last) earlier.load()
   if (state === "connected") {
     outbox.flush()
     policy.read()
@@ -87,10 +97,15 @@ function onState(state, details) {
   outbox.hold()
 }
 
+function enable() {
+  composer.disable(stopped || mute.active || role === OBSERVER)
+}
+
 function onFrame(envelope) {
   const { hd, bd } = envelope
   if (hd.id) return onStored(envelope)
   if (hd.event === "session.welcome") onWelcome(bd)
+  if (hd.event === "session.settings") policy.read()
   if (hd.event === "presence") people.show(bd.members)
   if (hd.event === "chat.typing" && hd.role !== role) typing.show(hd.role, bd.active)
   if (hd.event === "chat.ack") outbox.confirm(bd)
@@ -103,7 +118,8 @@ function onFrame(envelope) {
 
 function onError(error) {
   const answered = sync.refuse(error) || replies.refuse(error) || outbox.refuse(error)
-  if (!answered) composer.warn(reason(error))
+  if (error.code === "muted") mute.meet(error)
+  if (!answered && error.code !== "session_closed") composer.warn(reason(error)) // the close code says that
 }
 
 function onWelcome({ last_id, members, replies: underWay, gap }) {
@@ -120,6 +136,8 @@ function onStored(envelope) {
   if (!cursor.pass(hd)) return
   const ended = hd.event === "llm.response" || hd.event === "llm.error"
   timeline.store(envelope, ended ? replies.end(bd) : outbox.take(hd))
+  if (hd.event === "message.removed") timeline.remove(bd.id)
+  if (hd.event === "session.notice" && bd.role === role) mute.follow(bd)
   if (hd.event === "llm.request") replies.expect(hd.id)
   if (ended && bd.finish_reason === "superseded") policy.read() // perhaps because somebody took over
   if (hd.event === "chat.message") typing.show(hd.role, false)

@@ -1,7 +1,7 @@
 // The conversation: stored events in the order of their ids, then unsent messages, then active answers.
 
 import { isAfter } from "./ids.js"
-import { drawn, fill, isShown, localise } from "./message.js"
+import { clear, drawn, fill, isShown, localise } from "./message.js"
 import { nameOfDay } from "./times.js"
 
 const TOGETHER = 5 * 60_000 // ms between two messages of one person that are shown under one name
@@ -11,15 +11,19 @@ export class Timeline {
   #unsent
   #growing
   #reader
+  #offer
+  #removed = new Set() // ids, which an earlier page may still bring with their text
 
-  constructor(element, reader) {
+  // `offer` gets each stored message, so that it can add a button.
+  constructor(element, reader, offer) {
     this.#stored = element.querySelector(".timeline__stored")
     this.#unsent = element.querySelector(".timeline__unsent")
     this.#growing = element.querySelector(".timeline__growing")
     this.#reader = reader
+    this.#offer = offer
     for (const item of this.#stored.children) {
       localise(item)
-      this.#arrange(item)
+      this.#settle(item)
     }
   }
 
@@ -31,7 +35,7 @@ export class Timeline {
     else item = drawn(envelope, this.#reader)
     const next = place ? place.nextElementSibling : this.#stored.firstElementChild
     this.#stored.insertBefore(item, next)
-    this.#arrange(item)
+    this.#settle(item)
     if (next) this.#arrange(next)
   }
 
@@ -50,6 +54,13 @@ export class Timeline {
     return Boolean(this.#stored.querySelector(`.message--said[data-id="${id}"]`))
   }
 
+  // A moderator has removed the event with this id.
+  remove(id) {
+    this.#removed.add(id)
+    const item = this.#stored.querySelector(`[data-id="${CSS.escape(id)}"]`)
+    if (item) clear(item)
+  }
+
   #add(list, envelope, next = null) {
     const item = drawn(envelope, this.#reader)
     list.insertBefore(item, next)
@@ -62,6 +73,13 @@ export class Timeline {
     let item = this.#stored.lastElementChild
     while (item && isAfter(item.dataset.id, id)) item = item.previousElementSibling
     return item
+  }
+
+  // The item has its place among the stored ones.
+  #settle(item) {
+    this.#arrange(item)
+    if (this.#removed.has(item.dataset.id)) clear(item)
+    this.#offer(item)
   }
 
   // Show the day where it changes, and the name where the speaker does.
@@ -84,5 +102,5 @@ function isContinued(previous, item) {
 }
 
 function momentOf(item) {
-  return new Date(item.querySelector("time").dateTime)
+  return new Date(item.querySelector(".message__time").dateTime)
 }

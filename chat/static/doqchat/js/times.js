@@ -3,6 +3,7 @@
 const language = document.documentElement.lang
 const timeOfDay = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" })
 const day = new Intl.DateTimeFormat(language, { dateStyle: "full" })
+const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" })
 const away = new Intl.RelativeTimeFormat(language)
 
 export function nameOfTime(date) {
@@ -11,6 +12,11 @@ export function nameOfTime(date) {
 
 export function nameOfDay(date) {
   return day.format(date)
+}
+
+// The time of day, with the date if that is not today.
+export function nameOfMoment(date) {
+  return nameOfDay(date) === nameOfDay(new Date()) ? nameOfTime(date) : moment.format(date)
 }
 
 // A relative time, such as "in 12 hours".

@@ -1,0 +1,179 @@
+"""What moderation looks like in the room: removed messages, notices, a muted role, a closed session."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.utils import translation
+from playwright.async_api import expect
+
+from chat.lines import line
+from doqchat.protocol import events, server
+from doqchat.store.stream import Entry
+from tests import processes
+from tests.access.credentials import SHARED, token
+from tests.access.operations import SESSION, calling
+from tests.page.conftest import OpenWindow
+from tests.page.frames import event
+from tests.page.window import Window
+from tests.processes import Web
+
+PLACEHOLDER = "Removed by a moderator"
+CLOSED = "This session is closed. You can no longer send messages here."
+ONES: dict[str, Any] = {"reply_id": "r1-1", "request_id": "1-1"}
+USAGE = events.Usage(input_tokens=1, output_tokens=1)
+
+
+@pytest.fixture(scope="module")
+def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
+    """A site that requires tokens."""
+    with processes.web(DOQCHAT_ACCESS="token", DOQCHAT_TOKEN_KEY=SHARED) as web:
+        yield web
+
+
+def of_moderator(sid: str) -> str:
+    return token(sid, "observer", name="Sora", can=["read", "moderate"])
+
+
+async def moderate(web: Web, sid: str, method: str, path: str, body: Any = None) -> None:
+    answer = await asyncio.to_thread(calling, web, sid, of_moderator(sid), method, path, body)
+    assert answer.status == 204, answer
+
+
+async def enter(window: Window, sid: str, role: str) -> None:
+    await window.page.goto(f"{window.base}/s/{sid}/?role={role}#token={token(sid, role)}")
+    await window.is_connected()
+
+
+async def test_a_moderator_removes_a_message_and_it_disappears_from_all_windows(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    a, moderator, late = [await open_window(guarded) for _ in range(3)]
+    await enter(a, sid, "A")
+    await a.say("secret")
+    await a.shows("secret")
+    await moderator.context.add_cookies(
+        [{"name": f"doqchat-{sid}", "value": of_moderator(sid), "url": f"{guarded.http}/"}]
+    )
+    await moderator.enter(sid)
+    await a.say("fine")
+    await moderator.shows("secret", "fine")
+    button = moderator.page.get_by_role("button", name="Remove this message").first
+    await button.press("Enter")
+    await moderator.page.get_by_role("button", name="Remove?").press("Enter")
+    for window in (a, moderator):
+        await window.shows(PLACEHOLDER, "fine", "Moderator Sora removed a message.")
+    await moderator.page.reload()
+    await enter(late, sid, "B")
+    for window in (moderator, late):
+        await window.shows(PLACEHOLDER, "fine", "Moderator Sora removed a message.")
+        await expect(window.page.locator(".message__author").first).to_contain_text("A")
+        assert "secret" not in await window.page.content()
+    await expect(moderator.page.locator(".message__remove")).to_have_count(1)
+    await expect(late.page.locator(".message__remove")).to_have_count(0)
+
+
+async def test_a_removed_answer_keeps_no_tag_and_no_note(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(event("llm.response", "5-0", text="secret", finish_reason="length", model="test"))
+    await a.shows("secret")
+    wire.route.send(event("message.removed", "6-0", "5-0", id="5-0", reason="private"))
+    await a.shows(PLACEHOLDER, "A moderator removed a message.")
+    await expect(a.page.locator(".message__tag")).to_have_text(["", ""])
+    await expect(a.page.locator(".message__note")).to_have_text(["", "Reason: private"])
+
+
+async def test_a_muted_reader_keeps_the_draft_and_writes_again_when_the_mute_ends(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    a = await open_window(guarded)
+    field, mute = a.page.locator(".composer__text"), a.page.locator(".composer__mute-text")
+    await enter(a, sid, "A")
+    await a.write("a draft")
+    await moderate(guarded, sid, "PUT", f"{SESSION}/mutes/A", {"seconds": 600, "reason": "pause"})
+    await expect(mute).to_have_text("A moderator has muted you. You can write again in 10 minutes.")
+    await expect(field).to_be_disabled()
+    await expect(field).to_have_value("a draft")
+    await a.shows("Moderator Sora muted A.")
+    await expect(a.page.locator(".timeline__stored .message__foot")).to_contain_text("Reason: pauseUntil")
+    await a.page.reload()
+    await a.is_connected()
+    await a.say("hello?")
+    await expect(mute).to_contain_text("You can write again in")
+    await expect(a.unsent.locator(".message__note")).to_have_text("A moderator has muted you. Nothing was sent.")
+    await expect(field).to_be_disabled()
+    await moderate(guarded, sid, "DELETE", f"{SESSION}/mutes/A")
+    await expect(field).to_be_enabled()
+    await moderate(guarded, sid, "PUT", f"{SESSION}/mutes/A", {"seconds": 1})
+    await a.shows("Moderator Sora muted A.", "Moderator Sora unmuted A.", "Moderator Sora muted A.")
+    await expect(mute).to_be_empty()
+    await a.page.get_by_role("button", name="Send again").click()
+    await expect(a.texts.last).to_have_text("hello?")
+
+
+async def test_a_closed_session_says_so_and_stays_readable_until_it_is_reopened(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    a = await open_window(guarded)
+    wire = await a.intercept()
+    await enter(a, sid, "A")
+    await a.say("hello")
+    await a.shows("hello")
+    await moderate(guarded, sid, "DELETE", f"{SESSION}?reason=done")
+    for connections in (1, 2):
+        await expect(a.page.locator(".status--stopped .status__text")).to_have_text(CLOSED)
+        await expect(a.page.locator(".composer__text")).to_be_disabled()
+        await expect(a.page.locator(".composer__problem")).to_be_empty()
+        await a.shows("hello", "Moderator Sora closed the session.")
+        await expect(a.page.locator(".message__note").last).to_have_text("Reason: done")
+        assert len(wire.addresses) == connections
+        await a.page.reload()
+    await moderate(guarded, sid, "POST", f"{SESSION}/reopen")
+    await a.page.reload()
+    await a.is_connected()
+    await a.say("again")
+    await a.shows("hello", "Moderator Sora closed the session.", "Moderator Sora reopened the session.", "again")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        events.ChatMessage(text="secret"),
+        events.LLMRequest(prompt="secret"),
+        events.LLMResponse(**ONES, text="secret", finish_reason="length", model="m", usage=USAGE),
+        events.LLMError(**ONES, code="timeout", message="Too slow.", text="secret"),
+    ],
+    ids=lambda body: body.event,
+)
+def test_the_server_renders_a_placeholder_for_what_was_removed(body: events.Body) -> None:
+    placeholder = server.placeholder(server.stored("s", body, "A"))
+    assert placeholder is not None
+    with translation.override("en"):
+        shown = line(Entry("2-0", "1-1", "A", placeholder), "A")
+    assert shown is not None
+    assert (shown.text, shown.tag, shown.note, shown.failed, shown.removed) == (PLACEHOLDER, "", "", False, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "note"),
+    [
+        (events.MessageRemoved(id="1-1", reason="private"), "{by} removed a message.", "Reason: private"),
+        (events.SessionNotice(code="muted", text="", role="B", until="2026-11-30T05:00:00Z"), "{by} muted B.", ""),
+        (events.SessionNotice(code="unmuted", text="", role="user"), "{by} unmuted Guest.", ""),
+        (events.SessionNotice(code="reopened", text=""), "{by} reopened the session.", ""),
+        (events.SessionNotice(code="unreadable", text="Not a message."), "Not a message.", ""),
+        (events.SessionClosed(), "{by} closed the session.", ""),
+    ],
+)
+@pytest.mark.parametrize(("name", "by"), [("Sora", "Moderator Sora"), (None, "A moderator")])
+def test_the_server_renders_notices_in_the_language_of_the_page(
+    body: events.Body, text: str, note: str, name: str | None, by: str
+) -> None:
+    with translation.override("en"):
+        shown = line(Entry("2-0", "1-1", "A", server.stored("s", body, "A", name)), "A")
+        assert shown is not None
+        assert (shown.kind, shown.own, shown.text, shown.note) == ("notice", False, text.format(by=by), note)
+        assert shown.end == ("" if getattr(body, "until", None) is None else "Until 2026-11-30 05:00")
