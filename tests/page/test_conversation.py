@@ -178,7 +178,7 @@ async def test_people_see_who_is_here_and_who_is_typing(open_window: OpenWindow,
 async def test_the_invitation_leads_the_other_person_into_the_session(open_window: OpenWindow, sid: str) -> None:
     a, b = await open_window(), await open_window()
     await a.enter(sid, "A")
-    await b.page.goto(await a.page.get_by_label("Link for B").input_value())
+    await b.page.goto(await a.page.get_by_role("textbox", name="Link for B").input_value())
     await b.is_connected()
     await b.say("here I am")
     await a.shows("here I am")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 from playwright.async_api import expect
 
 from chat.lines import line
@@ -172,7 +172,7 @@ def test_the_server_renders_a_placeholder_for_what_was_removed(body: events.Body
 def test_the_server_renders_notices_in_the_language_of_the_page(
     body: events.Body, text: str, note: str, name: str | None, by: str
 ) -> None:
-    with translation.override("en"):
+    with translation.override("en"), timezone.override("UTC"):
         shown = line(Entry("2-0", "1-1", "A", server.stored("s", body, "A", name)), "A")
         assert shown is not None
         assert (shown.kind, shown.own, shown.text, shown.note) == ("notice", False, text.format(by=by), note)

@@ -40,8 +40,7 @@ export function fill(item, envelope, reader) {
   item.classList.toggle("message--failed", hd.event === "llm.error")
   item.dataset.role = hd.role
   item.dataset.id = hd.id ?? ""
-  const name = say(`names.${hd.role}`) || hd.role
-  write(item, "author", own ? say("own", { name }) : name)
+  write(item, "author", authorOf(hd.role, own, kind))
   write(item, "tag", hd.event === "llm.request" ? say("asked") : bd.model)
   write(item, "text", textOf(envelope, kind))
   write(item, "note", noteOf(envelope, kind))
@@ -74,6 +73,13 @@ export function localise(item) {
 
 export function write(item, part, text) {
   item.querySelector(`.message__${part}`).textContent = text ?? ""
+}
+
+// A notice belongs to nobody.
+function authorOf(role, own, kind) {
+  if (kind === "notice") return ""
+  const name = say(`names.${role}`) || role
+  return own ? say("own", { name }) : name
 }
 
 function textOf({ hd, bd }, kind) {
