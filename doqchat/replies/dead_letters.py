@@ -14,7 +14,7 @@ from doqchat.store.script import load
 from doqchat.store.shards import Shard, Shards
 from doqchat.store.stream import SessionStream
 
-_RETRY = load("reply_again", "session", "replies", "owed")
+_RETRY = load("reply_retry", "session", "replies", "owed")
 
 
 @dataclass(frozen=True, slots=True)

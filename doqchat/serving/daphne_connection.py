@@ -25,7 +25,7 @@ class Deadline:
         self._due = asyncio.get_running_loop().call_later(seconds, call)
 
     def clear(self) -> None:
-        """Call nothing."""
+        """Cancel the call."""
         if self._due is not None:
             self._due.cancel()
             self._due = None

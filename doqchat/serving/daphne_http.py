@@ -44,7 +44,7 @@ class Request(WebRequest):
         self.content.write(data)
 
     def process(self) -> None:
-        """Hand the request to the application, or its connection to a WebSocket."""
+        """Pass the request to the application, or its connection to a WebSocket."""
         self.requestHeaders.removeHeader(b"Daphne-Root-Path")  # not for peers to set
         protocols = self.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", [])
         if all(value.isascii() for value in protocols):
@@ -260,7 +260,7 @@ class RefusedConnection(Protocol):
 
 
 class HTTPFactory(DaphneFactory):
-    """Makes the connections above."""
+    """Creates these connections."""
 
     protocol = Channel
 

@@ -60,7 +60,7 @@ class WebSocketProtocol(DaphneProtocol):
         self.writable.set()
         self.ended.set()
 
-    # What comes in
+    # Received data
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if self.state == self.STATE_OPEN:
@@ -79,7 +79,7 @@ class WebSocketProtocol(DaphneProtocol):
                 self.processHandshake()
 
     def consumeData(self) -> None:  # noqa: N802
-        """Parse what has come, until a message is for the application, the turn is over, or nothing is left."""
+        """Parse received data until a message is complete, the turn is over, or nothing is left."""
         more, steps = True, STEPS_A_TURN
         while more and steps and self._ready():
             more, steps = self.processData(), steps - 1
@@ -102,7 +102,7 @@ class WebSocketProtocol(DaphneProtocol):
             round_robin_of(asyncio.get_running_loop()).add(self)
 
     def parse_next(self) -> None:
-        """Parse a little of what has come; called by the round robin."""
+        """Parse a slice of the received data; called by the round robin."""
         self._queued = False
         self.consumeData()
 
@@ -119,7 +119,7 @@ class WebSocketProtocol(DaphneProtocol):
         self.close(POLICY, f"A message has to arrive within {MESSAGE_SECONDS:g} s.")
 
     def taken(self) -> None:
-        """The application has taken the message that it was given: parse and read on, in another turn."""
+        """The application has received the message: resume parsing and reading, in another turn."""
         self._application_busy = False
         self._parse_soon()
 
@@ -135,7 +135,7 @@ class WebSocketProtocol(DaphneProtocol):
         self._parse_soon()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """The connection is gone."""
+        """The connection has ended."""
         self.writable.set()
 
     def onPing(self, payload: bytes) -> None:  # noqa: N802
@@ -148,7 +148,7 @@ class WebSocketProtocol(DaphneProtocol):
     def onPong(self, payload: bytes) -> None:  # noqa: N802
         self._frame_complete()
 
-    # Messages, of which autobahn would keep every piece
+    # Messages; autobahn would keep every fragment
 
     def onMessageBegin(self, isBinary: bool) -> None:  # noqa: N802, N803
         self.message_is_binary = isBinary
@@ -180,7 +180,7 @@ class WebSocketProtocol(DaphneProtocol):
         content = {"bytes": payload} if isBinary else {"text": payload.decode(errors="replace")}
         self.application_queue.put_nowait({"type": "websocket.receive", **content})
 
-    # The end
+    # Close
 
     def close(self, code: int, reason: str = "") -> None:
         """Send a close frame, unless the connection is closing, and let the application know."""

@@ -37,7 +37,7 @@ PIECE_BYTES = 64 * 1024
 
 
 class Server(DaphneServer):
-    """daphne's, with back-pressure and a proper end.
+    """daphne's, with back-pressure and a graceful shutdown.
 
     daphne buffers without limit for a peer that does not read; here `send` waits. At shutdown daphne drops its sockets;
     here they get close code 1012, and applications have time to finish.
@@ -142,7 +142,7 @@ class Server(DaphneServer):
         await asyncio.sleep(0)  # do not wait for a peer that has disconnected
 
     def kill_all_applications(self) -> Any:
-        """Daphne's shutdown; the reactor runs until the returned Deferred has fired."""
+        """Shut down as daphne does; the reactor runs until the returned Deferred has fired."""
         end_soon()
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._end_applications()))
 
@@ -162,7 +162,7 @@ class Server(DaphneServer):
 
 
 async def _receive(protocol: WebSocketProtocol, queue: "asyncio.Queue[Any]") -> Any:
-    """The next event for the application; when it has taken all of them, more is read."""
+    """The next event for the application; the protocol resumes reading when the queue is empty."""
     event = await queue.get()
     if queue.empty():
         protocol.taken()

@@ -1,4 +1,4 @@
-"""WebSockets on uvicorn: connections that end in order, and messages that are bounded."""
+"""WebSockets on uvicorn, with a limit on messages and a graceful close."""
 
 import asyncio
 from collections.abc import Coroutine, Generator
@@ -28,7 +28,7 @@ _CLOSE: Final = Opcode.CLOSE
 
 
 class FrameReader(StreamReader):
-    """websockets' reader of frames, which keeps KEPT_BYTES of a payload and reads over the rest.
+    """websockets' reader of frames, which keeps KEPT_BYTES of a payload and skips the rest.
 
     Attributes:
         in_frame: whether a frame has begun and is not complete.
@@ -69,7 +69,7 @@ class FrameReader(StreamReader):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's, made to bound what peers may leave unfinished and to let the last words reach those that read.
+    """uvicorn's, which limits unfinished messages, and flushes pending frames before it closes a connection.
 
     uvicorn leaves a closed transport to flush what it holds, for ever where the peer does not read: PacedTransport
     aborts it. A transport closed while the peer still sends is reset, which can cost the peer the close frame: where
@@ -89,7 +89,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._extensions: dict[str, Any] = {}
 
     def open(self, request: Request) -> None:
-        """Hand the handshake to the application; what the peer sends before it is accepted has to wait.
+        """Pass the handshake to the application; data that the peer sends before it is accepted is queued.
 
         An invalid one is answered with its error.
         """
@@ -218,7 +218,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.reader.skipped = 0
 
     def _deliver(self, data: bytes | bytearray) -> None:
-        """Hand a message to the application."""
+        """Pass a message to the application."""
         self.reader.skipped = 0
         if self._deadline is not None:
             self._stop_deadline()

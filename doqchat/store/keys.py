@@ -98,8 +98,8 @@ def own(sid: str) -> str:
     Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, person, auto, turn, attempt,
     state, lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous attempt),
     `asking` (hash: active replies of each role), `rates` (hash of the token buckets of stored messages), `asked` and
-    `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `talking` (the current reply),
-    `line` (list of the replies queued behind it), `due` (hash of the scheduled automatic reply: request, since, at,
+    `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `current` (the current reply),
+    `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request, since, at,
     called), `dead` (set of the replies that are dead letters), `typing`, `settings`.
     """
     return f"{{chat:session:{sid}}}:"

@@ -41,6 +41,7 @@ def test_the_page_is_the_projects_and_its_scripts_get_the_addresses_below_the_pa
         "socket": "/talk/v1/session/chat",
         "history": f"/talk/api/chat/history/{sid}",
         "session": f"/talk/api/chat/sessions/{sid}",
+        "messages": f"/talk/api/chat/sessions/{sid}/messages",
     }
     assert 'action="/talk/"' in page(site, "/")
     assert "<title>My site</title>" in page(site, "/")

@@ -167,4 +167,4 @@ async def _ends(window: Window, note: str) -> None:
 
 def is_silent(store: "redis.Redis", sid: str) -> Any:
     """Whether no answer is due or under way."""
-    return store.zscore(keys.DUE, sid) is None and not store.exists(f"{keys.own(sid)}talking")
+    return store.zscore(keys.DUE, sid) is None and not store.exists(f"{keys.own(sid)}current")

@@ -53,7 +53,7 @@ async def silence(client: Client, site: Site, sid: str) -> None:
     frames = await client.recv_until("pong")
     assert {frame["hd"]["event"] for frame in frames} <= {"chat.message", "pong"}
     assert site.store.zscore("llm:due", sid) is None
-    assert not site.store.exists(f"{{chat:session:{sid}}}:talking")
+    assert not site.store.exists(f"{{chat:session:{sid}}}:current")
 
 
 async def settled(client: Client) -> list[str]:

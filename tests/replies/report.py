@@ -12,7 +12,7 @@ from doqchat.store import keys
 from tests.client import Frame
 from tests.replies.conversation import ENDS, pieces
 
-LEFT_OVER = re.compile(r"\}:(replies|reply:.*|talking|line|asking|due)$")
+LEFT_OVER = re.compile(r"\}:(replies|reply:.*|current|waiting|asking|due)$")
 """Keys that a session has only while replies are active."""
 
 

@@ -32,7 +32,7 @@ async def give_up(engine: Engine, queue: "redis.Redis", *sids: str) -> list[str]
     for sid in sids:
         replies.append(reply := await ask(engine, sid))
         await posted(engine.shards.of(sid))
-        queue.delete(f"{keys.own(sid)}talking", keys.replies(sid))
+        queue.delete(f"{keys.own(sid)}current", keys.replies(sid))
         queue.delete(keys.queue(DEMO))
         letter = {"sid": sid, "request": reply[1:], "reply": reply, "llm": DEMO, "auto": "0"}
         queue.xadd(keys.DEAD_LETTERS, letter)

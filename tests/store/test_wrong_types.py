@@ -23,7 +23,7 @@ JUNK: dict[str, Callable[["redis.Redis", str], Any]] = {
 }
 MESSAGE = parse('{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"@llm hi"}}')
 REQUEST = parse('{"hd":{"event":"llm.request","role":"A"},"bd":{"prompt":"hi"}}')
-OF_REPLIES = ("replies", "asking", "line", "asked", "asked:A", "due", "talking")
+OF_REPLIES = ("replies", "asking", "waiting", "asked", "asked:A", "due", "current")
 
 
 @pytest.fixture(params=JUNK)

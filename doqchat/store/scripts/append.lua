@@ -57,7 +57,7 @@ if asks then
   elseif most_of_role > 0 and tonumber(redis.call('HGET', own .. 'asking', given.participant) or 0) >= most_of_role then
     return {'', 'role_max_active_replies', 0}
   end
-  check_line()
+  check_waiting()
 elseif manner ~= '' then
   since = redis.call('HGET', own .. 'due', 'since')
   is_due = since or policy == 'always' or (policy == 'mention' and manner == 'mentioned')
@@ -93,7 +93,7 @@ elseif is_due then
   local called = manner == 'mentioned' or redis.call('HEXISTS', own .. 'due', 'called') == 1
   local longest = called and constants.longest_wait_called_ms or constants.longest_wait_ms
   local at = now + wait
-  if redis.call('EXISTS', own .. 'talking') == 0 then
+  if redis.call('EXISTS', own .. 'current') == 0 then
     at = math.min(at, since + math.max(longest, wait))
   end
   redis.call('HSET', own .. 'due', 'request', id, 'since', since, 'at', at)

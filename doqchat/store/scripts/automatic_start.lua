@@ -12,13 +12,13 @@
 
 local request, called = unpack(redis.call('HMGET', own .. 'due', 'request', 'called'))
 local other = given.request ~= '' and request ~= given.request
-if not request or other or redis.call('EXISTS', own .. 'talking') == 1 then
+if not request or other or redis.call('EXISTS', own .. 'current') == 1 then
   return {'late', hint_owed()}
 end
 local llm = redis.pcall('HGET', own .. 'settings', 'llm')
 llm = type(llm) == 'string' and llm or 'default'
 if given.what == 'start' then
-  check_line()
+  check_waiting()
   local asked, rate, now = own .. 'asked', given.requests_per_minute, now_ms()
   local wait = wait_for_rate(asked, rate, now)
   if wait > 0 then

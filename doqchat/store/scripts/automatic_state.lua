@@ -28,7 +28,7 @@ local wait = wait_of(settings[1], given.wait_ms)
 local may_wait = since <= now and since + given.longest_wait_ms > now
 if at > now and at <= now + given.longest_wait_ms then  -- a later time is from before the clock was set back
   return {'later', at}
-elseif redis.call('EXISTS', own .. 'talking') == 1 or (may_wait and not called and is_someone_typing()) then
+elseif redis.call('EXISTS', own .. 'current') == 1 or (may_wait and not called and is_someone_typing()) then
   return {'later', now + given.again_ms}
 elseif since <= now and since + wait > now then
   return {'later', since + wait}

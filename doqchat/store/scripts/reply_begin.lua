@@ -13,7 +13,7 @@ if redis.call('SISMEMBER', own .. 'replies', reply) == 0 then
   end_reply(reply)
   return {'lost', hint_owed()}
 end
-if redis.call('GET', own .. 'talking') ~= reply then
+if redis.call('GET', own .. 'current') ~= reply then
   return {'lost', hint_owed()}
 end
 if redis.call('TYPE', key).ok ~= 'hash' then

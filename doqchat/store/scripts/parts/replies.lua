@@ -30,35 +30,35 @@ end
 -- turns, so that one with many requests does not delay others.
 local function make_current(reply)
   local turn = now_ms()
-  redis.call('SET', own .. 'talking', reply)
+  redis.call('SET', own .. 'current', reply)
   redis.call('HSET', key_of(reply), 'turn', turn)
   local llm, person = unpack(redis.call('HMGET', key_of(reply), 'llm', 'person'))
   hint('queued', llm or '', reply, turn, person or '')
 end
 
 local function enqueue(reply)
-  if redis.call('EXISTS', own .. 'talking') == 0 then
+  if redis.call('EXISTS', own .. 'current') == 0 then
     return make_current(reply)
   end
-  redis.call('RPUSH', own .. 'line', reply)
+  redis.call('RPUSH', own .. 'waiting', reply)
 end
 
 -- Raises the errors that `new_reply` and `enqueue` would, without writing.
-local function check_line()
+local function check_waiting()
   redis.call('SCARD', own .. 'replies')
   redis.call('HLEN', own .. 'asking')
-  redis.call('LLEN', own .. 'line')
+  redis.call('LLEN', own .. 'waiting')
 end
 
 local function start_next()
   local reply
   repeat
-    reply = redis.call('LPOP', own .. 'line')
+    reply = redis.call('LPOP', own .. 'waiting')
   until not reply or redis.call('SISMEMBER', own .. 'replies', reply) == 1
   if reply then
     return make_current(reply)
   end
-  redis.call('DEL', own .. 'talking')
+  redis.call('DEL', own .. 'current')
   if redis.call('EXISTS', own .. 'due') == 1 then
     -- The maximum wait starts when a reply becomes possible.
     redis.call('HSET', own .. 'due', 'since', now_ms())
@@ -74,15 +74,15 @@ local function end_reply(reply)
   local key = key_of(reply)
   redis.call('DEL', key, key .. ':text', key .. ':before')
   redis.call('SREM', own .. 'replies', reply)
-  redis.call('LREM', own .. 'line', 0, reply)
-  if redis.call('GET', own .. 'talking') == reply then
+  redis.call('LREM', own .. 'waiting', 0, reply)
+  if redis.call('GET', own .. 'current') == reply then
     start_next()
   end
 end
 
 -- The current reply if it is automatic, or nil: a requested reply is not superseded.
 local function automatic_reply()
-  local reply = redis.call('GET', own .. 'talking')
+  local reply = redis.call('GET', own .. 'current')
   if reply and redis.call('HGET', key_of(reply), 'auto') == '1' then
     return reply
   end

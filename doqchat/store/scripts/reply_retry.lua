@@ -7,7 +7,7 @@
 -- has closed it.
 
 local reply = next_reply(given.reply)
-check_line()
+check_waiting()
 if redis.call('HEXISTS', own .. 'settings', 'closed') == 1 then
   return {'closed', hint_owed()}
 end
