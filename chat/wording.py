@@ -166,6 +166,7 @@ def wording() -> dict[str, Any]:
         "putOff": put_off(),
         "sending": _("Sending…"),
         "held": _("Waiting for the connection"),
+        "unsent": _("Not sent"),
         "retry": _("Send again"),
         "discard": _("Discard"),
         "stop": _("Stop"),

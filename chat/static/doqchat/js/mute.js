@@ -20,7 +20,7 @@ export class Mute {
   // A notice about the reader's role.
   follow({ code, until }) {
     if (code === "muted") this.#begin(Date.parse(until) || Infinity)
-    if (code === "unmuted") this.#end()
+    if (code === "unmuted") this.end()
   }
 
   // A message was refused with `muted`; `retry_after` is in seconds, undefined for no end.
@@ -28,21 +28,21 @@ export class Mute {
     this.#begin(Date.now() + retry_after * 1000)
   }
 
+  end() {
+    clearInterval(this.#ticking)
+    this.active = false
+    this.#text.textContent = this.#spoken.textContent = ""
+    this.#changed()
+  }
+
   // `until`: in ms since 1970.
   #begin(until) {
     clearInterval(this.#ticking)
-    const tick = () => (until > Date.now() ? this.#say(until) : this.#end())
+    const tick = () => (until > Date.now() ? this.#say(until) : this.end())
     this.#ticking = setInterval(tick, 1000)
     this.active = true
     tick()
     this.#spoken.textContent = this.#text.textContent
-    this.#changed()
-  }
-
-  #end() {
-    clearInterval(this.#ticking)
-    this.active = false
-    this.#text.textContent = this.#spoken.textContent = ""
     this.#changed()
   }
 

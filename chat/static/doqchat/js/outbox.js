@@ -18,7 +18,7 @@ export class Outbox {
   #current // the message that is in flight or delayed; the others wait for it
   #timer // of that timeout, or of the next attempt
   #failures = 0
-  #away = true
+  #note = "held" // below those that wait; "sending" while connected
 
   // `send` gets an envelope; `lose` is called after a timeout and has to reconnect.
   constructor(timeline, role, { send, lose }) {
@@ -39,12 +39,13 @@ export class Outbox {
 
   // Connected: send all messages without an acknowledgement.
   flush() {
-    this.#begin(false)
+    this.#begin("sending")
   }
 
-  // Disconnected: show that the messages wait for the connection.
-  hold() {
-    this.#begin(true)
+  // Disconnected: show that the messages wait for the connection or, if the session is closed, are not sent: what was
+  // stored has arrived before the close.
+  hold(closed) {
+    this.#begin(closed ? "unsent" : "held")
   }
 
   confirm({ msg_id }) {
@@ -81,13 +82,13 @@ export class Outbox {
   }
 
   #queue(message) {
-    message.wait(this.#away)
+    message.wait(this.#note)
     if (!this.#current) this.#next()
   }
 
-  #begin(away) {
-    this.#away = away
-    for (const message of this.#pending.values()) if (message.state === "waiting") message.wait(away)
+  #begin(note) {
+    this.#note = note
+    for (const message of this.#pending.values()) if (message.state === "waiting") message.wait(note)
     this.#next()
   }
 
@@ -101,7 +102,7 @@ export class Outbox {
   #next() {
     clearTimeout(this.#timer)
     const waiting = ({ state }) => state === "waiting"
-    this.#current = this.#away ? undefined : [...this.#pending.values()].find(waiting)
+    this.#current = this.#note !== "sending" ? undefined : [...this.#pending.values()].find(waiting)
     if (!this.#current) return
     this.#timer = setTimeout(this.#lose, PATIENCE)
     this.#send(this.#current.envelope)

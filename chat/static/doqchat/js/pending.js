@@ -17,13 +17,13 @@ export class PendingMessage {
     this.item = item
   }
 
-  // Show that it is being sent, or waits for the connection.
-  wait(away) {
+  // Show that it is being sent ("sending"), waits for the connection ("held") or will not be sent ("unsent").
+  wait(note) {
     this.state = "waiting"
     this.#limited = 0
     this.item.classList.add("message--unsent")
     this.item.classList.remove("message--refused")
-    this.#tell(say(away ? "held" : "sending"))
+    this.#tell(say(note))
   }
 
   // Show that it will be resent automatically, unless the rate limit lasts too long; returns whether it will.

@@ -87,14 +87,20 @@ function onState(state, details) {
   status.show(state, details)
   stopped = state === "stopped"
   enable()
-  if (details.code === CLOSED && !cursor.last) earlier.load()
+  if (details.code === CLOSED) onClosed()
   if (state === "connected") {
     outbox.flush()
     policy.read()
     return
   }
   people.forget()
-  outbox.hold()
+  outbox.hold(details.code === CLOSED)
+}
+
+// The session says no more, and is read over HTTP.
+function onClosed() {
+  mute.end()
+  if (!cursor.last) earlier.load()
 }
 
 function enable() {
