@@ -6,6 +6,7 @@ lost if the process dies.
 """
 
 import asyncio
+import json
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -175,5 +176,5 @@ def _row(action: Action, sid: str, by: Actor, detail: dict[str, Any]) -> AuditRe
         role=by.role,
         name=by.name,
         address=by.address or "",
-        detail={name: value for name, value in detail.items() if value is not None},
+        detail=json.dumps({name: value for name, value in detail.items() if value is not None}, ensure_ascii=False),
     )

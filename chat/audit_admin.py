@@ -30,7 +30,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no par
     @admin.display(description=_("detail"))
     def what(self, record: AuditRecord) -> str:
         """The details on one line."""
-        return ", ".join(f"{name}: {value}" for name, value in record.detail.items()) or "–"
+        return ", ".join(f"{name}: {value}" for name, value in record.details.items()) or "–"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Records are written by the site."""

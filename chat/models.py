@@ -2,8 +2,10 @@
 the audit trail.
 """
 
+import json
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
@@ -91,7 +93,7 @@ class AuditRecord(models.Model):
     Attributes:
         subject: who did it: the `sub` of a token, `user:ID` or `key:NAME`; empty with open access.
         role, name: as whom.
-        detail: what the action was about, such as the removed event or the changed settings.
+        detail: what the action was about, such as the removed event or the changed settings, as JSON.
     """
 
     class Action(models.TextChoices):
@@ -118,7 +120,8 @@ class AuditRecord(models.Model):
     role = models.CharField(_("role"), max_length=8, blank=True)
     name = models.CharField(_("display name"), max_length=150, blank=True)
     address = models.CharField(_("address"), max_length=45, blank=True)
-    detail = models.JSONField(_("detail"), default=dict, blank=True)
+    # A JSONField would have `manage.py check` connect to the database, from Django 6.1 on.
+    detail = models.TextField(_("detail"), default="{}")
 
     class Meta:
         verbose_name = _("audit record")
@@ -127,6 +130,12 @@ class AuditRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sid}: {self.action}"
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The detail."""
+        known: dict[str, Any] = json.loads(self.detail)
+        return known
 
 
 class ApiKey(Credential):

@@ -35,7 +35,7 @@ async def test_a_join_and_a_refusal_are_recorded_with_who_it_was() -> None:
     assert (joined.action, joined.sid, joined.subject, joined.role, joined.name, joined.address) == (
         "joined", "room", "u-1", "A", "Minji", "192.0.2.1"
     )  # fmt: skip
-    assert (refused.action, refused.detail) == ("refused", {"code": "forbidden"})
+    assert (refused.action, refused.details) == ("refused", {"code": "forbidden"})
 
 
 async def test_a_refused_client_without_a_credential_leaves_no_record() -> None:
@@ -49,7 +49,7 @@ async def test_equal_records_of_a_batch_are_one_with_their_number() -> None:
     for _ in range(3):
         batch.joined(MINJI)
     (joined,) = await stored(batch)
-    assert joined.detail == {"count": 3}
+    assert joined.details == {"count": 3}
 
 
 async def test_a_flood_of_records_is_limited_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
