@@ -86,7 +86,7 @@ def _message(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, re
 
 
 def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any]) -> Line:
-    """A line that belongs to nobody; those of moderators are in the language of the page."""
+    """A line without an author; what moderators did is in the language of the page."""
     moderators = wording.moderators()
     pattern = wording.notices().get(_DONE.get(hd["event"]) or bd["code"])
     by = moderators["named"].format(name=hd["name"]) if hd.get("name") else moderators["unnamed"]

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router
-from pydantic import AfterValidator
 
 from chat import openapi
 from chat.api_errors import refusals
@@ -14,20 +13,12 @@ from chat.sessions_api import Why, read_body
 from doqchat.access.principal import Principal
 from doqchat.engine import engine
 from doqchat.moderation import Moderator
-from doqchat.protocol.ids import parse_id
+from doqchat.protocol.events import EntryId
 from doqchat.protocol.names import HumanRole
 
 router = Router(tags=["moderation"])
 
-
-def _entry_id(value: str) -> str:
-    entry_id = parse_id(value)
-    if entry_id is None:
-        raise ValueError("an event id such as 1700641234567-0")
-    return entry_id
-
-
-MessageId = Annotated[str, AfterValidator(_entry_id), Path(description="The id of the event.")]
+MessageId = Annotated[EntryId, Path(description="The id of the event.")]
 
 
 @router.delete(

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module")
 def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
-    """A site that takes nobody without a link."""
+    """A site that requires an invite."""
     with processes.web(DOQCHAT_ACCESS="token", DOQCHAT_TOKEN_KEY=SHARED) as web:
         yield web
 

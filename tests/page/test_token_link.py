@@ -16,7 +16,7 @@ from tests.processes import Web
 
 @pytest.fixture(scope="module")
 def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
-    """A site that takes nobody without a token."""
+    """A site that requires a token."""
     with processes.web(DOQCHAT_ACCESS="token", DOQCHAT_TOKEN_KEY=SHARED) as web:
         yield web
 

@@ -20,7 +20,7 @@ PROVIDING = "window.doqchat = { token: () => newToken() }"
 
 @pytest.fixture(scope="module")
 def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
-    """A site that takes nobody without a token."""
+    """A site that requires a token."""
     with processes.web(DOQCHAT_ACCESS="token", DOQCHAT_TOKEN_KEY=SHARED) as web:
         yield web
 

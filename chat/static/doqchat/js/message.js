@@ -75,7 +75,7 @@ export function write(item, part, text) {
   item.querySelector(`.message__${part}`).textContent = text ?? ""
 }
 
-// A notice belongs to nobody.
+// A notice has no author.
 function authorOf(role, own, kind) {
   if (kind === "notice") return ""
   const name = say(`names.${role}`) || role
