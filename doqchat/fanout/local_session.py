@@ -12,7 +12,6 @@ from doqchat.fanout.ephemeral import EphemeralEvents
 from doqchat.fanout.member import FAILED, Member
 from doqchat.fanout.replay import FRAMES_A_TURN, PAGE, EventsRemoved, replay
 from doqchat.protocol import server
-from doqchat.protocol.events import SessionClosed
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store.faults import retry_until_available
 from doqchat.store.moderation import CLOSED_MESSAGE
@@ -173,12 +172,14 @@ class LocalSession:
         self.active = True
         for member in self._live:
             member.push(text)
-        if server.begins_with(SessionClosed.event, entry.body):
+        if server.closes(entry.body):
             self._end()
+        elif self.closed and server.reopens(entry.body):
+            self.closed = False
         return text
 
     def _end(self) -> None:
-        """Close the connections to a session that a moderator has closed; the next joins read its state again."""
+        """Close the connections to a session that a moderator has closed."""
         self.closed = True
         for member in list(self.members):
             member.end(errors.SessionClosed(CLOSED_MESSAGE))

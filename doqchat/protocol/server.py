@@ -7,7 +7,16 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from doqchat.errors import DoqchatError
-from doqchat.protocol.events import Body, ChatMessage, LLMError, LLMRequest, LLMResponse, SessionNotice, SettingsChanged
+from doqchat.protocol.events import (
+    Body,
+    ChatMessage,
+    LLMError,
+    LLMRequest,
+    LLMResponse,
+    SessionClosed,
+    SessionNotice,
+    SettingsChanged,
+)
 from doqchat.protocol.frames import now
 from doqchat.protocol.names import MODEL_ROLE, MemberRole, Role
 
@@ -20,6 +29,7 @@ _REMOVABLE: dict[str, tuple[type[Body], str]] = {
 """Events that can be removed, and the field with their text."""
 
 _KEPT_OF_REMOVED = ("event", "role", "msg_id", "timestamp", "sid", "name")
+_CLOSED_START, _NOTICE_START = (f'{{"hd":{{"event":"{body.event}",' for body in (SessionClosed, SessionNotice))
 _STORED_START = '{"hd":{'
 _SAYS = ("text", "prompt", "message")
 """Fields of `bd` that contain the text; the first non-empty one counts (an `llm.error` may only have a message)."""
@@ -125,9 +135,14 @@ def stored(sid: str, body: Body, role: Role = MODEL_ROLE, name: str | None = Non
     return to_json({"hd": hd, "bd": body.model_dump(mode="json", exclude_none=True)}).decode()
 
 
-def begins_with(event: str, stored: str) -> bool:
-    """Whether a stored envelope of the server is this event; cheap, for every event that is delivered."""
-    return stored.startswith(f'{{"hd":{{"event":"{event}",')
+def closes(stored: str) -> bool:
+    """Whether a stored envelope is a `session.closed`; cheap, for every event that is delivered."""
+    return stored.startswith(_CLOSED_START)
+
+
+def reopens(stored: str) -> bool:
+    """Whether a stored envelope reports that a session was reopened."""
+    return stored.startswith(_NOTICE_START) and '"bd":{"code":"reopened"' in stored
 
 
 def placeholder(body: str) -> str | None:

@@ -7,10 +7,14 @@ import weakref
 import pytest
 import redis
 
+from doqchat.access.principal import Principal, open_access
 from doqchat.engine import Engine
+from doqchat.errors import SessionClosed
 from doqchat.fanout import hub
-from doqchat.fanout.member import FAILED, TOO_SLOW
+from doqchat.fanout.member import FAILED, TOO_SLOW, Member
 from doqchat.fanout.replay import PAGE
+from doqchat.moderation import Moderator
+from doqchat.protocol.names import BASIC
 from doqchat.store import keys
 from doqchat.store.keys import group_name
 from doqchat.store.stream import Entry
@@ -238,3 +242,22 @@ async def test_a_join_cancelled_in_the_throttle_leaves_nothing_behind(engine: En
     socket = await join(sid)
     last = await append(engine, sid)
     assert ids(await socket.frames_to(last[0])) == last
+
+
+async def test_a_reopened_session_is_open_on_a_process_that_still_has_members(engine: Engine, sid: str) -> None:
+    dropped = asyncio.get_running_loop().create_future()
+    socket = Socket(sid=sid)
+    member = Member(socket.write, principal=open_access(sid), profile=BASIC, on_drop=dropped.set_result)
+    session = await engine.hub.enter(sid, member)
+    member.release()
+    moderator = Moderator(engine, Principal(sid, "observer", frozenset({"moderate"})))
+    await moderator.close()
+    assert (await dropped, session.closed) == (SessionClosed.close_code, True)
+    await moderator.mute("A", reason='"code":"reopened"')
+    await moderator.reopen()
+    last = (await engine.stream.read_back(sid, count=1))[0].id
+    async with asyncio.timeout(5):
+        while session.last != last:  # noqa: ASYNC110 - there is no event to await
+            await asyncio.sleep(0.01)
+    assert not session.closed
+    await engine.hub.leave(session, member)
