@@ -12,7 +12,8 @@ ATTACK = """async ({ http, ws, sid, message }) => {
         socket.onopen = () => socket.send(JSON.stringify(message))
         socket.onmessage = ({ data }) => {
             frames.push(data)
-            if (data.includes("chat.ack")) socket.close()
+            // the replay and the answer come in either order
+            if (["between us", "chat.ack"].every((part) => frames.join().includes(part))) socket.close()
         }
         socket.onclose = ({ code }) => resolve([frames.join(), code])
     })
