@@ -15,8 +15,16 @@ from doqchat.conf import KEPT_KEY
 from doqchat.serving.notice import NAME, NEW
 from doqchat.serving.valkey import LOCK, STORE
 
-DATABASE, SECRET = "db.sqlite3", "secret_key"
-FILES = {DATABASE, *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm", "journal")), SECRET, KEPT_KEY, NAME, NEW}
+DATABASE, SECRET, COLLECTED = "db.sqlite3", "secret_key", "collected"
+FILES = {
+    DATABASE,
+    COLLECTED,
+    *(f"{DATABASE}-{suffix}" for suffix in ("wal", "shm", "journal")),
+    SECRET,
+    KEPT_KEY,
+    NAME,
+    NEW,
+}
 _OTHERS_RIGHTS = stat.S_IRWXG | stat.S_IRWXO
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from config.data_directory import DATABASE, SECRET, make_private_file, tighten
+from config.data_directory import COLLECTED, DATABASE, SECRET, make_private_file, tighten
 from config.environment import Environment
+from config.static_files import cache_forever, static_version
 from doqchat.serving.notice import find_running
 from doqchat.serving.valkey import embedded_url
 
@@ -175,10 +176,20 @@ USE_TZ = True
 
 FORCE_SCRIPT_NAME = SITE_PATH.rstrip("/") or None
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = SITE_PATH
-STATIC_URL = f"{SITE_PATH}static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"  # for `collectstatic`, where a proxy serves them; nothing here reads it
+# The version in the URLs changes with the files, so browsers may keep them for ever. Relative imports and url() work
+# unchanged. `doqchat_up` collects compressed copies; what is not collected is served from where it is installed.
+STATIC_VERSION = static_version(BASE_DIR / "chat" / "static")
+STATIC_URL = f"{SITE_PATH}static/{STATIC_VERSION}/"
+STATIC_ROOT = DATA_DIR / COLLECTED / "static" / STATIC_VERSION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedStaticFilesStorage"},
+}
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
+if not DEBUG:
+    SERVESTATIC_ADD_HEADERS_FUNCTION = cache_forever
+    SERVESTATIC_ROOT = DATA_DIR / COLLECTED if STATIC_ROOT.is_dir() else None
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS else 0

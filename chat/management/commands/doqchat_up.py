@@ -51,11 +51,12 @@ class Command(BaseCommand):
         require_usable_settings()
         doqchat = doqchat_settings()
         with listen(doqchat.host, doqchat.port) as listening:
-            self._migrate()
-            asyncio.run(Supervisor(_plan(doqchat, listening), self._say).run())
+            self.prepare()
+            asyncio.run(Supervisor(_plan(doqchat, listening), self.say).run())
 
-    def _migrate(self) -> None:
-        self._say("데이터베이스 준비 중 / preparing the database")
+    def prepare(self) -> None:
+        """Prepare what the processes need: the database. A project may extend this."""
+        self.say("데이터베이스 준비 중 / preparing the database")
         try:
             call_command("migrate", interactive=False, verbosity=0)
         except (DatabaseError, ImproperlyConfigured, OSError) as error:
@@ -64,7 +65,8 @@ class Command(BaseCommand):
                 f"The database cannot be used, check DATABASE_URL: {' '.join(str(error).split())}"
             ) from error
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line at once."""
         self.stdout.write(line)
         self.stdout.flush()
 
