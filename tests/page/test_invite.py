@@ -76,6 +76,8 @@ async def test_a_phone_shows_a_code_to_scan_for_each_link(open_window: OpenWindo
 async def test_a_room_shows_the_code_of_its_link_on_request(open_window: OpenWindow, width: int, sid: str) -> None:
     window = await open_window(viewport={"width": width, "height": 900}, color_scheme="dark")
     await window.enter(sid, "A")
+    if width == 360:
+        await window.open_details()
     code = window.page.get_by_role("img", name="QR code of the link for B")
     await expect(code).to_be_hidden()
     await window.page.get_by_text("QR code", exact=True).click()

@@ -56,6 +56,7 @@ async def test_a_change_that_fails_says_so_and_is_taken_back(open_window: OpenWi
 async def test_a_small_screen_has_it_too(open_window: OpenWindow, sid: str) -> None:
     a = await open_window(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
     await a.enter(sid)
+    await a.open_details()
     await expect(policy(a)).to_be_in_viewport(ratio=1)
     await policy(a).select_option("off")
     await expect(policy(a)).to_have_value("off")

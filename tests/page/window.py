@@ -34,6 +34,11 @@ class Window:
     async def is_connected(self) -> None:
         await expect(self.page.locator(".status--connected")).to_be_visible()
 
+    async def open_details(self) -> None:
+        """Open the panel, which narrow windows show as a dialog."""
+        await self.page.click(".room__menu")
+        await expect(self.page.locator(".drawer")).to_have_attribute("open", "")
+
     async def write(self, text: str) -> None:
         """Put a text into the field."""
         await self.page.fill(".composer__text", text)

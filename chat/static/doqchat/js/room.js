@@ -7,6 +7,7 @@ import { Earlier } from "./earlier.js"
 import { AutoScroll } from "./autoscroll.js"
 import { BEGINNING } from "./ids.js"
 import { offerInvitation } from "./invite.js"
+import { Details } from "./layout.js"
 import { Mute } from "./mute.js"
 import { Outbox } from "./outbox.js"
 import { People } from "./people.js"
@@ -46,7 +47,7 @@ const replies = new Replies(timeline, {
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
 const policy = new Policy(part("policy"), paths.session, token, (settings) => composer.follow(settings))
-const status = new Status(part("status"))
+const status = new Status(part("room"))
 
 const connection = new Connection(address, token, { onFrame, onState })
 const cursor = new Cursor(last, () => sync.ask())
@@ -67,6 +68,7 @@ const earlier = new Earlier(part("timeline__earlier"), {
   warn,
 })
 
+new Details(part("drawer"), part("room__menu"), part("panel__close"))
 if (part("invite")) offerInvitation(part("invite"))
 composer.focusUnlessTouched()
 for (const event of ["online", "offline", "pageshow"]) window.addEventListener(event, () => connection.wake())

@@ -1,17 +1,24 @@
-// The state of the connection, in words.
+// The state of the connection: a dot, and in words while something is wrong.
 
 import { say } from "./wording.js"
 
+const FINE = ["connecting", "connected"]
+
 export class Status {
+  #room
+  #dot
   #element
   #text
   #spoken
   #ticking
 
-  constructor(element) {
-    this.#element = element
-    this.#text = element.querySelector(".status__text")
-    this.#spoken = element.querySelector(".status__spoken")
+  // `room` has the dot and the sentence, and tells its stylesheets the state.
+  constructor(room) {
+    this.#room = room
+    this.#dot = room.querySelector(".room__dot")
+    this.#element = room.querySelector(".status")
+    this.#text = room.querySelector(".status__text")
+    this.#spoken = room.querySelector(".status__spoken")
   }
 
   show(state, { until, code }) {
@@ -30,8 +37,10 @@ export class Status {
   }
 
   #write(state, sentence) {
+    this.#room.dataset.connection = state
     this.#element.className = `status status--${state}`
-    this.#text.textContent = sentence
+    this.#element.classList.toggle("visually-hidden", FINE.includes(state))
+    this.#text.textContent = this.#dot.ariaLabel = this.#dot.title = sentence
   }
 }
 
