@@ -169,7 +169,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
-LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "ko", ["ko", "en"])  # where the browser asks for neither
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ["ko", "en"])  # where the browser asks for neither
 TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Seoul")
 USE_I18N = True
 USE_TZ = True

@@ -7,7 +7,10 @@ import pytest
 from tests.processes import ROOT
 
 TOKENS = (ROOT / "chat/static/doqchat/css/tokens.css").read_text()
-LIGHT, DARK = TOKENS.split("prefers-color-scheme: dark")
+COLOURS = re.findall(r"--([\w-]+): (?:light-dark\()?(#[0-9a-f]{6})(?:, (#[0-9a-f]{6})\))?;", TOKENS)
+LIGHT = {name: light for name, light, _ in COLOURS}
+DARK = {name: dark or light for name, light, dark in COLOURS}
+BASE = (ROOT / "chat/templates/doqchat/base.html").read_text()
 ENOUGH = 4.5
 
 PAIRS = [
@@ -18,12 +21,19 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("theme", [LIGHT, LIGHT + DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize(("ink", "back"), PAIRS)
-def test_text_stands_out_from_its_background(theme: str, ink: str, back: str) -> None:
-    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", theme))
-    brighter, darker = sorted((_luminance(colours[ink]), _luminance(colours[back])), reverse=True)
+def test_text_stands_out_from_its_background(theme: dict[str, str], ink: str, back: str) -> None:
+    brighter, darker = sorted((_luminance(theme[ink]), _luminance(theme[back])), reverse=True)
     assert (brighter + 0.05) / (darker + 0.05) >= ENOUGH
+
+
+def test_the_browsers_bars_have_the_colour_of_the_page() -> None:
+    bars = [line for line in BASE.splitlines() if "theme-color" in line]
+    assert [re.findall("#[0-9a-f]{6}", bar) for bar in bars] == [
+        [DARK["paper"], LIGHT["paper"]],
+        [LIGHT["paper"], DARK["paper"]],
+    ]
 
 
 def _luminance(colour: str) -> float:

@@ -21,7 +21,7 @@ MARKED = re.compile(r"""\b(?:n?gettext|gettext_lazy|_)\(\s*(?:u?("(?:[^"\\]|\\.)
     [
         ("ko-KR", "ko", "두 사람과 언어 모델이 함께하는 대화", "메시지를 입력하세요"),
         ("en-GB", "en", "Two people and a language model, in one conversation.", "Write a message"),
-        ("fr-FR", "ko", "두 사람과 언어 모델이 함께하는 대화", "메시지를 입력하세요"),
+        ("fr-FR", "en", "Two people and a language model, in one conversation.", "Write a message"),
     ],
 )
 async def test_the_page_speaks_the_browsers_language(
