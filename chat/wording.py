@@ -123,11 +123,16 @@ def put_off() -> dict[str, str]:
 
 
 def connection() -> dict[str, Any]:
-    """The state of the connection; `stopped` is by close code."""
+    """The state of the connection; `delayed` and `stopped` are by close code, `waiting` is the default of the first."""
     return {
         "connecting": _("Connecting…"),
         "connected": _("Connected"),
         "waiting": _("Connection lost. Trying again in {seconds} s."),
+        "delayed": {
+            "1013": _("The server cannot store messages right now. Trying again in {seconds} s."),
+            "4413": _("Your connection is too slow to keep up. Trying again in {seconds} s."),
+            "4429": _("This page has sent too many requests. Trying again in {seconds} s."),
+        },
         "offline": _("You are offline. Your messages will be sent when you reconnect."),
         "stopped": {
             "4400": _("This address is not valid. Open the session again from the home page."),

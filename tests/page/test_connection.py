@@ -212,6 +212,27 @@ async def test_messages_written_offline_are_sent_in_order_after_the_reconnect(
     await expect(a.unsent).to_have_count(0)
 
 
+async def test_a_browser_that_goes_offline_says_so_while_the_socket_is_still_open(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    wire = await a.intercept()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.context.set_offline(True)
+    await expect(a.page.locator(".status--offline")).to_contain_text("You are offline.")
+    wire.route.send(json.dumps({"hd": {"event": "chat.typing", "role": "B"}, "bd": {"active": True}}))
+    await expect(a.page.locator(".typing")).to_have_text("B is typing…")
+    await expect(a.page.locator(".status--offline")).to_be_visible()  # a frame from before proves nothing
+    await a.say("later")
+    await expect(a.unsent.locator(".message__note")).to_have_text("Waiting for the connection")
+    await a.context.set_offline(False)
+    await a.is_connected()
+    await b.shows("later")
+    assert len(wire.addresses) == 1
+    await expect(a.page.locator(".people__person[data-role=B] .people__state")).to_have_text("online")
+
+
 async def test_back_from_another_page_the_conversation_is_whole(a_and_b: tuple[Window, Window]) -> None:
     a, b = a_and_b
     await a.say("one")

@@ -47,7 +47,7 @@ const replies = new Replies(timeline, {
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
 const policy = new Policy(part("policy"), paths.session, token, (settings) => composer.follow(settings))
-const status = new Status(part("room"))
+const status = new Status(part("room"), () => connection.wake())
 
 const connection = new Connection(address, token, { onFrame, onState })
 const cursor = new Cursor(last, () => sync.ask())
@@ -71,7 +71,8 @@ const earlier = new Earlier(part("timeline__earlier"), {
 new Details(part("drawer"), part("room__menu"), part("panel__close"))
 if (part("invite")) offerInvitation(part("invite"))
 composer.focusUnlessTouched()
-for (const event of ["online", "offline", "pageshow"]) window.addEventListener(event, () => connection.wake())
+for (const event of ["online", "pageshow"]) window.addEventListener(event, () => connection.wake())
+window.addEventListener("offline", () => connection.doubt())
 window.addEventListener("pagehide", () => connection.rest())
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && connection.wake())
 connection.open()
@@ -95,7 +96,7 @@ function onState(state, details) {
     policy.read()
     return
   }
-  people.forget()
+  if (state !== "offline") people.forget()
   outbox.hold(details.code === CLOSED)
 }
 

@@ -1,7 +1,8 @@
 // The connection to the session: opens a socket, detects dead ones, and reconnects.
 //
-// States, told to `onState`: "connecting"; "connected" (welcomed); "waiting", with `until`, the time of the next try
-// in ms; "stopped", with the close `code` that forbids another try.
+// States, told to `onState`: "connecting"; "connected" (welcomed); "offline", according to the browser, with a socket
+// that may still be usable; "waiting", with `until`, the time of the next try in ms, and the close `code`; "stopped",
+// with the close `code` that forbids another try.
 
 import { subprotocols } from "./token.js"
 import { between, growing } from "./waits.js"
@@ -12,6 +13,7 @@ const LONGEST_WAIT = 15_000
 const CROWD_WAIT = 5_000
 const SILENCE = 25_000 // ms without a frame, after which a ping is sent
 const PATIENCE = 8_000 // ms, timeout of the pong
+const IMPATIENCE = 3_000 // ms, the same when the network is back, after which sockets are often dead
 
 const CROWD = [1012, 1013] // the server restarts, or its store is unreachable: all clients get these at once
 const TOO_MANY = 4429
@@ -67,6 +69,16 @@ export class Connection {
     const asleep = Date.now() - this.#heard > SILENCE + PATIENCE
     if (this.#state === "waiting" || (this.#state === "connected" && asleep)) this.open()
     else if (this.#state === "connected") this.#probe()
+    else if (this.#state === "offline") this.#probe(IMPATIENCE)
+  }
+
+  // The browser says that it is offline. Nothing is sent until a probe is answered, as it is if the server is on this
+  // machine.
+  doubt() {
+    if (this.#state === "connecting") this.#become("connecting")
+    if (this.#state !== "connected") return
+    this.#become("offline")
+    this.#probe()
   }
 
   // The page enters the back/forward cache, where sockets are closed; `wake` reconnects.
@@ -84,11 +96,12 @@ export class Connection {
       this.#failures = this.#refusedTokens = 0
       this.#become("connected")
     }
+    if (envelope.hd.event === "pong" && this.#state === "offline") this.#become("connected")
     if (envelope.hd.event === "auth.expiring") this.#refresh()
     // A refused token is no fault of the reader: the connection ends with the old one, and the next gets a new one.
     else if (envelope.bd?.msg_id === REFRESH) return
     // The only frame before the welcome is an error, which the close code repeats.
-    else if (this.#state === "connected") this.#onFrame(envelope)
+    else if (this.#state !== "connecting") this.#onFrame(envelope)
   }
 
   #refresh() {
@@ -110,14 +123,14 @@ export class Connection {
     if (attempt === this.#attempt) use(token)
   }
 
-  #probe() {
-    this.send({ hd: { event: "ping" }, bd: {} })
-    this.#expectFrame()
+  #probe(patience) {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ hd: { event: "ping" }, bd: {} }))
+    this.#expectFrame(patience)
   }
 
-  #expectFrame() {
+  #expectFrame(patience = PATIENCE) {
     clearTimeout(this.#watch)
-    this.#watch = setTimeout(() => this.#lose(), PATIENCE)
+    this.#watch = setTimeout(() => this.#lose(), patience)
   }
 
   #lose(code) {
@@ -126,7 +139,7 @@ export class Connection {
     this.#failures += 1
     const wait = pause(code, this.#failures)
     this.#retry = setTimeout(() => this.open(), wait)
-    this.#become("waiting", { until: Date.now() + wait })
+    this.#become("waiting", { until: Date.now() + wait, code })
   }
 
   #mayRenew(code) {

@@ -2,7 +2,7 @@
 
 import { say } from "./wording.js"
 
-const FINE = ["connecting", "connected"]
+const SOON = 1_500 // ms in which a connection is usually made: before, there is nothing to say
 
 export class Status {
   #room
@@ -10,37 +10,51 @@ export class Status {
   #element
   #text
   #spoken
+  #retry
   #ticking
 
-  // `room` has the dot and the sentence, and tells its stylesheets the state.
-  constructor(room) {
+  // `room` has the dot and the sentence, and its stylesheets see the state. `retry` connects at once.
+  constructor(room, retry) {
     this.#room = room
     this.#dot = room.querySelector(".room__dot")
     this.#element = room.querySelector(".status")
     this.#text = room.querySelector(".status__text")
     this.#spoken = room.querySelector(".status__spoken")
+    this.#retry = room.querySelector(".status__retry")
+    this.#retry.addEventListener("click", retry)
   }
 
   show(state, { until, code }) {
     clearInterval(this.#ticking)
+    this.#retry.hidden = state !== "waiting" || !navigator.onLine
     if (state === "waiting") {
-      const tick = () => this.#say(navigator.onLine ? "waiting" : "offline", secondsTo(until))
+      const tick = () => this.#wait(secondsTo(until), code)
       this.#ticking = setInterval(tick, 1000)
       tick()
     } else if (state === "stopped") this.#write(state, say(`connection.stopped.${code}`))
-    else this.#say(state)
+    else this.#say(state === "connecting" && !navigator.onLine ? "offline" : state)
     this.#spoken.textContent = this.#text.textContent
   }
 
-  #say(key, seconds) {
-    this.#write(key, say(`connection.${key}`, { seconds }))
+  #wait(seconds, code) {
+    if (!navigator.onLine) this.#say("offline")
+    else this.#write("waiting", say(`connection.delayed.${code}`, { seconds }) || say("connection.waiting", { seconds }))
+  }
+
+  #say(state) {
+    this.#write(state, say(`connection.${state}`))
   }
 
   #write(state, sentence) {
     this.#room.dataset.connection = state
     this.#element.className = `status status--${state}`
-    this.#element.classList.toggle("visually-hidden", FINE.includes(state))
     this.#text.textContent = this.#dot.ariaLabel = this.#dot.title = sentence
+    if (state === "connecting") this.#ticking = setTimeout(() => this.#reveal(), SOON)
+    else this.#reveal(state !== "connected")
+  }
+
+  #reveal(shown = true) {
+    this.#element.dataset.shown = shown
   }
 }
 
