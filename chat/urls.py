@@ -5,11 +5,13 @@ from django.urls import path
 from chat import home, invite_pages, views
 from chat.api import api
 from chat.api_errors import urls_of
+from chat.manifest import manifest
 
 app_name = "doqchat"
 urlpatterns = [
     path("", home.home, name="home"),
     path("s/<str:sid>/", views.room, name="room"),
     path("i/<str:secret>/", invite_pages.invite, name="invite"),
+    path("app.webmanifest", manifest, name="manifest"),
     path("api/chat/", urls_of(api)),
 ]

@@ -1,4 +1,5 @@
-// The room's layout: the details, which are a column on wide screens and a dialog on narrow ones.
+// The room's layout: the details, which are a column on wide screens and a dialog on narrow ones; and the height above an
+// on-screen keyboard.
 
 const WIDE = matchMedia("(min-width: 60rem)") // as in layout.css
 
@@ -19,4 +20,14 @@ export class Details {
   open() {
     if (!WIDE.matches && !this.#dialog.open) this.#dialog.showModal()
   }
+}
+
+// Where a keyboard covers the page instead of resizing it, as on iOS, the room ends above the keyboard.
+export function keepAboveKeyboard(room, viewport = visualViewport) {
+  const fit = () => {
+    const zoomed = viewport.scale > 1.01 // then the reader moves the visible part
+    room.style.setProperty("--visible-height", zoomed ? "" : `${viewport.height}px`)
+    room.style.translate = zoomed || !viewport.offsetTop ? "" : `0 ${viewport.offsetTop}px`
+  }
+  for (const event of ["resize", "scroll"]) viewport.addEventListener(event, fit)
 }

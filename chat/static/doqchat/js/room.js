@@ -7,7 +7,7 @@ import { Earlier } from "./earlier.js"
 import { AutoScroll } from "./autoscroll.js"
 import { BEGINNING } from "./ids.js"
 import { offerInvitation } from "./invite.js"
-import { Details } from "./layout.js"
+import { Details, keepAboveKeyboard } from "./layout.js"
 import { Mute } from "./mute.js"
 import { Outbox } from "./outbox.js"
 import { People } from "./people.js"
@@ -69,6 +69,7 @@ const earlier = new Earlier(part("timeline__earlier"), {
 })
 
 new Details(part("drawer"), part("room__menu"), part("panel__close"))
+keepAboveKeyboard(part("room"))
 if (part("invite")) offerInvitation(part("invite"))
 composer.focusUnlessTouched()
 for (const event of ["online", "pageshow"]) window.addEventListener(event, () => connection.wake())

@@ -1,0 +1,39 @@
+"""The web app manifest, with which browsers install the page as an app."""
+
+from django.http import HttpRequest, JsonResponse
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+PAPER = "#f7f5f0"
+"""The background of the light theme, `--paper` in tokens.css."""
+
+
+def manifest(request: HttpRequest) -> JsonResponse:
+    """Describe the app in the language of the request (https://www.w3.org/TR/appmanifest/)."""
+    home = reverse("doqchat:home")
+    description = {
+        "id": home,
+        "name": "doqchat",
+        "short_name": "doqchat",
+        "description": _("Two people and a language model, in one conversation."),
+        "lang": get_language(),
+        "start_url": home,
+        "scope": home,
+        "display": "standalone",
+        "theme_color": PAPER,
+        "background_color": PAPER,
+        "icons": [
+            _icon("icon-192.png", "192x192"),
+            _icon("icon-512.png", "512x512"),
+            _icon("icon-maskable-512.png", "512x512", purpose="maskable"),
+        ],
+    }
+    return JsonResponse(
+        description, content_type="application/manifest+json", json_dumps_params={"ensure_ascii": False}
+    )
+
+
+def _icon(name: str, sizes: str, purpose: str = "any") -> dict[str, str]:
+    return {"src": static(f"doqchat/images/{name}"), "sizes": sizes, "type": "image/png", "purpose": purpose}

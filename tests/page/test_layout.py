@@ -1,0 +1,105 @@
+"""The frame of the room: its header, the details, small windows, paper; and the app that browsers install."""
+
+import json
+import struct
+import urllib.request
+from urllib.parse import urljoin
+
+import pytest
+from playwright.async_api import expect
+
+from tests.page.conftest import OpenWindow
+from tests.processes import Web
+
+TITLE = "a-title-that-is-far-too-long-for-the-header-of-any-phone"
+HEIGHTS = """[".room__head", ".timeline", ".room"].map((part) =>
+    document.querySelector(part).getBoundingClientRect().height)"""
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "conversation"),
+    [(1280, 900, 600), (390, 844, 600), (390, 520, 300), (844, 390, 150), (320, 256, 50)],
+    ids=["desktop", "phone", "keyboard", "landscape", "zoomed"],
+)
+async def test_the_header_is_one_line_and_leaves_room_to_the_conversation(
+    open_window: OpenWindow, sid: str, width: int, height: int, conversation: int
+) -> None:
+    a = await open_window(viewport={"width": width, "height": height})
+    await a.enter(f"{sid[:6]}{TITLE}"[:64])
+    head, timeline, room = await a.page.evaluate(HEIGHTS)
+    assert head <= 56
+    assert timeline >= conversation
+    assert room == height
+    assert await a.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+async def test_the_details_of_a_small_window_are_a_dialog(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(viewport={"width": 390, "height": 844})
+    await a.enter(sid)
+    people, menu = a.page.locator(".people"), a.page.get_by_role("button", name="Details")
+    await expect(people).to_be_hidden()
+    await a.open_details()
+    await expect(people).to_be_visible()
+    for _ in range(20):
+        await a.page.keyboard.press("Tab")
+        assert await a.page.evaluate("!document.activeElement.closest('.room__talk')")
+    await a.page.keyboard.press("Escape")
+    await expect(people).to_be_hidden()
+    await expect(menu).to_be_focused()
+    await menu.click()
+    await a.page.mouse.click(10, 400)  # beside it
+    await expect(people).to_be_hidden()
+    await menu.click()
+    await a.page.get_by_role("button", name="Close").click()
+    await expect(people).to_be_hidden()
+    await menu.click()
+    await a.page.set_viewport_size({"width": 1280, "height": 900})
+    await expect(people).to_be_visible()
+    await a.say("not behind a dialog")
+    await a.shows("not behind a dialog")
+
+
+async def test_the_room_ends_above_a_keyboard_that_covers_the_page(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(viewport={"width": 390, "height": 844})
+    await a.enter(sid)
+    await a.page.evaluate("""() => {
+        for (const [name, value] of [["height", 500], ["offsetTop", 40]])
+            Object.defineProperty(visualViewport, name, {value, configurable: true})
+        visualViewport.dispatchEvent(new Event("resize"))
+    }""")
+    box = await a.page.locator(".room").bounding_box()
+    assert box
+    assert (box["y"], box["height"]) == (40, 500)
+
+
+async def test_paper_has_the_conversation_in_black_with_authors_and_times(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(color_scheme="dark")
+    await a.enter(sid)
+    for text in ("one", "two"):
+        await a.say(text)
+    await a.shows("one", "two")
+    await a.page.emulate_media(media="print")
+    for part in (".room__head", ".composer", ".people"):
+        await expect(a.page.locator(part)).to_be_hidden()
+    for part in (".message__author", ".message__time", ".message__text"):
+        for index in (0, 1):
+            element = a.page.locator(part).nth(index)
+            await expect(element).to_be_visible()
+            await expect(element).to_have_css("color", "rgb(0, 0, 0)")
+    await expect(a.page.locator("html")).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+
+
+@pytest.mark.parametrize(("language", "description"), [("ko", "언어 모델"), ("en", "language model")])
+def test_browsers_can_install_the_page(server: Web, language: str, description: str) -> None:
+    request = urllib.request.Request(f"{server.http}/app.webmanifest", headers={"Accept-Language": language})
+    with urllib.request.urlopen(request) as response:
+        assert response.headers.get_content_type() == "application/manifest+json"
+        manifest = json.load(response)
+    assert manifest["lang"] == language
+    assert description in manifest["description"]
+    assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
+    for icon in manifest["icons"]:
+        with urllib.request.urlopen(urljoin(server.http, icon["src"])) as response:
+            head = response.read(24)
+        assert head.startswith(b"\x89PNG")
+        assert "x".join(map(str, struct.unpack(">II", head[16:]))) == icon["sizes"]
