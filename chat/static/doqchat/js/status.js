@@ -26,7 +26,7 @@ export class Status {
 
   show(state, { until, code }) {
     clearInterval(this.#ticking)
-    this.#retry.hidden = state !== "waiting" || !navigator.onLine
+    this.#retry.hidden = true
     if (state === "waiting") {
       const tick = () => this.#wait(secondsTo(until), code)
       this.#ticking = setInterval(tick, 1000)
@@ -37,6 +37,7 @@ export class Status {
   }
 
   #wait(seconds, code) {
+    this.#retry.hidden = !navigator.onLine
     if (!navigator.onLine) this.#say("offline")
     else this.#write("waiting", say(`connection.delayed.${code}`, { seconds }) || say("connection.waiting", { seconds }))
   }
