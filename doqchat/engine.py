@@ -56,7 +56,8 @@ class Engine:
         layer: SessionChannelLayer = get_channel_layer(settings.channel_layer)
         self.layer = layer
         self.reply_settings = replies = settings.replies
-        self.shards = Shards(settings.store_urls)
+        self.signals = SignalQueue()
+        self.shards = Shards(settings.store_urls, self.signals.reply_ended)
         self.limits = RequestLimits(
             replies.requests_per_minute,
             replies.role_requests_per_minute,
@@ -83,7 +84,6 @@ class Engine:
         revocations = self.revocations if access_mode() == "token" else None
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, self.moderation, revocations)
         self.logins = Logins(next(iter(self.shards)), self._authenticate_again)
-        self.signals = SignalQueue()
 
     @cached_property
     def authenticator(self) -> Authenticator:

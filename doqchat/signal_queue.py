@@ -10,6 +10,9 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.db import close_old_connections
 from django.dispatch import Signal
+from pydantic_core import from_json
+
+from doqchat.signals import reply_finished
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,16 @@ class SignalQueue:
         self._waiting.append((signal, named))
         if self._sending is None or self._sending.done():
             self._sending = self._start()
+
+    def reply_ended(self, envelope: str) -> None:
+        """Queue `reply_finished` for the stored envelope that ends a reply."""
+        if not reply_finished.receivers:
+            return
+        ended = from_json(envelope)
+        hd, bd = ended["hd"], ended["bd"]
+        event, reason = hd["event"], bd["finish_reason" if "finish_reason" in bd else "code"]
+        known = {name: bd[name] for name in ("reply_id", "request_id", "text")}
+        self.post(reply_finished, sid=hd["sid"], **known, event=event, reason=reason)
 
     async def close(self) -> None:
         """Send what is queued, for CLOSE_SECONDS at most, and drop the rest."""

@@ -11,8 +11,8 @@ message_stored = Signal()
 `llm.request`), `role`, `name`, `subject` and `text`."""
 
 reply_finished = Signal()
-"""A worker has ended a reply that it was writing, in the worker. `sid`, `reply_id`, `request_id`, `event`
-(`llm.response` or `llm.error`), `reason` (the finish reason or the error code) and `text`."""
+"""A reply has ended, in the process that has ended it: a worker or a web process. `sid`, `reply_id`, `request_id`,
+`event` (`llm.response` or `llm.error`), `reason` (the finish reason or the error code) and `text`."""
 
 message_filtered = Signal()
 """Filters have replaced or rejected a text, of a person or of the model. `sid`, `role`, `name`, `subject`, `event`,

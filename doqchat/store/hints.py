@@ -28,10 +28,11 @@ MOST_AHEAD_MS = 60_000
 
 _ENQUEUE, _HINT, _DONE = load("enqueue"), load("hint"), load("hint_done")
 
+Ended = Callable[[str], None]
 Hint = Sequence[Any]
-"""An update that a script returns: `queued` with a model, a reply, its turn and its person, `unqueued` with a model
-and a reply, `due` with a time (ms of the
-store's clock), or `counted` with a counter."""
+"""What a script returns: `queued` with a model, a reply, its turn and its person, `unqueued` with a model and a reply,
+`due` with a time (ms of the store's clock), `counted` with a counter, or `ended` with the envelope that ends a
+reply."""
 
 
 class Hints:
@@ -41,9 +42,10 @@ class Hints:
         appends: the pipeline of appends; it also carries `may_owe`, so that it runs before the append.
         pipeline: the pipeline of all other hints.
         workers_channel: the channel that workers subscribe to.
+        ended: called with each envelope that ends a reply.
     """
 
-    def __init__(self, appends: Pipeline, pipeline: Pipeline, workers_channel: str) -> None:
+    def __init__(self, appends: Pipeline, pipeline: Pipeline, workers_channel: str, ended: Ended) -> None:
         self._appends = appends
         self._pipeline = pipeline
         self._channel = workers_channel
@@ -53,6 +55,7 @@ class Hints:
             "unqueued": self._unqueued,
             "due": self.due,
             "counted": self._counted,
+            "ended": lambda _, envelope: ended(envelope),
         }
 
     def may_owe(self, sid: str) -> None:

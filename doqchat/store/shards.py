@@ -7,7 +7,7 @@ from zlib import crc32
 from doqchat.store import keys
 from doqchat.store.clients import commands, database
 from doqchat.store.connection import LastSeen
-from doqchat.store.hints import Hints
+from doqchat.store.hints import Ended, Hints
 from doqchat.store.pipeline import Pipeline
 
 
@@ -27,6 +27,7 @@ class Shard:
     Args:
         url: the server.
         prefix: prefix of the channel layer's channels.
+        ended: called with each envelope that ends a reply.
 
     Attributes:
         workers_channel: the channel that notifies workers, see keys.workers_channel.
@@ -38,7 +39,7 @@ class Shard:
         hints: posts updates of other hash slots.
     """
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, ended: Ended) -> None:
         self.url = url
         self._prefix = prefix
         self.workers_channel = keys.workers_channel(database(url))
@@ -48,7 +49,7 @@ class Shard:
         self.appends = Pipeline(url, last_seen, ask_first=True)
         self.pipeline = Pipeline(url, last_seen)
         self.reads = Pipeline(url, last_seen, batch=16)
-        self.hints = Hints(self.appends, self.pipeline, self.workers_channel)
+        self.hints = Hints(self.appends, self.pipeline, self.workers_channel, ended)
 
     def channel(self, sid: str) -> str:
         """The channel of a session's group in the channel layer."""
@@ -61,11 +62,16 @@ class Shard:
 
 
 class Shards:
-    """All servers, in the order of the setting; it must not change once there are sessions."""
+    """All servers.
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    Args:
+        urls: in the order of the setting; it must not change once there are sessions.
+        ended: called with each envelope that a script run here has stored to end a reply; None for nothing.
+    """
+
+    def __init__(self, urls: Sequence[str], ended: Ended | None = None) -> None:
         prefix = layer_prefix(urls)
-        self._shards = [Shard(url, prefix) for url in urls]
+        self._shards = [Shard(url, prefix, ended or (lambda envelope: None)) for url in urls]
 
     def of(self, sid: str) -> Shard:
         """The server of a session."""

@@ -4,14 +4,12 @@ import itertools
 from time import monotonic
 from typing import Any
 
-from doqchat.engine import engine
 from doqchat.protocol import server
 from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
 from doqchat.replies.budget import counter_of_today, spend
 from doqchat.replies.dead_letters import keep
-from doqchat.signals import reply_finished
 from doqchat.store import keys
 from doqchat.store.faults import retry_until_available
 from doqchat.store.script import Script, load
@@ -143,13 +141,6 @@ class LeasedReply:
         if outcome == "lost":
             raise Lost
         metrics.count(self._shard, metrics.counted(terminal, self._first_piece))
-        self._signal(terminal)
-
-    def _signal(self, terminal: Body) -> None:
-        ids = {"sid": self.job.sid, "reply_id": self.job.reply, "request_id": self.job.request}
-        match terminal:
-            case LLMResponse(text=text, finish_reason=reason) | LLMError(text=text, code=reason):
-                engine().signals.post(reply_finished, **ids, event=terminal.event, reason=reason, text=text)
 
     async def spend(self, tokens: int) -> None:
         """Count the tokens of this attempt once, also after its lease was lost."""

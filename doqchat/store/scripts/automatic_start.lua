@@ -35,5 +35,6 @@ if given.what == 'start' then
   redis.call('PUBLISH', given.channel, cmsgpack.pack({type = 'session.signal', text = text}))
 elseif called or given.what == 'fail' then
   add_entry(given.channel, given.participant, text)
+  hint('ended', text)
 end
 return {'done', hints}

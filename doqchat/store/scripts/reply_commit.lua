@@ -17,4 +17,5 @@ if given.given_up then
   redis.call('SADD', own .. 'dead', reply)
 end
 end_reply(reply)
+hint('ended', given.body)
 return {'ended', hints}

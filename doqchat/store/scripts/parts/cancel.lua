@@ -6,8 +6,10 @@
 local function cancel(reply, how, text)
   local llm, bd = redis.call('HGET', key_of(reply), 'llm') or '', how.event.bd
   bd.text, bd.model = text, bd.model and llm
-  add_entry(how.channel, how.participant, event_json(how.event, reply))
+  local event = event_json(how.event, reply)
+  add_entry(how.channel, how.participant, event)
   end_reply(reply)
+  hint('ended', event)
   hint('unqueued', llm, reply)
   hint('counted', how.counter)
   redis.call('PUBLISH', how.workers, 'cancelled ' .. sid .. ' ' .. reply)
