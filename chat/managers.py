@@ -18,11 +18,11 @@ from chat.api_keys import require_scope
 from chat.models import ApiKey
 from chat.sids import new_sid
 from doqchat.access.authorization import subject_of
-from doqchat.access.principal import Capability, Principal
+from doqchat.access.principal import Principal
 from doqchat.access.tokens import API_KEY_PREFIX
 from doqchat.conf import access_mode
 from doqchat.errors import Forbidden
-from doqchat.protocol.names import OBSERVER
+from doqchat.protocol.names import OBSERVER, Capability
 from doqchat.sessions import check_sid
 
 LONGEST_NAME = 40

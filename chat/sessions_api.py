@@ -19,7 +19,7 @@ from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge
 from doqchat.llm import llms
 from doqchat.moderation import Moderator
 from doqchat.overview import overview
-from doqchat.protocol.events import Reason
+from doqchat.protocol.events import Can, Reason
 from doqchat.protocol.frames import parse, refusal
 from doqchat.protocol.names import MAX_FRAME_BYTES
 from doqchat.store.settings import SessionSettings
@@ -51,9 +51,10 @@ class VisibleSettings(SessionSettings):
 
 
 class Overview(Schema):
-    """A session: its settings and current counts."""
+    """A session: what the caller may do in it, its settings and current counts."""
 
     sid: str
+    can: Can
     settings: VisibleSettings
     messages: int = Field(description="Durable events.")
     members: dict[str, int] = Field(description="Number of connections per role.")
@@ -63,10 +64,10 @@ class Overview(Schema):
 @router.get(
     "/{sid}",
     response={200: Overview} | refusals(401, 403, 409, 429, 503),
-    summary="A session's settings and counts",
+    summary="What you may do in a session, its settings and counts",
 )
 async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
-    """The settings and counts of a session; a session that does not exist yet has the defaults."""
+    """What the caller may do in a session, its settings and counts; one that does not exist yet has the defaults."""
     principal = (await manager_of(request, sid)).principal
     principal.require("read")
     return await _overview(principal)
@@ -137,7 +138,8 @@ async def _overview(principal: Principal) -> Overview:
     sid = principal.sid
     settings, known = await asyncio.gather(engine().settings.of(sid), overview(engine(), sid))
     visible = VisibleSettings(**settings.visible(configure="configure" in principal.can))
-    return Overview(sid=sid, settings=visible, messages=known.messages, members=known.members, replies=known.replies)
+    can, messages, members, replies = sorted(principal.can), known.messages, known.members, known.replies
+    return Overview(sid=sid, can=can, settings=visible, messages=messages, members=members, replies=replies)
 
 
 def read_body(request: HttpRequest, model: type[Body]) -> Body:

@@ -5,13 +5,12 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from chat import wording
-from chat.access import authenticated, is_staff, refuse_token_in_url
+from chat.access import authenticated, refuse_token_in_url
 from chat.home import counted, entrance, known_role, room_address
 from chat.lines import line
 from chat.routing import socket_path
@@ -51,9 +50,7 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
         if member is None:
             return await _room(request, sid, role, None, admitted=False)
         role = member.role
-    else:
-        member = None
-    return await _room(request, sid, role, await _newest(sid), moderates=await _moderates(request, member))
+    return await _room(request, sid, role, await _newest(sid))
 
 
 async def _member(request: HttpRequest, sid: str) -> Principal | None:
@@ -64,17 +61,6 @@ async def _member(request: HttpRequest, sid: str) -> Principal | None:
     except DoqchatError:
         return None
     return member
-
-
-async def _moderates(request: HttpRequest, member: Principal | None) -> bool:
-    """Whether the page may offer to moderate: to staff, and to members by cookie with the capability."""
-    if member is not None and "moderate" in member.can:
-        return True
-    try:
-        return await is_staff(request)
-    except (OperationalError, InterfaceError) as error:
-        log.warning("The room is shown without moderation; the database cannot be used: %s", error)
-        return False
 
 
 async def _newest(sid: str) -> list[Entry] | None:
@@ -95,7 +81,6 @@ def _room(
     entries: list[Entry] | None,
     *,
     admitted: bool = True,
-    moderates: bool = False,
 ) -> HttpResponse:
     """Render the page, in the request's thread because it takes 10 ms or more.
 
@@ -105,10 +90,9 @@ def _room(
         role: the reader's role.
         entries: the history; None if it could not be read.
         admitted: whether the reader needs no token of the page's scripts.
-        moderates: whether messages have a button that removes them.
     """
     context = _context(request, sid, role, entries) | {"store_away": admitted and entries is None}
-    context["room"] |= {"admitted": admitted, "moderates": moderates}
+    context["room"]["admitted"] = admitted
     response = render(request, "doqchat/room.html", context)
     if access_mode() == "token":
         response["Cache-Control"] = "no-store"

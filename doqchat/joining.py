@@ -113,15 +113,16 @@ async def _gap(engine: Engine, sid: str, since: str | None) -> Gap | None:
 
 
 def _text(member: Member, last_id: str, snapshot: Snapshot, gap: Gap | None) -> str:
-    sid, role = member.principal.sid, member.principal.role
+    principal = member.principal
     welcome = SessionWelcome(
-        sid=sid,
-        role=role,
+        sid=principal.sid,
+        role=principal.role,
+        can=sorted(principal.can),
         last_id=last_id,
         members=snapshot.members,
         read=snapshot.read,
         replies=snapshot.replies,
-        settings=snapshot.settings.visible(configure="configure" in member.principal.can),
+        settings=snapshot.settings.visible(configure="configure" in principal.can),
         gap=gap,
     )
-    return server.ephemeral(sid, welcome)
+    return server.ephemeral(principal.sid, welcome)

@@ -9,12 +9,12 @@ from typing import cast
 from asgiref.sync import async_to_sync
 
 from doqchat.access.authorization import Access
-from doqchat.access.principal import Capability, Principal
+from doqchat.access.principal import Principal
 from doqchat.engine import engine
 from doqchat.errors import InvalidMessage
 from doqchat.protocol.events import Body, ChatMessage, LLMRequest
 from doqchat.protocol.frames import from_data
-from doqchat.protocol.names import DEFAULT_ROLE, MemberRole, Role, is_sid
+from doqchat.protocol.names import DEFAULT_ROLE, Capability, MemberRole, Role, is_sid
 from doqchat.store.keys import group_name
 from doqchat.store.stream import Appended
 from doqchat.submission import submit

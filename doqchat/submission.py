@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import cast
 
-from doqchat.access.principal import Capability, Principal
+from doqchat.access.principal import Principal
 from doqchat.engine import Engine
 from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RateLimited, Rejected, UnknownEvent
 from doqchat.fanout.expiry import watch
@@ -28,6 +28,7 @@ from doqchat.protocol.events import (
     SessionSync,
 )
 from doqchat.protocol.frames import Frame
+from doqchat.protocol.names import Capability
 from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
 from doqchat.signals import message_filtered, message_stored
@@ -178,7 +179,8 @@ async def _refresh(engine: Engine, member: Member, frame: Frame) -> None:
     if member.session is not None:
         member.session.revoked.check(renewed)
     member.principal = renewed
-    member.push(server.ephemeral(known.sid, AuthRefreshed(expires_in=round(watch(member)))))
+    refreshed = AuthRefreshed(expires_in=round(watch(member)), can=sorted(renewed.can))
+    member.push(server.ephemeral(known.sid, refreshed))
 
 
 async def _ping(engine: Engine, member: Member, frame: Frame) -> None:

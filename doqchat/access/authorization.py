@@ -14,10 +14,10 @@ from django.utils.module_loading import import_string
 from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from doqchat.access.principal import Capability, Principal, capabilities
+from doqchat.access.principal import Principal, capabilities
 from doqchat.access.signed_in import user_of
 from doqchat.errors import Forbidden, Unavailable
-from doqchat.protocol.names import DisplayName, MemberRole
+from doqchat.protocol.names import Capability, DisplayName, MemberRole
 
 log = logging.getLogger(__name__)
 

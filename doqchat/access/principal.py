@@ -2,17 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 from doqchat.errors import Forbidden, RoleForbidden
 from doqchat.protocol.frames import Frame
-from doqchat.protocol.names import DEFAULT_ROLE, OBSERVER, MemberRole
-
-Capability = Literal["read", "send", "ask", "cancel", "configure", "moderate"]
-"""Permissions in a session: read it; send what others see; ask the model; cancel replies; change the session's
-settings; revoke tokens."""
-
-CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
+from doqchat.protocol.names import DEFAULT_ROLE, OBSERVER, Capability, MemberRole
 
 OPEN_ACCESS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel", "configure"})
 _SPEAKS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel"})

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from doqchat.access.principal import Capability, Principal, capabilities
+from doqchat.access.principal import Principal, capabilities
 from doqchat.access.verification_keys import shared_key
 from doqchat.errors import Unauthenticated
-from doqchat.protocol.names import SID_PATTERN, DisplayName, MemberRole
+from doqchat.protocol.names import SID_PATTERN, Capability, DisplayName, MemberRole
 
 AUDIENCE = "doqchat"
 """The required audience of tokens that have the claim `aud`."""

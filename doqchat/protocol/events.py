@@ -14,6 +14,7 @@ from doqchat.protocol.names import (
     MAX_TEXT,
     MOMENT_PATTERN,
     RESERVED_NOTICES,
+    Capability,
     HumanRole,
     MemberRole,
 )
@@ -182,6 +183,9 @@ class SessionClosed(Body):
     reason: Reason | None = None
 
 
+Can = Annotated[list[Capability], Field(description="The capabilities of the caller, in alphabetical order.")]
+
+
 class ReplyUnderWay(BaseModel):
     """One of welcome's `replies`: an unfinished reply with its text so far."""
 
@@ -203,6 +207,7 @@ class SessionWelcome(Body):
     event = "session.welcome"
     sid: str
     role: MemberRole
+    can: Can
     last_id: str
     members: dict[str, int]
     read: dict[str, str]
@@ -239,6 +244,7 @@ class AuthExpiring(Body):
 class AuthRefreshed(Body):
     event = "auth.refreshed"
     expires_in: int = Field(description="Seconds until the connection is closed.")
+    can: Can
 
 
 class Error(Body):

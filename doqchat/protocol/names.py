@@ -1,7 +1,7 @@
 """Names and limits of the protocol: sessions, roles, display names, profiles, close codes."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from unicodedata import category
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -15,6 +15,11 @@ HUMAN_ROLES: tuple[HumanRole, ...] = ("A", "B", "user")
 DEFAULT_ROLE: Literal["user"] = "user"
 MODEL_ROLE: Literal["llm"] = "llm"
 OBSERVER: Literal["observer"] = "observer"
+
+Capability = Literal["read", "send", "ask", "cancel", "configure", "moderate"]
+"""Permissions in a session: read it; send what others see; ask the model; cancel replies; change the session's
+settings; remove messages, mute roles, close it and revoke tokens."""
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 Profile = Literal["basic", "doqchat.v1"]
 BASIC: Profile = "basic"

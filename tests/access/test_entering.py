@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.access.credentials import token
-from tests.access.operations import CALLS, HISTORY, MESSAGES, calling, opened, refused, sending
+from tests.access.operations import CALLS, HISTORY, MESSAGES, SESSION, calling, opened, refused, sending
 from tests.chat.fetch import fetch
 from tests.processes import Web
 
@@ -25,6 +25,27 @@ async def test_the_subprotocol_with_the_token_is_not_chosen(any_guarded: Web, si
         assert client.connection.subprotocol == "doqchat.v1"
         welcome = await client.recv()
         assert (welcome["bd"]["role"], welcome["bd"]["members"]) == ("observer", {"observer": 1})
+
+
+@pytest.mark.parametrize(
+    ("role", "can", "expected"),
+    [
+        ("A", None, ["ask", "cancel", "read", "send"]),
+        ("observer", None, ["read"]),
+        ("observer", ["read", "moderate", "configure"], ["configure", "moderate", "read"]),
+        ("B", ["send", "read"], ["read", "send"]),
+    ],
+)
+async def test_who_comes_in_is_told_what_the_token_allows(
+    any_guarded: Web, sid: str, role: str, can: list[str] | None, expected: list[str]
+) -> None:
+    presented = token(sid, role, can=can)
+    async with opened(any_guarded, sid, presented) as client:
+        assert (await client.recv())["bd"]["can"] == expected
+        await client.send("session.sync", {"since": "0"})
+        assert (await client.recv_event("session.welcome"))["bd"]["can"] == expected
+    answer = await asyncio.to_thread(calling, any_guarded, sid, presented, "GET", SESSION, None)
+    assert answer.json["can"] == expected
 
 
 async def test_role_and_name_are_those_of_the_token(guarded: Web, sid: str) -> None:

@@ -33,7 +33,8 @@ async def test_a_new_token_keeps_the_connection_open_and_says_what_is_allowed(gu
     async with opened(guarded, sid, token(sid, exp=int(time.time()) + SOON)) as client:
         await client.recv_event("auth.expiring")
         renewed = token(sid, name="Ada", can=["read", "send"], key=RSA, alg="RS256", kid="rsa")
-        assert (await answer_to(client, renewed))["bd"]["expires_in"] in range(3595, 3601)
+        answer = (await answer_to(client, renewed))["bd"]
+        assert (answer["expires_in"] in range(3595, 3601), answer["can"]) == (True, ["read", "send"])
         await asyncio.sleep(SOON)  # past the end of the first one
         await client.say("hi")
         assert (await client.recv_event("chat.message"))["hd"]["name"] == "Ada"

@@ -32,6 +32,7 @@ async def test_the_welcome_has_the_state_of_the_session(any_server: Web, connect
     assert welcome == {
         "sid": sid,
         "role": "A",
+        "can": ["ask", "cancel", "configure", "read", "send"],
         "last_id": "0-0",
         "members": {"A": 1},
         "read": {},

@@ -16,7 +16,8 @@ def piece(**bd: Any) -> str:
 def welcome(**reply: Any) -> str:
     """One with a single answer under way."""
     known = {"reply_id": "r4-0", "request_id": "4-0", "state": "streaming", **reply}
-    bd = {"last_id": "0-0", "members": {"A": 1}, "read": {}, "replies": [known], "gap": None}
+    can = ["ask", "cancel", "configure", "read", "send"]
+    bd = {"can": can, "last_id": "0-0", "members": {"A": 1}, "read": {}, "replies": [known], "gap": None}
     return json.dumps({"hd": {"event": "session.welcome"}, "bd": bd})
 
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
 from django.utils import timezone, translation
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from chat.lines import line
 from doqchat.protocol import events, server
@@ -14,8 +16,9 @@ from doqchat.store.stream import Entry
 from tests import processes
 from tests.access.credentials import SHARED, token
 from tests.access.operations import SESSION, calling
+from tests.chat.conftest import cookie_of
 from tests.page.conftest import OpenWindow
-from tests.page.frames import event
+from tests.page.frames import event, piece
 from tests.page.window import Window
 from tests.processes import Web
 
@@ -41,8 +44,9 @@ async def moderate(web: Web, sid: str, method: str, path: str, body: Any = None)
     assert answer.status == 204, answer
 
 
-async def enter(window: Window, sid: str, role: str) -> None:
-    await window.page.goto(f"{window.base}/s/{sid}/?role={role}#token={token(sid, role)}")
+async def enter(window: Window, sid: str, role: str, **said: Any) -> None:
+    """Open a link whose token has these further claims."""
+    await window.page.goto(f"{window.base}/s/{sid}/?role={role}#token={token(sid, role, **said)}")
     await window.is_connected()
 
 
@@ -72,6 +76,65 @@ async def test_a_moderator_removes_a_message_and_it_disappears_from_all_windows(
         assert "secret" not in await window.page.content()
     await expect(moderator.page.locator(".message__remove")).to_have_count(1)
     await expect(late.page.locator(".message__remove")).to_have_count(0)
+
+
+def policy(window: Window) -> Locator:
+    """The choice of what the model answers."""
+    return window.page.get_by_label("The AI answers")
+
+
+def buttons(window: Window) -> Locator:
+    """The buttons that remove messages."""
+    return window.page.locator(".message__remove")
+
+
+async def test_the_page_offers_what_the_token_of_its_link_allows(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    a, moderator, observer = [await open_window(guarded) for _ in range(3)]
+    await enter(a, sid, "A")
+    await a.say("hello")
+    await enter(moderator, sid, "B", can=["read", "moderate", "configure"])
+    await enter(observer, sid, "observer")
+    for window in (a, moderator, observer):
+        await window.shows("hello")
+        await expect(policy(window)).to_have_value("mention")
+    await expect(buttons(moderator)).to_have_count(1)
+    await expect(policy(moderator)).to_be_enabled()
+    await expect(moderator.page.locator(".composer__text")).to_be_disabled()
+    for window in (a, observer):
+        await expect(policy(window)).to_be_disabled()
+        await expect(buttons(window)).to_have_count(0)
+    await moderate(guarded, sid, "DELETE", SESSION)
+    await expect(moderator.page.locator(".status--stopped")).to_be_visible()
+    await moderator.page.reload()
+    await expect(buttons(moderator)).to_have_count(1)
+
+
+async def test_a_growing_answer_offers_what_the_reader_may_do(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    for role, offered in (("A", ["Stop"]), ("observer", [])):
+        window = await open_window(guarded)
+        wire = await window.intercept()
+        await enter(window, sid, role)
+        wire.route.send(piece(attempt=1, offset=0, text="Well"))
+        await expect(window.growing).to_have_text("Well")
+        await expect(window.page.locator(".message--growing").get_by_role("button")).to_have_text(offered)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_staff_moderates_with_open_access(open_window: OpenWindow, server: Web, sid: str) -> None:
+    window = await open_window()
+    await window.enter(sid)
+    await window.say("hello")
+    await window.shows("hello")
+    await expect(policy(window)).to_be_enabled()
+    await expect(buttons(window)).to_have_count(0)
+    user = await sync_to_async(get_user_model().objects.create_user)("sora", is_staff=True)
+    name, _, value = (await sync_to_async(cookie_of)(user)).partition("=")
+    await window.context.add_cookies([{"name": name, "value": value, "url": f"{server.http}/"}])
+    await window.page.reload()
+    await expect(buttons(window)).to_have_count(1)
+    await expect(policy(window)).to_be_enabled()
 
 
 async def test_a_removed_answer_keeps_no_tag_and_no_note(open_window: OpenWindow, sid: str) -> None:

@@ -7,10 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from chat.routing import own_address
-from doqchat.access.principal import CAPABILITIES
 from doqchat.access.tokens import mint
 from doqchat.conf import token_key
-from doqchat.protocol.names import HUMAN_ROLES, OBSERVER
+from doqchat.protocol.names import CAPABILITIES, HUMAN_ROLES, OBSERVER
 
 HOURS = 12.0
 

@@ -179,6 +179,7 @@ class Welcome(Event):
 
     Attributes:
         last_id: the last stored event, which ends the replay.
+        can: what the connection's credential allows, such as `send`; empty from older servers.
         members: number of connections per role.
         read: the last read event per role.
         replies: the active replies.
@@ -186,6 +187,7 @@ class Welcome(Event):
 
     name = "session.welcome"
     last_id: str
+    can: list[str] = field(default_factory=list)
     members: dict[str, int] = field(default_factory=dict)
     read: dict[str, str] = field(default_factory=dict)
     replies: tuple[Reply, ...] = field(init=False, default=())

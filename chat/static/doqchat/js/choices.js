@@ -3,6 +3,7 @@
 // `choices`: pairs of a label and what pressing it does.
 export function offer(item, choices) {
   withdraw(item)
+  if (choices.length === 0) return
   const line = document.createElement("p")
   line.className = "message__choices"
   line.append(...choices.map(([label, press]) => button(label, press)))

@@ -14,7 +14,7 @@ export class Policy {
   #turn = Promise.resolve()
   #reading = null
 
-  // `tell` gets the session's settings whenever they have been read.
+  // `tell` gets the session's settings, and what the reader may do, whenever they have been read.
   constructor(element, address, token, tell) {
     this.#choice = element.querySelector("select")
     this.#problem = element.querySelector(".policy__problem")
@@ -51,9 +51,9 @@ export class Policy {
     const signal = AbortSignal.timeout(PATIENCE)
     const response = await fetch(this.#address, { headers: this.#token.headers, ...options, signal })
     if (!response.ok) throw new Error(`HTTP ${response.status}`)
-    const { settings } = await response.json()
-    this.#known = this.#choice.value = settings.policy
-    this.#choice.disabled = false
-    this.#tell(settings)
+    const session = await response.json()
+    this.#known = this.#choice.value = session.settings.policy
+    this.#choice.disabled = !session.can.includes("configure")
+    this.#tell(session)
   }
 }

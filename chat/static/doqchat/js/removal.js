@@ -7,22 +7,36 @@ const HESITATION = 5_000 // ms in which the second press has to follow
 const ARMED = "message__remove--armed"
 
 export class Removal {
+  #items
+  #allowed = false
   #path
   #token
   #removed
   #warn
 
-  // `path`: of the session's messages. `removed` gets the id of a removed event, `warn` a sentence.
-  constructor({ path, token, removed, warn }) {
+  // `items` returns those of the stored messages. `path`: of the session's messages. `removed` gets the id of a removed
+  // event, `warn` a sentence.
+  constructor(items, { path, token, removed, warn }) {
+    this.#items = items
     this.#path = path
     this.#token = token
     this.#removed = removed
     this.#warn = warn
   }
 
-  // Add the button, if there is something to remove.
+  // Whether the reader may remove messages.
+  allow(allowed) {
+    if (allowed === this.#allowed) return
+    this.#allowed = allowed
+    for (const item of this.#items()) {
+      if (allowed) this.offer(item)
+      else item.querySelector(".message__remove")?.remove()
+    }
+  }
+
+  // Add the button, if the reader may use it and there is something to remove.
   offer(item) {
-    if (item.matches(".message--notice, .message--removed")) return
+    if (!this.#allowed || item.matches(".message--notice, .message--removed")) return
     const button = document.createElement("button")
     button.type = "button"
     button.addEventListener("click", () => this.#press(button, item.dataset.id))

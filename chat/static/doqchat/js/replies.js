@@ -12,6 +12,7 @@ export class Replies {
   #cancel
   #sync
   #takeOver
+  #can = []
   #replies = [] // in the order of their requests
   #ended = new Set() // by reply_id
   #answered = new Set() // by request_id
@@ -23,6 +24,12 @@ export class Replies {
     this.#cancel = cancel
     this.#sync = sync
     this.#takeOver = takeOver
+  }
+
+  // What the reader may do.
+  allow(can) {
+    this.#can = can
+    for (const reply of this.#replies) this.#offerChoices(reply)
   }
 
   // The model was asked: show that an answer is expected, unless it has already begun.
@@ -101,8 +108,10 @@ export class Replies {
   }
 
   #offerChoices(reply) {
-    const choices = [[say("stop"), () => this.#stop(reply)]]
-    if (this.#timeline.isSaid(reply.requestId)) choices.push([say("takeOver"), this.#takeOver])
+    const takesOver = this.#can.includes("send") || this.#can.includes("configure")
+    const choices = []
+    if (this.#can.includes("cancel")) choices.push([say("stop"), () => this.#stop(reply)])
+    if (takesOver && this.#timeline.isSaid(reply.requestId)) choices.push([say("takeOver"), this.#takeOver])
     offer(reply.item, choices)
   }
 

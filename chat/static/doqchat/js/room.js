@@ -23,7 +23,7 @@ import { Token } from "./token.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
-const { sid, role, admitted, moderates, first, last, limit, mention, paths } = JSON.parse(
+const { sid, role, admitted, first, last, limit, mention, paths } = JSON.parse(
   document.getElementById("room").textContent,
 )
 const OBSERVER = "observer"
@@ -32,8 +32,8 @@ const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 const token = new Token(sid, admitted, globalThis.doqchat?.token)
-const removal = new Removal({ path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
-const timeline = new Timeline(part("timeline"), role, (item) => moderates && removal.offer(item))
+const removal = new Removal(() => timeline.items, { path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
+const timeline = new Timeline(part("timeline"), role, (item) => removal.offer(item))
 const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"))
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
 const replies = new Replies(timeline, {
@@ -46,7 +46,10 @@ const replies = new Replies(timeline, {
 })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
-const policy = new Policy(part("policy"), paths.session, token, (settings) => composer.follow(settings))
+const policy = new Policy(part("policy"), paths.session, token, ({ settings, can }) => {
+  composer.follow(settings)
+  removal.allow(can.includes("moderate"))
+})
 const status = new Status(part("room"), () => connection.wake())
 
 const connection = new Connection(address, token, { onFrame, onState })
@@ -60,6 +63,7 @@ const composer = new Composer(part("composer"), { limit, asking: new Asking(ment
 const mute = new Mute(part("composer__mute"), enable)
 const problem = part("timeline__problem")
 let stopped = false
+let speaks = role !== OBSERVER // until the server says what the reader may do
 const earlier = new Earlier(part("timeline__earlier"), {
   path: paths.history,
   token,
@@ -104,11 +108,18 @@ function onState(state, details) {
 // The session says no more, and is read over HTTP.
 function onClosed() {
   mute.end()
+  policy.read()
   if (!cursor.last) earlier.load()
 }
 
 function enable() {
-  composer.disable(stopped || mute.active || role === OBSERVER)
+  composer.disable(stopped || mute.active || !speaks)
+}
+
+function allow(can) {
+  speaks = can.includes("send") || can.includes("ask")
+  replies.allow(can)
+  enable()
 }
 
 function onFrame(envelope) {
@@ -116,6 +127,10 @@ function onFrame(envelope) {
   if (hd.id) return onStored(envelope)
   if (hd.event === "session.welcome") onWelcome(bd)
   if (hd.event === "session.settings") policy.read()
+  if (hd.event === "auth.refreshed") {
+    allow(bd.can)
+    policy.read()
+  }
   if (hd.event === "presence") people.show(bd.members)
   if (hd.event === "chat.typing" && hd.role !== role) typing.show(hd.role, bd.active)
   if (hd.event === "chat.ack") outbox.confirm(bd)
@@ -132,8 +147,9 @@ function onError(error) {
   if (!answered && error.code !== "session_closed") composer.warn(reason(error)) // the close code says that
 }
 
-function onWelcome({ last_id, members, replies: underWay, gap }) {
+function onWelcome({ can, last_id, members, replies: underWay, gap }) {
   sync.settle()
+  allow(can)
   if (!cursor.last) earlier.load()
   cursor.restart(last_id)
   people.show(members)

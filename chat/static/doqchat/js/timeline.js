@@ -27,6 +27,11 @@ export class Timeline {
     }
   }
 
+  // Those of the stored events.
+  get items() {
+    return this.#stored.children
+  }
+
   // Show a stored event at its place, in its existing item if there is one.
   store(envelope, item) {
     const place = this.#placeOf(envelope.hd.id)
