@@ -137,6 +137,37 @@ async def test_staff_moderates_with_open_access(open_window: OpenWindow, server:
     await expect(policy(window)).to_be_enabled()
 
 
+async def test_the_focus_moves_on_when_its_message_is_removed(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    window = await open_window(guarded)
+    await enter(window, sid, "A", can=["read", "send", "moderate"])
+    for text in ("one", "two", "three"):
+        await window.say(text)
+    await window.shows("one", "two", "three")
+    remove = buttons(window)
+    await remove.first.focus()
+    for removed in (1, 2):
+        await window.page.keyboard.press("Enter")
+        await window.page.keyboard.press("Enter")
+        await expect(window.page.locator(".message--removed")).to_have_count(removed)
+        await expect(remove.first).to_be_focused()
+    ids = await window.page.locator(".message").evaluate_all("items => items.map((item) => item.dataset.id)")
+    await moderate(guarded, sid, "DELETE", f"{SESSION}/messages/{ids[2]}")
+    await expect(window.page.locator(".timeline")).to_be_focused()
+
+
+async def test_a_removal_that_fails_keeps_the_focus(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    window = await open_window(guarded)
+    await enter(window, sid, "A", can=["read", "send", "moderate"])
+    await window.say("one")
+    await window.page.route("**/messages/*", lambda route: route.abort())
+    await buttons(window).focus()
+    await window.page.keyboard.press("Enter")
+    await window.page.keyboard.press("Enter")
+    await expect(window.page.locator(".timeline__problem")).not_to_be_empty()
+    await expect(buttons(window)).to_be_focused()
+    window.complaints.clear()
+
+
 async def test_a_removed_answer_keeps_no_tag_and_no_note(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()

@@ -45,12 +45,13 @@ export class Removal {
   }
 
   #press(button, id) {
+    if (button.ariaBusy) return
     if (button.classList.contains(ARMED)) this.#remove(button, id)
     else arm(button)
   }
 
   async #remove(button, id) {
-    button.disabled = true
+    button.ariaBusy = "true" // and not disabled, which would lose the focus
     this.#warn("")
     try {
       const signal = AbortSignal.timeout(PATIENCE)
@@ -59,7 +60,7 @@ export class Removal {
       this.#removed(id)
     } catch {
       this.#warn(say("removal.failed"))
-      button.disabled = false
+      button.ariaBusy = null
       disarm(button)
     }
   }

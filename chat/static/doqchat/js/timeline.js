@@ -12,10 +12,12 @@ export class Timeline {
   #growing
   #reader
   #offer
+  #element
   #removed = new Set() // ids, which an earlier page may still bring with their text
 
   // `offer` gets each stored message, so that it can add a button.
   constructor(element, reader, offer) {
+    this.#element = element
     this.#stored = element.querySelector(".timeline__stored")
     this.#unsent = element.querySelector(".timeline__unsent")
     this.#growing = element.querySelector(".timeline__growing")
@@ -59,11 +61,21 @@ export class Timeline {
     return Boolean(this.#stored.querySelector(`.message--said[data-id="${id}"]`))
   }
 
-  // A moderator has removed the event with this id.
+  // A moderator has removed the event with this id. A focus in its item moves to the next one that can be removed.
   remove(id) {
     this.#removed.add(id)
     const item = this.#stored.querySelector(`[data-id="${CSS.escape(id)}"]`)
-    if (item) clear(item)
+    if (!item) return
+    const focused = item.contains(document.activeElement)
+    clear(item)
+    if (focused && !item.contains(document.activeElement)) this.#focusAfter(item)
+  }
+
+  #focusAfter(item) {
+    const buttons = [...this.#stored.querySelectorAll(".message__remove")]
+    const next = buttons.find((button) => item.compareDocumentPosition(button) & Node.DOCUMENT_POSITION_FOLLOWING)
+    const target = next ?? this.#element
+    target.focus()
   }
 
   #add(list, envelope, next = null) {
