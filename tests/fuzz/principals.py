@@ -18,6 +18,9 @@ NAMES = {"A": "Ada", "B": "Béla 💬", "user": None}
 RENEWED_NAME = "Renewed"
 """The name in the token that `auth.refresh` may bring."""
 
+LOGIN = "fuzz" * 8
+"""The key of the Django session of the signed-in user, which tests/fuzz/site.py creates."""
+
 Headers = Callable[[str], Mapping[str, str]]
 
 
@@ -83,6 +86,7 @@ PRINCIPALS = {
         Principal("B", holder("B"), "B", SPEAKS),
         Principal("user", holder("user"), "user", SPEAKS),
         Principal("member", lambda sid: {"Cookie": f"doqchat-{sid}={token(sid, name='Ada')}"}, "A", SPEAKS),
+        Principal("signed-in", lambda _: {"Cookie": f"sessionid={LOGIN}"}, "A", SPEAKS),
         Principal("sender", holder("A", can=["read", "send"]), "A", frozenset({SAID}), can=["read", "send"]),
         Principal("reader", holder("A", can=["read"]), "A", can=["read"]),
         Principal("observer", holder("observer"), "observer"),

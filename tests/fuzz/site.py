@@ -1,11 +1,15 @@
 """A site for one access, without limits on its clients, so that every frame is examined."""
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests import processes
 from tests.access.credentials import SHARED
+from tests.chat.commands import clean
+from tests.fuzz.principals import LOGIN, NAMES
 
 UNLIMITED = ",".join(
     f"{name}=none"
@@ -20,6 +24,23 @@ UNLIMITED = ",".join(
     )
 )
 """DOQCHAT_LIMITS without limits; an address on this machine has none of its own."""
+
+SIGN_IN = f"""
+from datetime import timedelta
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.models import Session
+from django.utils.timezone import now
+
+user = get_user_model().objects.create_user("fuzz", first_name={NAMES["A"]!r}, last_name="A")
+login = {{
+    SESSION_KEY: str(user.pk),
+    BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+    HASH_SESSION_KEY: user.get_session_auth_hash(),
+}}
+Session.objects.save({LOGIN!r}, login, now() + timedelta(days=1))
+"""
+"""Signs in a user whose last name is the role A."""
 
 
 @contextmanager
@@ -38,5 +59,15 @@ def site(server: str, access: str, folder: Path) -> Iterator[tuple[processes.Web
             "DOQCHAT_TOKEN_KEY": SHARED,
             "SECRET_KEY": "not a secret: for tests alone",
         }
+        if access == "token":
+            environment["DOQCHAT_AUTHORIZE"] = "tests.access.authorizing.authorize"
+            _sign_in(environment)
         with processes.web(server, **environment) as web:
             yield web, store
+
+
+def _sign_in(environment: Mapping[str, str]) -> None:
+    """Create the database of the site, with a user who is signed in."""
+    for command in (["migrate"], ["shell", "-c", SIGN_IN]):
+        line = [sys.executable, str(processes.ROOT / "manage.py"), *command]
+        processes.completed(line, clean(os.environ) | environment).check_returncode()
