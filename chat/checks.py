@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import ERROR, WARNING, CheckMessage, Error, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import split_domain_port
 
-from chat.origins import parse_origin
+from chat.origins import unusable as unusable_origin
 from doqchat.access.authorization import function_at
 from doqchat.access.published_keys import is_url, read_keys
 from doqchat.conf import KEPT_KEY, Settings, access_mode, doqchat_settings, is_public, token_key
@@ -48,15 +51,32 @@ def _problems(doqchat: Settings) -> Iterator[CheckMessage]:
 
 
 def _hosts(doqchat: Settings) -> Iterator[CheckMessage]:
-    """Hosts and origins that admit pages of other sites, or are invalid."""
-    hint = "Write the scheme, the host and, where it is not the default, the port, as in https://app.example.org:8443."
+    """Hosts, origins and proxies that admit too much, or that match nothing."""
     for text in doqchat.origins:
-        if parse_origin(text) is None:
-            yield Error(f"DOQCHAT_ORIGINS has {text!r}, which is not an origin.", hint=hint, id="doqchat.E004")
+        if hint := unusable_origin(text):
+            problem = f"DOQCHAT_ORIGINS has {text!r}, which is not the origin of any page."
+            yield Error(problem, hint=hint, id="doqchat.E004")
+    for text in doqchat.proxies:
+        if not _names_peers(text) and doqchat.proxies != ["*"]:
+            problem = f"PROXIES (FORWARDED_ALLOW_IPS) has {text!r}, which matches no proxy."
+            hint = "Write IP addresses, and networks without host bits such as 10.0.0.0/8; or nothing but *."
+            yield Error(problem, hint=hint, id="doqchat.E011")
+    for text in settings.ALLOWED_HOSTS:
+        if text != "*" and split_domain_port(text.removeprefix(".")) != (text.removeprefix(".").lower(), ""):
+            problem = f"ALLOWED_HOSTS has {text!r}, which matches no Host."
+            hint = "Write host names without scheme, port and path, .example.org for all its subdomains, or [::1]."
+            yield CheckMessage(WARNING, problem, hint=hint, id="doqchat.W002")
     if "*" in settings.ALLOWED_HOSTS:
         problem = "ALLOWED_HOSTS has *, so pages of any site that resolves to this server can join sessions."
         hint = "Name the site's own hosts, as in ALLOWED_HOSTS=chat.example.org."
         yield CheckMessage(WARNING, problem, hint=hint, id="doqchat.W001")
+
+
+def _names_peers(text: str) -> bool:
+    """Whether an entry of PROXIES is an address or a network; uvicorn compares everything else as text."""
+    with suppress(ValueError):
+        return bool(ip_network(text) if "/" in text else ip_address(text))
+    return False
 
 
 def _access(doqchat: Settings) -> Iterator[CheckMessage]:

@@ -1,7 +1,9 @@
 """Allowed origins: a browser lets any page open a socket to any host, and sends the page's Origin."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from django.conf import settings
@@ -35,6 +37,40 @@ def parse_origin(text: str) -> Origin | None:
     scheme = match[1].lower()
     host, port = split_domain_port(match[2])
     return Origin(scheme, host, port or _DEFAULT_PORTS[scheme]) if host else None
+
+
+def unusable(text: str) -> str:
+    """How to correct an entry of ORIGINS that no page can have as its origin; empty if one can."""
+    scheme, separator, rest = text.partition("://")
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    if not separator or scheme.lower() not in _DEFAULT_PORTS:
+        return f"Begin it with http:// or https://, as in https://{authority or text.strip('/')}."
+    if "*" in text or authority.startswith("."):
+        return "There are no wildcards: list each origin, as in https://app.example.org."
+    if authority != rest or "@" in authority:
+        return f"Leave out all but the scheme, host and port: {scheme}://{authority.rpartition('@')[2]}."
+    if not text.isascii():
+        return "Write the host as browsers send it, in Punycode: xn--…"
+    origin = parse_origin(text)
+    if origin is None or not _is_host(origin.host):
+        return "Write the host as browsers send it: a name, or an IP address in its usual form."
+    if not (len(origin.port) <= 5 and 0 < int(origin.port) < 65536 and origin.port[0] != "0"):
+        return "Write a port from 1 to 65535, or none."
+    return ""
+
+
+def _is_host(host: str) -> bool:
+    """Whether browsers send a host in this form (https://url.spec.whatwg.org/#host-serializing)."""
+    if host.startswith("["):
+        with suppress(ValueError):
+            return f"[{IPv6Address(host[1:-1])}]" == host
+        return False
+    labels = host.split(".")
+    if labels[-1].isdigit():
+        with suppress(ValueError):
+            return str(IPv4Address(host)) == host
+        return False
+    return all(labels)
 
 
 def objection(scope: dict[str, Any], *, required: bool = False) -> str:

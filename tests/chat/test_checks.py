@@ -23,12 +23,53 @@ def test_a_site_that_answers_to_every_host_is_warned() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["app.example.org", "null", "*", "https://*.example.org", "https://a.example/", "wss://a.example"]
+    ("origin", "hint"),
+    [
+        ("app.example.org", "Begin it with http:// or https://, as in https://app.example.org."),
+        ("null", "Begin it with http"),
+        ("*", "Begin it with http"),
+        ("wss://a.example", "Begin it with http:// or https://, as in https://a.example."),
+        ("https://*.example.org", "There are no wildcards"),
+        ("https://.example.org", "There are no wildcards"),
+        ("https://a.example/", "Leave out all but the scheme, host and port: https://a.example."),
+        ("https://a.example:444/chat?x#y", "Leave out all but the scheme, host and port: https://a.example:444."),
+        ("https://me:secret@a.example", "Leave out all but the scheme, host and port: https://a.example."),
+        ("https://예시.example", "Write the host as browsers send it, in Punycode"),
+        ("https://a..example", "Write the host as browsers send it: "),
+        ("https://", "Write the host as browsers send it: "),
+        ("https://127.1", "Write the host as browsers send it: "),
+        ("https://[0:0:0:0:0:0:0:1]", "Write the host as browsers send it: "),
+        ("https://a.example:0", "Write a port from 1 to 65535"),
+        ("https://a.example:65536", "Write a port from 1 to 65535"),
+        ("https://a.example:0443", "Write a port from 1 to 65535"),
+    ],
 )
-def test_an_invalid_origin_is_named(origin: str) -> None:
-    with override_settings(DOQCHAT={"ORIGINS": ["https://app.example.org:8443", origin]}):
+def test_an_origin_that_no_page_has_is_named(origin: str, hint: str) -> None:
+    listed = ["https://app.example.org:8443", "http://[::1]:3000", "http://10.0.0.7", "HTTPS://App.example", origin]
+    with override_settings(DOQCHAT={"ORIGINS": listed}):
         (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E004"]
-    assert problem.msg == f"DOQCHAT_ORIGINS has {origin!r}, which is not an origin."
+    assert problem.msg == f"DOQCHAT_ORIGINS has {origin!r}, which is not the origin of any page."
+    assert problem.hint is not None
+    assert problem.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("proxy", ["10.0.0.5/8", "10.0.0.0/33", "proxy.example.org", "*", "10.0.0.1:80", ""])
+def test_a_proxy_that_matches_no_address_is_named(proxy: str) -> None:
+    with override_settings(DOQCHAT={"PROXIES": ["10.0.0.0/8", "::1", proxy]}):
+        (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E011"]
+    assert problem.msg == f"PROXIES (FORWARDED_ALLOW_IPS) has {proxy!r}, which matches no proxy."
+    with override_settings(DOQCHAT={"PROXIES": ["*"]}):
+        assert [problem for problem in run_checks() if problem.id == "doqchat.E011"] == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["https://chat.example.org", "chat.example.org:3000", "*.example.org", "::1", "chat.example.org.", "예시.kr"],
+)
+def test_an_allowed_host_that_matches_no_host_is_named(host: str) -> None:
+    with override_settings(ALLOWED_HOSTS=["Chat.example.org", ".example.org", "[::1]", "127.0.0.1", host]):
+        (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.W002"]
+    assert (problem.level, problem.msg) == (WARNING, f"ALLOWED_HOSTS has {host!r}, which matches no Host.")
 
 
 @pytest.mark.parametrize(
