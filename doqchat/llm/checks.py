@@ -21,12 +21,18 @@ def problems(llms_settings: Any) -> list[Problem]:
     if "default" not in llms_settings:
         found.append(("default", "LLMS has no model 'default'.", "Add the one that answers by default."))
     for alias, entry in llms_settings.items():
-        if not isinstance(alias, str) or not 1 <= len(alias) <= LONGEST_ALIAS:
-            hint = f"Use a string of 1 to {LONGEST_ALIAS} characters."
+        if not _is_alias(alias):
+            hint = f"Use a string of 1 to {LONGEST_ALIAS} printable characters without braces."
             found.append((str(alias), f"LLMS has an invalid alias, {alias!r}.", hint))
         else:
             found.extend(entry_problems(alias, entry))
     return found
+
+
+def _is_alias(alias: Any) -> bool:
+    """Whether an alias is valid. Braces would change the hash slot of its queue in a cluster."""
+    known = isinstance(alias, str) and 1 <= len(alias) <= LONGEST_ALIAS
+    return known and alias.isprintable() and not {"{", "}"} & set(alias)
 
 
 def entry_problems(alias: str, entry: Any) -> list[Problem]:

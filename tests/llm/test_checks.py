@@ -72,7 +72,7 @@ def test_a_missing_default_is_a_problem() -> None:
     assert [sentence for _alias, sentence, _hint in problems({"demo": DEMO})] == ["LLMS has no model 'default'."]
 
 
-@pytest.mark.parametrize("alias", [5, "", "a" * 65])
+@pytest.mark.parametrize("alias", [5, "", "a" * 65, "{a}", "a}b", "a\nb"])
 def test_an_invalid_alias_is_a_problem(alias: Any) -> None:
     ((_alias, sentence, _hint),) = problems({"default": DEMO, alias: DEMO})
     assert "invalid alias" in sentence
