@@ -53,6 +53,7 @@ def site(server: str, access: str, folder: Path) -> Iterator[tuple[processes.Web
         environment = {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DOQCHAT_ACCESS": access,
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
             "DOQCHAT_DATA_DIR": str(folder),
             "DOQCHAT_LIMITS": UNLIMITED,
             "DOQCHAT_REDIS_URL": store.url,
