@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
 from doqchat.access.principal import Principal
@@ -178,7 +179,7 @@ async def _refresh(engine: Engine, member: Member, frame: Frame) -> None:
     renewed.require("read")
     if member.session is not None:
         member.session.revoked.check(renewed)
-    member.principal = renewed
+    member.principal = replace(renewed, address=known.address)
     refreshed = AuthRefreshed(expires_in=round(watch(member)), can=sorted(renewed.can))
     member.push(server.ephemeral(known.sid, refreshed))
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import time
+import uuid
 from typing import Any
 
 import pytest
 
-from tests.access.credentials import RSA, token
-from tests.access.operations import opened, refused
+from tests.access.credentials import RSA, SHARED, token
+from tests.access.operations import opened, refused, sending
 from tests.access.refreshing import Plan, Run
 from tests.client import Client
-from tests.processes import Web
+from tests.processes import Web, web
 
 SOON = 3
 
@@ -40,6 +41,16 @@ async def test_a_new_token_keeps_the_connection_open_and_says_what_is_allowed(gu
         assert (await client.recv_event("chat.message"))["hd"]["name"] == "Ada"
         await client.send("llm.request", {"prompt": "hi"})
         assert (await client.recv_event("error"))["bd"]["code"] == "forbidden"
+
+
+async def test_a_new_token_leaves_the_limits_of_the_address(store_url: str, django_db_setup: None, sid: str) -> None:
+    site = {"DOQCHAT_ACCESS": "token", "DOQCHAT_TOKEN_KEY": SHARED, "DOQCHAT_LIMITS": "ADDRESS_REQUESTS=2"}
+    others = {"X-Forwarded-For": f"2001:db8:{uuid.uuid4().hex[:4]}::1"}
+    with web(**site) as limited:
+        async with opened(limited, sid, token(sid, sub=None), others=others) as client:
+            assert (await answer_to(client, token(sid, sub=None)))["hd"]["event"] == "auth.refreshed"
+            answers = [await sending(client, "llm.request", {"prompt": "hello"}) for _ in range(3)]
+    assert answers == ["yes", "yes", "rate_limited"]
 
 
 @pytest.mark.parametrize(
