@@ -18,6 +18,7 @@ from doqchat.access.principal import Principal, capabilities
 from doqchat.access.signed_in import user_of
 from doqchat.errors import Forbidden, Unavailable
 from doqchat.protocol.names import Capability, DisplayName, MemberRole
+from doqchat.site_code import for_a_thread, is_failure
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,9 @@ class Authorization:
                 return await step
         except TimeoutError:
             log.error("%s has taken longer than %g s.", what, AUTHORIZE_SECONDS)
-        except Exception as error:  # the site's own code
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             log.error("%s failed: %s: %s", what, type(error).__name__, error, exc_info=True)
         raise Unavailable("Your access cannot be checked now; try again in a moment.")
 
@@ -120,6 +123,6 @@ def subject_of(pk: object) -> str:
 async def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function: here if it is asynchronous, otherwise in a thread."""
     if not iscoroutinefunction(function) and not iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
-        function = database_sync_to_async(function, thread_sensitive=False, executor=_threads)
+        function = database_sync_to_async(for_a_thread(function), thread_sensitive=False, executor=_threads)
     answer = await function(*arguments)
     return await answer if isawaitable(answer) else answer

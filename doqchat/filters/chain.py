@@ -16,6 +16,7 @@ from django.db import close_old_connections
 
 from doqchat.coroutines import continued
 from doqchat.errors import Rejected, Unavailable
+from doqchat.site_code import for_a_thread, is_failure
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,9 @@ class Filters:
                     replaced_by.append(name)
             except Rejected as refusal:
                 raise Rejected(refusal.message, filter=name) from None
-            except Exception as error:
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
                 reason = f"it took longer than {FILTER_SECONDS:g} s" if deadline.expired() else _reason(error)
                 log.error("The filter %s failed: %s.", name, reason)
                 raise Unavailable("A filter of this site failed; try again in a moment.") from None
@@ -114,7 +117,7 @@ async def _within(deadline: asyncio.Timeout, running: Coroutine[Any, Any, str | 
 def _as_async(filter_: Filter) -> _Async:
     if iscoroutinefunction(filter_) or iscoroutinefunction(getattr(filter_, "__call__", None)):  # noqa: B004
         return cast(_Async, filter_)
-    call = partial(_call, cast(_Sync, filter_))
+    call = partial(_call, for_a_thread(cast(_Sync, filter_)))
 
     async def in_thread(message: Message) -> str | None:
         return await asyncio.get_running_loop().run_in_executor(_THREADS, copy_context().run, call, message)
@@ -131,7 +134,9 @@ def _call(filter_: _Sync, message: Message) -> str | None:
         close_old_connections()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """What went wrong and where, without the exception's message, which may contain the text."""
+    if isinstance(error.__cause__, StopIteration):  # which coroutines and futures replace by a RuntimeError
+        error = error.__cause__
     last = extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"

@@ -7,7 +7,8 @@ from doqchat.sessions import Access
 
 
 def authorize(user: Any, sid: str) -> Access | None:
-    """The role in the user's last name; `broken` raises, `wrong` returns something else, others are refused."""
+    """The role in the user's last name. `broken`, `exiting` and `stopping` raise, `wrong` returns something else, and
+    others are refused."""
     match user.last_name:
         case "A" | "B" | "user":
             return Access(user.last_name, name=user.first_name or None)
@@ -15,6 +16,10 @@ def authorize(user: Any, sid: str) -> Access | None:
             return Access("observer", can={"read", "moderate"})
         case "broken":
             raise LookupError("no such course")
+        case "exiting":
+            raise SystemExit
+        case "stopping":
+            return next(iter([]))
         case "wrong":
             return {"role": "A"}  # type: ignore[return-value]
     return None

@@ -79,7 +79,14 @@ async def test_a_signed_in_user_enters_and_speaks_with_the_role_and_name_of_the_
 
 
 @pytest.mark.parametrize(
-    ("last_name", "code"), [("nobody", "forbidden"), ("broken", "unavailable"), ("wrong", "unavailable")]
+    ("last_name", "code"),
+    [
+        ("nobody", "forbidden"),
+        ("broken", "unavailable"),
+        ("exiting", "unavailable"),
+        ("stopping", "unavailable"),
+        ("wrong", "unavailable"),
+    ],
 )
 async def test_a_user_is_refused_by_the_function_and_by_its_failure_which_the_log_names(
     guarded: Web, make_user: Make, sid: str, last_name: str, code: str
@@ -88,7 +95,12 @@ async def test_a_user_is_refused_by_the_function_and_by_its_failure_which_the_lo
     assert await connecting(guarded, sid, others=headers) == code
     answer = await asyncio.to_thread(calling_with, guarded, sid, headers, "GET", HISTORY, None)
     assert (answer.json["error"]["code"], answer.status) == (code, 403 if code == "forbidden" else 503)
-    cause = {"broken": "failed: LookupError: no such course", "wrong": "failed: TypeError: It returned dict"}
+    cause = {
+        "broken": "failed: LookupError: no such course",
+        "exiting": "failed: SystemExit: ",
+        "stopping": "failed: RuntimeError: It raised StopIteration.",
+        "wrong": "failed: TypeError: It returned dict",
+    }
     if last_name in cause:
         assert f"AUTHORIZE tests.access.authorizing.authorize {cause[last_name]}" in guarded.process.output
 

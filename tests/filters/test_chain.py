@@ -1,5 +1,6 @@
 """The filters of a site run in order, each within its time, and are named by the settings."""
 
+import asyncio
 import logging
 from threading import Event
 from typing import Any
@@ -58,6 +59,45 @@ async def test_a_timeout_of_the_filters_own_is_logged_as_such(caplog: pytest.Log
     with pytest.raises(Unavailable):
         await Filters([("lookup", unreachable)]).apply(message("text"))
     assert caplog.messages[-1].startswith("The filter lookup failed: TimeoutError in test_chain.py, line ")
+
+
+ESCAPES = [SystemExit, StopIteration, asyncio.CancelledError]
+
+
+@pytest.mark.parametrize("kind", ESCAPES)
+@pytest.mark.parametrize("asynchronous", [True, False])
+async def test_a_filter_that_raises_what_ends_a_task_fails_as_any_other(
+    kind: type[BaseException], asynchronous: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def raising(message: Message) -> str | None:
+        raise kind
+
+    async def raising_later(message: Message) -> str | None:
+        await asyncio.sleep(0)
+        raise kind
+
+    with pytest.raises(Unavailable):
+        await Filters([("odd", raising_later if asynchronous else raising)]).apply(message("text"))
+    assert caplog.messages[-1].startswith("The filter odd failed: ")
+    assert " in test_chain.py, line " in caplog.messages[-1]
+
+
+async def test_a_message_whose_filter_is_cancelled_with_its_connection_is_not_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    started = asyncio.Event()
+
+    async def waiting(message: Message) -> str | None:
+        started.set()
+        await asyncio.Event().wait()
+        return None
+
+    applying = asyncio.create_task(Filters([("waiting", waiting)]).apply(message("text")))
+    await started.wait()
+    applying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await applying
+    assert caplog.messages == []
 
 
 async def test_filters_that_hang_are_given_up_and_others_go_on(
