@@ -14,14 +14,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from chat import wording
-from chat.access import count_call, is_staff
+from chat.access import count_call, is_staff, refuse_token_in_url
 from chat.audit import Action, Actor, record
 from chat.invite_links import links_to
 from chat.managers import staff_principal
 from chat.openapi import NewSession
 from chat.sids import has_a_page, new_sid
 from doqchat.conf import access_mode
-from doqchat.errors import RateLimited
+from doqchat.errors import Forbidden, RateLimited
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, OBSERVER
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,10 @@ Page = Callable[Concatenate[HttpRequest, ...], Coroutine[Any, Any, HttpResponse]
 
 
 def counted(view: Page) -> Page:
-    """Count requests of a page by the client's address; 429 for one too many, 503 without the database."""
+    """Count requests of a page by the client's address; 429 for one too many, 503 without the database.
+
+    403 for a token in the URL.
+    """
 
     @wraps(view)
     async def counting(request: HttpRequest, **arguments: str) -> HttpResponse:
@@ -41,7 +44,10 @@ def counted(view: Page) -> Page:
             response["Retry-After"] = str(refusal.details["retry_after"])
             return response
         try:
+            refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
             return await view(request, **arguments)
+        except Forbidden as error:
+            raise PermissionDenied(error.message) from error
         except (OperationalError, InterfaceError) as error:
             log.error("The database cannot be used: %s", error)
             return render(request, "doqchat/unavailable.html", status=503)

@@ -4,13 +4,12 @@ import logging
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from chat import wording
-from chat.access import authenticated, refuse_token_in_url
+from chat.access import authenticated
 from chat.home import counted, entrance, known_role, room_address
 from chat.lines import line
 from chat.routing import socket_path
@@ -18,7 +17,7 @@ from chat.sids import has_a_page
 from doqchat.access.principal import Principal
 from doqchat.conf import access_mode
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Forbidden
+from doqchat.errors import DoqchatError
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT
 from doqchat.replies import mention
@@ -39,10 +38,6 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
     the URL's fragment, which browsers do not send: the page's scripts load the history with it.
     """
     role = known_role(request.GET.get("role", DEFAULT_ROLE))
-    try:
-        refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
-    except Forbidden as error:
-        raise PermissionDenied(error.message) from error
     if not has_a_page(sid):
         return entrance(request, sid, role, status=404)
     if access_mode() == "token":

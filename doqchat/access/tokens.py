@@ -81,6 +81,8 @@ def header_of(token: str) -> tuple[str, str | None]:
 
     Raises Unauthenticated.
     """
+    if token.startswith(API_KEY_PREFIX):
+        raise Unauthenticated("An API key manages sessions only; this requires a token of the session.")
     try:
         header = jwt.get_unverified_header(token)
         return str(header["alg"]), header.get("kid")

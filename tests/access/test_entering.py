@@ -109,11 +109,22 @@ async def test_a_token_in_the_url_is_refused_and_the_log_says_why_without_it(
     headers = {"Authorization": f"Bearer {presented}"}
     called = await asyncio.to_thread(fetch, any_guarded, f"{HISTORY.format(sid=sid)}?{written}", "GET", headers)
     assert (called.status, called.json["error"]["code"]) == (403, "forbidden")
-    shown = await asyncio.to_thread(fetch, any_guarded, f"/s/{sid}/?{written}")
-    assert shown.status == 403
-    for text in (called.text, shown.text, any_guarded.process.output):
+    pages = [
+        await asyncio.to_thread(fetch, any_guarded, f"{path}{written}")
+        for path in (f"/s/{sid}/?", "/?", f"/?sid={sid}&", "/i/secret/?")
+    ]
+    assert [page.status for page in pages] == [403] * 4
+    for text in (called.text, *(page.text for page in pages), any_guarded.process.output):
         assert presented.split(".")[1] not in text
     assert "it has a token in its URL" in any_guarded.process.output
+
+
+async def test_an_api_key_in_place_of_a_token_is_named(guarded: Web, sid: str) -> None:
+    answer = await asyncio.to_thread(calling, guarded, sid, "dqk_" + 43 * "x", "GET", HISTORY, None)
+    assert answer.json["error"] == {
+        "code": "unauthenticated",
+        "message": "An API key manages sessions only; this requires a token of the session.",
+    }
 
 
 async def test_the_log_has_no_token_whatever_becomes_of_it(any_guarded: Web, sid: str) -> None:
