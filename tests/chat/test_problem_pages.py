@@ -4,6 +4,9 @@ import urllib.error
 import urllib.request
 
 import pytest
+from django.test import RequestFactory
+from django.utils import translation
+from django.views.defaults import server_error
 
 from tests.processes import Web
 
@@ -36,3 +39,13 @@ def test_a_request_that_goes_wrong_gets_a_page_of_the_site(
     assert answered == status
     assert f"<title>{status} · doqchat</title>" in text
     assert heading in text
+
+
+@pytest.mark.parametrize(("language", "advice"), [("en", "Try again in a moment."), ("ko", "잠시 뒤에 다시")])
+def test_an_internal_error_gets_a_page_that_needs_nothing_of_the_request(language: str, advice: str) -> None:
+    with translation.override(language):
+        response = server_error(RequestFactory().get("/"))
+    text = response.content.decode()
+    assert response.status_code == 500
+    assert f'<html lang="{language}">' in text
+    assert advice in text

@@ -158,6 +158,23 @@ async def test_a_crowd_does_not_come_back_at_once(
     await expect(a.page.locator(".status__text")).to_have_text(re.compile(f"Trying again in {seconds} s"))
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"), [(1013, "cannot store messages"), (4413, "too slow"), (4429, "too many requests")]
+)
+async def test_a_retry_says_what_it_waits_for_and_can_be_made_at_once(
+    open_window: OpenWindow, sid: str, code: int, reason: str
+) -> None:
+    a = await open_window()
+    await a.page.add_init_script("Math.random = () => 0.99")
+    wire = await a.intercept()
+    await a.enter(sid)
+    await wire.route.close(code=code)
+    await expect(a.page.locator(".status__text")).to_contain_text(reason)
+    await a.page.get_by_role("button", name="Try now").click()
+    await a.is_connected()
+    await expect(a.page.get_by_role("button", name="Try now")).to_be_hidden()
+
+
 async def test_a_page_that_comes_back_does_not_sit_out_the_wait(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
