@@ -18,7 +18,7 @@ FAILED := echo '패키지를 설치하지 못했습니다. 이미 설치된 패�
 	'The packages could not be installed; the installed ones are unchanged.' >&2; exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest-django generators check sbom bench chaos attack fuzz screenshots
+.PHONY: help run test test-newest-django generators check sbom bench chaos attack fuzz screenshots vendor
 # Without bytecode, every process of every run compiles all modules and rewrites all assertions again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make test-newest-django  최신 Django로 모든 테스트를 실행합니다          run all tests on the latest Django'
 	@echo 'make generators          npm의 코드 생성기로 API 문서를 검사합니다     generate TypeScript from the API documents (npm)'
 	@echo 'make check               포맷, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
+	@echo 'make vendor              페이지의 외부 라이브러리를 다시 묶습니다(npm)  bundle the libraries of the page (npm)'
 	@echo 'make sbom                패키지 목록(SBOM)을 sbom.json에 씁니다        write the list of packages (SBOM) to sbom.json'
 	@echo 'make bench               서버의 성능을 측정합니다                      benchmark the server'
 	@echo 'make chaos               장애를 주입하고 유실된 메시지를 셉니다        inject faults under load, count lost messages'
@@ -48,6 +49,11 @@ test-newest-django: $(NEWEST)/.dev
 generators: .venv/.dev
 	@command -v npm >/dev/null || { echo 'npm이 필요합니다. Node.js 20 이상을 설치하세요. / npm is required: install Node.js 20 or later.' >&2; exit 1; }
 	@$(BIN)/python -m pytest tests/generators $(ARGS)
+
+vendor:
+	@command -v npm >/dev/null || { echo 'npm이 필요합니다. Node.js 20 이상을 설치하세요. / npm is required: install Node.js 20 or later.' >&2; exit 1; }
+	@mkdir -p .build/vendor && cp vendor/.npmrc vendor/*.js vendor/*.json .build/vendor
+	@cd .build/vendor && npm ci --ignore-scripts && node build.js
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
