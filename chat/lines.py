@@ -37,6 +37,7 @@ class Line:
         note: a sentence below it, for an incomplete answer or a moderator's reason; failed: whether it is an error.
         removed: whether a moderator has removed the text.
         until: when the reported mute ends.
+        request: the id of the request that it answers.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Line:
     failed: bool = False
     removed: bool = False
     until: datetime | None = None
+    request: str = ""
 
     @property
     def time(self) -> datetime:
@@ -81,8 +83,10 @@ def _message(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, re
     text = bd["prompt"] if event == "llm.request" else bd["text"]
     if not isinstance(text, str):
         return None
-    failed = event == "llm.error"
-    return Line(entry.id, kind, entry.participant, own, author, _tag(event, bd), text, _note(event, bd), failed)
+    failed, request = event == "llm.error", str(bd.get("request_id", "")) if kind == "answer" else ""
+    return Line(
+        entry.id, kind, entry.participant, own, author, _tag(event, bd), text, _note(event, bd), failed, request=request
+    )
 
 
 def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any]) -> Line:

@@ -190,6 +190,12 @@ def wording() -> dict[str, Any]:
         "count": _("{count} of {limit} characters"),
         "over": _("Too long by {count}"),
         "copied": _("Copied"),
+        "copy": {"code": _("Copy code")},
+        "again": {
+            "finished": _("Answer again"),
+            "failed": _("Try again"),
+            "missing": _("The question is not on this page. Show earlier messages, or ask again below."),
+        },
         "gap": _("Some earlier messages are no longer stored."),
         "history": {"failed": _("Earlier messages could not be loaded. Try again in a moment.")},
     }

@@ -3,6 +3,7 @@
 import { withdraw } from "./choices.js"
 import { timeOf } from "./ids.js"
 import { sentenceOf } from "./notices.js"
+import { proseIn, writePlain } from "./prose.js"
 import { nameOfMoment, nameOfTime } from "./times.js"
 import { say } from "./wording.js"
 
@@ -40,11 +41,15 @@ export function fill(item, envelope, reader) {
   item.classList.toggle("message--failed", hd.event === "llm.error")
   item.dataset.role = hd.role
   item.dataset.id = hd.id ?? ""
+  item.dataset.request = (kind === "answer" && bd.request_id) || ""
   write(item, "author", authorOf(hd.role, own, kind))
   write(item, "tag", hd.event === "llm.request" ? say("asked") : bd.model)
-  write(item, "text", textOf(envelope, kind))
+  if (hd.removed || kind === "notice") writePlain(textIn(item), textOf(envelope, kind))
+  else prose(item).show(textOf(envelope, kind) ?? "")
   write(item, "note", noteOf(envelope, kind))
   withdraw(item)
+  const again = item.querySelector(".message__again")
+  again.ariaLabel = again.title = say(hd.event === "llm.error" ? "again.failed" : "again.finished")
   item.querySelector(".message__time").dateTime = (hd.id ? timeOf(hd.id) : new Date()).toISOString()
   item.querySelector(".message__until").dateTime = (kind === "notice" && bd.until) || ""
   localise(item)
@@ -56,14 +61,28 @@ export function clear(item) {
   item.classList.remove("message--failed")
   item.classList.add("message--removed")
   write(item, "tag", "")
-  write(item, "text", say("removed"))
+  writePlain(textIn(item), say("removed"))
   write(item, "note", "")
   withdraw(item)
   item.querySelector(".message__remove")?.remove()
 }
 
-// Times in the browser's time zone, instead of the server's.
-export function localise(item) {
+// Make one of the server's items the browser's: its text rendered, its times in the browser's time zone.
+export function adopt(item) {
+  if (!item.matches(".message--notice, .message--removed")) prose(item).show(textIn(item).textContent)
+  localise(item)
+}
+
+// The text of a message, which is Markdown.
+export function prose(item) {
+  return proseIn(textIn(item), item.dataset.role !== "llm")
+}
+
+function textIn(item) {
+  return item.querySelector(".message__text")
+}
+
+function localise(item) {
   const time = item.querySelector(".message__time")
   time.textContent = nameOfTime(new Date(time.dateTime))
   const until = item.querySelector(".message__until")

@@ -41,7 +41,7 @@ export class Removal {
     button.type = "button"
     button.addEventListener("click", () => this.#press(button, item.dataset.id))
     disarm(button)
-    item.querySelector(".message__body").append(button)
+    item.querySelector(".message__tools").append(button)
   }
 
   #press(button, id) {
@@ -74,7 +74,7 @@ function arm(button) {
 }
 
 function disarm(button) {
-  button.className = "message__remove"
+  button.className = "tool message__remove"
   button.ariaLabel = button.title = say("removal.offer")
   button.textContent = "×"
 }

@@ -1,13 +1,14 @@
 // An active answer, in its item.
 
-import { write } from "./message.js"
+import { prose } from "./message.js"
 
 export class Reply {
   id = null // until the server has sent it
   stopping = false // whether the reader cancels it
   again // the timer of the next attempt to cancel it
   #attempt = 0
-  #points = 0 // code points so far
+  #text = ""
+  #points = 0 // in code points
   #early = [] // pieces before which another is missing
 
   constructor(requestId, item) {
@@ -36,19 +37,16 @@ export class Reply {
     }
     const fresh = Array.from(text).slice(this.#points - offset)
     this.#points += fresh.length
-    this.#text.append(fresh.join(""))
+    this.#text += fresh.join("")
+    prose(this.item).grow(this.#text)
     this.#addAgain()
   }
 
   // Apply the state in a welcome, which may be older than received pieces: text that begins with its text is kept, any
   // other is replaced.
   catchUp({ attempt, text }) {
-    if (attempt === this.#attempt && !this.#text.textContent.startsWith(text)) this.#clear()
+    if (attempt === this.#attempt && !this.#text.startsWith(text)) this.#clear()
     this.add({ attempt, offset: 0, text })
-  }
-
-  get #text() {
-    return this.item.querySelector(".message__text")
   }
 
   #begin(attempt) {
@@ -58,8 +56,9 @@ export class Reply {
   }
 
   #clear() {
+    this.#text = ""
     this.#points = 0
-    write(this.item, "text", "")
+    prose(this.item).reset()
   }
 
   #addAgain() {

@@ -20,6 +20,7 @@ import { Status } from "./status.js"
 import { Sync } from "./sync.js"
 import { Timeline } from "./timeline.js"
 import { Token } from "./token.js"
+import { Tools } from "./tools.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
@@ -44,6 +45,7 @@ const replies = new Replies(timeline, {
     composer.focusUnlessTouched()
   },
 })
+const tools = new Tools(part("timeline"), { ask: (prompt) => send("llm.request", { prompt }), warn })
 const people = new People(part("people"), role)
 const typing = new TypingLine(part("typing"))
 const policy = new Policy(part("policy"), paths.session, token, ({ settings, can }) => {
@@ -64,6 +66,7 @@ const mute = new Mute(part("composer__mute"), enable)
 const problem = part("timeline__problem")
 let stopped = false
 let speaks = role !== OBSERVER // until the server says what the reader may do
+let asks = speaks
 const earlier = new Earlier(part("timeline__earlier"), {
   path: paths.history,
   token,
@@ -114,10 +117,12 @@ function onClosed() {
 
 function enable() {
   composer.disable(stopped || mute.active || !speaks)
+  tools.allow(asks && !stopped && !mute.active)
 }
 
 function allow(can) {
   speaks = can.includes("send") || can.includes("ask")
+  asks = can.includes("ask")
   replies.allow(can)
   enable()
 }

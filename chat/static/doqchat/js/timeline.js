@@ -1,7 +1,7 @@
 // The conversation: stored events in the order of their ids, then unsent messages, then active answers.
 
 import { isAfter } from "./ids.js"
-import { clear, drawn, fill, isShown, localise } from "./message.js"
+import { adopt, clear, drawn, fill, isShown } from "./message.js"
 import { nameOfDay } from "./times.js"
 
 const TOGETHER = 5 * 60_000 // ms between two messages of one person that are shown under one name
@@ -23,10 +23,13 @@ export class Timeline {
     this.#growing = element.querySelector(".timeline__growing")
     this.#reader = reader
     this.#offer = offer
+    const log = this.#stored.parentElement
+    log.ariaBusy = "true" // what the server has rendered is no news
     for (const item of this.#stored.children) {
-      localise(item)
+      adopt(item)
       this.#settle(item)
     }
+    log.ariaBusy = "false"
   }
 
   // Those of the stored events.
