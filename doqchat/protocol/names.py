@@ -89,11 +89,21 @@ _JOINERS = "\u200c\u200d"
 """Invisible, but used in Persian names and in emoji."""
 
 
+def _is_invisible(character: str) -> bool:
+    return category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in _JOINERS
+
+
 def _display_name(value: str) -> str:
     """Reject characters that would break the speaker's label in the prompt, and invisible ones."""
-    for character in value:
-        if character in "[]@" or (category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in _JOINERS):
-            raise ValueError("a name must not contain brackets, @ or invisible characters")
+    if any(character in "[]@" or _is_invisible(character) for character in value):
+        raise ValueError("a name must not contain brackets, @ or invisible characters")
+    return value
+
+
+def _title(value: str) -> str:
+    """Reject line breaks, and characters that could reorder or hide the text around the title."""
+    if any(map(_is_invisible, value)):
+        raise ValueError("a title must be one line without invisible characters")
     return value
 
 
@@ -107,3 +117,14 @@ DisplayName = Annotated[
     Field(json_schema_extra={"pattern": _DISPLAY_NAME_PATTERN}),
 ]
 """The display name of a person or the assistant."""
+
+LONGEST_TITLE = 80
+"""Maximum length of a session's title, in characters."""
+
+Title = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_TITLE),
+    AfterValidator(_title),
+    Field(json_schema_extra={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}),
+]
+"""The title of a session."""

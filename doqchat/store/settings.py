@@ -1,4 +1,4 @@
-"""Settings of a session: the behaviour of the model, and display names."""
+"""Settings of a session: the behaviour of the model, the title, and display names."""
 
 import logging
 from typing import Annotated, Any, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from doqchat.errors import Unreadable
-from doqchat.protocol.names import DisplayName
+from doqchat.protocol.names import DisplayName, Title
 from doqchat.store import keys
 from doqchat.store.cancellation import cancellation
 from doqchat.store.clients import pairs
@@ -29,6 +29,7 @@ class SessionSettings(BaseModel):
         wait_seconds: seconds without messages or typing before an automatic reply.
         llm: the alias of the model.
         system: instructions for the model, in addition to the site's.
+        title: the session's title; empty for its sid.
         name_a, name_b, name_llm: display names of the people and the assistant; empty for their roles.
     """
 
@@ -39,6 +40,7 @@ class SessionSettings(BaseModel):
     wait_seconds: Annotated[float, Field(ge=0.3, le=30)] = DEFAULT_WAIT_SECONDS
     llm: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "default"
     system: Annotated[str, StringConstraints(max_length=8_000)] = ""
+    title: Title = ""
     name_a: DisplayName = ""
     name_b: DisplayName = ""
     name_llm: DisplayName = ""

@@ -6,7 +6,7 @@ from tests.access.credentials import token
 from tests.access.operations import SESSION, calling, opened
 from tests.processes import Web
 
-CHANGES = {"policy": "always", "name_llm": "Haru", "system": "a secret"}
+CHANGES = {"policy": "always", "title": "Maths", "name_llm": "Haru", "system": "a secret"}
 CAN = ["read", "configure"]
 
 
@@ -21,7 +21,7 @@ async def test_members_on_every_process_are_notified_of_changes_without_the_inst
         assert (answer.status, answer.json["settings"]["system"]) == (200, "a secret")
         for client in (a, b):
             changed = await client.recv_event("session.settings")
-            assert changed["bd"] == {"policy": "always", "name_llm": "Haru"}
+            assert changed["bd"] == {"policy": "always", "title": "Maths", "name_llm": "Haru"}
             assert (changed["hd"]["role"], changed["hd"]["name"]) == ("B", "Minji")
 
 

@@ -1,4 +1,4 @@
-"""Valid display names."""
+"""Valid display names and titles."""
 
 import pytest
 from pydantic import ValidationError
@@ -32,3 +32,16 @@ def test_the_refusal_of_a_name_states_the_rule() -> None:
         SessionSettings(name_a="A]")
 
     assert refusal(caught.value).message == "name_a: a name must not contain brackets, @ or invisible characters."
+
+
+@pytest.mark.parametrize("title", ["", "[3] @home: 수학 과외 👩‍💻", "رياضيات", "x" * 80])
+def test_titles_in_any_script_are_accepted(title: str) -> None:
+    assert SessionSettings(title=title).title == title
+
+
+@pytest.mark.parametrize("title", ["x" * 81, "a\nb", "a\tb", "a\u2028b", "a\u202eb", "a\u200bb"])
+def test_long_titles_and_titles_with_invisible_characters_are_refused(title: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SessionSettings(title=title)
+
+    assert refusal(caught.value).field == "title"

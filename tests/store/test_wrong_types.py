@@ -76,6 +76,7 @@ async def test_settings_of_the_wrong_type_are_the_defaults(
         ("system", "x" * 8_001),
         ("name_a", "[A]"),
         ("name_llm", "x" * 41),
+        ("title", "two\nlines"),
         ("unknown_field", "x"),
     ],
 )
