@@ -85,6 +85,17 @@ async def test_a_room_shows_the_code_of_its_link_on_request(open_window: OpenWin
     assert await window.page.evaluate("document.documentElement.scrollWidth") == width
 
 
+async def test_a_phone_offers_its_share_sheet(open_window: OpenWindow, sid: str) -> None:
+    window = await open_window(viewport=PHONE)
+    await window.page.add_init_script(
+        "navigator.canShare = () => true; navigator.share = async (data) => { window.shared = data }"
+    )
+    await window.enter(sid, "A")
+    await window.open_details()
+    await window.page.locator(".invite__share").click()
+    assert (await window.page.evaluate("shared"))["url"] == f"{window.base}/s/{sid}/?role=B"
+
+
 async def test_the_button_is_pressed_once(open_window: OpenWindow, guarded: Web, sid: str) -> None:
     secret = "once"
     await Invite.objects.acreate(sid=sid, role="A", digest=digest_of(secret))

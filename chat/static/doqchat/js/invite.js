@@ -14,6 +14,13 @@ export function offerInvitation(element) {
     button.textContent = say("copied")
     setTimeout(() => { button.textContent = label }, THANKED_FOR)
   })
+  offerShare(element.querySelector(".invite__share"), { title: element.dataset.title || say("share"), url: link.value })
+}
+
+// The share sheet of phones; browsers without one have no button.
+function offerShare(button, data) {
+  button.hidden = !navigator.canShare?.(data)
+  button.addEventListener("click", () => navigator.share(data).catch(() => {})) // it was closed without sharing
 }
 
 async function copy(link) {
