@@ -5,8 +5,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from chat import invites
-from chat.home import counted, room_address
 from chat.models import Invite
+from chat.pages import counted, room_address
 
 GONE = 410
 

@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from chat import wording
 from chat.access import authenticated
-from chat.home import counted, entrance, known_role, room_address
+from chat.home import entrance
 from chat.lines import line
+from chat.pages import counted, known_role, room_address
 from chat.routing import socket_path
 from chat.sids import has_a_page
 from doqchat.access.principal import Principal
@@ -39,7 +40,7 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
     """
     role = known_role(request.GET.get("role", DEFAULT_ROLE))
     if not has_a_page(sid):
-        return entrance(request, sid, role, status=404)
+        return await entrance(request, sid, status=404)
     if access_mode() == "token":
         member = await _member(request, sid)
         if member is None:

@@ -144,6 +144,22 @@ def connection() -> dict[str, Any]:
     }
 
 
+def home() -> dict[str, Any]:
+    """The texts of the home page's scripts."""
+    return {
+        "recent": {
+            "role": _("You are {role}"),
+            "said": _("{by}: {text}"),
+            "new": _("{count} new"),
+            "more": _("{count} or more new"),
+            "remove": _("Remove {title} from this list"),
+            "none": _("No session matches."),
+            "unknown": _("Open the link that you were given to see this session."),
+            "failed": _("New messages cannot be checked right now."),
+        }
+    }
+
+
 def wording() -> dict[str, Any]:
     """All texts of the page's scripts, in the language of the request."""
     return {
@@ -196,6 +212,7 @@ def wording() -> dict[str, Any]:
             "failed": _("Try again"),
             "missing": _("The question is not on this page. Show earlier messages, or ask again below."),
         },
+        "share": _("Join our session"),
         "gap": _("Some earlier messages are no longer stored."),
         "history": {"failed": _("Earlier messages could not be loaded. Try again in a moment.")},
     }

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 
 from chat import api_keys
 from chat.invites import MOST_INVITES
-from chat.models import ApiKey, Invite
+from chat.models import ApiKey, AuditRecord, Invite
 from tests.access.credentials import token
 from tests.access.guests import guest
 from tests.access.operations import INVITES, SESSIONS, calling, calling_with, connecting
@@ -77,6 +77,22 @@ def test_staff_creates_a_session_on_the_home_page(guarded: Web, staff: str) -> N
     assert (made.status_code, made.headers["Cache-Control"]) == (200, "no-store")
     assert Invite.objects.count() == 2
     assert made.text.count(f"{guarded.http}/i/") == 2
+
+
+def test_what_staff_sets_on_the_home_page_holds_for_the_session_and_its_links(guarded: Web, staff: str) -> None:
+    with guest(guarded) as member:
+        member.sign_in(staff.partition("=")[2])
+        assert member.press("/", name_a="a@b").status_code == 400
+        assert not Invite.objects.exists()
+        made = member.press("/", title="Lesson <1>", name_a="Minji", policy="off", llm="default", role="B")
+    assert "Lesson &lt;1&gt;" in made.text
+    assert [(each.role, each.name) for each in Invite.objects.order_by("pk")] == [("A", "Minji"), ("B", "")]
+    sid = Invite.objects.latest("pk").sid
+    own = {"Cookie": staff, "Origin": guarded.http}
+    settings = calling_with(guarded, sid, own, "GET", f"{SESSIONS}/{sid}", None).json["settings"]
+    assert (settings["title"], settings["name_a"], settings["policy"]) == ("Lesson <1>", "Minji", "off")
+    created = AuditRecord.objects.get(sid=sid, action="created")
+    assert created.details == {"settings": {"title": "Lesson <1>", "name_a": "Minji", "policy": "off"}}
 
 
 @pytest.mark.parametrize(

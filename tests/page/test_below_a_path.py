@@ -31,9 +31,13 @@ async def test_people_talk_and_set_the_policy_below_a_path(below: Web, open_wind
 
 
 async def test_a_form_leads_to_a_room_below_the_path(below: Web, open_window: OpenWindow, sid: str) -> None:
-    window = await open_window(below)
+    window = await open_window(below, locale="en-US")
     await window.page.goto(f"{window.base}/chat/")
+    await window.page.get_by_text("Join a session by its name").click()
     await window.page.fill("#sid", sid)
-    await window.page.click(".home__join button")
+    await window.page.get_by_role("button", name="Join as B").click()
     await window.is_connected()
     assert window.page.url.startswith(f"{window.base}/chat/s/{sid}/")
+    await window.page.goto(f"{window.base}/chat/")
+    await window.page.locator(".recent__link").click()
+    await expect(window.page).to_have_url(f"{window.base}/chat/s/{sid}/?role=B")

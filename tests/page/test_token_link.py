@@ -58,7 +58,7 @@ async def test_without_a_token_the_page_says_what_is_needed(open_window: OpenWin
         "This session needs a valid link. Ask for a new one."
     )
     await window.page.goto(guarded.http)
-    await expect(window.page.locator(".home__lead").last).to_contain_text("Open the link")
+    await expect(window.page.locator(".home__card")).to_contain_text("Open the link")
     await window.page.goto(link(guarded, sid, "A"))
     await window.is_connected()
 

@@ -67,6 +67,7 @@ const problem = part("timeline__problem")
 let stopped = false
 let speaks = role !== OBSERVER // until the server says what the reader may do
 let asks = speaks
+let visit // kept once it is known that the session can be entered
 const earlier = new Earlier(part("timeline__earlier"), {
   path: paths.history,
   token,
@@ -102,6 +103,9 @@ function onState(state, details) {
   if (state === "connected") {
     outbox.flush()
     policy.read()
+    visit ??= import("./recent.js").then(({ keepVisit }) =>
+      keepVisit({ sid, role, title: () => part("room__name")?.textContent.trim(), read: () => cursor.last }),
+    )
     return
   }
   if (state !== "offline") people.forget()
