@@ -52,10 +52,10 @@ def _problems(doqchat: Settings) -> Iterator[CheckMessage]:
 
 def _hosts(doqchat: Settings) -> Iterator[CheckMessage]:
     """Hosts, origins and proxies that admit too much, or that match nothing."""
-    for text in doqchat.origins:
+    listed = {"DOQCHAT_ORIGINS": doqchat.origins, "DOQCHAT_EMBED_ORIGINS": doqchat.embed_origins}
+    for name, text in ((name, text) for name, texts in listed.items() for text in texts):
         if hint := unusable_origin(text):
-            problem = f"DOQCHAT_ORIGINS has {text!r}, which is not the origin of any page."
-            yield Error(problem, hint=hint, id="doqchat.E004")
+            yield Error(f"{name} has {text!r}, which is not the origin of any page.", hint=hint, id="doqchat.E004")
     for text in doqchat.proxies:
         if not _names_peers(text) and doqchat.proxies != ["*"]:
             problem = f"PROXIES (FORWARDED_ALLOW_IPS) has {text!r}, which matches no proxy."

@@ -23,6 +23,11 @@ class Origin:
     host: str
     port: str
 
+    def __str__(self) -> str:
+        """As browsers write it: without the scheme's default port."""
+        default = self.port == _DEFAULT_PORTS[self.scheme]
+        return f"{self.scheme}://{self.host}{'' if default else f':{self.port}'}"
+
     def is_at(self, host: str) -> bool:
         """Whether a Host header names the same host and port."""
         name, port = split_domain_port(host)

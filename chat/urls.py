@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat import home, invite_pages, recent, views
+from chat import embedding, home, invite_pages, recent, views
 from chat.api import api
 from chat.api_errors import urls_of
 from chat.manifest import manifest
@@ -10,6 +10,7 @@ from chat.manifest import manifest
 app_name = "doqchat"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("embed.js", embedding.script, name="embed"),
     path("recent/", recent.news, name="recent"),
     path("s/<str:sid>/", views.room, name="room"),
     path("i/<str:secret>/", invite_pages.invite, name="invite"),

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from chat import wording
 from chat.access import authenticated
+from chat.embedding import allow_embedding, embedders
 from chat.home import entrance
 from chat.lines import line
 from chat.pages import counted, known_role, room_address
@@ -90,6 +91,7 @@ def _room(
     context = _context(request, sid, role, entries) | {"store_away": admitted and entries is None}
     context["room"]["admitted"] = admitted
     response = render(request, "doqchat/room.html", context)
+    allow_embedding(response)
     if access_mode() == "token":
         response["Cache-Control"] = "no-store"
     return response
@@ -111,6 +113,7 @@ def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | N
             "limit": MAX_TEXT,
             "mention": mention.rule(),
             "paths": _paths(sid),
+            "embedders": embedders(),
             **_reach(entries),
         },
         "wording": wording.wording(),

@@ -90,6 +90,7 @@ DOQCHAT: dict[str, Any] = {
     "METRICS_TOKEN": env.long_secret("DOQCHAT_METRICS_TOKEN"),
     "AUDIT_DAYS": env.integer("DOQCHAT_AUDIT_DAYS", 365, minimum=0, maximum=36_500) or None,
     "ORIGINS": env.words("DOQCHAT_ORIGINS"),
+    "EMBED_ORIGINS": env.words("DOQCHAT_EMBED_ORIGINS"),
     "PROXIES": FORWARDED_ALLOW_IPS,
     "HOST": env.text("HOST", "127.0.0.1"),
     "PORT": PORT,
@@ -207,7 +208,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
-        "frame-ancestors": [NONE],
+        "frame-ancestors": [NONE],  # but for rooms, with DOQCHAT_EMBED_ORIGINS: chat/embedding.py
     }
 }
 

@@ -152,6 +152,7 @@ class Settings(Section):
         metrics_token: the bearer token with which other machines read `/metrics`; None for only this machine.
         audit_days: days for which the audit trail is kept; None for ever.
         origins: origins of other sites whose pages may open a socket.
+        embed_origins: origins of other sites whose pages may show a room in a frame.
         proxies: the addresses and networks of trusted proxies, which send the address of the client.
         host, port: where a web process listens; port 0 picks a free port.
         server: the ASGI server of the web processes.
@@ -176,6 +177,7 @@ class Settings(Section):
     metrics_token: Annotated[str, Field(min_length=16)] | None = None
     audit_days: _Count | None = 365
     origins: list[str] = []
+    embed_origins: list[str] = []
     proxies: list[str] = ["127.0.0.1", "::1"]
     host: str = "127.0.0.1"
     port: _Port = 3000

@@ -35,6 +35,7 @@ def test_a_site_that_answers_to_every_host_is_warned() -> None:
         ("https://a.example:444/chat?x#y", "Leave out all but the scheme, host and port: https://a.example:444."),
         ("https://me:secret@a.example", "Leave out all but the scheme, host and port: https://a.example."),
         ("https://예시.example", "Write the host as browsers send it, in Punycode"),
+        ("https://a;b", "Write the host as browsers send it: "),
         ("https://a..example", "Write the host as browsers send it: "),
         ("https://", "Write the host as browsers send it: "),
         ("https://127.1", "Write the host as browsers send it: "),
@@ -44,11 +45,12 @@ def test_a_site_that_answers_to_every_host_is_warned() -> None:
         ("https://a.example:0443", "Write a port from 1 to 65535"),
     ],
 )
-def test_an_origin_that_no_page_has_is_named(origin: str, hint: str) -> None:
+@pytest.mark.parametrize("setting", ["ORIGINS", "EMBED_ORIGINS"])
+def test_an_origin_that_no_page_has_is_named(origin: str, hint: str, setting: str) -> None:
     listed = ["https://app.example.org:8443", "http://[::1]:3000", "http://10.0.0.7", "HTTPS://App.example", origin]
-    with override_settings(DOQCHAT={"ORIGINS": listed}):
+    with override_settings(DOQCHAT={setting: listed}):
         (problem,) = [problem for problem in run_checks() if problem.id == "doqchat.E004"]
-    assert problem.msg == f"DOQCHAT_ORIGINS has {origin!r}, which is not the origin of any page."
+    assert problem.msg == f"DOQCHAT_{setting} has {origin!r}, which is not the origin of any page."
     assert problem.hint is not None
     assert problem.hint.startswith(hint)
 

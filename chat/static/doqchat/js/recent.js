@@ -11,8 +11,9 @@ const SID = /^[\w.-]{1,64}$/
 const ID = /^\d+-\d+$/
 
 // Keep the room's session: now, and with what has been read when the page is hidden or left. `title` and `read` are
-// functions; `read` returns the id of the last event that has arrived.
+// functions; `read` returns the id of the last event that has arrived. Rooms in pages of other sites are not kept.
 export function keepVisit({ sid, role, title, read }) {
+  if (parent !== window) return
   const kept = new Kept(location.pathname.slice(0, -`s/${sid}/`.length))
   const visit = () => ({ sid, role, title: title() || sid, read: read() ?? "", at: Date.now() })
   const update = () => kept.has(visit()) && kept.put(visit()) // unless the reader has it forgotten meanwhile

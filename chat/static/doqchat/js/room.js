@@ -19,12 +19,12 @@ import { Connection } from "./socket.js"
 import { Status } from "./status.js"
 import { Sync } from "./sync.js"
 import { Timeline } from "./timeline.js"
-import { Token } from "./token.js"
+import { Token, provider } from "./token.js"
 import { Tools } from "./tools.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
-const { sid, role, admitted, first, last, limit, mention, paths } = JSON.parse(
+const { sid, role, admitted, first, last, limit, mention, paths, embedders } = JSON.parse(
   document.getElementById("room").textContent,
 )
 const OBSERVER = "observer"
@@ -32,7 +32,7 @@ const CLOSED = 4410 // the close code of a session that a moderator has closed
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
-const token = new Token(sid, admitted, globalThis.doqchat?.token)
+const token = new Token(sid, admitted, provider(embedders))
 const removal = new Removal(() => timeline.items, { path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
 const timeline = new Timeline(part("timeline"), role, (item) => removal.offer(item))
 const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"))

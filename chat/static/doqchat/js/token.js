@@ -1,5 +1,5 @@
 // The token of the reader: one that a link brings along in its fragment, which browsers send to no server, or those of
-// a function of the site, which can renew them. A link's token leaves the address bar at once; the tab keeps it, so that
+// a function, which can renew them. A link's token leaves the address bar at once; the tab keeps it, so that
 // the page can be loaded again.
 
 const IN_LINK = /^#token=([\w.~-]+)$/
@@ -42,6 +42,14 @@ export class Token {
   get headers() {
     return this.#token ? { Authorization: `Bearer ${this.#token}` } : {}
   }
+}
+
+// The function that brings the tokens: the site's own or, in a frame, that of the page around it. `embedders`: the
+// origins that may embed the room.
+export function provider(embedders) {
+  if (globalThis.doqchat?.token || parent === window || !embedders.length) return globalThis.doqchat?.token
+  const embedder = import("./embedded.js").then(({ Embedder }) => new Embedder(embedders))
+  return async () => (await embedder).token()
 }
 
 // The subprotocols of a socket that carry a token.
