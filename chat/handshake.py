@@ -4,14 +4,29 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
+from pydantic import TypeAdapter, ValidationError
+
 from chat.access import cookies_in, refuse_token_in_url, tokens_of
 from chat.origins import objection
 from doqchat.access.authenticator import Authenticator
 from doqchat.access.principal import Principal
 from doqchat.errors import Forbidden, InvalidMessage, RoleForbidden
 from doqchat.limits.addresses import address_of
+from doqchat.protocol.frames import refusal
 from doqchat.protocol.ids import parse_id
-from doqchat.protocol.names import BASIC, HUMAN_ROLES, MODEL_ROLE, OBSERVER, V1, MemberRole, Profile, is_sid
+from doqchat.protocol.names import (
+    BASIC,
+    HUMAN_ROLES,
+    MODEL_ROLE,
+    OBSERVER,
+    V1,
+    DisplayName,
+    MemberRole,
+    Profile,
+    is_sid,
+)
+
+_NAME: TypeAdapter[str] = TypeAdapter(DisplayName)
 
 
 class ReservedRole(RoleForbidden):
@@ -59,6 +74,8 @@ async def read_handshake(scope: dict[str, Any], authenticator: Authenticator) ->
     role, since = _role(query), _since(query)
     principal = await authenticator.principal(sid, role, tokens_of(scope), *cookies_in(scope, sid))
     principal.require("read")
+    if not principal.verified:
+        principal = replace(principal, name=_name(query))
     return Handshake(replace(principal, address=address_of(scope)), V1 if subprotocol_of(scope) else BASIC, since)
 
 
@@ -69,6 +86,14 @@ def _role(query: dict[str, list[str]]) -> MemberRole | None:
     if role not in (None, *HUMAN_ROLES, OBSERVER):
         raise InvalidMessage("role: join as A, B or user.", field="role")
     return role
+
+
+def _name(query: dict[str, list[str]]) -> str | None:
+    """The name of a person with open access; None for none."""
+    try:
+        return _NAME.validate_python(query["name"][0]) or None if "name" in query else None
+    except ValidationError as error:
+        raise refusal(error, "name") from None
 
 
 def _since(query: dict[str, list[str]]) -> str | None:

@@ -26,6 +26,7 @@ class _Head(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["A", "B", "user"] | None = Field(None, description=f"Who speaks; {DEFAULT_ROLE} if omitted.")
+    name: DisplayName | None = Field(None, description="The speaker's name; with a token, the token's.")
     msg_id: MessageId | None = Field(None, description="Reusing it for the same role and content stores nothing.")
     timestamp: Moment | None = Field(None, description="RFC 3339; the server's time if omitted.")
 

@@ -1,6 +1,7 @@
 """Sessions over HTTP: messages and settings, for programs without a socket."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -21,7 +22,7 @@ from doqchat.moderation import Moderator
 from doqchat.overview import overview
 from doqchat.protocol.events import Can, Reason
 from doqchat.protocol.frames import parse, refusal
-from doqchat.protocol.names import MAX_FRAME_BYTES
+from doqchat.protocol.names import DEFAULT_ROLE, MAX_FRAME_BYTES, DisplayName, HumanRole
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended
 from doqchat.submission import configure, submit
@@ -29,6 +30,9 @@ from doqchat.submission import configure, submit
 router = Router(tags=["sessions"])
 
 Why = Annotated[Reason | None, Query(description="One line for the members.")]
+
+Role = Annotated[HumanRole, Query(description="With open access: who changes them, as the members are told.")]
+Name = Annotated[DisplayName | None, Query(description="With open access: that person's name.")]
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -79,13 +83,16 @@ async def read_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
     summary="Change a session's settings",
     openapi_extra=openapi.body(openapi.SessionChanges),
 )
-async def change_session(request: HttpRequest, sid: openapi.Sid) -> Overview:
+async def change_session(
+    request: HttpRequest, sid: openapi.Sid, role: Role = DEFAULT_ROLE, name: Name = None
+) -> Overview:
     """Change the given settings; `null` restores a default.
 
     Policy `off` lets a person take over: a running automatic reply is withdrawn.
     """
     principal, changes = (await manager_of(request, sid)).principal, _changes(request)
-    await configure(engine(), principal, changes)
+    by = principal if principal.verified else replace(principal, role=role, name=name)
+    await configure(engine(), by, changes)
     await record(Action.CONFIGURED, sid, Actor.of(principal), settings=changes)
     return await _overview(principal)
 

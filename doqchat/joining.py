@@ -57,10 +57,10 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
     if since is None:
         session.go_live(member)
     if not member.full:
-        await engine.presence.add(sid, [member.connection])
+        await engine.presence.add(sid, [member.presence])
         return Welcome(None, since)
     last_id = session.last
-    arrival = session.ephemeral.arrive(member, engine.snapshots.take(sid, member.connection))
+    arrival = session.ephemeral.arrive(member, engine.snapshots.take(sid, member.presence))
     snapshot, gap = await asyncio.gather(arrival, _gap(engine, sid, since))
     return Welcome(_text(member, last_id, snapshot, gap), since, whole=gap is None)
 
@@ -113,16 +113,18 @@ async def _gap(engine: Engine, sid: str, since: str | None) -> Gap | None:
 
 
 def _text(member: Member, last_id: str, snapshot: Snapshot, gap: Gap | None) -> str:
-    principal = member.principal
+    who = member.principal
     welcome = SessionWelcome(
-        sid=principal.sid,
-        role=principal.role,
-        can=sorted(principal.can),
+        sid=who.sid,
+        role=who.role,
+        name=who.name,
+        can=sorted(who.can),
         last_id=last_id,
-        members=snapshot.members,
+        members=snapshot.present.members,
+        people=snapshot.present.people,
         read=snapshot.read,
         replies=snapshot.replies,
-        settings=snapshot.settings.visible(configure="configure" in principal.can),
+        settings=snapshot.settings.visible(configure="configure" in who.can),
         gap=gap,
     )
-    return server.ephemeral(principal.sid, welcome)
+    return server.ephemeral(who.sid, welcome)

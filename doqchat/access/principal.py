@@ -21,7 +21,8 @@ class Principal:
         role: its role, or `observer`.
         can: its capabilities.
         name: its display name, if known.
-        verified: whether a credential proves role and name, so that frames cannot claim others.
+        verified: whether a credential proves role and name, so that frames cannot claim others. If not, they are the
+            role and name of frames that state none.
         subject, token_id: the claims `sub` and `jti` of its token, if any.
         login: the key of the Django session of a signed-in user; None for all others.
         address: the address whose limits it counts towards; None for no limits.
@@ -63,9 +64,9 @@ class Principal:
             frame.role = self.role
         elif self.verified and frame.role != self.role:
             raise RoleForbidden(f"Your access is for the role {self.role} alone; leave hd.role out.", field="hd.role")
-        if self.verified:
+        if self.verified or not frame.hd.get("name"):
             frame.hd.pop("name", None)
-            if self.name is not None:
+            if self.name is not None and frame.role == self.role:
                 frame.hd["name"] = self.name
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from doqchat.fanout.member import Member
 from doqchat.protocol import server
 from doqchat.protocol.events import Presence
-from doqchat.store.presence import counts
+from doqchat.store.presence import Present, present
 
 PRESENCE_SECONDS, PRESENCE_SECONDS_A_MEMBER = 0.05, 0.001
 """How long presence changes are collected before they are sent, and how much longer for each member: in a large session
@@ -30,13 +30,13 @@ class EphemeralEvents:
         members: the members; the set changes as they join and leave.
 
     Attributes:
-        present: the number of connections per role, as last published on the session's channel.
+        present: who is connected to the session, as last published on the session's channel.
     """
 
     def __init__(self, sid: str, members: Set[Member]) -> None:
         self._sid = sid
         self._members = members
-        self.present: dict[str, int] = {}
+        self.present = Present()
         self._presence_due: asyncio.TimerHandle | None = None
         self._arriving: dict[str, asyncio.Future[None]] = {}
 
@@ -50,13 +50,13 @@ class EphemeralEvents:
             member: the joining member.
             snapshot: takes the snapshot, and publishes that this connection has joined.
         """
-        published = self._arriving[member.connection] = asyncio.get_running_loop().create_future()
+        published = self._arriving[member.presence] = asyncio.get_running_loop().create_future()
         try:
             taken = await snapshot
             await asyncio.wait([published], timeout=ARRIVAL_SECONDS)
             return taken
         finally:
-            self._arriving.pop(member.connection, None)
+            self._arriving.pop(member.presence, None)
 
     def relay(self, message: dict[str, Any]) -> None:
         """Send a frame unchanged to all members except its sender."""
@@ -64,13 +64,13 @@ class EphemeralEvents:
         if not isinstance(text, str):
             raise TypeError("The text of a signal is a string.")
         for member in self._members:
-            arriving = member.connection in self._arriving
+            arriving = member.presence in self._arriving
             if (member.full or not full) and member.connection != sender and not arriving:
                 member.push(text)
 
     def presence(self, message: dict[str, Any]) -> None:
         """Record the presence, and schedule sending it."""
-        self.present = counts(message["members"] or ())
+        self.present = present(message["members"] or (), message.get("people") or ())
         arrived = self._arriving.pop(message.get("arrived", ""), None)
         if arrived is not None:
             arrived.set_result(None)
@@ -86,7 +86,7 @@ class EphemeralEvents:
 
     def _send_presence(self) -> None:
         self._presence_due = None
-        text = server.ephemeral(self._sid, Presence(members=self.present))
+        text = server.ephemeral(self._sid, Presence(members=self.present.members, people=self.present.people))
         self._send(text, [member for member in self._members if member.full])
 
     def _send(self, text: str, members: Sequence[Member]) -> None:

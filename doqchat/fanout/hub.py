@@ -97,7 +97,7 @@ class Hub:
             session.active = False
             self._session_index.note(session.sid)
         try:
-            await self._presence.remove(session.sid, [member.connection])
+            await self._presence.remove(session.sid, [member.presence])
         except DoqchatError:
             log.debug("The store is unreachable: presence in %s will expire.", session.sid)
         finally:
@@ -161,7 +161,7 @@ class Hub:
         await self._read_revocations(session)
         if order(await self._stream.tail(session.sid)) > order(session.last):
             session.refill()
-        present = await self._presence.add(session.sid, [member.connection for member in session.members])
+        present = await self._presence.add(session.sid, [member.presence for member in session.members])
         if present != session.ephemeral.present:
             await self._presence.publish(session.sid)
 

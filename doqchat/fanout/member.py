@@ -13,6 +13,7 @@ from doqchat.errors import DoqchatError
 from doqchat.limits.connection import ConnectionLimits
 from doqchat.protocol import server
 from doqchat.protocol.names import V1, Profile
+from doqchat.store.presence import entry
 
 if TYPE_CHECKING:
     from doqchat.fanout.local_session import LocalSession
@@ -45,6 +46,7 @@ class Member:
 
     Attributes:
         connection: a name for the connection, with its role, unique in the session.
+        presence: its entry in the session's presence.
         full: whether the client uses the full protocol.
         session: its session; None before and after the membership.
         joined: whether it has begun to receive, until it leaves.
@@ -63,6 +65,7 @@ class Member:
     ) -> None:
         self.principal = principal
         self.connection = f"{principal.role}:{uuid.uuid4().hex}"
+        self.presence = entry(self.connection, principal.subject, principal.name)
         self.full = profile == V1
         self.limits = limits or ConnectionLimits()
         self.session: LocalSession | None = None

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from doqchat.protocol.events import (
@@ -40,6 +40,7 @@ from doqchat.protocol.names import (
     OBSERVER,
     RESERVED_CLOSE_CODES,
     SID_PATTERN,
+    DisplayName,
 )
 
 _Said = Annotated[str, Field(max_length=MAX_TEXT, description="Empty if it was removed: `hd.removed`.")]
@@ -76,6 +77,10 @@ _QUERY = {
     "sid": {"type": "string", "pattern": SID_PATTERN, "description": "The session."},
     "since": {**_ID, "description": "Replay every durable event after this id, then continue live; 0 for all."},
     "role": {**_ROLES["HumanRole"], "description": "The role of frames that name none."},
+    "name": {
+        **TypeAdapter(DisplayName).json_schema(),
+        "description": "The name of frames in that role that have none; ignored with a token.",
+    },
 }
 
 Schemas = dict[str, Any]

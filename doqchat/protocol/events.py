@@ -13,8 +13,10 @@ from doqchat.protocol.names import (
     LONGEST_TOKEN,
     MAX_TEXT,
     MOMENT_PATTERN,
+    MOST_PEOPLE,
     RESERVED_NOTICES,
     Capability,
+    DisplayName,
     HumanRole,
     MemberRole,
 )
@@ -65,6 +67,7 @@ class Head(BaseModel):
 
     event: str
     role: str | None = None
+    name: DisplayName | None = None
     msg_id: MessageId | None = None
     timestamp: Moment | None = None
 
@@ -196,6 +199,14 @@ class ReplyUnderWay(BaseModel):
     text: str
 
 
+class Person(BaseModel):
+    """A person in a session: the connections with one role, `sub` and name."""
+
+    role: MemberRole
+    name: str | None = Field(description="Null if it has none: then these are all nameless connections of the role.")
+    connections: int
+
+
 class Gap(BaseModel):
     """The requested `since` and the oldest event that is still stored."""
 
@@ -203,13 +214,19 @@ class Gap(BaseModel):
     oldest_id: str | None
 
 
+_MEMBERS: Any = Field(description="The number of connections per role.")
+_PEOPLE: Any = Field(description=f"The people with a connection, {MOST_PEOPLE} at most.")
+
+
 class SessionWelcome(Body):
     event = "session.welcome"
     sid: str
     role: MemberRole
+    name: str | None = Field(description="The name of this connection.")
     can: Can
     last_id: str
-    members: dict[str, int]
+    members: dict[str, int] = _MEMBERS
+    people: list[Person] = _PEOPLE
     read: dict[str, str]
     replies: list[ReplyUnderWay]
     settings: dict[str, Any] = Field(
@@ -226,7 +243,8 @@ class SettingsChanged(Body):
 
 class Presence(Body):
     event = "presence"
-    members: dict[str, int]
+    members: dict[str, int] = _MEMBERS
+    people: list[Person] = _PEOPLE
 
 
 class ChatAck(Body):

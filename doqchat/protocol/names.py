@@ -42,6 +42,9 @@ LONGEST_REASON = 200
 LONGEST_SEARCH = 200
 """Maximum length of a search text, in characters."""
 
+MOST_PEOPLE = 50
+"""Maximum number of people that a welcome and `presence` list; the counts per role include all."""
+
 SID_PATTERN = "^[A-Za-z0-9_.-]{1,64}$"
 ID_PATTERN = "(0|[0-9]{1,20}-[0-9]{1,20})"
 """The pattern of an event id."""

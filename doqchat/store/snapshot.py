@@ -11,14 +11,14 @@ from doqchat.protocol.events import ReplyUnderWay
 from doqchat.protocol.ids import order, parse_id, request_of
 from doqchat.store import keys
 from doqchat.store.clients import pairs
-from doqchat.store.presence import LASTS_SECONDS, counts
+from doqchat.store.presence import LASTS_SECONDS, LISTED, Present, present
 from doqchat.store.script import load
 from doqchat.store.settings import SessionSettings, parsed_settings
 from doqchat.store.shards import Shards
 
 log = logging.getLogger(__name__)
 
-_SNAPSHOT = load("snapshot", "presence")
+_SNAPSHOT = load("snapshot", "presence", constants=LISTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Snapshot:
     """The state of a session at one moment.
 
     Attributes:
-        members: the number of connections per role.
+        present: who is connected.
         replies: active replies with their text so far, oldest request first.
         read: the last id that each role has read.
         settings: the session's settings.
     """
 
-    members: dict[str, int]
+    present: Present
     replies: list[ReplyUnderWay]
     read: dict[str, str]
     settings: SessionSettings
@@ -53,11 +53,11 @@ class Snapshots:
 
         Args:
             sid: the session.
-            arriving: the joining connection (`ROLE:NAME`), published to the session's group; empty for none.
+            arriving: the `presence.entry` of the joining connection, published to the session's group; empty for none.
         """
         used = [keys.presence(sid), keys.replies(sid), keys.read_receipts(sid), keys.settings(sid)]
         shard = self._shards.of(sid)
-        members, replies, read, settings = await shard.pipeline.run(
+        members, people, replies, read, settings = await shard.pipeline.run(
             _SNAPSHOT,
             used,
             connection=arriving,
@@ -65,7 +65,9 @@ class Snapshots:
             channel=shard.channel(sid),
             replies=keys.reply(sid, ""),
         )
-        return Snapshot(counts(members), _under_way(replies), dict(pairs(read)), parsed_settings(sid, settings))
+        return Snapshot(
+            present(members, people), _under_way(replies), dict(pairs(read)), parsed_settings(sid, settings)
+        )
 
 
 def _under_way(rows: Sequence[Any]) -> list[ReplyUnderWay]:

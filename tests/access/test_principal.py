@@ -1,5 +1,7 @@
 """What a principal may send, and what its frames are stamped with."""
 
+from dataclasses import replace
+
 import pytest
 
 from doqchat.access.principal import Principal, open_access
@@ -46,3 +48,12 @@ def test_in_open_access_frames_say_who_speaks() -> None:
     assert stamped(ANYBODY).role == "B"
     frame = stamped(ANYBODY, role="A", name="Bob")
     assert (frame.role, frame.hd["name"]) == ("A", "Bob")
+
+
+def test_in_open_access_the_name_of_the_connection_is_that_of_its_role() -> None:
+    named = replace(ANYBODY, name="Bob")
+    assert stamped(named).hd["name"] == "Bob"
+    assert stamped(named, name="").hd["name"] == "Bob"
+    assert stamped(named, name="Ada").hd["name"] == "Ada"
+    assert "name" not in stamped(named, role="A").hd
+    assert "name" not in stamped(ANYBODY, name="").hd

@@ -1,13 +1,14 @@
 """doqchat.v1: welcome, acks, presence, typing, read receipts, replays."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import redis
 
 from doqchat.store import keys
 from doqchat.store.settings import SessionSettings
-from tests.chat.fetch import post
+from tests.chat.fetch import fetch, post
 from tests.client import Client
 from tests.conftest import Connect
 from tests.processes import Web
@@ -32,9 +33,11 @@ async def test_the_welcome_has_the_state_of_the_session(any_server: Web, connect
     assert welcome == {
         "sid": sid,
         "role": "A",
+        "name": None,
         "can": ["ask", "cancel", "configure", "read", "send"],
         "last_id": "0-0",
         "members": {"A": 1},
+        "people": [{"role": "A", "name": None, "connections": 1}],
         "read": {},
         "replies": [],
         "settings": SessionSettings().model_dump(),
@@ -120,6 +123,43 @@ async def test_presence_follows_who_comes_and_goes(any_server: Web, connect: Con
     await members(a, {"A": 1, "B": 1})
     await b.close()
     await members(a, {"A": 1})
+
+
+async def test_people_with_a_name_are_told_apart_in_presence_and_messages(
+    any_server: Web, connect: Connect, sid: str
+) -> None:
+    a, welcome = await join(connect, any_server, sid, "A", name=quote("민지 😊"))
+    assert welcome["name"] == "민지 😊"
+    await join(connect, any_server, sid, "A", name=quote("민지 😊"))
+    other, welcome = await join(connect, any_server, sid, "A", name="Jun")
+    people = [
+        {"role": "A", "name": "Jun", "connections": 1},
+        {"role": "A", "name": "민지 😊", "connections": 2},
+    ]
+    assert welcome["people"] == people
+    while (presence := await a.recv_event("presence"))["bd"]["people"] != people:
+        pass
+    assert presence["bd"]["members"] == {"A": 3}
+    await other.send("chat.typing", {"active": True})
+    assert (await a.recv_event("chat.typing"))["hd"]["name"] == "Jun"
+    await other.say("hi")
+    assert (await a.recv_event("chat.message"))["hd"]["name"] == "Jun"
+
+
+@pytest.mark.parametrize("name", ["x" * 41, "a\u202eb", "a\nb", "[A]", "@llm", "\u2066x"], ids=ascii)
+async def test_a_name_that_could_pass_for_something_else_is_refused(
+    server: Web, connect: Connect, sid: str, name: str
+) -> None:
+    client, _ = await join(connect, server, sid, "A")
+    await client.say("hi", name=name)
+    error = (await client.recv_event("error"))["bd"]
+    assert (error["code"], error["field"]) == ("invalid_message", "hd.name")
+    await client.say("hi", name="Jun")
+    assert (await client.recv_event("chat.message"))["hd"]["name"] == "Jun"
+    refused = await connect(server, sid, name=quote(name))
+    error = (await refused.recv())["bd"]
+    assert (error["code"], error["field"]) == ("invalid_message", "name")
+    assert await refused.close_code() == 4400
 
 
 async def test_typing_reaches_the_others_and_not_who_types(
@@ -229,3 +269,13 @@ async def test_a_rate_limited_client_gets_retry_after_and_can_still_talk(
     assert {(error["code"], error["retry_after"] >= 1) for error in limited} == {("rate_limited", True)}
     await client.say("hi")
     assert (await client.recv())["bd"]["text"] == "hi"
+
+
+async def test_members_are_told_who_has_changed_the_settings(server: Web, connect: Connect, sid: str) -> None:
+    a, _ = await join(connect, server, sid, "A")
+    for query, who in (("", ("user", None)), (f"?role=B&name={quote('민지')}", ("B", "민지"))):
+        path = f"/api/chat/sessions/{sid}{query}"
+        assert fetch(server, path, "PATCH", {"Content-Type": "application/json"}, b'{"policy":"off"}').status == 200
+        changed = await a.recv_event("session.settings")
+        assert (changed["hd"]["role"], changed["hd"].get("name"), changed["bd"]) == (*who, {"policy": "off"})
+    assert fetch(server, f"{path}%0A", "PATCH", {"Content-Type": "application/json"}, b"{}").status == 400

@@ -181,6 +181,7 @@ class Welcome(Event):
         last_id: the last stored event, which ends the replay.
         can: what the connection's credential allows, such as `send`; empty from older servers.
         members: number of connections per role.
+        people: `role`, `name` and `connections` of each person, up to 50.
         read: the last read event per role.
         replies: the active replies.
     """
@@ -189,16 +190,18 @@ class Welcome(Event):
     last_id: str
     can: list[str] = field(default_factory=list)
     members: dict[str, int] = field(default_factory=dict)
+    people: list[dict[str, Any]] = field(default_factory=list)
     read: dict[str, str] = field(default_factory=dict)
     replies: tuple[Reply, ...] = field(init=False, default=())
 
 
 @dataclass(kw_only=True)
 class Presence(Event):
-    """A member joined or left; `members` is the number of connections per role."""
+    """A member joined or left; `members` and `people` as in `Welcome`."""
 
     name = "presence"
     members: dict[str, int]
+    people: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)

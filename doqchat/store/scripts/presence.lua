@@ -4,12 +4,11 @@
 --
 -- KEYS  1 the session's presence
 -- given what ('add', 'remove' or 'publish'), seconds (until a connection expires), channel (of the group), connections
---       (each ROLE:NAME)
--- Returns the number of connections per role: {role, count, role, count, …}
+-- Returns {connections per role: {role, count, …}, people: {role, name, count, …}}
 
 local changed = note_presence(KEYS[1], given.what, given.seconds, given.connections)
-local members = members_of(KEYS[1])
+local members, people = present_in(KEYS[1])
 if changed > 0 or given.what == 'publish' then
-  redis.call('PUBLISH', given.channel, cmsgpack.pack({type = 'session.presence', members = members}))
+  redis.call('PUBLISH', given.channel, cmsgpack.pack({type = 'session.presence', members = members, people = people}))
 end
-return members
+return {members, people}

@@ -6,13 +6,13 @@
 -- KEYS  1 the session's presence   2 the set of active replies   3 the read receipts   4 the settings
 -- given connection (to add, or ''), seconds (until it expires), channel (of the group), replies (prefix of the keys of
 --       replies)
--- Returns {members: {role, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
+-- Returns {members: {role, count, …}, people: {role, name, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
 -- read receipts: {role, id, …}, settings: {name, value, …}}. Settings that cannot be read are empty.
 
 note_presence(KEYS[1], 'add', given.seconds, given.connection ~= '' and {given.connection} or {})
-local members = members_of(KEYS[1])
+local members, people = present_in(KEYS[1])
 if given.connection ~= '' then
-  local message = {type = 'session.presence', members = members, arrived = given.connection}
+  local message = {type = 'session.presence', members = members, people = people, arrived = given.connection}
   redis.call('PUBLISH', given.channel, cmsgpack.pack(message))
 end
 local replies = {}
@@ -26,4 +26,4 @@ for _, reply in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   replies[#replies + 1] = {reply, attempt, known[2], text}
 end
 local settings = redis.pcall('HGETALL', KEYS[4])
-return {members, replies, redis.call('HGETALL', KEYS[3]), settings.err and {} or settings}
+return {members, people, replies, redis.call('HGETALL', KEYS[3]), settings.err and {} or settings}

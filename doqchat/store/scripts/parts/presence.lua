@@ -23,16 +23,33 @@ local function note_presence(key, what, seconds, connections)
   return changed
 end
 
--- The number of connections per role: {role, count, role, count, …}
-local function members_of(key)
-  local members, flat = {}, {}
+-- The connections per role, {role, count, …}, and the people, {role, name, count, …}: the first `most_people` in the order
+-- of their entries. They are ROLE:ID:PERSON:NAME or ROLE:ID; those that differ only in their id are one
+-- person.
+local function present_in(key)
+  local members, people, entries = {}, {}, {}
   for _, connection in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-    local role = string.match(connection, '^[^:]*')
+    local role, person = string.match(connection, '^([^:]*):[^:]*(.*)$')
     members[role] = (members[role] or 0) + 1
+    local entry = role .. person
+    if not people[entry] then
+      entries[#entries + 1] = entry
+    end
+    people[entry] = (people[entry] or 0) + 1
   end
+  if #entries > constants.most_people then
+    table.sort(entries)
+  end
+  local counts, listed = {}, {}
   for role, count in pairs(members) do
-    flat[#flat + 1] = role
-    flat[#flat + 1] = count
+    counts[#counts + 1] = role
+    counts[#counts + 1] = count
   end
-  return flat
+  for i = 1, math.min(constants.most_people, #entries) do
+    local role, name = string.match(entries[i], '^([^:]*):?[^:]*:?(.*)$')
+    listed[#listed + 1] = role
+    listed[#listed + 1] = name
+    listed[#listed + 1] = people[entries[i]]
+  end
+  return counts, listed
 end
