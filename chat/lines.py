@@ -1,7 +1,9 @@
 """Stored events as the room shows them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.utils.timezone import localtime
@@ -32,6 +34,7 @@ class Line:
         id: the event's id.
         kind: `said`, `asked`, `answer` or `notice`.
         role: the author's role; own: whether that is the reader.
+        name: the name in the event; empty for none.
         author: the name above the text; tag: a word next to it, such as the model's name.
         text: the plain text.
         note: a sentence below it, for an incomplete answer or a moderator's reason; failed: whether it is an error.
@@ -50,6 +53,7 @@ class Line:
     note: str
     failed: bool = False
     removed: bool = False
+    name: str = ""
     until: datetime | None = None
     request: str = ""
 
@@ -64,37 +68,47 @@ class Line:
         return "" if self.until is None else wording.until().format(time=f"{localtime(self.until):%Y-%m-%d %H:%M}")
 
 
-def line(entry: Entry, reader: str) -> Line | None:
-    """The entry as the reader with that role sees it, or None for one that the room does not show."""
+def line(entry: Entry, reader: str, names: Mapping[str, str] = MappingProxyType({})) -> Line | None:
+    """The entry as a reader sees it, or None for one that the room does not show.
+
+    Args:
+        entry: the entry.
+        reader: the reader's role.
+        names: the names in the session's settings by role.
+    """
     try:
         envelope = from_json(entry.body)
         hd, bd = envelope["hd"], envelope["bd"]
         kind = KINDS[hd["event"]]
-        return _notice(entry, hd, bd) if kind == "notice" else _message(entry, hd, bd, kind, reader)
+        if kind == "notice":
+            return _notice(entry, hd, bd, names)
+        return _message(entry, hd, bd, kind, reader, names)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _message(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, reader: str) -> Line | None:
+def _message(
+    entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, reader: str, names: Mapping[str, str]
+) -> Line | None:
     event, own = hd["event"], entry.participant == reader
-    author = wording.author(entry.participant, own)
+    name = str(hd.get("name") or "")
+    author = wording.author(entry.participant, own, name, names)
     if hd.get("removed") is True:
-        return Line(entry.id, kind, entry.participant, own, author, "", wording.removed(), "", removed=True)
+        return Line(entry.id, kind, entry.participant, own, author, "", wording.removed(), "", removed=True, name=name)
     text = bd["prompt"] if event == "llm.request" else bd["text"]
     if not isinstance(text, str):
         return None
     failed, request = event == "llm.error", str(bd.get("request_id", "")) if kind == "answer" else ""
-    return Line(
-        entry.id, kind, entry.participant, own, author, _tag(event, bd), text, _note(event, bd), failed, request=request
-    )
+    tag, note = _tag(event, bd), _note(event, bd)
+    return Line(entry.id, kind, entry.participant, own, author, tag, text, note, failed, name=name, request=request)
 
 
-def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any]) -> Line:
+def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], names: Mapping[str, str]) -> Line:
     """A line without an author; what moderators did is in the language of the page."""
     moderators = wording.moderators()
     pattern = wording.notices().get(_DONE.get(hd["event"]) or bd["code"])
     by = moderators["named"].format(name=hd["name"]) if hd.get("name") else moderators["unnamed"]
-    name = wording.names().get(bd.get("role", ""), "")
+    name = wording.author(bd.get("role", ""), own=False, session=names)
     text = str(bd["text"]) if pattern is None else pattern.format(by=by, name=name)
     note = wording.reason().format(reason=bd["reason"]) if bd.get("reason") else ""
     until = parse_time(bd["until"]) if bd.get("until") else None

@@ -1,6 +1,8 @@
 """The room."""
 
+import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -23,6 +25,7 @@ from doqchat.errors import DoqchatError
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT
 from doqchat.replies import mention
+from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Entry
 
 log = logging.getLogger(__name__)
@@ -47,7 +50,10 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
         if member is None:
             return await _room(request, sid, role, None, admitted=False)
         role = member.role
-    return await _room(request, sid, role, await _newest(sid))
+    else:
+        member = None
+    entries, settings = await asyncio.gather(_newest(sid), _settings(sid))
+    return await _room(request, sid, role, entries, settings, name=None if member is None else member.name)
 
 
 async def _member(request: HttpRequest, sid: str) -> Principal | None:
@@ -70,13 +76,23 @@ async def _newest(sid: str) -> list[Entry] | None:
     return newest.entries[::-1]
 
 
+async def _settings(sid: str) -> SessionSettings | None:
+    """The session's settings; None if they cannot be read."""
+    try:
+        return await engine().settings.of(sid)
+    except DoqchatError:
+        return None
+
+
 @sync_to_async
 def _room(
     request: HttpRequest,
     sid: str,
     role: str,
     entries: list[Entry] | None,
+    settings: SessionSettings | None = None,
     *,
+    name: str | None = None,
     admitted: bool = True,
 ) -> HttpResponse:
     """Render the page, in the request's thread because it takes 10 ms or more.
@@ -86,10 +102,13 @@ def _room(
         sid: the session.
         role: the reader's role.
         entries: the history; None if it could not be read.
+        settings: the session's settings; None if they could not be read.
+        name: the reader's name, from the credential.
         admitted: whether the reader needs no token of the page's scripts.
     """
-    context = _context(request, sid, role, entries) | {"store_away": admitted and entries is None}
-    context["room"]["admitted"] = admitted
+    names = {} if settings is None else settings.names
+    context = _context(request, sid, role, entries, names) | {"store_away": admitted and entries is None}
+    context["room"] |= {"admitted": admitted, "name": name, "names": names}
     response = render(request, "doqchat/room.html", context)
     allow_embedding(response)
     if access_mode() == "token":
@@ -97,19 +116,22 @@ def _room(
     return response
 
 
-def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, Any]:
+def _context(
+    request: HttpRequest, sid: str, role: str, entries: list[Entry] | None, names: Mapping[str, str]
+) -> dict[str, Any]:
     other = {"A": "B", "B": "A"}.get(role, "A")
     invitation = request.build_absolute_uri(room_address(sid, other)) if access_mode() == "open" else None
     return {
         "sid": sid,
         "role": role,
-        "lines": [shown for entry in entries or [] if (shown := line(entry, role))],
-        "people": [(name, wording.author(name, name == role)) for name in HUMAN_ROLES],
+        "lines": [shown for entry in entries or [] if (shown := line(entry, role, names))],
+        "people": [(one, wording.author(one, one == role, session=names)) for one in HUMAN_ROLES],
         "other": other,
         "invitation": invitation,
         "room": {
             "sid": sid,
             "role": role,
+            "open": access_mode() == "open",
             "limit": MAX_TEXT,
             "mention": mention.rule(),
             "paths": _paths(sid),

@@ -1,8 +1,10 @@
 """The page's texts, for the templates and for the scripts."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from doqchat.conf import access_mode
 
@@ -12,9 +14,15 @@ def names() -> dict[str, str]:
     return {"A": "A", "B": "B", "user": _("Guest"), "llm": "AI"}
 
 
-def author(role: str, own: bool) -> str:
-    """The name above a message."""
-    name = names().get(role, role)
+def author(role: str, own: bool, name: str = "", session: Mapping[str, str] | None = None) -> str:
+    """The name above a message.
+
+    Args:
+        role: who says it; own: whether that is the reader.
+        name: the name in the event; empty for none.
+        session: the names in the session's settings by role.
+    """
+    name = name or (session or {}).get(role) or names().get(role, role)
     return _own_name().format(name=name) if own else name
 
 
@@ -160,6 +168,27 @@ def home() -> dict[str, Any]:
     }
 
 
+def changes() -> dict[str, Any]:
+    """What has changed in the session; `{by}` is from `by`, `{value}` the new value."""
+    return {
+        "by": {"own": _("You"), "other": pgettext("who did it", "{name}"), "staff": _("An administrator")},
+        "undo": _("Undo"),
+        "joined": _("{by} joined."),
+        "left": _("{by} left."),
+        "policy": {
+            "off": _("{by} switched the AI off."),
+            "mention": _("{by} set the AI to answer when it is called."),
+            "always": _("{by} set the AI to answer every message."),
+        },
+        "settings": {
+            "title": _("{by} changed the title to “{value}”."),
+            "name_llm": _("{by} named the AI “{value}”."),
+            "llm": _("{by} chose the model “{value}”."),
+            "other": _("{by} changed the settings."),
+        },
+    }
+
+
 def wording() -> dict[str, Any]:
     """All texts of the page's scripts, in the language of the request."""
     return {
@@ -202,7 +231,18 @@ def wording() -> dict[str, Any]:
         "here": _("online"),
         "connections": _("{count} windows"),
         "away": _("offline"),
-        "typing": {"one": _("{name} is typing…"), "several": _("{names} are typing…")},
+        "typing": {
+            "one": _("{name} is typing…"),
+            "several": _("{names} are typing…"),
+            "many": _("{count} people are typing…"),
+        },
+        "ownName": {"refused": _("A name has at most 40 characters, without brackets and @.")},
+        "unread": _("New messages"),
+        "seen": _("Seen by {names}"),
+        "notifications": {
+            "blocked": _("The browser blocks notifications of this site. You can allow them in its settings.")
+        },
+        "changes": changes(),
         "count": _("{count} of {limit} characters"),
         "over": _("Too long by {count}"),
         "copied": _("Copied"),

@@ -45,6 +45,11 @@ class SessionSettings(BaseModel):
     name_b: DisplayName = ""
     name_llm: DisplayName = ""
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The display names by role; empty for none."""
+        return {"A": self.name_a, "B": self.name_b, "llm": self.name_llm}
+
     def visible(self, *, configure: bool) -> dict[str, Any]:
         """The settings for a member; its instructions only if it may change them."""
         return self.model_dump(mode="json", exclude=None if configure else {"system"})

@@ -79,3 +79,30 @@ async def test_a_window_whose_token_is_revoked_says_so(open_window: OpenWindow, 
     await window.is_connected()
     await asyncio.to_thread(run, "doqchat_revoke", sid, "--all", DOQCHAT_ACCESS="token")
     await expect(window.page.locator(".status--stopped")).to_contain_text("This link does not let you into the session")
+
+
+async def test_who_may_only_read_is_not_told_that_receipts_are_refused(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    ada, reader = await open_window(guarded), await open_window(guarded)
+    wire = await reader.intercept()
+    refused = asyncio.Event()
+
+    def to_page(text: str) -> list[str]:
+        if '"msg_id":"read"' in text:
+            refused.set()
+        return [text]
+
+    wire.to_page = to_page
+    await reader.page.goto(f"{guarded.http}/s/{sid}/?role=B#token={token(sid, 'B', can=['read'])}")
+    await reader.is_connected()
+    await ada.page.goto(f"{guarded.http}/s/{sid}/?role=A#token={token(sid, 'A', name='Ada')}")
+    await ada.is_connected()
+    await ada.say("hello")
+    await expect(ada.page.locator(".message__author")).to_have_text("Ada (you)")
+    await expect(reader.page.locator(".message__author")).to_have_text("Ada")
+    async with asyncio.timeout(15):
+        await refused.wait()
+    await ada.say("again")
+    await reader.shows("hello", "again")
+    await expect(reader.page.locator(".composer__problem")).to_be_empty()

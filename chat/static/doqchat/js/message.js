@@ -2,6 +2,7 @@
 
 import { withdraw } from "./choices.js"
 import { timeOf } from "./ids.js"
+import { initialsOf, isOwn, nameOf } from "./names.js"
 import { sentenceOf } from "./notices.js"
 import { proseIn, writePlain } from "./prose.js"
 import { nameOfMoment, nameOfTime } from "./times.js"
@@ -35,14 +36,13 @@ export function drawn(envelope, reader) {
 export function fill(item, envelope, reader) {
   const { hd, bd } = envelope
   const kind = KINDS[hd.event]
-  const own = hd.role === reader && kind !== "notice"
   item.className = `message message--${kind}`
-  item.classList.toggle("message--own", own)
   item.classList.toggle("message--failed", hd.event === "llm.error")
   item.dataset.role = hd.role
+  item.dataset.name = hd.name ?? ""
   item.dataset.id = hd.id ?? ""
   item.dataset.request = (kind === "answer" && bd.request_id) || ""
-  write(item, "author", authorOf(hd.role, own, kind))
+  label(item, reader)
   write(item, "tag", hd.event === "llm.request" ? say("asked") : bd.model)
   if (hd.removed || kind === "notice") writePlain(textIn(item), textOf(envelope, kind))
   else prose(item).show(textOf(envelope, kind) ?? "")
@@ -54,6 +54,18 @@ export function fill(item, envelope, reader) {
   item.querySelector(".message__until").dateTime = (kind === "notice" && bd.until) || ""
   localise(item)
   if (hd.removed) clear(item)
+}
+
+// Who says it, also when names have changed. A notice has no author.
+export function label(item, reader) {
+  if (item.classList.contains("message--notice")) return
+  const own = isOwn(item.dataset, reader)
+  const name = nameOf(item.dataset)
+  item.classList.toggle("message--own", own)
+  const [author, badge] = [item.querySelector(".message__author"), item.querySelector(".badge")]
+  const shown = own ? say("own", { name }) : name
+  if (author.textContent !== shown) author.textContent = shown // screen readers announce what is written here
+  badge.textContent = initialsOf(item.dataset)
 }
 
 // A moderator has removed what the item says: its author and time remain.
@@ -92,13 +104,6 @@ function localise(item) {
 
 export function write(item, part, text) {
   item.querySelector(`.message__${part}`).textContent = text ?? ""
-}
-
-// A notice has no author.
-function authorOf(role, own, kind) {
-  if (kind === "notice") return ""
-  const name = say(`names.${role}`) || role
-  return own ? say("own", { name }) : name
 }
 
 function textOf({ hd, bd }, kind) {

@@ -14,7 +14,7 @@ export class Policy {
   #turn = Promise.resolve()
   #reading = null
 
-  // `tell` gets the session's settings, and what the reader may do, whenever they have been read.
+  // `address` returns the session's; `tell` gets its settings, and what the reader may do, whenever they have been read.
   constructor(element, address, token, tell) {
     this.#choice = element.querySelector("select")
     this.#problem = element.querySelector(".policy__problem")
@@ -49,7 +49,7 @@ export class Policy {
 
   async #fetch(options) {
     const signal = AbortSignal.timeout(PATIENCE)
-    const response = await fetch(this.#address, { headers: this.#token.headers, ...options, signal })
+    const response = await fetch(this.#address(), { headers: this.#token.headers, ...options, signal })
     if (!response.ok) throw new Error(`HTTP ${response.status}`)
     const session = await response.json()
     this.#known = this.#choice.value = session.settings.policy

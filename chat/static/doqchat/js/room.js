@@ -8,10 +8,15 @@ import { AutoScroll } from "./autoscroll.js"
 import { BEGINNING } from "./ids.js"
 import { offerInvitation } from "./invite.js"
 import { Details, keepAboveKeyboard } from "./layout.js"
+import { label } from "./message.js"
 import { Mute } from "./mute.js"
+import { follow, isOwn, recallOwn, setOwn } from "./names.js"
+import { Changes } from "./notices.js"
+import { Notifications } from "./notifications.js"
 import { Outbox } from "./outbox.js"
-import { People } from "./people.js"
+import { OwnName, People } from "./people.js"
 import { Policy } from "./policy.js"
+import { Reading } from "./reading.js"
 import { reason } from "./refusals.js"
 import { Removal } from "./removal.js"
 import { Replies } from "./replies.js"
@@ -24,14 +29,16 @@ import { Tools } from "./tools.js"
 import { TypingLine, TypingSignal } from "./typing.js"
 import { say } from "./wording.js"
 
-const { sid, role, admitted, first, last, limit, mention, paths, embedders } = JSON.parse(
+const { sid, role, name, names, open, admitted, first, last, limit, mention, paths, embedders } = JSON.parse(
   document.getElementById("room").textContent,
 )
 const OBSERVER = "observer"
 const CLOSED = 4410 // the close code of a session that a moderator has closed
+const READ = "read" // the msg_id of read receipts, so that their errors are told from others
 const part = (name) => document.querySelector(`.${name}`)
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
+follow({ name_a: names.A, name_b: names.B, name_llm: names.llm })
 const token = new Token(sid, admitted, provider(embedders))
 const removal = new Removal(() => timeline.items, { path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
 const timeline = new Timeline(part("timeline"), role, (item) => removal.offer(item))
@@ -46,11 +53,20 @@ const replies = new Replies(timeline, {
   },
 })
 const tools = new Tools(part("timeline"), { ask: (prompt) => send("llm.request", { prompt }), warn })
-const people = new People(part("people"), role)
+const people = new People(part("people"), role, document.querySelectorAll(".room__person"))
 const typing = new TypingLine(part("typing"))
-const policy = new Policy(part("policy"), paths.session, token, ({ settings, can }) => {
+const policy = new Policy(part("policy"), sessionAddress, token, ({ settings, can }) => {
   composer.follow(settings)
   removal.allow(can.includes("moderate"))
+})
+const changes = new Changes(part("changes"), role, (choice) => policy.set(choice))
+const notifications = new Notifications(part("notifications"), sid)
+const reading = new Reading(part("timeline"), role, {
+  tell: role === OBSERVER ? null : (id) => connection.send(frame("chat.read", { id }, READ)),
+  unread(count, envelope) {
+    notifications.count(count)
+    if (envelope) notifications.announce(envelope)
+  },
 })
 const status = new Status(part("room"), () => connection.wake())
 
@@ -68,6 +84,7 @@ let stopped = false
 let speaks = role !== OBSERVER // until the server says what the reader may do
 let asks = speaks
 let visit // kept once it is known that the session can be entered
+let ownName = open ? recallOwn() : ""
 const earlier = new Earlier(part("timeline__earlier"), {
   path: paths.history,
   token,
@@ -78,6 +95,8 @@ const earlier = new Earlier(part("timeline__earlier"), {
 
 new Details(part("drawer"), part("room__menu"), part("panel__close"))
 keepAboveKeyboard(part("room"))
+if (open) new OwnName(part("people__own"), ownName, onOwnName)
+rename(ownName || name)
 if (part("invite")) offerInvitation(part("invite"))
 composer.focusUnlessTouched()
 for (const event of ["online", "pageshow"]) window.addEventListener(event, () => connection.wake())
@@ -91,8 +110,14 @@ function address() {
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:"
   url.searchParams.set("sid", sid)
   url.searchParams.set("role", role)
+  if (ownName) url.searchParams.set("name", ownName)
   if (cursor.last) url.searchParams.set("since", cursor.last === BEGINNING ? "0" : cursor.last)
   return url
+}
+
+// With open access the server does not know who changes the settings.
+function sessionAddress() {
+  return open ? `${paths.session}?${new URLSearchParams({ role, ...(ownName && { name: ownName }) })}` : paths.session
 }
 
 function onState(state, details) {
@@ -135,13 +160,14 @@ function onFrame(envelope) {
   const { hd, bd } = envelope
   if (hd.id) return onStored(envelope)
   if (hd.event === "session.welcome") onWelcome(bd)
-  if (hd.event === "session.settings") policy.read()
+  if (hd.event === "session.settings") onSettings(hd, bd)
   if (hd.event === "auth.refreshed") {
     allow(bd.can)
     policy.read()
   }
-  if (hd.event === "presence") people.show(bd.members)
-  if (hd.event === "chat.typing" && hd.role !== role) typing.show(hd.role, bd.active)
+  if (hd.event === "presence") onPresence(bd)
+  if (hd.event === "chat.typing" && !isOwn(hd, role)) typing.show(hd, bd.active)
+  if (hd.event === "chat.read") reading.follow(hd, bd)
   if (hd.event === "chat.ack") outbox.confirm(bd)
   if (hd.event === "error") onError(bd)
   if (hd.event === "llm.streaming") {
@@ -151,17 +177,24 @@ function onFrame(envelope) {
 }
 
 function onError(error) {
+  if (error.msg_id === READ) return reading.refuse(error)
   const answered = sync.refuse(error) || replies.refuse(error) || outbox.refuse(error)
   if (error.code === "muted") mute.meet(error)
   if (!answered && error.code !== "session_closed") composer.warn(reason(error)) // the close code says that
 }
 
-function onWelcome({ can, last_id, members, replies: underWay, gap }) {
+function onWelcome(bd) {
+  const { can, last_id, members, people: present = [], read, settings = {}, replies: underWay, gap } = bd
   sync.settle()
   allow(can)
   if (!cursor.last) earlier.load()
   cursor.restart(last_id)
-  people.show(members)
+  follow(settings)
+  rename(bd.name)
+  people.show(present)
+  changes.begin(settings, present)
+  reading.reckon(members)
+  reading.begin(read, present)
   replies.resume(underWay, !gap)
   if (gap) warn(say("gap"))
 }
@@ -175,8 +208,37 @@ function onStored(envelope) {
   if (hd.event === "session.notice" && bd.role === role) mute.follow(bd)
   if (hd.event === "llm.request") replies.expect(hd.id)
   if (ended && bd.finish_reason === "superseded") policy.read() // perhaps because somebody took over
-  if (hd.event === "chat.message") typing.show(hd.role, false)
+  if (hd.event === "chat.message") typing.show(hd, false)
+  reading.add(envelope)
   autoscroll.announce()
+}
+
+function onSettings(hd, changed) {
+  policy.read()
+  changes.settle(hd, changed)
+  follow(changed)
+  rename()
+}
+
+function onPresence({ members, people: present }) {
+  people.show(present)
+  changes.follow(present)
+  reading.reckon(members)
+}
+
+// The reader has another name from now on: the server gets it with the next connection.
+function onOwnName(chosen) {
+  ownName = chosen
+  rename(chosen)
+  if (!stopped) connection.open()
+}
+
+// Names have changed, perhaps the reader's.
+function rename(chosen) {
+  if (chosen) setOwn(chosen)
+  for (const item of part("timeline").querySelectorAll(".message")) label(item, role)
+  people.draw()
+  reading.refresh()
 }
 
 function send(event, bd) {

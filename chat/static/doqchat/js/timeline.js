@@ -118,7 +118,8 @@ export class Timeline {
 
 function isContinued(previous, item) {
   const bothSaid = [previous, item].every((either) => either.classList.contains("message--said"))
-  return bothSaid && previous.dataset.role === item.dataset.role && momentOf(item) - momentOf(previous) < TOGETHER
+  const same = ["role", "name"].every((key) => previous.dataset[key] === item.dataset[key])
+  return bothSaid && same && momentOf(item) - momentOf(previous) < TOGETHER
 }
 
 function momentOf(item) {

@@ -1,9 +1,11 @@
 // Typing notifications: sent at intervals, shown until they expire.
 
+import { nameOf } from "./names.js"
 import { say } from "./wording.js"
 
 const TOLD_EVERY = 3_000 // ms
 const SHOWN_FOR = 5_000 // ms
+const MOST_NAMED = 3
 
 // The reader's own typing; `tell` sends true or false.
 export class TypingSignal {
@@ -29,18 +31,26 @@ export class TypingSignal {
 // The others' typing.
 export class TypingLine {
   #element
-  #timers = new Map() // by role
+  #people = new Map() // by role and name: the name to be shown, and the timer
 
   constructor(element) {
     this.#element = element
   }
 
-  show(role, active) {
-    clearTimeout(this.#timers.get(role))
-    this.#timers.delete(role)
-    if (active) this.#timers.set(role, setTimeout(() => this.show(role, false), SHOWN_FOR))
-    const names = [...this.#timers.keys()].sort().map((name) => say(`names.${name}`))
-    const key = names.length > 1 ? "typing.several" : "typing.one"
-    this.#element.textContent = names.length ? say(key, { name: names[0], names: names.join(", ") }) : ""
+  // `hd`: the head of an event of who types or has stopped.
+  show(hd, active) {
+    const key = `${hd.role} ${hd.name ?? ""}`
+    clearTimeout(this.#people.get(key)?.timer)
+    this.#people.delete(key)
+    if (active) this.#people.set(key, { name: nameOf(hd), timer: setTimeout(() => this.show(hd, false), SHOWN_FOR) })
+    const names = [...new Set([...this.#people.values()].map(({ name }) => name))].sort()
+    this.#element.textContent = sentenceOf(names)
   }
+}
+
+function sentenceOf(names) {
+  if (!names.length) return ""
+  if (names.length === 1) return say("typing.one", { name: names[0] })
+  if (names.length > MOST_NAMED) return say("typing.many", { count: names.length })
+  return say("typing.several", { names: names.join(", ") })
 }

@@ -29,7 +29,7 @@ end
 local function present_in(key)
   local members, people, entries = {}, {}, {}
   for _, connection in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-    local role, person = string.match(connection, '^([^:]*):[^:]*(.*)$')
+    local role, person = string.match(connection, '^([^:]*):?[^:]*(.*)$')
     members[role] = (members[role] or 0) + 1
     local entry = role .. person
     if not people[entry] then

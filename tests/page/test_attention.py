@@ -1,0 +1,124 @@
+"""Messages that come while the reader is elsewhere, and who has read what."""
+
+import re
+
+from playwright.async_api import expect
+
+from tests.page.conftest import OpenWindow
+from tests.page.window import Window
+
+LEAVE = """() => {
+    document.hasFocus = () => false
+    dispatchEvent(new Event("blur"))
+}"""
+RETURN = """() => {
+    document.hasFocus = () => true
+    dispatchEvent(new Event("focus"))
+}"""
+RECORD = """
+    window.notices = []
+    window.tones = 0
+    window.Notification = class {
+        static permission = "default"
+
+        static async requestPermission() {
+            return (this.permission = "granted")
+        }
+
+        constructor(title, { body, tag }) {
+            notices.push([title, body, tag])
+        }
+    }
+    const start = OscillatorNode.prototype.start
+    OscillatorNode.prototype.start = function (...when) {
+        tones += 1
+        start.apply(this, when)
+    }
+"""  # the headless browser shows no notifications
+
+
+async def test_unread_messages_are_counted_and_marked_until_they_are_read(
+    a_and_b: tuple[Window, Window], sid: str
+) -> None:
+    a, b = a_and_b
+    title, icon = await b.page.title(), b.page.locator("link[rel=icon]")
+    await a.say("one")
+    await b.shows("one")
+    seen = a.page.locator(".message", has=a.page.locator(".message__seen"))
+    await expect(seen).to_contain_text("one")
+    await b.page.clock.install()
+    await b.page.evaluate(LEAVE)
+    await a.say("two")
+    await a.say("three")
+    await b.shows("one", "two", "three")
+    await expect(b.page).to_have_title(f"(2) {title}")
+    await expect(icon).to_have_attribute("href", re.compile("^data:image/png"))
+    line = b.page.locator(".message__unread")
+    await expect(b.page.locator(".message", has=line)).to_contain_text("two")
+    await expect(seen).to_contain_text("one")
+    await b.page.evaluate(RETURN)
+    await expect(b.page).to_have_title(title)
+    await b.page.clock.run_for(5_000)
+    await expect(seen).to_contain_text("three")
+    await expect(line).to_have_count(1)
+    await b.page.clock.run_for(15_000)
+    await expect(line).to_have_count(0)
+    await expect(icon).to_have_attribute("href", re.compile("mark.*svg$"))
+
+
+async def test_only_what_was_visible_has_been_read(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
+    seen = a.page.locator(".message__seen")
+    await a.say("\n".join(map(str, range(100))))
+    await expect(seen).to_have_text("Seen by B")
+    await b.page.clock.install()
+    await b.page.locator(".timeline").evaluate("pane => { pane.scrollTop = 0 }")
+    await a.say("more")
+    await expect(b.texts).to_have_count(2)
+    await b.page.clock.run_for(10_000)
+    await expect(a.page.locator(".message", has=seen)).to_contain_text("99")
+    await b.page.locator(".timeline").evaluate("pane => { pane.scrollTop = pane.scrollHeight }")
+    await b.page.clock.run_for(10_000)
+    await expect(a.page.locator(".message", has=seen)).to_contain_text("more")
+
+
+async def test_a_late_reader_finds_the_line_where_reading_stopped(open_window: OpenWindow, sid: str) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.say("one")
+    await expect(a.page.locator(".message__seen")).to_have_text("Seen by B")
+    await b.page.goto("about:blank")
+    await a.say("two")
+    await a.shows("one", "two")
+    await b.enter(sid, "B")
+    await expect(b.page.locator(".message", has=b.page.locator(".message__unread"))).to_contain_text("two")
+
+
+async def test_notifications_and_sounds_come_only_while_the_reader_is_elsewhere_and_can_be_muted(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    await b.page.add_init_script(RECORD)
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    switches = {name: b.page.get_by_role("switch", name=name) for name in ("Notifications", "Sound")}
+    await expect(switches["Notifications"]).not_to_be_checked()
+    await expect(switches["Sound"]).to_be_checked()
+    await switches["Notifications"].check()
+    await a.say("here")
+    await b.shows("here")
+    await b.page.evaluate(LEAVE)
+    await a.say("there")
+    await b.shows("here", "there")
+    assert await b.page.evaluate("notices") == [["A", "there", f"doqchat-{sid}"]]
+    assert await b.page.evaluate("tones") == 2
+    for switch in switches.values():
+        await switch.uncheck()
+    await a.say("silence")
+    await b.shows("here", "there", "silence")
+    assert len(await b.page.evaluate("notices")) == 1
+    assert await b.page.evaluate("tones") == 2
+    await b.page.reload()
+    await b.is_connected()
+    await expect(switches["Sound"]).not_to_be_checked()
