@@ -5,21 +5,22 @@ import os
 import re
 import sys
 
-from django.conf import settings
 from django.utils.translation import get_supported_language_variant
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that a terminal may interpret: control characters, line breaks and bidirectional formatting."""
+_NO_LOCALE = ("", "c", "posix")
 
 
 def terminal_language() -> str:
-    """The language of the locale, looked up as gettext does; the site's language if it is not supported."""
+    """The language of the locale, looked up as gettext does; English if it is unsupported, Korean without a locale."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    language = locale.partition(".")[0].replace("_", "-").lower()
     try:
-        return get_supported_language_variant(locale.partition(".")[0].replace("_", "-").lower())
+        return get_supported_language_variant(language)
     except LookupError:
-        return str(settings.LANGUAGE_CODE)
+        return "ko" if language in _NO_LOCALE else "en"
 
 
 def visible(text: str) -> str:
