@@ -1,21 +1,29 @@
-"""What a visit of the room loads, and how soon it can be used."""
+"""What a visit of a chat page loads, and how soon it can be used."""
 
+import json
+import shutil
+from collections.abc import AsyncIterator, Sized
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+CONNECTED = ".status--connected"
+QUIET = 1000  # ms
 TIMES = """
     window.times = {}
     new PerformanceObserver((list) => { for (const { name, startTime } of list.getEntries()) times[name] = startTime })
         .observe({ type: "paint", buffered: true })
-    addEventListener("DOMContentLoaded", () => {
-        const connected = () => document.querySelector(".status--connected")
-        const look = () => { if (connected()) times.connected ??= performance.now() }
-        new MutationObserver(look).observe(document.body, { attributes: true, childList: true, subtree: true })
-    })
+    const look = () => {
+        if (document.querySelector(SELECTOR)?.checkVisibility()) times.ready = performance.now()
+        else requestAnimationFrame(look)
+    }
+    look()
 """
-READ_TIMES = "() => times.connected && times['first-contentful-paint'] && times"
+READ_TIMES = "() => times.ready && times['first-contentful-paint'] && times"
 
 
 @dataclass(frozen=True)
@@ -25,20 +33,34 @@ class Visit:
     Attributes:
         requests: requests that reached the server, the document included and the socket not.
         kilobytes: what they transferred, headers included, in units of 1,000 bytes.
-        painted: until the page was painted and its field could be used, in ms.
-        connected: until messages were sent at once, in ms.
+        elsewhere: requests to other hosts, those that failed included.
+        painted: until the first content was painted, in ms.
+        ready: until the element that was waited for was visible, in ms.
     """
 
     requests: int
     kilobytes: float
+    elsewhere: int
     painted: float
-    connected: float
+    ready: float
 
 
-async def visit(context: BrowserContext, url: str, round_trip: int = 0) -> Visit:
-    """Open the room in a new tab; each request takes so many ms more."""
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The machine's headless Chromium, or Playwright's own."""
+    async with async_playwright() as playwright:
+        installed = next(filter(None, map(shutil.which, BROWSERS)), None)
+        browser = await playwright.chromium.launch(executable_path=installed, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        await browser.close()
+
+
+async def visit(context: BrowserContext, url: str, round_trip: int = 0, ready: str = CONNECTED) -> Visit:
+    """Open a page in a new tab, and wait for an element; each request takes so many ms more."""
     page = await context.new_page()
-    await page.add_init_script(TIMES)
+    await page.add_init_script(TIMES.replace("SELECTOR", json.dumps(ready)))
+    elsewhere: list[str] = []
+    page.on("request", lambda request: elsewhere.append(request.url) if _is_elsewhere(request.url, url) else None)
     session = await context.new_cdp_session(page)
     cached: set[str] = set()
     sizes: dict[str, float] = {}
@@ -51,10 +73,24 @@ async def visit(context: BrowserContext, url: str, round_trip: int = 0) -> Visit
         await session.send("Network.emulateNetworkConditions", conditions)
     await page.goto(url)
     times: dict[str, float] = await (await page.wait_for_function(READ_TIMES)).json_value()
-    await page.wait_for_load_state("networkidle")
+    await _until_quiet(page, sizes)
     await page.close()
     loaded = {request: size for request, size in sizes.items() if request not in cached}
-    return Visit(len(loaded), sum(loaded.values()) / 1000, times["first-contentful-paint"], times["connected"])
+    kilobytes = sum(loaded.values()) / 1000
+    return Visit(len(loaded), kilobytes, len(elsewhere), times["first-contentful-paint"], times["ready"])
+
+
+async def _until_quiet(page: Page, finished: Sized) -> None:
+    """Wait until no request has finished for a while; one that stays open, as an event stream does, does not matter."""
+    before = -1
+    while before != len(finished):
+        before = len(finished)
+        await page.wait_for_timeout(QUIET)
+
+
+def _is_elsewhere(address: str, page: str) -> bool:
+    """Whether an address is on another host than a page; `data:` and `blob:` have none."""
+    return urlsplit(address).netloc not in ("", urlsplit(page).netloc)
 
 
 def _note_cache(event: dict[str, Any], cached: set[str]) -> None:
@@ -63,11 +99,13 @@ def _note_cache(event: dict[str, Any], cached: set[str]) -> None:
         cached.add(event["requestId"])
 
 
-async def first_and_next(browser: Browser, url: str, round_trip: int = 0) -> tuple[Visit, Visit]:
+async def first_and_next(
+    browser: Browser, url: str, round_trip: int = 0, ready: str = CONNECTED
+) -> tuple[Visit, Visit]:
     """The first visit of a browser, and the next one."""
     context = await browser.new_context(locale="en-US")
     try:
-        return await visit(context, url, round_trip), await visit(context, url, round_trip)
+        return await visit(context, url, round_trip, ready), await visit(context, url, round_trip, ready)
     finally:
         await context.close()
 
