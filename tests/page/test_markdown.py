@@ -28,6 +28,7 @@ PLAIN = [
     ">:( >_< >.<",
     ">> 공지",
     "&lt; &amp; &nbsp; a < b <channel> <script>",
+    "From $2bn to $4bn. R$ 12,29 and R$ 18,60; it costs $5, or R$ 6.",
     "R$ 12,29 … R$ 18,60, $2bn to $4bn, US$20 and US$30, $5 or 5$, $20-$30, $HOME/bin:$PATH",
     "README.md main.py a.b.c",
     "[메모]: 내용",

@@ -7,7 +7,7 @@ const LONGEST_IN_DOLLARS = 300
 
 const WORDS = /\\(?:text|mbox|mathrm|operatorname|tag)\w*\s*\{[^{}]*\}/g
 const CJK = /[\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]/u
-const PRICE = /^\d[^\\]*[\s,][A-Za-z]{2,}/ // "5 or more"
+const PRICE = /^\d[^\\]*[\s,][A-Za-z]{2,}|^\d[^\\^_=+*/<>{}]*\s[^\\^_=+*/<>{}]*$/ // "5 or more", "4bn. R"
 const ALPHANUMERIC = /[A-Za-z0-9]/
 
 // A markdown-it plugin. The token `maths` has the source with its delimiters as its content.
