@@ -11,6 +11,7 @@ export class Policy {
   #token
   #tell
   #known = ""
+  #closed = false
   #turn = Promise.resolve()
   #reading = null
 
@@ -27,6 +28,11 @@ export class Policy {
   // If it cannot be read, the last known policy stays; the connection's state shows the problem.
   read() {
     this.#reading ??= this.#ask().catch(() => {}).finally(() => { this.#reading = null })
+  }
+
+  // The session is closed.
+  close() {
+    this.#closed = this.#choice.disabled = true
   }
 
   async set(policy) {
@@ -53,7 +59,7 @@ export class Policy {
     if (!response.ok) throw new Error(`HTTP ${response.status}`)
     const session = await response.json()
     this.#known = this.#choice.value = session.settings.policy
-    this.#choice.disabled = !session.can.includes("configure")
+    this.#choice.disabled = this.#closed || !session.can.includes("configure")
     this.#tell(session)
   }
 }
