@@ -119,6 +119,8 @@ def refusals() -> dict[str, str]:
         "too_large": _("This message is too large. Send it in parts."),
         "forbidden": forbidden() if access_mode() == "open" else _("Your link does not allow this."),
         "internal": _("Internal server error. Try again in a moment."),
+        "unsent": _("Not sent"),
+        "uncertain": _("This may not have been sent. Check the conversation above."),
     }
 
 
@@ -219,6 +221,7 @@ def wording() -> dict[str, Any]:
         "unsent": _("Not sent"),
         "retry": _("Send again"),
         "discard": _("Discard"),
+        "copyText": _("Copy"),
         "stop": _("Stop"),
         "takeOver": _("Let me answer"),
         "answering": {

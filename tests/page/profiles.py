@@ -37,5 +37,6 @@ class Profiles:
                 await page.evaluate("localStorage.clear()")
             await page.close()
         await context.clear_cookies()
+        await context.pages[0].evaluate("localStorage.clear()")
         await context.set_offline(False)
         self._unused.append(context)

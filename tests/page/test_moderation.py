@@ -226,7 +226,9 @@ async def test_a_closed_session_says_so_and_stays_readable_until_it_is_reopened(
         await a.shows("hello", "Moderator Sora closed the session.")
         await expect(a.page.locator(".timeline__stored .message__note").last).to_have_text("Reason: done")
         assert len(wire.addresses) == connections
-        await expect(a.unsent.locator(".message__note")).to_have_text(["Not sent"] if connections == 1 else [])
+        await expect(a.unsent.locator(".message__note")).to_have_text("Not sent")
+        await expect(a.unsent.get_by_role("button")).to_have_text(["Copy", "Discard"])
+        await expect(a.page.locator(".policy select")).to_be_disabled()
         await a.page.reload()
     wire.to_server = lambda text: [text]
     await moderate(guarded, sid, "POST", f"{SESSION}/reopen")
@@ -234,6 +236,9 @@ async def test_a_closed_session_says_so_and_stays_readable_until_it_is_reopened(
     await a.is_connected()
     await a.say("again")
     await a.shows("hello", "Moderator Sora closed the session.", "Moderator Sora reopened the session.", "again")
+    await expect(a.unsent.get_by_role("button")).to_have_text(["Send again", "Discard"])
+    await a.unsent.get_by_role("button", name="Discard").click()
+    await expect(a.unsent).to_have_count(0)
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,27 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+import redis
+from playwright.async_api import Error, expect
 
+from doqchat.store import keys
 from tests import processes
 from tests.page.conftest import OpenWindow
-from tests.page.window import Wire
+from tests.page.window import Window, Wire
 
 PUT_OFF = "The server cannot store messages right now. Your message will be sent as soon as possible."
+AGE = """
+    for (const [key, entry] of Object.entries(localStorage)) {
+        if (!key.startsWith("doqchat.unsent:")) continue
+        localStorage[key] = entry.replace(/"at":\\d+/, `"at":${Date.now() - 86_400_000}`)
+    }
+"""
+"""Makes the unsent messages a day older."""
 
 
 def refuse(wire: Wire, *errors: dict[str, object]) -> list[str]:
@@ -85,8 +95,105 @@ async def test_a_refused_message_stays_with_its_buttons_and_the_next_is_sent(ope
     await expect(a.unsent).to_have_count(0)
 
 
-async def test_the_page_is_not_left_unasked_while_something_is_unsent(open_window: OpenWindow, sid: str) -> None:
+async def test_unsent_messages_outlive_a_page_that_is_reloaded_offline(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
+    await a.enter(sid)
+    await a.say("zero")
+    await a.shows("zero")
+    await a.context.set_offline(True)
+    for text in ("one", "  two", "three"):
+        await a.say(text)
+    await expect(a.unsent).to_have_count(3)
+    with suppress(Error):  # the browser shows its own page
+        await a.page.reload()
+    await a.context.set_offline(False)
+    a.complaints.clear()
+    for _ in range(2):
+        await a.enter(sid)
+        await a.shows("zero", "one", "  two", "three")
+        await expect(a.unsent).to_have_count(0)
+
+
+async def test_a_message_whose_acknowledgement_was_lost_is_stored_once_after_a_reload(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await b.enter(sid, "B")
+    wire.to_page = losing("chat.ack", "chat.message")
+    await a.say("one")
+    await a.say("two")
+    await b.shows("one")
+    wire.to_page = lambda text: [text]
+    await a.page.reload()
+    await a.shows("one", "two")
+    await expect(a.unsent).to_have_count(0)
+    assert store.xlen(keys.stream(sid)) == 2
+
+
+async def test_two_tabs_send_what_was_unsent_once_and_in_order(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.to_server = lambda text: []
+    texts = [f"message {number}" for number in range(5)]
+    for text in texts:
+        await a.say(text)
+    tab = Window(a.context, await a.context.new_page(), a.base)
+    wire.to_server = lambda text: [text]
+    await asyncio.gather(tab.page.goto(a.page.url), a.page.reload())
+    for window in (a, tab):
+        await window.shows(*texts)
+        await expect(window.unsent).to_have_count(0)
+
+
+async def test_a_refused_message_is_still_refused_after_a_reload(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    refuse(wire, {"code": "rejected"})
+    await a.say("one")
+    await expect(a.unsent.get_by_role("button")).to_have_text(["Send again", "Discard"])
+    await a.page.reload()
+    await a.is_connected()
+    await a.say("two")
+    await a.shows("two")
+    await expect(a.unsent.get_by_role("button")).to_have_text(["Send again", "Discard"])
+    await a.unsent.get_by_role("button", name="Discard").click()
+    await a.page.reload()
+    await a.is_connected()
+    await expect(a.unsent).to_have_count(0)
+
+
+async def test_a_message_that_the_server_may_have_forgotten_is_not_resent_automatically(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.to_server = lambda text: []
+    await a.say("old")
+    await expect(a.unsent).to_have_count(1)
+    wire.to_server = lambda text: [text]
+    await a.page.evaluate(AGE)
+    await a.page.reload()
+    await a.say("new")
+    await a.shows("new")
+    await expect(a.unsent.locator(".message__note")).to_have_text(
+        "This may not have been sent. Check the conversation above."
+    )
+    await a.unsent.get_by_role("button", name="Send again").click()
+    await a.shows("new", "old")
+
+
+async def test_without_storage_the_page_is_not_left_unasked_while_something_is_unsent(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    await a.page.add_init_script(
+        "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError') }"
+    )
     wire = await a.intercept()
     await a.enter(sid)
     refuse(wire, {"code": "rejected"})

@@ -1,9 +1,11 @@
-// Messages that the server has not acknowledged, in the order of writing.
+// Messages that the server has not acknowledged, in the order of writing. They outlive the page: the next page of the
+// room and role sends them.
 //
-// One message at a time is in flight: a second one could be stored first while the store is unreachable. Each
-// keeps its msg_id for as long as it lives, so that sending it again cannot store it twice.
+// One message at a time is in flight: a second one could be stored first while the store is unreachable. Each keeps its
+// msg_id for as long as it lives, so that sending it again cannot store it twice, after a reload and from two tabs.
 
-import { PendingMessage } from "./pending.js"
+import { PendingMessage, copy } from "./pending.js"
+import { entries, watch } from "./storage.js"
 import { FIRST_WAIT, LONGEST_WAIT, between, growing } from "./waits.js"
 import { say } from "./wording.js"
 
@@ -12,60 +14,74 @@ const PATIENCE = 15_000 // ms, timeout of an acknowledgement
 export class Outbox {
   #timeline
   #role
+  #keys
   #send
   #lose
+  #hasPassed
   #pending = new Map() // by msg_id
   #current // the message that is in flight or delayed; the others wait for it
   #timer // of that timeout, or of the next attempt
   #failures = 0
-  #note = "held" // below those that wait; "sending" while connected
+  #note = "held" // below those that wait; "sending" while connected, "unsent" if no connection will follow
+  #latest = 0 // when the last message was written, in ms
 
-  // `send` gets an envelope; `lose` is called after a timeout and has to reconnect.
-  constructor(timeline, role, { send, lose }) {
+  // `place`: the room and role. `send` gets an envelope and returns whether it was sent; `lose` is called after a timeout
+  // and has to reconnect; `hasPassed` says whether the event with an id has been received.
+  constructor(timeline, role, { place, send, lose, hasPassed }) {
     this.#timeline = timeline
     this.#role = role
+    this.#keys = `unsent:${place}:`
     this.#send = send
     this.#lose = lose
+    this.#hasPassed = hasPassed
+    for (const [, entry] of entries(this.#keys)) this.#add(entry, true)
+    watch(this.#keys, (key, entry) => entry || this.#drop(key.slice(this.#keys.length)))
   }
 
   write(event, bd) {
+    this.#latest = Math.max(Date.now(), this.#latest + 1)
     const envelope = { hd: { event, role: this.#role, msg_id: newId() }, bd }
-    const message = new PendingMessage(envelope, this.#timeline.addUnsent(envelope))
-    this.#pending.set(envelope.hd.msg_id, message)
-    this.#queue(message)
-    this.#guard()
-    return message.item
+    return this.#add({ envelope, at: this.#latest }, false).item
+  }
+
+  // Take the last message back, if it is certainly not stored: returns its envelope.
+  recall() {
+    const message = this.#unstored.at(-1)
+    if (!message?.isUnsent) return undefined
+    this.#drop(message.envelope.hd.msg_id)
+    return message.envelope
   }
 
   // Connected: send all messages without an acknowledgement.
   flush() {
+    for (const message of this.#unstored) if (message.isExpired) this.#giveUp(message, message.isUnsent)
     this.#begin("sending")
   }
 
-  // Disconnected: show that the messages wait for the connection or, if the session is closed, are not sent: what was
-  // stored has arrived before the close.
-  hold(closed) {
-    this.#begin(closed ? "unsent" : "held")
+  // Disconnected: show that the messages wait for the connection or, if none will follow, are not sent. A closed session
+  // takes none of them any more; an open connection to it has brought what was stored.
+  hold({ stopped, closed }) {
+    const complete = this.#note === "sending"
+    this.#begin(stopped ? "unsent" : "held")
+    if (closed) for (const message of this.#unstored) this.#giveUp(message, complete || message.isUnsent)
   }
 
-  confirm({ msg_id }) {
+  confirm({ msg_id, id }) {
     const message = this.#pending.get(msg_id)
     if (!message) return
     message.store()
-    this.#guard()
-    this.#settle(message)
+    if (this.#hasPassed(id)) this.#drop(msg_id)
+    else this.#settle(message)
   }
 
   // Whether the error is about one of the messages.
   refuse(error) {
     const message = this.#pending.get(error.msg_id)
     if (!message) return false
+    message.fail(error)
     if (message.putOff(error)) this.#nextIn(this.#waitAfter(error))
     else {
-      message.refuse(error, [
-        [say("retry"), () => this.#queue(message)],
-        [say("discard"), () => this.#discard(message)],
-      ])
+      this.#show(message, error)
       this.#settle(message)
     }
     return true
@@ -73,26 +89,57 @@ export class Outbox {
 
   // The stored event has arrived: returns the item of its message.
   take({ msg_id, role }) {
-    if (role !== this.#role) return undefined
-    const message = this.#pending.get(msg_id)
+    const message = role === this.#role ? this.#pending.get(msg_id) : undefined
+    if (!message) return undefined
     this.#pending.delete(msg_id)
-    this.#guard()
-    if (message) this.#settle(message)
-    return message?.item
+    message.forget()
+    this.#settle(message)
+    return message.item
   }
 
-  #queue(message) {
-    message.wait(this.#note)
+  get #unstored() {
+    return [...this.#pending.values()].filter(({ state }) => state !== "stored")
+  }
+
+  #add(entry, adopted) {
+    const { envelope } = entry
+    const { msg_id } = envelope.hd
+    const message = new PendingMessage(this.#keys + msg_id, entry, this.#timeline.addUnsent(envelope), adopted)
+    this.#pending.set(msg_id, message)
+    this.#show(message, entry.error)
+    if (!this.#current) this.#next()
+    return message
+  }
+
+  #show(message, error = message.error) {
+    if (error) message.refuse(error, this.#choices(message, true))
+    else message.wait(this.#note, this.#choices(message, false))
+  }
+
+  #giveUp(message, isUnsent) {
+    this.#show(message, message.error ?? { code: isUnsent ? "unsent" : "uncertain" })
+  }
+
+  #choices(message, refused) {
+    const { envelope, item } = message
+    const discard = [say("discard"), () => this.#drop(envelope.hd.msg_id)]
+    if (this.#note === "unsent") return [[say("copyText"), ({ target }) => copy(envelope.bd, item, target)], discard]
+    return refused ? [[say("retry"), () => this.#retry(message)], discard] : []
+  }
+
+  #retry(message) {
+    message.renew()
+    this.#show(message)
     if (!this.#current) this.#next()
   }
 
   #begin(note) {
     this.#note = note
-    for (const message of this.#pending.values()) if (message.state === "waiting") message.wait(note)
+    for (const message of this.#unstored) this.#show(message)
     this.#next()
   }
 
-  // The message in flight was stored or refused.
+  // The message in flight was stored, refused or dropped.
   #settle(message) {
     if (message !== this.#current) return
     this.#failures = 0
@@ -101,11 +148,10 @@ export class Outbox {
 
   #next() {
     clearTimeout(this.#timer)
-    const waiting = ({ state }) => state === "waiting"
-    this.#current = this.#note !== "sending" ? undefined : [...this.#pending.values()].find(waiting)
+    this.#current = this.#note === "sending" ? this.#unstored.find(({ state }) => state === "waiting") : undefined
     if (!this.#current) return
     this.#timer = setTimeout(this.#lose, PATIENCE)
-    this.#send(this.#current.envelope)
+    if (this.#send(this.#current.envelope)) this.#current.attempt()
   }
 
   #nextIn(wait) {
@@ -120,22 +166,15 @@ export class Outbox {
     return growing(FIRST_WAIT, LONGEST_WAIT, this.#failures)
   }
 
-  #discard({ envelope, item }) {
-    this.#pending.delete(envelope.hd.msg_id)
-    this.#guard()
-    item.remove()
+  // Here or in another tab, it was stored or discarded.
+  #drop(msg_id) {
+    const message = this.#pending.get(msg_id)
+    if (!message) return
+    this.#pending.delete(msg_id)
+    message.forget()
+    message.item.remove()
+    this.#settle(message)
   }
-
-  // Unstored messages are lost with the page: let the browser ask before it is closed.
-  #guard() {
-    const unsent = [...this.#pending.values()].some(({ state }) => state !== "stored")
-    if (unsent) addEventListener("beforeunload", stay)
-    else removeEventListener("beforeunload", stay)
-  }
-}
-
-function stay(event) {
-  event.preventDefault()
 }
 
 // Not crypto.randomUUID: that is missing where the page is served over plain HTTP in a local network.

@@ -5,7 +5,7 @@ import { Composer } from "./composer.js"
 import { Cursor } from "./cursor.js"
 import { Earlier } from "./earlier.js"
 import { AutoScroll } from "./autoscroll.js"
-import { BEGINNING } from "./ids.js"
+import { BEGINNING, isAfter } from "./ids.js"
 import { offerInvitation } from "./invite.js"
 import { Details, keepAboveKeyboard } from "./layout.js"
 import { label } from "./message.js"
@@ -36,6 +36,7 @@ const OBSERVER = "observer"
 const CLOSED = 4410 // the close code of a session that a moderator has closed
 const READ = "read" // the msg_id of read receipts, so that their errors are told from others
 const part = (name) => document.querySelector(`.${name}`)
+const place = `${paths.session} ${role}`
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 follow({ name_a: names.A, name_b: names.B, name_llm: names.llm })
@@ -73,8 +74,10 @@ const status = new Status(part("room"), () => connection.wake())
 const connection = new Connection(address, token, { onFrame, onState })
 const cursor = new Cursor(last, () => sync.ask())
 const outbox = new Outbox(timeline, role, {
+  place,
   send: (envelope) => connection.send(envelope),
   lose: () => connection.open(),
+  hasPassed: (id) => Boolean(cursor.last) && !isAfter(id, cursor.last),
 })
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
 const composer = new Composer(part("composer"), { limit, asking: new Asking(mention), send, signal })
@@ -134,7 +137,7 @@ function onState(state, details) {
     return
   }
   if (state !== "offline") people.forget()
-  outbox.hold(details.code === CLOSED)
+  outbox.hold({ stopped, closed: details.code === CLOSED })
 }
 
 // The session says no more, and is read over HTTP.
@@ -248,7 +251,7 @@ function send(event, bd) {
 }
 
 function showEarlier(envelopes) {
-  autoscroll.hold(() => envelopes.forEach((envelope) => timeline.store(envelope)))
+  autoscroll.hold(() => envelopes.forEach((envelope) => timeline.store(envelope, outbox.take(envelope.hd))))
 }
 
 function warn(sentence) {
