@@ -46,7 +46,25 @@ async def offline(window: Window) -> None:
     await expect(window.page.locator(".status--offline")).to_be_visible()
 
 
-@pytest.mark.parametrize("reach", [in_conversation, offline])
+async def asking(window: Window) -> None:
+    await window.page.locator(".composer__ask").click()
+    await window.page.focus(".composer__text")
+    await window.page.keyboard.type("@")
+    await expect(window.page.locator("#completion")).to_be_visible()
+
+
+async def too_long(window: Window) -> None:
+    await window.write("a" * 8_001)
+    await expect(window.page.locator(".composer__count")).to_be_visible()
+
+
+async def shortcuts(window: Window) -> None:
+    await window.page.focus(".timeline")
+    await window.page.keyboard.press("?")
+    await expect(window.page.locator(".shortcuts")).to_be_visible()
+
+
+@pytest.mark.parametrize("reach", [in_conversation, offline, asking, too_long, shortcuts])
 async def test_the_room_is_accessible(
     open_window: OpenWindow, sid: str, reach: Callable[[Window], Awaitable[None]]
 ) -> None:

@@ -29,13 +29,14 @@ async def test_an_answer_grows_in_both_windows_and_ends_equal(a_and_b: tuple[Win
     )
 
 
-async def test_the_button_asks_the_model_what_is_in_the_field(
+async def test_the_switch_asks_the_model_what_is_in_the_field(
     open_window: OpenWindow, worker: Process, sid: str
 ) -> None:
     a = await open_window()
     await a.enter(sid)
     await a.write("How many messages are there?")
     await a.page.get_by_role("button", name="Ask the AI").click()
+    await a.page.press(".composer__text", "Enter")
     await expect(a.page.locator(".message--asked .message__text")).to_have_text("How many messages are there?")
     await expect(a.answers).to_have_count(1)
     await expect(a.page.locator(".message--answer .message__author")).to_have_text("AI")

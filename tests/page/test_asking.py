@@ -83,13 +83,41 @@ async def test_everything_else_is_said_to_the_people_exactly_as_typed(
     assert stored(store, sid) == [("chat.message", text)]
 
 
-async def test_the_button_asks_exactly_what_was_typed(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
+async def test_the_switch_asks_until_it_is_turned_off(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
     a = await open_window()
     await a.enter(sid)
+    switch, asking = a.page.get_by_role("button", name="Ask the AI"), a.page.locator(".composer--asking")
+    await switch.click()
+    await expect(switch).to_have_attribute("aria-pressed", "true")
+    await expect(asking).to_have_count(1)
     await a.write("  @llm: why?")
-    await a.page.get_by_role("button", name="Ask the AI").click()
+    await a.page.get_by_role("button", name="Ask", exact=True).click()
     await expect(a.page.locator(".timeline__stored .message--asked")).to_have_count(1)
-    assert stored(store, sid) == [("llm.request", "  @llm: why?")]
+    await a.page.reload()
+    await a.is_connected()
+    await expect(asking).to_have_count(1)
+    await a.say("and how?")
+    await expect(a.page.locator(".timeline__stored .message--asked")).to_have_count(2)
+    await switch.click()
+    await expect(asking).to_have_count(0)
+    await a.say("thanks")
+    await expect(a.texts.last).to_have_text("thanks")
+    await a.enter(f"{sid}-other")
+    await expect(switch).to_have_attribute("aria-pressed", "false")
+    assert [event for event, _ in stored(store, sid)] == ["llm.request", "llm.request", "chat.message"]
+    assert stored(store, sid)[0] == ("llm.request", "  @llm: why?")
+
+
+@pytest.mark.parametrize("modifier", ["Control", "Meta"])
+async def test_a_key_asks_once(open_window: OpenWindow, store: "redis.Redis", sid: str, modifier: str) -> None:
+    a = await open_window()
+    await a.enter(sid)
+    await a.write("why?")
+    await a.page.press(".composer__text", f"{modifier}+Enter")
+    await expect(a.page.locator(".timeline__stored .message--asked")).to_have_count(1)
+    await a.say("thanks")
+    await expect(a.texts.last).to_have_text("thanks")
+    assert stored(store, sid) == [("llm.request", "why?"), ("chat.message", "thanks")]
 
 
 @pytest.mark.parametrize(

@@ -1,42 +1,51 @@
-// The input field.
+// The field in which messages are written, and its buttons.
 
+import { Draft } from "./drafts.js"
+import { forget, keep, kept } from "./storage.js"
 import { say } from "./wording.js"
 
 const COUNT_SHOWN_FROM = 0.9 // of the limit
+const AT_SIGN = /[@\uff20]/
 
 export class Composer {
   #form
   #field
-  #count
-  #problem
+  #switch
   #limit
   #asking
+  #keyboard
+  #draft
   #send
+  #recall
   #signal
+  #switchKey
+  #names = ["llm"]
+  #completion
+  #disabled = false
 
-  // `send` gets the event's name and its `bd`; `signal` is called while typing; `limit` is in code points; `asking` says what
-  // the model will answer.
-  constructor(form, { limit, asking, send, signal }) {
+  // `place`: the room and role. `limit` is in code points. `asking` says what the model will answer, `keyboard` what Enter
+  // does. `send` gets the event's name and its `bd`; `recall` takes back the last message that was not sent, and returns
+  // its envelope; `signal` is called while typing.
+  constructor(form, { place, limit, asking, keyboard, send, recall, signal }) {
     this.#form = form
     this.#field = form.querySelector(".composer__text")
-    this.#count = form.querySelector(".composer__count")
-    this.#problem = form.querySelector(".composer__problem")
+    this.#switch = form.querySelector(".composer__ask")
     this.#limit = limit
     this.#asking = asking
+    this.#keyboard = keyboard
     this.#send = send
+    this.#recall = recall
     this.#signal = signal
-    this.#field.addEventListener("keydown", (event) => this.#press(event))
-    this.#field.addEventListener("input", () => this.#change())
-    this.#field.addEventListener("blur", () => signal.off())
-    form.querySelector(".composer__send").addEventListener("click", (event) => this.#submit(event, false))
-    form.querySelector(".composer__ask").addEventListener("click", (event) => this.#submit(event, true))
-    this.disable(false)
-    this.#show()
+    this.#draft = new Draft(place, () => this.#put(""))
+    this.#switchKey = `asking:${place}`
+    this.#turn(Boolean(kept(this.#switchKey)))
+    this.#listen()
+    this.#takeOver()
   }
 
   // Show an error until the next input.
   warn(sentence) {
-    this.#problem.textContent = sentence
+    this.#part("problem").textContent = sentence
   }
 
   // On touch screens, focus opens a keyboard that hides the conversation: there only touching the field focuses it.
@@ -44,56 +53,157 @@ export class Composer {
     if (matchMedia("(pointer: fine)").matches) this.#field.focus()
   }
 
-  // The session's settings say what the model answers.
+  // The session's settings say what the model answers, and who is there to be mentioned.
   follow(settings) {
     this.#asking.follow(settings)
+    this.#names = [settings.name_llm, "llm", settings.name_a, settings.name_b].filter(Boolean)
+    this.#completion?.know(this.#names)
     this.#show()
   }
 
   disable(disabled) {
-    for (const control of this.#form.elements) control.disabled = disabled
+    this.#disabled = disabled
+    this.#show()
+  }
+
+  #listen() {
+    this.#field.addEventListener("keydown", (event) => this.#press(event))
+    this.#field.addEventListener("input", () => this.#change())
+    this.#field.addEventListener("blur", () => this.#signal.off())
+    this.#switch.addEventListener("click", () => this.#toggle())
+    for (const button of this.#form.querySelectorAll("button")) {
+      button.addEventListener("mousedown", (event) => event.preventDefault()) // the field keeps the focus
+    }
+    this.#form.addEventListener("submit", (event) => this.#submit(event))
+    this.#keyboard.onChange(() => this.#hint())
+    this.#hint()
+  }
+
+  // Before this script was there, a text may have been typed after the draft, and texts submitted: see early.js.
+  #takeOver() {
+    const typed = this.#field.value
+    const draft = this.#draft.restore()
+    const submitted = this.#form.early ?? []
+    this.#form.early = null
+    const unsendable = submitted.filter(({ text, asking }) => !this.#dispatch(text, asking)).map(({ text }) => text)
+    const left = [draft, ...unsendable, typed === draft ? "" : typed].filter(Boolean).join("\n")
+    if (left !== typed) this.#put(left)
+    if (left !== draft) this.#draft.change(left)
+    this.#show()
   }
 
   #press(event) {
-    // Enter that ends an IME composition does not send; some browsers report it with the key code 229.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return
-    this.#submit(event, false)
+    // Keys that belong to an IME composition. Safari ends the composition before Enter, which then has the code 229.
+    if (event.isComposing || event.keyCode === 229) return
+    if (this.#completion?.press(event)) return
+    if (event.key === "ArrowUp" && !this.#field.value) this.#edit(event)
+    if (event.key !== "Enter" || event.shiftKey || event.altKey) return
+    if (event.ctrlKey || event.metaKey) this.#submit(event, true)
+    else if (this.#keyboard.enterSends) this.#submit(event)
   }
 
   #change() {
     this.warn("")
-    if (this.#field.value) this.#signal.on()
+    const text = this.#field.value
+    if (text) this.#signal.on()
     else this.#signal.off()
+    this.#draft.change(text)
+    this.#complete(text)
     this.#show()
   }
 
-  #submit(event, asking) {
+  // `once`: ask the model this time.
+  #submit(event, once = false) {
     event.preventDefault()
-    const text = this.#field.value
     this.#field.focus()
-    if (!text.trim() || pointsIn(text) > this.#limit) return
-    this.#field.value = ""
+    if (!this.#dispatch(this.#field.value, once)) return
+    this.#put("")
+    this.#draft.change("")
     this.#signal.off()
-    this.#show()
-    if (asking || this.#asking.isRequest(text)) this.#send("llm.request", { prompt: text })
+  }
+
+  // Returns whether the text can be sent.
+  #dispatch(text, once) {
+    if (!text.trim() || pointsIn(text) > this.#limit) return false
+    if (once || this.#isOn || this.#asking.isRequest(text)) this.#send("llm.request", { prompt: text })
     else this.#send("chat.message", { text })
+    return true
+  }
+
+  #edit(event) {
+    const envelope = this.#recall()
+    if (!envelope) return
+    event.preventDefault()
+    const text = envelope.bd.prompt ?? envelope.bd.text
+    this.#put(text)
+    if (envelope.hd.event === "llm.request" && !this.#asking.isRequest(text)) this.#turn(true)
+    this.#change()
+  }
+
+  #put(text) {
+    this.#field.value = text
+    this.#completion?.close()
+    this.#show()
+  }
+
+  async #complete(text) {
+    if (!this.#completion && AT_SIGN.test(text)) {
+      const { Completion } = await import("./completion.js")
+      this.#completion ??= new Completion(this.#field, this.#part("completion"), this.#names)
+    }
+    this.#completion?.look()
+  }
+
+  get #isOn() {
+    return this.#switch.ariaPressed === "true"
+  }
+
+  // The switch that makes every message a request to the model.
+  #turn(on) {
+    this.#switch.ariaPressed = String(on)
+    if (on) keep(this.#switchKey, {})
+    else forget(this.#switchKey)
+  }
+
+  #toggle() {
+    this.#turn(!this.#isOn)
+    this.#show()
+  }
+
+  #hint() {
+    this.#form.classList.toggle("composer--lines", !this.#keyboard.enterSends)
+    this.#field.enterKeyHint = this.#keyboard.enterSends ? "send" : "enter"
   }
 
   #show() {
     const text = this.#field.value
     const count = pointsIn(text)
-    this.#form.classList.toggle("composer--asking", this.#asking.isAnswered(text))
-    this.#count.hidden = count < this.#limit * COUNT_SHOWN_FROM
-    this.#count.classList.toggle("composer__count--over", count > this.#limit)
-    this.#count.textContent = count > this.#limit
+    const isOver = count > this.#limit
+    this.#field.disabled = this.#switch.disabled = this.#disabled
+    this.#part("send").disabled = this.#disabled || isOver
+    this.#form.classList.toggle("composer--asking", this.#isOn || (!isOver && this.#asking.isAnswered(text)))
+    this.#field.ariaInvalid = isOver ? "true" : null
+    this.#part("count").hidden = count < this.#limit * COUNT_SHOWN_FROM
+    this.#part("count").classList.toggle("composer__count--over", isOver)
+    this.#part("count").textContent = isOver
       ? say("over", { count: count - this.#limit })
       : say("count", { count, limit: this.#limit })
+    this.#grow()
+  }
+
+  // Where the style sheet cannot let the field grow.
+  #grow() {
+    if (CSS.supports("field-sizing", "content")) return
     this.#field.style.blockSize = "auto"
     this.#field.style.blockSize = `${this.#field.scrollHeight}px`
+  }
+
+  #part(name) {
+    return this.#form.querySelector(`.composer__${name}`)
   }
 }
 
 // The protocol counts code points, JavaScript UTF-16 units.
 function pointsIn(text) {
-  return Array.from(text).length
+  return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0)
 }

@@ -29,7 +29,7 @@ export class Mentions {
   }
 }
 
-function fold(text) {
+export function fold(text) {
   const narrow = text.normalize("NFC").replace(FULL_WIDTH, (sign) => String.fromCharCode(sign.charCodeAt(0) - TO_ASCII))
   return narrow.toLowerCase().toUpperCase().normalize("NFC")
 }

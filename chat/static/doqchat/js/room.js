@@ -7,6 +7,7 @@ import { Earlier } from "./earlier.js"
 import { AutoScroll } from "./autoscroll.js"
 import { BEGINNING, isAfter } from "./ids.js"
 import { offerInvitation } from "./invite.js"
+import { Keyboard } from "./keyboard.js"
 import { Details, keepAboveKeyboard } from "./layout.js"
 import { label } from "./message.js"
 import { Mute } from "./mute.js"
@@ -80,7 +81,15 @@ const outbox = new Outbox(timeline, role, {
   hasPassed: (id) => Boolean(cursor.last) && !isAfter(id, cursor.last),
 })
 const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
-const composer = new Composer(part("composer"), { limit, asking: new Asking(mention), send, signal })
+const composer = new Composer(part("composer"), {
+  place,
+  limit,
+  asking: new Asking(mention),
+  keyboard: new Keyboard(part("keyboard"), part("shortcuts")),
+  send,
+  recall: () => outbox.recall(),
+  signal,
+})
 const mute = new Mute(part("composer__mute"), enable)
 const problem = part("timeline__problem")
 let stopped = false
@@ -143,6 +152,7 @@ function onState(state, details) {
 // The session says no more, and is read over HTTP.
 function onClosed() {
   mute.end()
+  policy.close()
   policy.read()
   if (!cursor.last) earlier.load()
 }
