@@ -22,6 +22,7 @@ from doqchat.access.principal import Principal
 from doqchat.conf import access_mode
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
+from doqchat.llm import llms
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT
 from doqchat.replies import mention
@@ -107,7 +108,10 @@ def _room(
         admitted: whether the reader needs no token of the page's scripts.
     """
     names = {} if settings is None else settings.names
-    context = _context(request, sid, role, entries, names) | {"store_away": admitted and entries is None}
+    context = _context(request, sid, role, entries, names) | {
+        "title": (settings and settings.title) or sid,
+        "store_away": admitted and entries is None,
+    }
     context["room"] |= {"admitted": admitted, "name": name, "names": names}
     response = render(request, "doqchat/room.html", context)
     allow_embedding(response)
@@ -126,6 +130,8 @@ def _context(
         "role": role,
         "lines": [shown for entry in entries or [] if (shown := line(entry, role, names))],
         "people": [(one, wording.author(one, one == role, session=names)) for one in HUMAN_ROLES],
+        "setting_names": wording.setting_names(),
+        "models": list(llms),
         "other": other,
         "invitation": invitation,
         "room": {

@@ -191,6 +191,25 @@ def changes() -> dict[str, Any]:
     }
 
 
+def setting_names() -> list[tuple[str, str]]:
+    """The settings that are display names, with their labels."""
+    return [("name_llm", _("Name of the AI")), ("name_a", _("Name of A")), ("name_b", _("Name of B"))]
+
+
+def _invalid_settings() -> dict[str, str]:
+    """Which values a setting can have, by its name."""
+    name = _("A name has at most 40 characters, and no brackets, @ or invisible characters.")
+    return {
+        "title": _("A title is one line of at most 80 characters."),
+        "name_a": name,
+        "name_b": name,
+        "name_llm": name,
+        "system": _("The instructions are limited to 8,000 characters."),
+        "wait_seconds": _("Enter a number between 0.3 and 30."),
+        "llm": _("This server does not offer this model."),
+    }
+
+
 def wording() -> dict[str, Any]:
     """All texts of the page's scripts, in the language of the request."""
     return {
@@ -230,7 +249,11 @@ def wording() -> dict[str, Any]:
             "inLine": _("is waiting for its turn"),
             "stopping": _("is stopping…"),
         },
-        "policy": {"failed": _("This could not be changed. Try again in a moment.")},
+        "settings": {
+            "saved": _("Saved"),
+            "failed": _("This could not be changed. Try again in a moment."),
+            "invalid": _invalid_settings(),
+        },
         "here": _("online"),
         "connections": _("{count} windows"),
         "away": _("offline"),
@@ -256,6 +279,25 @@ def wording() -> dict[str, Any]:
             "missing": _("The question is not on this page. Show earlier messages, or ask again below."),
         },
         "share": _("Join our session"),
+        "unloaded": _("This part of the page could not be loaded. Try again in a moment."),
         "gap": _("Some earlier messages are no longer stored."),
+        "newer": {"none": _("To the latest message"), "some": _("To the latest message; new: {count}")},
+        "search": {
+            "searching": _("Searching…"),
+            "none": _("No message contains this."),
+            "one": _("1 message"),
+            "some": _("{count} messages"),
+            "first": _("The newest {count} messages"),
+            "limited": _("Too many searches. Try again in a minute."),
+            "failed": _("The search failed. Try again in a moment."),
+            "more": _("More results"),
+            "again": _("Try again"),
+        },
+        "download": {
+            "loading": _("Loading… {count} messages so far"),
+            "done": _("Downloaded: {count} events"),
+            "cancelled": _("The download was cancelled."),
+            "failed": _("The conversation could not be downloaded. Try again in a moment."),
+        },
         "history": {"failed": _("Earlier messages could not be loaded. Try again in a moment.")},
     }

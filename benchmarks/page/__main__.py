@@ -23,6 +23,7 @@ MOST_REQUESTS, MOST_KILOBYTES, MOST_REQUESTS_NEXT = 25, 120, 2
 USABLE_WITHIN = 1000  # ms, at that round trip
 FRAME = 34  # ms, two at 60 a second
 WORDS = 2_000
+ITEMS = 1_000
 ANSWERED = ".timeline__stored .message--answer"
 
 
@@ -48,10 +49,10 @@ async def visits(browser: Browser, site: Site, rounds: int) -> AsyncIterator[Out
 
 
 async def streaming(browser: Browser, site: Site, messages: int) -> AsyncIterator[Outcome]:
-    """Frames while a reply streams into a conversation whose messages are all on the page."""
+    """Frames while a reply streams into a long conversation, of which the page shows as many messages as it can."""
     await fill(site.ws, "long", messages)
     page = await _room(browser, site, "long")
-    await _load_all(page)
+    await _load_earlier(page)
     items = await page.locator(".timeline__stored > *").count()
     await page.fill(".composer__text", "@llm write")
     await page.press(".composer__text", "Enter")
@@ -89,11 +90,10 @@ async def _room(browser: Browser, site: Site, sid: str) -> Page:
     return page
 
 
-async def _load_all(page: Page) -> None:
-    """Load the history until there is no earlier page."""
+async def _load_earlier(page: Page) -> None:
+    """Load the history until there is no earlier page, or the timeline drops items: see LIMIT in timeline.js."""
     earlier = page.locator(".timeline__earlier button")
-    while await earlier.is_visible():
-        count = await page.locator(".timeline__stored > *").count()
+    while await earlier.is_visible() and (count := await page.locator(".timeline__stored > *").count()) < ITEMS:
         await earlier.dispatch_event("click")
         await page.wait_for_function(
             "(count) => document.querySelectorAll('.timeline__stored > *').length > count"

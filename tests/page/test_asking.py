@@ -134,7 +134,7 @@ async def test_the_field_shows_what_the_model_will_answer(
     change(server, sid, policy=policy, name_llm="helper")
     a = await open_window()
     await a.enter(sid)
-    await expect(a.page.get_by_label("The AI answers")).to_have_value(policy)
+    await expect(a.page.get_by_label("The AI answers", exact=True)).to_have_value(policy)
     asking = a.page.locator(".composer--asking")
     for text in answered:
         await a.write(text)
@@ -148,7 +148,7 @@ async def test_the_field_shows_it_at_once_when_the_policy_is_changed(open_window
     a = await open_window()
     await a.enter(sid)
     await a.write("hi")
-    policy = a.page.get_by_label("The AI answers")
+    policy = a.page.get_by_label("The AI answers", exact=True)
     await policy.select_option("always")
     await expect(a.page.locator(".composer--asking")).to_have_count(1)
     await policy.select_option("off")

@@ -125,43 +125,6 @@ async def test_notices_are_shown_and_events_of_a_later_version_are_passed_over(
     await a.shows("a word from the administrator", "and on")
 
 
-async def test_earlier_messages_come_a_page_at_a_time(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
-    for number in range(230):
-        _store(store, sid, "B", "chat.message", text=f"n{number}")
-    a = await open_window()
-    await a.enter(sid)
-    everything = [f"n{number}" for number in range(230)]
-    await a.shows(*everything[130:])
-    earlier = a.page.get_by_role("button", name="Show earlier messages")
-    await earlier.click()
-    await a.shows(*everything[30:])
-    await earlier.click()
-    await a.shows(*everything)
-    await expect(earlier).to_be_hidden()
-
-
-async def test_the_reader_of_earlier_messages_stays_where_they_are(
-    open_window: OpenWindow, store: "redis.Redis", sid: str
-) -> None:
-    for number in range(60):
-        _store(store, sid, "B", "chat.message", text=f"n{number}")
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
-    await expect(a.texts.last).to_be_in_viewport()
-    await a.page.locator(".timeline").evaluate("pane => { pane.scrollTop = 0 }")
-    await expect(a.texts.first).to_be_in_viewport()
-    await b.say("news")
-    newer = a.page.get_by_role("button", name="New messages")
-    await newer.wait_for()
-    await expect(a.texts.first).to_be_in_viewport()
-    await newer.click()
-    await expect(a.page.get_by_text("news", exact=True)).to_be_in_viewport()
-    await expect(newer).to_be_hidden()
-    await b.say("more news")
-    await expect(a.page.get_by_text("more news", exact=True)).to_be_in_viewport()
-
-
 async def test_people_see_who_is_here_and_who_is_typing(open_window: OpenWindow, sid: str) -> None:
     a, b = await open_window(), await open_window()
     await a.enter(sid, "A")

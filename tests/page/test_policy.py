@@ -16,7 +16,7 @@ WITHDRAWN = "The AI's answer was withdrawn."
 
 
 def policy(window: Window) -> Locator:
-    return window.page.get_by_label("The AI answers")
+    return window.page.get_by_label("The AI answers", exact=True)
 
 
 async def test_the_room_shows_what_the_model_answers_and_changes_it(
@@ -26,7 +26,7 @@ async def test_the_room_shows_what_the_model_answers_and_changes_it(
     await a.enter(sid)
     await expect(policy(a)).to_have_value("mention")
     async with a.page.expect_response(lambda response: response.request.method == "PATCH"):
-        await policy(a).select_option(label="always")
+        await policy(a).select_option(label="every message")
     await b.enter(sid, "B")
     await expect(policy(b)).to_have_value("always")
     await b.say("How many messages are there?")

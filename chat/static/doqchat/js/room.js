@@ -3,24 +3,24 @@
 import { Asking } from "./asking.js"
 import { Composer } from "./composer.js"
 import { Cursor } from "./cursor.js"
-import { Earlier } from "./earlier.js"
 import { AutoScroll } from "./autoscroll.js"
+import { History } from "./history.js"
 import { BEGINNING, isAfter } from "./ids.js"
 import { offerInvitation } from "./invite.js"
 import { Keyboard } from "./keyboard.js"
 import { Details, keepAboveKeyboard } from "./layout.js"
-import { label } from "./message.js"
+import { isShown, label } from "./message.js"
 import { Mute } from "./mute.js"
 import { follow, isOwn, recallOwn, setOwn } from "./names.js"
 import { Changes } from "./notices.js"
 import { Notifications } from "./notifications.js"
 import { Outbox } from "./outbox.js"
 import { OwnName, People } from "./people.js"
-import { Policy } from "./policy.js"
 import { Reading } from "./reading.js"
 import { reason } from "./refusals.js"
 import { Removal } from "./removal.js"
 import { Replies } from "./replies.js"
+import { Settings } from "./settings.js"
 import { Connection } from "./socket.js"
 import { Status } from "./status.js"
 import { Sync } from "./sync.js"
@@ -44,24 +44,33 @@ follow({ name_a: names.A, name_b: names.B, name_llm: names.llm })
 const token = new Token(sid, admitted, provider(embedders))
 const removal = new Removal(() => timeline.items, { path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
 const timeline = new Timeline(part("timeline"), role, (item) => removal.offer(item))
-const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"))
+const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"), {
+  isLive: () => history.live,
+  goLive: () => history.goLive(),
+})
+const history = new History(part("timeline"), {
+  timeline,
+  autoscroll,
+  path: paths.history,
+  token,
+  first,
+  take: (hd) => outbox.take(hd),
+  warn,
+})
 const sync = new Sync((msg_id) => connection.send(frame("session.sync", { since: cursor.last }, msg_id)))
 const replies = new Replies(timeline, {
   cancel: (reply_id) => connection.send(frame("llm.cancel", { reply_id }, reply_id)), // with a msg_id, so that an error names it
   sync: () => sync.ask(),
   takeOver() {
-    policy.set("off")
+    settings.change({ policy: "off" })
     composer.focusUnlessTouched()
   },
 })
 const tools = new Tools(part("timeline"), { ask: (prompt) => send("llm.request", { prompt }), warn })
 const people = new People(part("people"), role, document.querySelectorAll(".room__person"))
 const typing = new TypingLine(part("typing"))
-const policy = new Policy(part("policy"), sessionAddress, token, ({ settings, can }) => {
-  composer.follow(settings)
-  removal.allow(can.includes("moderate"))
-})
-const changes = new Changes(part("changes"), role, (choice) => policy.set(choice))
+const settings = new Settings(part("settings"), sessionAddress, token, onSession)
+const changes = new Changes(part("changes"), role, (policy) => settings.change({ policy }))
 const notifications = new Notifications(part("notifications"), sid)
 const reading = new Reading(part("timeline"), role, {
   tell: role === OBSERVER ? null : (id) => connection.send(frame("chat.read", { id }, READ)),
@@ -97,13 +106,23 @@ let speaks = role !== OBSERVER // until the server says what the reader may do
 let asks = speaks
 let visit // kept once it is known that the session can be entered
 let ownName = open ? recallOwn() : ""
-const earlier = new Earlier(part("timeline__earlier"), {
-  path: paths.history,
-  token,
-  first,
-  show: showEarlier,
-  warn,
+
+const search = onUse(async () => {
+  const { Search } = await import("./search.js")
+  return new Search(part("search"), { history, timeline, autoscroll, reader: role })
 })
+const download = onUse(async () => {
+  const { Download } = await import("./download.js")
+  const title = () => part("room__name").textContent
+  return new Download(part("download"), { history, sid, title, reader: role })
+})
+part("room__search").addEventListener("click", async () => (await search())?.open())
+part("room__search").hidden = false
+document.addEventListener("keydown", onKey)
+for (const button of part("download").querySelectorAll("button[value]")) {
+  button.addEventListener("click", async () => (await download())?.start(button.value))
+  button.disabled = false
+}
 
 new Details(part("drawer"), part("room__menu"), part("panel__close"))
 keepAboveKeyboard(part("room"))
@@ -139,7 +158,6 @@ function onState(state, details) {
   if (details.code === CLOSED) onClosed()
   if (state === "connected") {
     outbox.flush()
-    policy.read()
     visit ??= import("./recent.js").then(({ keepVisit }) =>
       keepVisit({ sid, role, title: () => part("room__name")?.textContent.trim(), read: () => cursor.last }),
     )
@@ -152,9 +170,9 @@ function onState(state, details) {
 // The session says no more, and is read over HTTP.
 function onClosed() {
   mute.end()
-  policy.close()
-  policy.read()
-  if (!cursor.last) earlier.load()
+  settings.close()
+  settings.read()
+  if (!cursor.last) history.loadEarlier()
 }
 
 function enable() {
@@ -176,17 +194,14 @@ function onFrame(envelope) {
   if (hd.event === "session.settings") onSettings(hd, bd)
   if (hd.event === "auth.refreshed") {
     allow(bd.can)
-    policy.read()
+    settings.read()
   }
   if (hd.event === "presence") onPresence(bd)
   if (hd.event === "chat.typing" && !isOwn(hd, role)) typing.show(hd, bd.active)
   if (hd.event === "chat.read") reading.follow(hd, bd)
   if (hd.event === "chat.ack") outbox.confirm(bd)
   if (hd.event === "error") onError(bd)
-  if (hd.event === "llm.streaming") {
-    replies.grow(bd)
-    autoscroll.announce()
-  }
+  if (hd.event === "llm.streaming") replies.grow(bd)
 }
 
 function onError(error) {
@@ -197,15 +212,16 @@ function onError(error) {
 }
 
 function onWelcome(bd) {
-  const { can, last_id, members, people: present = [], read, settings = {}, replies: underWay, gap } = bd
+  const { can, last_id, members, people: present = [], read, settings: current = {}, replies: underWay, gap } = bd
   sync.settle()
   allow(can)
-  if (!cursor.last) earlier.load()
+  settings.follow({ settings: current, can })
+  if (!cursor.last) history.loadEarlier()
   cursor.restart(last_id)
-  follow(settings)
+  follow(current)
   rename(bd.name)
   people.show(present)
-  changes.begin(settings, present)
+  changes.begin(current, present)
   reading.reckon(members)
   reading.begin(read, present)
   replies.resume(underWay, !gap)
@@ -216,18 +232,27 @@ function onStored(envelope) {
   const { hd, bd } = envelope
   if (!cursor.pass(hd)) return
   const ended = hd.event === "llm.response" || hd.event === "llm.error"
-  timeline.store(envelope, ended ? replies.end(bd) : outbox.take(hd))
+  history.add(envelope, ended ? replies.end(bd) : outbox.take(hd))
   if (hd.event === "message.removed") timeline.remove(bd.id)
   if (hd.event === "session.notice" && bd.role === role) mute.follow(bd)
   if (hd.event === "llm.request") replies.expect(hd.id)
-  if (ended && bd.finish_reason === "superseded") policy.read() // perhaps because somebody took over
   if (hd.event === "chat.message") typing.show(hd, false)
   reading.add(envelope)
-  autoscroll.announce()
+  if (!isOwn(hd, role) && isShown(envelope)) autoscroll.announce()
+}
+
+// The session's settings, and what the reader may do.
+function onSession({ settings: current, can }) {
+  composer.follow(current)
+  removal.allow(can.includes("moderate"))
+  const title = current.title || sid
+  const [unread = ""] = document.title.match(/^\(\d+\+?\) /) ?? []
+  part("room__name").textContent = title
+  document.title = `${unread}${title} · doqchat`
 }
 
 function onSettings(hd, changed) {
-  policy.read()
+  settings.merge(changed)
   changes.settle(hd, changed)
   follow(changed)
   rename()
@@ -260,10 +285,24 @@ function send(event, bd) {
   item.scrollIntoView({ block: "nearest" })
 }
 
-function showEarlier(envelopes) {
-  autoscroll.hold(() => envelopes.forEach((envelope) => timeline.store(envelope, outbox.take(envelope.hd))))
-}
-
 function warn(sentence) {
   problem.textContent = sentence
+}
+
+// What is made when it is first needed; after a failure, such as offline, it is tried again.
+function onUse(make) {
+  let made
+  return () => (made ??= make().catch(() => {
+    made = undefined
+    warn(say("unloaded"))
+  }))
+}
+
+// A slash searches, unless it is typed into a field.
+async function onKey(event) {
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog:modal")
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return
+  event.preventDefault()
+  const opened = await search()
+  opened?.open()
 }

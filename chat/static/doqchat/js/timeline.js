@@ -1,10 +1,12 @@
-// The conversation: stored events in the order of their ids, then unsent messages, then active answers.
+// The conversation: a window of the stored events in the order of their ids, then unsent messages, then active answers.
 
 import { isAfter } from "./ids.js"
 import { adopt, clear, drawn, fill, isShown } from "./message.js"
 import { nameOfDay } from "./times.js"
 
 const TOGETHER = 5 * 60_000 // ms between two messages of one person that are shown under one name
+const LIMIT = 1_000 // stored items at once
+const SPARE = 100 // items over the limit before some are dropped
 
 export class Timeline {
   #stored
@@ -13,7 +15,9 @@ export class Timeline {
   #reader
   #offer
   #element
-  #removed = new Set() // ids, which an earlier page may still bring with their text
+  #items = new Map() // stored ones by id
+  #ids = [] // theirs, in order
+  #removed = new Set() // ids, which another page may still bring with their text
 
   // `offer` gets each stored message, so that it can add a button.
   constructor(element, reader, offer) {
@@ -27,7 +31,7 @@ export class Timeline {
     log.ariaBusy = "true" // what the server has rendered is no news
     for (const item of this.#stored.children) {
       adopt(item)
-      this.#settle(item)
+      this.#keep(item, this.#ids.length)
     }
     log.ariaBusy = "false"
   }
@@ -39,13 +43,14 @@ export class Timeline {
 
   // Show a stored event at its place, in its existing item if there is one.
   store(envelope, item) {
-    const place = this.#placeOf(envelope.hd.id)
-    if (!isShown(envelope) || place?.dataset.id === envelope.hd.id) return item?.remove()
+    const { id } = envelope.hd
+    if (!isShown(envelope) || this.#items.has(id)) return item?.remove()
     if (item) fill(item, envelope, this.#reader)
     else item = drawn(envelope, this.#reader)
-    const next = place ? place.nextElementSibling : this.#stored.firstElementChild
-    this.#stored.insertBefore(item, next)
-    this.#settle(item)
+    const place = this.#placeOf(id)
+    const next = this.#items.get(this.#ids[place])
+    this.#stored.insertBefore(item, next ?? null)
+    this.#keep(item, place)
     if (next) this.#arrange(next)
   }
 
@@ -59,15 +64,20 @@ export class Timeline {
     return this.#add(this.#growing, envelope, next)
   }
 
+  // The item of a stored event; undefined if it is not in the window.
+  item(id) {
+    return this.#items.get(id)
+  }
+
   // Whether the event with this id is here, and was said to the people rather than asked of the model.
   isSaid(id) {
-    return Boolean(this.#stored.querySelector(`.message--said[data-id="${id}"]`))
+    return Boolean(this.#items.get(id)?.matches(".message--said"))
   }
 
   // A moderator has removed the event with this id. A focus in its item moves to the next one that can be removed.
   remove(id) {
     this.#removed.add(id)
-    const item = this.#stored.querySelector(`[data-id="${CSS.escape(id)}"]`)
+    const item = this.#items.get(id)
     if (!item) return
     const focused = item.contains(document.activeElement)
     clear(item)
@@ -81,6 +91,38 @@ export class Timeline {
     target.focus()
   }
 
+  // The ids of the first and the last item.
+  get ends() {
+    return [this.#ids[0], this.#ids.at(-1)]
+  }
+
+  get isFull() {
+    return this.#ids.length > LIMIT + SPARE
+  }
+
+  // Drop the items over the limit, on the side that is farther from the item with this id; returns whether that is the
+  // end. Without an id, the beginning is dropped.
+  trim(seen) {
+    const excess = this.#ids.length - LIMIT
+    const atEnd = seen !== undefined && this.#placeOf(seen) < this.#ids.length / 2
+    this.#drop(this.#ids.splice(atEnd ? LIMIT : 0, excess))
+    return atEnd
+  }
+
+  // Drop all stored items.
+  empty() {
+    this.#drop(this.#ids.splice(0))
+  }
+
+  #drop(ids) {
+    for (const id of ids) {
+      this.#items.get(id).remove()
+      this.#items.delete(id)
+    }
+    const first = this.#items.get(this.#ids[0])
+    if (first) this.#arrange(first)
+  }
+
   #add(list, envelope, next = null) {
     const item = drawn(envelope, this.#reader)
     list.insertBefore(item, next)
@@ -88,17 +130,25 @@ export class Timeline {
     return item
   }
 
-  // The last stored item that does not come after the id.
+  // The index of the first id that comes after this one. Most events come last.
   #placeOf(id) {
-    let item = this.#stored.lastElementChild
-    while (item && isAfter(item.dataset.id, id)) item = item.previousElementSibling
-    return item
+    let [low, high] = [0, this.#ids.length]
+    if (high && isAfter(id, this.#ids[high - 1])) return high
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (isAfter(this.#ids[middle], id)) high = middle
+      else low = middle + 1
+    }
+    return low
   }
 
   // The item has its place among the stored ones.
-  #settle(item) {
+  #keep(item, place) {
+    const { id } = item.dataset
+    this.#ids.splice(place, 0, id)
+    this.#items.set(id, item)
     this.#arrange(item)
-    if (this.#removed.has(item.dataset.id)) clear(item)
+    if (this.#removed.has(id)) clear(item)
     this.#offer(item)
   }
 
