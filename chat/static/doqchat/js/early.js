@@ -7,7 +7,7 @@
       const { sends } = JSON.parse(localStorage.getItem("doqchat.enter"))
       return sends
     } catch {
-      return matchMedia("(any-pointer: fine)").matches
+      return !matchMedia("(any-pointer: coarse)").matches || matchMedia("(any-pointer: fine)").matches
     }
   }
 

@@ -12,7 +12,7 @@ export class Keyboard {
   // `element` has the choice, and the button that opens the dialog `shortcuts`.
   constructor(element, shortcuts) {
     this.#choice = element.querySelector(".keyboard__enter")
-    this.#choice.checked = kept(KEY)?.sends ?? matchMedia("(any-pointer: fine)").matches
+    this.#choice.checked = kept(KEY)?.sends ?? !isTouchOnly()
     this.#choice.addEventListener("change", () => this.#choose())
     watch(KEY, (_, entry) => entry && this.#follow(entry.sends))
     element.querySelector(".keyboard__open").addEventListener("click", () => shortcuts.showModal())
@@ -47,4 +47,9 @@ export class Keyboard {
     event.preventDefault()
     control.click()
   }
+}
+
+// A phone's keyboard has no other key for a new line.
+function isTouchOnly() {
+  return matchMedia("(any-pointer: coarse)").matches && !matchMedia("(any-pointer: fine)").matches
 }
