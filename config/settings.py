@@ -184,7 +184,7 @@ STATIC_URL = f"{SITE_PATH}static/{STATIC_VERSION}/"
 STATIC_ROOT = DATA_DIR / COLLECTED / "static" / STATIC_VERSION
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.CollectedFiles"},
 }
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG

@@ -1,8 +1,11 @@
 """The static files: their version, which is part of their URLs."""
 
 import hashlib
+import re
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from wsgiref.headers import Headers
 
 from django.conf import settings
@@ -10,9 +13,28 @@ from django.contrib.staticfiles import finders
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
+from servestatic.storage import CompressedStaticFilesStorage
 
 _OF_PACKAGES = ("django", "django-ninja")
 """Packages with static files of their own."""
+
+_IMPORT = re.compile(r'^@import "([^"]+)";$', re.MULTILINE)
+
+
+class CollectedFiles(CompressedStaticFilesStorage):
+    """Collects files compressed, and stylesheets together with those that they import, so that a page loads one."""
+
+    def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
+        """Yield the name of each processed file, as `collectstatic` expects it."""
+        stylesheets = [Path(self.path(name)) for name in paths if name.endswith(".css") and not dry_run]
+        whole = {path: _IMPORT.sub(_imported_by(path), path.read_text("utf-8")) for path in stylesheets}
+        for path, text in whole.items():
+            path.write_text(text, "utf-8")
+        yield from super().post_process(paths, dry_run, **options)
+
+
+def _imported_by(stylesheet: Path) -> Callable[[re.Match[str]], str]:
+    return lambda rule: (stylesheet.parent / rule[1]).read_text("utf-8")
 
 
 def static_version(folder: Path) -> str:

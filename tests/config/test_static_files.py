@@ -10,7 +10,7 @@ from config.static_files import static_version
 from tests.processes import Web
 from tests.serving.commands import MANAGE, environment, running
 
-STYLESHEET = re.compile(r'href="([^"]*/css/base\.css)"')
+STYLESHEET = re.compile(r'href="([^"]*/css/front\.css)"')
 
 
 def test_the_version_changes_with_the_content_the_name_and_the_folder_of_a_file(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 // Highlighting of code, loaded with the first code block that names a language.
 
 import hljs from "../vendor/highlight.js"
+
 import { DOMPurify } from "../vendor/markdown.js"
 
 const CLEAN = { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"], RETURN_DOM_FRAGMENT: true }

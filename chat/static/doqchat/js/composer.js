@@ -1,8 +1,179 @@
-// The field in which messages are written, and its buttons.
+// The input field, what the model will answer, and what keeps the reader from writing.
 
-import { Draft } from "./drafts.js"
-import { forget, keep, kept } from "./storage.js"
-import { say } from "./wording.js"
+import { Draft, forget, keep, kept, watch } from "./storage.js"
+import { fromNow, say } from "./wording.js"
+
+// Finds mentions of the assistant. The rule is the server's: doqchat/replies/mention.py explains its pattern,
+// and folds texts in the same way.
+
+const SYNTAX = /[\\^$.*+?()[\]{}|/]/g
+const FULL_WIDTH = /[\uff01-\uff5e]/g
+const TO_ASCII = 0xfee0
+
+export class Mentions {
+  #rule
+  #pattern
+
+  // `rule`: the `pattern`, with `%s` for the names, and the `names` that are always known.
+  constructor(rule) {
+    this.#rule = rule
+    this.name("")
+  }
+
+  // The assistant's name in this session.
+  name(name) {
+    const names = [...this.#rule.names, name].map((known) => fold(known).trim()).filter(Boolean)
+    const alternatives = names.map((known) => known.replace(SYNTAX, "\\$&")).join("|")
+    this.#pattern = new RegExp(this.#rule.pattern.replace("%s", () => alternatives), "gu")
+  }
+
+  // The first mention, and whether the text begins with it; undefined where there is none.
+  first(text) {
+    const match = [...`\n${fold(text)}`.matchAll(this.#pattern)].find((match) => match.at(-1))
+    return match && { leading: !match.input.slice(0, match.index).trim() }
+  }
+}
+
+export function fold(text) {
+  const narrow = text.normalize("NFC").replace(FULL_WIDTH, (sign) => String.fromCharCode(sign.charCodeAt(0) - TO_ASCII))
+  return narrow.toLowerCase().toUpperCase().normalize("NFC")
+}
+
+// Whether the model answers a text: by whether it mentions the assistant, and by the session's reply policy.
+
+export class Asking {
+  #mentions
+  #policy = ""
+
+  // `rule`: see mentions.js.
+  constructor(rule) {
+    this.#mentions = new Mentions(rule)
+  }
+
+  // What is set for the session.
+  follow({ policy, name_llm }) {
+    this.#policy = policy
+    this.#mentions.name(name_llm)
+  }
+
+  // Whether the text begins with a mention; the model answers that under every policy.
+  isRequest(text) {
+    return this.#mentions.first(text)?.leading ?? false
+  }
+
+  isAnswered(text) {
+    if (this.#policy === "always") return Boolean(text.trim())
+    if (this.#policy === "mention") return Boolean(this.#mentions.first(text))
+    return this.isRequest(text)
+  }
+}
+
+// What keys do: the reader's choice for Enter, kept in this browser, and the shortcuts of the page.
+
+const KEY = "enter"
+const TYPING = "input, textarea, select, [contenteditable]"
+
+export class Keyboard {
+  #choice
+  #changed = () => {}
+
+  // `element` has the choice, and the button that opens the dialog `shortcuts`.
+  constructor(element, shortcuts) {
+    this.#choice = element.querySelector(".keyboard__enter")
+    this.#choice.checked = kept(KEY)?.sends ?? !isTouchOnly()
+    this.#choice.addEventListener("change", () => this.#choose())
+    watch(KEY, (_, entry) => entry && this.#follow(entry.sends))
+    element.querySelector(".keyboard__open").addEventListener("click", () => shortcuts.showModal())
+    document.addEventListener("keydown", (event) => this.#press(event))
+  }
+
+  // Whether Enter sends a message, rather than starting a new line.
+  get enterSends() {
+    return this.#choice.checked
+  }
+
+  onChange(changed) {
+    this.#changed = changed
+  }
+
+  #choose() {
+    keep(KEY, { sends: this.#choice.checked })
+    this.#changed()
+  }
+
+  #follow(sends) {
+    this.#choice.checked = sends
+    this.#changed()
+  }
+
+  // A control names its shortcut in `aria-keyshortcuts`; pressing the key is like pressing the control.
+  #press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.target.closest?.(TYPING)) return
+    if (document.querySelector("dialog:modal")) return
+    const control = document.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key)}"]:not([hidden])`)
+    if (!control) return
+    event.preventDefault()
+    control.click()
+  }
+}
+
+// A phone's keyboard has no other key for a new line.
+function isTouchOnly() {
+  return matchMedia("(any-pointer: coarse)").matches && !matchMedia("(any-pointer: fine)").matches
+}
+
+// Whether the reader is muted, and for how long: shown above the input field.
+
+export class Mute {
+  active = false
+  #text
+  #spoken
+  #changed
+  #ticking
+
+  // `changed` is called when a mute begins or ends.
+  constructor(element, changed) {
+    this.#text = element.querySelector(".composer__mute-text")
+    this.#spoken = element.querySelector(".composer__mute-spoken")
+    this.#changed = changed
+  }
+
+  // A notice about the reader's role.
+  follow({ code, until }) {
+    if (code === "muted") this.#begin(Date.parse(until) || Infinity)
+    if (code === "unmuted") this.end()
+  }
+
+  // A message was refused with `muted`; `retry_after` is in seconds, undefined for no end.
+  meet({ retry_after = Infinity }) {
+    this.#begin(Date.now() + retry_after * 1000)
+  }
+
+  end() {
+    clearInterval(this.#ticking)
+    this.active = false
+    this.#text.textContent = this.#spoken.textContent = ""
+    this.#changed()
+  }
+
+  // `until`: in ms since 1970.
+  #begin(until) {
+    clearInterval(this.#ticking)
+    const tick = () => (until > Date.now() ? this.#say(until) : this.end())
+    this.#ticking = setInterval(tick, 1000)
+    this.active = true
+    tick()
+    this.#spoken.textContent = this.#text.textContent
+    this.#changed()
+  }
+
+  #say(until) {
+    const seconds = (until - Date.now()) / 1000
+    this.#text.textContent = until === Infinity ? say("muted.endless") : say("muted.timed", { when: fromNow(seconds) })
+  }
+}
+
+// The field in which messages are written, and its buttons.
 
 const COUNT_SHOWN_FROM = 0.9 // of the limit
 const AT_SIGN = /[@\uff20]/

@@ -1,9 +1,8 @@
 // Downloads the conversation as a file, which the browser puts together from the pages of the history.
 
 import { drawn, isShown } from "./message.js"
-import { timeOf } from "./ids.js"
-import { nameOfDay, nameOfTime } from "./times.js"
-import { say } from "./wording.js"
+import { timeOf } from "./sync.js"
+import { nameOfDay, nameOfTime, say } from "./wording.js"
 
 const PAGE = 1_000
 const TYPES = { md: "text/markdown", json: "application/json" }

@@ -1,7 +1,7 @@
 // The session's history over HTTP, and the part of it that the timeline shows: a window, whose ends move as the reader
 // scrolls. It usually reaches to the newest event and takes new ones in; a window that ends earlier leaves them out.
 
-import { BEGINNING, isAfter } from "./ids.js"
+import { BEGINNING, isAfter } from "./sync.js"
 import { say } from "./wording.js"
 
 const PAGE = 100

@@ -1,3 +1,7 @@
+// The room's layout: the state of the connection, the details beside the conversation, and the height above a keyboard.
+
+import { say } from "./wording.js"
+
 // The room's layout: the details, which are a column on wide screens and a dialog on narrow ones; and the height above an
 // on-screen keyboard.
 
@@ -30,4 +34,67 @@ export function keepAboveKeyboard(room, viewport = visualViewport) {
     room.style.translate = zoomed || !viewport.offsetTop ? "" : `0 ${viewport.offsetTop}px`
   }
   for (const event of ["resize", "scroll"]) viewport.addEventListener(event, fit)
+}
+
+// The state of the connection: a dot, and in words while something is wrong.
+
+const SOON = 1_500 // ms in which a connection is usually made: before, there is nothing to say
+
+export class Status {
+  #room
+  #dot
+  #element
+  #text
+  #spoken
+  #retry
+  #ticking
+
+  // `room` has the dot and the sentence, and its stylesheets see the state. `retry` connects at once.
+  constructor(room, retry) {
+    this.#room = room
+    this.#dot = room.querySelector(".room__dot")
+    this.#element = room.querySelector(".status")
+    this.#text = room.querySelector(".status__text")
+    this.#spoken = room.querySelector(".status__spoken")
+    this.#retry = room.querySelector(".status__retry")
+    this.#retry.addEventListener("click", retry)
+  }
+
+  show(state, { until, code }) {
+    clearInterval(this.#ticking)
+    this.#retry.hidden = true
+    if (state === "waiting") {
+      const tick = () => this.#wait(secondsTo(until), code)
+      this.#ticking = setInterval(tick, 1000)
+      tick()
+    } else if (state === "stopped") this.#write(state, say(`connection.stopped.${code}`))
+    else this.#say(state === "connecting" && !navigator.onLine ? "offline" : state)
+    this.#spoken.textContent = this.#text.textContent
+  }
+
+  #wait(seconds, code) {
+    this.#retry.hidden = !navigator.onLine
+    if (!navigator.onLine) this.#say("offline")
+    else this.#write("waiting", say(`connection.delayed.${code}`, { seconds }) || say("connection.waiting", { seconds }))
+  }
+
+  #say(state) {
+    this.#write(state, say(`connection.${state}`))
+  }
+
+  #write(state, sentence) {
+    this.#room.dataset.connection = state
+    this.#element.className = `status status--${state}`
+    this.#text.textContent = this.#dot.ariaLabel = this.#dot.title = sentence
+    if (state === "connecting") this.#ticking = setTimeout(() => this.#reveal(), SOON)
+    else this.#reveal(state !== "connected")
+  }
+
+  #reveal(shown = true) {
+    this.#element.dataset.shown = shown
+  }
+}
+
+function secondsTo(time) {
+  return Math.max(1, Math.ceil((time - Date.now()) / 1000))
 }

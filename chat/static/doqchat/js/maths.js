@@ -2,6 +2,7 @@
 // which the content security policy forbids; Temml sets its few styles from the script.
 
 import { DOMPurify } from "../vendor/markdown.js"
+
 import temml from "../vendor/maths.js"
 
 const DISPLAY = /^(?:\$\$|\\\[)/

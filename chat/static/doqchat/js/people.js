@@ -1,7 +1,143 @@
-// The participants and their presence, and the reader's own name.
+// The participants: their names, their presence, and who is typing.
 
-import { initialsOf, isOwn, keepOwn, nameOf, problemOf } from "./names.js"
 import { say } from "./wording.js"
+
+// The names of people and of the assistant, and their initials.
+//
+// A name is that of the message (`hd.name`), or else that of the session's settings for the role, or else the role's.
+
+const KEPT = "doqchat.names" // in this browser: the reader's own names, the last one first
+const MOST_OWN = 10
+const LONGEST = 40 // code points
+const REFUSED = /[[\]@\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u // as DisplayName in doqchat/protocol/names.py
+const HANGUL = /^\p{Script=Hangul}+$/u
+const CASED = /^(\p{Lu}|\p{Ll}|\p{Lt})/u
+
+const segmenter = globalThis.Intl?.Segmenter && new Intl.Segmenter(undefined, { granularity: "grapheme" })
+let session = {}
+let own = []
+
+// `settings`: those of the session, or some of them.
+export function follow(settings) {
+  const named = { A: settings.name_a, B: settings.name_b, llm: settings.name_llm }
+  for (const [role, name] of Object.entries(named)) if (name !== undefined) session[role] = name
+}
+
+// The reader's name: of the credential or, with open access, of this browser.
+export function setOwn(name) {
+  own = [name, ...own.filter((other) => other !== name)].filter(Boolean).slice(0, MOST_OWN)
+}
+
+// With open access the reader's names are kept in this browser, so that earlier messages remain the reader's own.
+export function recallOwn() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}")
+    own = kept.names.filter((name) => !problemOf(name))
+    return kept.current ? own[0] ?? "" : ""
+  } catch {
+    return ""
+  }
+}
+
+export function keepOwn(name) {
+  setOwn(name)
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ current: Boolean(name), names: own }))
+  } catch {} // the name lasts as long as the page
+}
+
+// Whether the server would refuse the name.
+export function problemOf(name) {
+  return typeof name !== "string" || [...name].length > LONGEST || REFUSED.test(name)
+}
+
+// Whether the head of an event is the reader's, who has this role. Others may have the same role and another name.
+export function isOwn({ role, name }, reader) {
+  return role === reader && (!name || own.includes(name))
+}
+
+export function nameOf({ role, name }) {
+  return given({ role, name }) || say(`names.${role}`) || role
+}
+
+// Up to two characters; empty where there is no name but the role.
+export function initialsOf(head) {
+  const words = given(head).trim().split(/\s+/u)
+  const name = words.join("")
+  if (HANGUL.test(name)) return hangul(graphemes(words.at(-1)))
+  const first = graphemes(words[0])[0] ?? ""
+  const last = words.length > 1 ? graphemes(words.at(-1))[0] : ""
+  return CASED.test(first) ? (first + (CASED.test(last) ? last : "")).toUpperCase() : first
+}
+
+function given({ role, name }) {
+  return (typeof name === "string" && name) || session[role] || ""
+}
+
+// 김민지 and 민지 are 민지; of a longer nickname the first syllable is enough.
+function hangul(syllables) {
+  return syllables.length > 4 ? syllables[0] : syllables.slice(-2).join("")
+}
+
+function graphemes(word) {
+  return segmenter ? Array.from(segmenter.segment(word), ({ segment }) => segment) : [...word]
+}
+
+// Typing notifications: sent at intervals, shown until they expire.
+
+const TOLD_EVERY = 3_000 // ms
+const SHOWN_FOR = 5_000 // ms
+const MOST_NAMED = 3
+
+// The reader's own typing; `tell` sends true or false.
+export class TypingSignal {
+  #tell
+  #told = 0
+
+  constructor(tell) {
+    this.#tell = tell
+  }
+
+  on() {
+    if (Date.now() - this.#told < TOLD_EVERY) return
+    this.#told = Date.now()
+    this.#tell(true)
+  }
+
+  off() {
+    if (this.#told) this.#tell(false)
+    this.#told = 0
+  }
+}
+
+// The others' typing.
+export class TypingLine {
+  #element
+  #people = new Map() // by role and name: the name to be shown, and the timer
+
+  constructor(element) {
+    this.#element = element
+  }
+
+  // `hd`: the head of an event of who types or has stopped.
+  show(hd, active) {
+    const key = `${hd.role} ${hd.name ?? ""}`
+    clearTimeout(this.#people.get(key)?.timer)
+    this.#people.delete(key)
+    if (active) this.#people.set(key, { name: nameOf(hd), timer: setTimeout(() => this.show(hd, false), SHOWN_FOR) })
+    const names = [...new Set([...this.#people.values()].map(({ name }) => name))].sort()
+    this.#element.textContent = sentenceOf(names)
+  }
+}
+
+function sentenceOf(names) {
+  if (!names.length) return ""
+  if (names.length === 1) return say("typing.one", { name: names[0] })
+  if (names.length > MOST_NAMED) return say("typing.many", { count: names.length })
+  return say("typing.several", { names: names.join(", ") })
+}
+
+// The participants and their presence, and the reader's own name.
 
 const ALWAYS = ["A", "B"] // roles that are listed even if nobody is connected
 

@@ -1,8 +1,7 @@
 // The sessions that were used in this browser: their rooms keep them in the local storage, the home page lists them.
 
-import { isAfter } from "./ids.js"
-import { nameOfMoment } from "./times.js"
-import { say } from "./wording.js"
+import { isAfter } from "./sync.js"
+import { nameOfMoment, say } from "./wording.js"
 
 const MOST = 20
 const FILTERED_FROM = 6 // sessions with which the list has a filter

@@ -1,34 +1,20 @@
 // The room: connects the parts of the page to the connection.
 
-import { Asking } from "./asking.js"
-import { Composer } from "./composer.js"
-import { Cursor } from "./cursor.js"
-import { AutoScroll } from "./autoscroll.js"
+import { Notifications, Reading } from "./attention.js"
+import { Asking, Composer, Keyboard, Mute } from "./composer.js"
+import { Connection, provider, Token } from "./connection.js"
 import { History } from "./history.js"
-import { BEGINNING, isAfter } from "./ids.js"
 import { offerInvitation } from "./invite.js"
-import { Keyboard } from "./keyboard.js"
-import { Details, keepAboveKeyboard } from "./layout.js"
-import { isShown, label } from "./message.js"
-import { Mute } from "./mute.js"
-import { follow, isOwn, recallOwn, setOwn } from "./names.js"
-import { Changes } from "./notices.js"
-import { Notifications } from "./notifications.js"
+import { Details, keepAboveKeyboard, Status } from "./layout.js"
+import { Changes, isShown, label } from "./message.js"
 import { Outbox } from "./outbox.js"
-import { OwnName, People } from "./people.js"
-import { Reading } from "./reading.js"
-import { reason } from "./refusals.js"
-import { Removal } from "./removal.js"
+import { follow, isOwn, OwnName, People, recallOwn, setOwn, TypingLine, TypingSignal } from "./people.js"
+import { Tools } from "./prose.js"
 import { Replies } from "./replies.js"
 import { Settings } from "./settings.js"
-import { Connection } from "./socket.js"
-import { Status } from "./status.js"
-import { Sync } from "./sync.js"
-import { Timeline } from "./timeline.js"
-import { Token, provider } from "./token.js"
-import { Tools } from "./tools.js"
-import { TypingLine, TypingSignal } from "./typing.js"
-import { say } from "./wording.js"
+import { BEGINNING, Cursor, isAfter, Sync } from "./sync.js"
+import { AutoScroll, Timeline } from "./timeline.js"
+import { reason, say } from "./wording.js"
 
 const { sid, role, name, names, open, admitted, first, last, limit, mention, paths, embedders } = JSON.parse(
   document.getElementById("room").textContent,
@@ -42,8 +28,8 @@ const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 follow({ name_a: names.A, name_b: names.B, name_llm: names.llm })
 const token = new Token(sid, admitted, provider(embedders))
-const removal = new Removal(() => timeline.items, { path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
-const timeline = new Timeline(part("timeline"), role, (item) => removal.offer(item))
+let removal // for moderators
+const timeline = new Timeline(part("timeline"), role, (item) => removal?.offer(item))
 const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"), {
   isLive: () => history.live,
   goLive: () => history.goLive(),
@@ -107,6 +93,11 @@ let asks = speaks
 let visit // kept once it is known that the session can be entered
 let ownName = open ? recallOwn() : ""
 
+const loadRemoval = onUse(async () => {
+  const { Removal } = await import("./removal.js")
+  removal = new Removal(() => timeline.items, { path: paths.messages, token, removed: (id) => timeline.remove(id), warn })
+  return removal
+})
 const search = onUse(async () => {
   const { Search } = await import("./search.js")
   return new Search(part("search"), { history, timeline, autoscroll, reader: role })
@@ -241,10 +232,14 @@ function onStored(envelope) {
   if (!isOwn(hd, role) && isShown(envelope)) autoscroll.announce()
 }
 
+async function offerRemoval(allowed) {
+  if (allowed || removal) (await loadRemoval())?.allow(allowed)
+}
+
 // The session's settings, and what the reader may do.
 function onSession({ settings: current, can }) {
   composer.follow(current)
-  removal.allow(can.includes("moderate"))
+  offerRemoval(can.includes("moderate"))
   const title = current.title || sid
   const [unread = ""] = document.title.match(/^\(\d+\+?\) /) ?? []
   part("room__name").textContent = title

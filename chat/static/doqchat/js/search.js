@@ -1,9 +1,8 @@
 // Search in the session: the results, newest first, and the way to a message and back.
 
 import { drawn } from "./message.js"
-import { nameOfMoment } from "./times.js"
-import { timeOf } from "./ids.js"
-import { say } from "./wording.js"
+import { timeOf } from "./sync.js"
+import { nameOfMoment, say } from "./wording.js"
 
 const PAUSE = 300 // ms without typing before a search
 const PAGE = 30 // results at once

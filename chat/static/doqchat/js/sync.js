@@ -1,3 +1,59 @@
+// Which stored events have been received: their ids, duplicates, and gaps, which are requested again.
+
+// Ids of events: Redis Stream ids, "milliseconds-sequence".
+
+export const BEGINNING = "0-0"
+
+// Whether the event with id a comes after the one with id b.
+export function isAfter(a, b) {
+  const [millisecondsA, sequenceA] = a.split("-").map(Number)
+  const [millisecondsB, sequenceB] = b.split("-").map(Number)
+  return millisecondsA > millisecondsB || (millisecondsA === millisecondsB && sequenceA > sequenceB)
+}
+
+// When the event was stored.
+export function timeOf(id) {
+  return new Date(Number(id.split("-")[0]))
+}
+
+// Which durable events have been received: drops duplicates, notices gaps.
+
+export class Cursor {
+  #sync
+  #ahead = new Map() // events beyond a gap: the id of each by that of the event before it
+
+  // `last`: the id up to which nothing is missing, null while that is unknown.
+  // `sync` is called when an event shows that something after that is missing.
+  constructor(last, sync) {
+    this.last = last
+    this.#sync = sync
+  }
+
+  // Whether this event is new. An event beyond a gap is new too: it is shown at its place, and the missing events are
+  // requested.
+  pass({ id, prev }) {
+    if (!isAfter(id, this.last)) return false
+    const again = this.#ahead.get(prev) === id // a replay reached it: the events in between are no longer stored
+    this.#ahead.set(prev, id)
+    if (again || prev === this.last) this.#advance(prev)
+    else this.#sync()
+    return !again
+  }
+
+  // After a welcome come all events after `last`; the first welcome sets it.
+  restart(lastId) {
+    this.last ??= lastId
+  }
+
+  #advance(id) {
+    while (this.#ahead.has(id)) {
+      this.last = this.#ahead.get(id)
+      this.#ahead.delete(id)
+      id = this.last
+    }
+  }
+}
+
 // Requests another welcome and a replay on the open connection, after a gap.
 
 const NAME = "sync" // the msg_id that distinguishes its refusal from that of a message

@@ -1,15 +1,103 @@
+// The connection to the session, its token, and the waits before it is tried again.
+
+// Random waits in milliseconds, so that clients do not all retry at once.
+
+// Before a temporarily refused message is sent again.
+export const FIRST_WAIT = 500
+export const LONGEST_WAIT = 4_000
+
+export function between(shortest, longest) {
+  return shortest + Math.random() * (longest - shortest)
+}
+
+// Exponential backoff, up to `longest`.
+export function growing(shortest, longest, failures) {
+  return between(shortest, Math.min(longest, shortest * 2 ** failures))
+}
+
+// The token of the reader: one that a link brings along in its fragment, which browsers send to no server, or those of
+// a function, which can renew them. A link's token leaves the address bar at once; the tab keeps it, so that
+// the page can be loaded again.
+
+const IN_LINK = /^#token=([\w.~-]+)$/
+const TOKEN = /^[\w.~-]+$/
+const BEARER = "bearer."
+
+export class Token {
+  #token
+  #renew
+
+  // `sid`: the session that it is for. `admitted`: whether the server admits the reader without it, as by a cookie;
+  // then a token kept from an earlier link is not needed, and could conflict. `renew`: an async function that returns a
+  // new token; a page without one has at most its link's.
+  constructor(sid, admitted, renew) {
+    const name = `doqchat.token.${sid}`
+    const [, brought] = location.hash.match(IN_LINK) ?? []
+    if (brought) {
+      history.replaceState(history.state, "", location.pathname + location.search)
+      keep(name, brought)
+    }
+    this.#token = brought ?? (admitted ? null : kept(name))
+    this.#renew = admitted ? undefined : renew
+    addEventListener("hashchange", () => IN_LINK.test(location.hash) && location.reload())
+  }
+
+  get renewable() {
+    return this.#renew !== undefined
+  }
+
+  // A new token, if the page can get one, or else the one that there is. Throws what the function throws.
+  async next() {
+    if (!this.renewable) return this.#token
+    const token = await this.#renew()
+    if (typeof token !== "string" || !TOKEN.test(token)) throw new TypeError("A token is a string of letters, digits and . _ ~ -")
+    this.#token = token
+    return token
+  }
+
+  // Headers of HTTP requests.
+  get headers() {
+    return this.#token ? { Authorization: `Bearer ${this.#token}` } : {}
+  }
+}
+
+// The function that brings the tokens: the site's own or, in a frame, that of the page around it. `embedders`: the
+// origins that may embed the room.
+export function provider(embedders) {
+  if (globalThis.doqchat?.token || parent === window || !embedders.length) return globalThis.doqchat?.token
+  const embedder = import("./embedded.js").then(({ Embedder }) => new Embedder(embedders))
+  return async () => (await embedder).token()
+}
+
+// The subprotocols of a socket that carry a token.
+export function subprotocols(token) {
+  return token ? [BEARER + token] : []
+}
+
+// Without session storage, the token lasts as long as the page.
+function keep(name, token) {
+  try {
+    sessionStorage.setItem(name, token)
+  } catch {}
+}
+
+function kept(name) {
+  try {
+    return sessionStorage.getItem(name)
+  } catch {
+    return null
+  }
+}
+
 // The connection to the session: opens a socket, detects dead ones, and reconnects.
 //
 // States, told to `onState`: "connecting"; "connected" (welcomed); "offline", according to the browser, with a socket
 // that may still be usable; "waiting", with `until`, the time of the next try in ms, and the close `code`; "stopped",
 // with the close `code` that forbids another try.
 
-import { subprotocols } from "./token.js"
-import { between, growing } from "./waits.js"
-
 const PROTOCOL = "doqchat.v1"
-const FIRST_WAIT = 500
-const LONGEST_WAIT = 15_000
+const FIRST_RECONNECT = 500
+const LONGEST_RECONNECT = 15_000
 const CROWD_WAIT = 5_000
 const SILENCE = 25_000 // ms without a frame, after which a ping is sent
 const PATIENCE = 8_000 // ms, timeout of the pong
@@ -164,7 +252,7 @@ export class Connection {
 
 // Milliseconds before the next attempt.
 function pause(code, failures) {
-  if (code === TOO_MANY) return between(LONGEST_WAIT, 2 * LONGEST_WAIT)
-  const wait = growing(FIRST_WAIT, LONGEST_WAIT, failures)
-  return CROWD.includes(code) ? Math.max(wait, between(FIRST_WAIT, CROWD_WAIT)) : wait
+  if (code === TOO_MANY) return between(LONGEST_RECONNECT, 2 * LONGEST_RECONNECT)
+  const wait = growing(FIRST_RECONNECT, LONGEST_RECONNECT, failures)
+  return CROWD.includes(code) ? Math.max(wait, between(FIRST_RECONNECT, CROWD_WAIT)) : wait
 }
