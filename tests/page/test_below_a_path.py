@@ -22,8 +22,8 @@ async def test_people_talk_and_set_the_policy_below_a_path(below: Web, open_wind
     await window.enter(sid)
     await window.say("Hello below")
     await window.shows("Hello below")
-    policy = window.page.locator(".policy select")
-    async with window.page.expect_response(f"**/chat/api/chat/sessions/{sid}") as answered:
+    policy = window.page.locator("#policy")
+    async with window.page.expect_response(f"**/chat/api/chat/sessions/{sid}?*") as answered:
         await policy.select_option("off")
     assert (await answered.value).status == 200
     await window.page.reload()

@@ -17,7 +17,7 @@ async def test_the_list_is_used_with_the_keyboard(open_window: OpenWindow, serve
     change(server, sid, name_llm="도우미", name_b="Bora Kim")
     a = await open_window()
     await a.enter(sid)
-    await expect(a.page.locator(".policy select")).to_be_enabled()  # the settings are known
+    await expect(a.page.locator("#policy")).to_be_enabled()  # the settings are known
     field = a.page.locator(".composer__text")
     await field.focus()
     await a.page.keyboard.type("so @")

@@ -80,7 +80,7 @@ async def test_a_moderator_removes_a_message_and_it_disappears_from_all_windows(
 
 def policy(window: Window) -> Locator:
     """The choice of what the model answers."""
-    return window.page.get_by_label("The AI answers")
+    return window.page.get_by_label("The AI answers", exact=True)
 
 
 def buttons(window: Window) -> Locator:
@@ -228,7 +228,7 @@ async def test_a_closed_session_says_so_and_stays_readable_until_it_is_reopened(
         assert len(wire.addresses) == connections
         await expect(a.unsent.locator(".message__note")).to_have_text("Not sent")
         await expect(a.unsent.get_by_role("button")).to_have_text(["Copy", "Discard"])
-        await expect(a.page.locator(".policy select")).to_be_disabled()
+        await expect(a.page.locator("#policy")).to_be_disabled()
         await a.page.reload()
     wire.to_server = lambda text: [text]
     await moderate(guarded, sid, "POST", f"{SESSION}/reopen")

@@ -68,7 +68,7 @@ async def test_while_the_store_is_unreachable_the_page_waits_and_then_sends_in_o
     with processes.valkey(tmp_path) as store, processes.web(DOQCHAT_REDIS_URL=store.url) as web:
         a = await open_window(web)
         await a.enter(sid)
-        await expect(a.page.locator(".policy select")).to_be_enabled()  # it was read from the store
+        await expect(a.page.locator("#policy")).to_be_enabled()  # it was read from the store
         store.process.kill()
         for text in ("one", "two", "three"):
             await a.say(text)

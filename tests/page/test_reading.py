@@ -115,7 +115,7 @@ async def test_a_button_leads_to_the_latest_message_and_counts_new_ones(
     await b.enter(sid, "B")
     await expect(a.texts.last).to_be_in_viewport()
     await expect(latest(a)).to_be_hidden()
-    await scroll(a, -20)
+    await scroll(a, -100)
     await expect(latest(a)).to_have_text("")
     await b.say("news")
     await expect(latest(a)).to_have_text("1")

@@ -54,7 +54,7 @@ async def test_the_page_renews_its_token_and_stays_connected(open_window: OpenWi
     await window.enter(sid)
     await asyncio.wait_for(refreshed, WITHIN)
     async with window.page.expect_request("**/api/chat/sessions/**") as asking:
-        await window.page.select_option(".policy select", "off")
+        await window.page.select_option("#policy", "off")
     assert await (await asking.value).header_value("Authorization") == f"Bearer {given[1]}"
     await window.say("hi")
     await window.shows("hi")

@@ -109,7 +109,6 @@ const download = onUse(async () => {
 })
 part("room__search").addEventListener("click", async () => (await search())?.open())
 part("room__search").hidden = false
-document.addEventListener("keydown", onKey)
 for (const button of part("download").querySelectorAll("button[value]")) {
   button.addEventListener("click", async () => (await download())?.start(button.value))
   button.disabled = false
@@ -149,6 +148,7 @@ function onState(state, details) {
   if (details.code === CLOSED) onClosed()
   if (state === "connected") {
     outbox.flush()
+    settings.read()
     visit ??= import("./recent.js").then(({ keepVisit }) =>
       keepVisit({ sid, role, title: () => part("room__name")?.textContent.trim(), read: () => cursor.last }),
     )
@@ -206,7 +206,6 @@ function onWelcome(bd) {
   const { can, last_id, members, people: present = [], read, settings: current = {}, replies: underWay, gap } = bd
   sync.settle()
   allow(can)
-  settings.follow({ settings: current, can })
   if (!cursor.last) history.loadEarlier()
   cursor.restart(last_id)
   follow(current)
@@ -291,13 +290,4 @@ function onUse(make) {
     made = undefined
     warn(say("unloaded"))
   }))
-}
-
-// A slash searches, unless it is typed into a field.
-async function onKey(event) {
-  const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog:modal")
-  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return
-  event.preventDefault()
-  const opened = await search()
-  opened?.open()
 }

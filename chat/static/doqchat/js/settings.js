@@ -12,7 +12,7 @@ export class Settings {
   #address
   #token
   #tell
-  #known = {}
+  #known = null // until they have been read
   #can = []
   #closed = false
   #turn = Promise.resolve()
@@ -31,7 +31,7 @@ export class Settings {
 
   // The settings and the capabilities as the server has sent them.
   follow({ settings, can }) {
-    const before = this.#known
+    const before = this.#known ?? {}
     this.#known = settings
     this.#can = can
     this.#more.hidden = !this.#mayChange
@@ -41,8 +41,8 @@ export class Settings {
 
   // Somebody has changed some settings; changed instructions are not among them.
   merge(changed) {
-    this.follow({ settings: { ...this.#known, ...changed }, can: this.#can })
-    if (this.#mayChange) this.read()
+    if (this.#known) this.follow({ settings: { ...this.#known, ...changed }, can: this.#can })
+    if (!this.#known || this.#mayChange) this.read()
   }
 
   // The session is closed.
@@ -73,7 +73,7 @@ export class Settings {
 
   async #save(control) {
     const { name } = control
-    if (control.value === String(this.#known[name] ?? "")) return this.#report(name, "")
+    if (control.value === String(this.#known?.[name] ?? "")) return this.#report(name, "")
     if (!control.checkValidity()) return this.#report(name, say(`settings.invalid.${name}`))
     try {
       await this.#patch({ [name]: control.type === "number" ? control.valueAsNumber : control.value || null })
@@ -81,7 +81,7 @@ export class Settings {
       this.#confirm()
     } catch (error) {
       this.#report(name, (error.cause?.status === 400 && say(`settings.invalid.${name}`)) || say("settings.failed"))
-      if (control.matches("select")) control.value = this.#known[name]
+      if (control.matches("select")) control.value = this.#known?.[name] ?? ""
     }
   }
 
