@@ -25,14 +25,16 @@ def test_the_version_changes_with_the_content_the_name_and_the_folder_of_a_file(
     assert static_version(tmp_path) in versions
 
 
-async def test_up_serves_compressed_files_that_browsers_keep(tmp_path: Path) -> None:
+async def test_up_serves_whole_compressed_stylesheets_that_browsers_keep(tmp_path: Path) -> None:
     variables = environment(tmp_path, DJANGO_SETTINGS_MODULE="config.settings")
     async with running([*MANAGE, "doqchat_up"], variables) as up, httpx.AsyncClient() as http:
         home = (await up.line("ready: http")).split()[-1]
         stylesheet = re.search(STYLESHEET, (await http.get(home)).text)
         assert stylesheet
         answer = await http.get(httpx.URL(home).join(stylesheet[1]))
-    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Content-Encoding"] == "br"
+    assert "--paper:" in answer.text
+    assert "@import" not in answer.text
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert int(answer.headers["Content-Length"]) < len(answer.content) / 1.5
 

@@ -14,7 +14,7 @@ from tests.page.window import Window
 
 INITIALS = """async (names) => {
     const modules = [...document.querySelectorAll("link[rel=modulepreload]")].map(({ href }) => href)
-    const { initialsOf } = await import(modules.find((href) => href.includes("/names")))
+    const { initialsOf } = await import(modules.find((href) => href.includes("/people")))
     return names.map((name) => initialsOf({ role: "A", name }))
 }"""
 

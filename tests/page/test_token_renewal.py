@@ -32,13 +32,14 @@ async def provide(window: Window, new_token: Callable[[], str | None]) -> None:
 
 
 async def test_the_page_renews_its_token_and_stays_connected(open_window: OpenWindow, guarded: Web, sid: str) -> None:
-    given = [token(sid, exp=int(time.time()) + SOON)]
+    can = ["read", "send", "configure"]
+    given = [token(sid, exp=int(time.time()) + SOON, can=can)]
     refreshed: asyncio.Future[str | bytes] = asyncio.get_running_loop().create_future()
     window = await open_window(guarded)
     sockets: list[WebSocket] = []
 
     def new_token() -> str:
-        given.append(token(sid))
+        given.append(token(sid, can=can))
         return given[-2]
 
     def take(frame: str | bytes) -> None:
