@@ -1,22 +1,32 @@
-"""`make screenshots`: draws the pictures of the READMEs, from a conversation with the demo model."""
+"""`make screenshots`: draws the pages in both languages, on desktops and phones, in light and dark.
+
+The pictures of the READMEs go to docs/images, the others to .build/screenshots, to be looked at before a release. A
+stand-in answers as the model.
+"""
 
 import asyncio
-import re
+import json
 import shutil
+import sys
 import tempfile
+import urllib.request
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests import processes
 from tests.page.conftest import ARGUMENTS, BROWSERS
 from tests.page.window import Window
 from tests.processes import ROOT, Web
 
-SIZE = {"width": 1280, "height": 900}
-STREAMED = re.compile(r"(.*\n){3}")
-"""Enough of the model's answer: three lines."""
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+OF_README = ROOT / "docs" / "images"
+OTHERS = ROOT / ".build" / "screenshots"
+PIECES = 40
 
 
 @dataclass(frozen=True)
@@ -24,79 +34,160 @@ class Scene:
     """A conversation to draw.
 
     Attributes:
-        picture: the file in docs/images.
-        locale: the browser's language.
-        sid: the session's name.
+        language: `ko` or `en`.
+        locale: the browser's.
+        sid: the session.
+        settings: the session's title and names.
         lines: pairs of role and text; the last one asks the model.
+        answer: what the model says.
+        query: what is searched for.
     """
 
-    picture: str
+    language: str
     locale: str
     sid: str
+    settings: dict[str, str]
     lines: tuple[tuple[str, str], ...]
+    answer: str
+    query: str
 
 
 SCENES = (
     Scene(
-        "room.ko.png",
+        "ko",
         "ko-KR",
         "busan-trip",
+        {"title": "부산 여행", "name_a": "김민지", "name_b": "이준호", "name_llm": "도우미"},
         (
             ("A", "안녕하세요! 지난번에 이야기한 부산 여행, 오늘 일정을 정해 볼까요?"),
-            ("B", "네, 좋아요. 바다를 오래 보고 싶어요 🌊"),
+            ("B", "네, 좋아요. **바다**를 오래 보고 싶어요 🌊"),
             ("B", "이틀이면 충분할까요?"),
             ("A", "충분해요. 첫날은 해운대, 둘째 날은 영도로 가요. 기차는 아침 9시가 좋겠어요."),
-            ("B", "숙소는 광안리 쪽으로 알아볼게요."),
-            ("A", "좋아요! @llm 누가 무슨 이야기를 했는지 알려 주세요"),
+            ("A", "@도우미 지금까지 정한 것을 표로 정리해 주세요"),
         ),
+        "지금까지 정한 **일정**이에요.\n\n| 날 | 곳 | 할 일 |\n| --- | --- | --- |\n| 첫날 | 해운대 | 바다 보기 |\n"
+        "| 둘째 날 | 영도 | 산책 |\n\n남은 일:\n\n1. 아침 9시 기차 예매\n2. 광안리 쪽 숙소 찾기\n\n"
+        "```python\ncost = 2 * (59_800 + 90_000)\nprint(f'{cost:,}원')\n```\n\n두 분이면 약 30만 원이에요.",
+        "바다",
     ),
     Scene(
-        "room.png",
+        "en",
         "en-US",
         "trip-to-busan",
+        {"title": "Trip to Busan", "name_a": "Minji Kim", "name_b": "Noah Lee", "name_llm": "Guide"},
         (
             ("A", "Hi! Shall we plan our trip to Busan today?"),
-            ("B", "Yes, let's. I'd like to spend a lot of time at the sea 🌊"),
+            ("B", "Yes, let's. I'd like to spend a lot of time at the **sea** 🌊"),
             ("B", "Are two days enough?"),
             ("A", "I think so. Haeundae on the first day, Yeongdo on the second. Let's take the train at 9."),
-            ("B", "I'll look for a hotel near Gwangalli."),
-            ("A", "Great! @llm who said what so far?"),
+            ("A", "@Guide put what we have so far into a table"),
         ),
+        "This is the **plan** so far.\n\n| day | place | what |\n| --- | --- | --- |\n| first | Haeundae | beach |\n"
+        "| second | Yeongdo | a walk |\n\nTo do:\n\n1. book the train at 9\n2. find a hotel near Gwangalli\n\n"
+        "```python\ncost = 2 * (59_800 + 90_000)\nprint(f'{cost:,} won')\n```\n\nThat is about 300,000 won for two.",
+        "sea",
     ),
 )
 
 
-async def draw(browser: Browser, web: Web, scene: Scene) -> None:
-    """Play the scene in two windows, and save A's while the model answers."""
-    context = await browser.new_context(locale=scene.locale, viewport=SIZE)
-    windows = {role: Window(context, await context.new_page(), web.http) for role in "AB"}
-    for role, window in windows.items():
-        await window.enter(scene.sid, role)
-    for number, (role, text) in enumerate(scene.lines, 1):
-        await windows[role].say(text)
-        await expect(windows["A"].texts).to_have_count(number)
-    page = windows["A"].page
-    await page.locator(".invite__link").evaluate(
-        "(link, address) => { link.value = link.value.replace(address, 'localhost:3000') }", web.address
-    )
-    await expect(windows["A"].growing).to_have_text(STREAMED, use_inner_text=True)
-    await page.screenshot(path=ROOT / "docs" / "images" / scene.picture)
-    await context.close()
+class Drawing:
+    """One scene, on a site of its own."""
+
+    def __init__(self, browser: Browser, web: Web, scene: Scene) -> None:
+        self._browser = browser
+        self._web = web
+        self._scene = scene
+
+    async def draw(self) -> None:
+        """Play the conversation and save all pictures."""
+        await self._change_settings()
+        desktop = await self._context(DESKTOP, "light")
+        a, b = [await self._enter(desktop, role) for role in "AB"]
+        for number, (role, text) in enumerate(self._scene.lines, 1):
+            await {"A": a, "B": b}[role].say(text)
+            await expect(a.texts).to_have_count(number)
+        await self._show_public_address(a.page)
+        await a.page.wait_for_selector(".timeline__growing table")
+        await self._save(a.page, OF_README, "room")
+        await expect(a.answers).to_have_count(1)
+        await self._save(a.page, OTHERS, "answer")
+        await b.page.click(".room__search")
+        await b.page.keyboard.type(self._scene.query)
+        await b.page.wait_for_selector("mark")
+        await self._save(b.page, OTHERS, "search")
+        await self._draw_others(desktop)
+        await desktop.close()
+
+    async def _draw_others(self, desktop: BrowserContext) -> None:
+        """The home page, phones and states."""
+        home = await desktop.new_page()
+        await home.goto(f"{self._web.http}/")
+        await self._save(home, OF_README, "home")
+        for theme in ("dark", "light"):
+            context = await self._context(PHONE, theme, has_touch=True, is_mobile=True)
+            phone = (await self._enter(context, "A")).page
+            await phone.wait_for_selector(".message--answer table")
+            await self._save(phone, *((OF_README, "phone") if theme == "dark" else (OTHERS, "phone-light")))
+            await phone.click(".room__menu")
+            await phone.wait_for_selector(".drawer[open]")
+            await self._save(phone, OTHERS, f"details-{theme}")
+            await phone.keyboard.press("Escape")
+            await context.set_offline(True)
+            await phone.wait_for_selector(".status--offline")
+            await self._save(phone, OTHERS, f"offline-{theme}")
+            await context.set_offline(False)
+            await phone.goto(f"{self._web.http}/nowhere")
+            await self._save(phone, OTHERS, f"not-found-{theme}")
+            await context.close()
+
+    async def _change_settings(self) -> None:
+        url = f"{self._web.http}/api/chat/sessions/{self._scene.sid}"
+        body = json.dumps(self._scene.settings).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, body, headers, method="PATCH")
+        await asyncio.to_thread(lambda: urllib.request.urlopen(request).close())
+
+    async def _context(self, size: Any, theme: Any, **options: Any) -> BrowserContext:
+        options |= {"locale": self._scene.locale, "viewport": size, "color_scheme": theme, "reduced_motion": "reduce"}
+        return await self._browser.new_context(**options)
+
+    async def _enter(self, context: BrowserContext, role: str) -> Window:
+        window = Window(context, await context.new_page(), self._web.http)
+        await window.enter(self._scene.sid, role)
+        return window
+
+    async def _show_public_address(self, page: Page) -> None:
+        show = "(link, address) => { link.value = link.value.replace(address, 'localhost:3000') }"
+        await page.locator(".invite__link").evaluate(show, self._web.address)
+
+    async def _save(self, page: Page, folder: Path, name: str) -> None:
+        suffix = "" if self._scene.language == "en" else f".{self._scene.language}"
+        await page.screenshot(path=folder / f"{name}{suffix}.png")
+        sys.stdout.write(f"{(folder / f'{name}{suffix}.png').relative_to(ROOT)}\n")
+
+
+def answer_with(provider: str, text: str) -> None:
+    """Have the stand-in answer with the text, slowly enough to be drawn on the way."""
+    script = {"text": text, "pieces": PIECES, "pace": 0.1}
+    urllib.request.urlopen(f"{provider}/script", json.dumps(script).encode()).close()
 
 
 async def main() -> None:
-    """Draw all scenes on a new site."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        processes.valkey(Path(folder)) as store,
-        processes.llm_worker(store.url),
-        processes.web(DOQCHAT_REDIS_URL=store.url) as web,
-    ):
+    """Draw all scenes."""
+    OTHERS.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        provider = stack.enter_context(processes.gemini())
+        store = stack.enter_context(processes.valkey(folder))
+        model = {"GEMINI_API_KEY": "right-key", "GEMINI_BASE_URL": provider, "DOQCHAT_LLM_MODEL": ""}
+        stack.enter_context(processes.llm_worker(store.url, **model))
+        web = stack.enter_context(processes.web(DOQCHAT_REDIS_URL=store.url, **model))
         async with async_playwright() as playwright:
             installed = next(filter(None, map(shutil.which, BROWSERS)), None)
             browser = await playwright.chromium.launch(executable_path=installed, args=ARGUMENTS)
             for scene in SCENES:
-                await draw(browser, web, scene)
+                answer_with(provider, scene.answer)
+                await Drawing(browser, web, scene).draw()
             await browser.close()
 
 

@@ -78,6 +78,23 @@ LINKS = [
     ),
 ]
 
+GROW = """async (texts) => {
+    const { proseIn } = await import(document.querySelector("script[src$='room.js']").src.replace("room", "prose"))
+    const html = (element) => element.innerHTML.replaceAll(/<(button|code).*?<\\/\\1>/gs, "")
+    const found = []
+    for (const text of texts) for (const step of [1, 2, 3, 5, 8, 13]) {
+        const [grown, whole] = [0, 1].map(() => document.createElement("div"))
+        for (let end = step; end < text.length; end += step) {
+            proseIn(grown, false).grow(text.slice(0, end))
+            await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
+        }
+        proseIn(grown, false).show(text)
+        proseIn(whole, false).show(text)
+        found.push([text, html(grown), html(whole)])
+    }
+    return found
+}"""
+
 FORMULA = "$x^2$는 \\(y\\)이고\n\n$$\n\\frac{a}{b}\n$$"
 CODE = "```python\nprint(1)\n```"
 
@@ -201,6 +218,18 @@ async def test_finished_blocks_of_a_growing_answer_stay_as_they_are(open_window:
     assert await a.answers.locator("> *").evaluate_all("all => all.map(({ localName }) => localName)") == [
         "h2", "p", "ul", "div", "p",
     ]  # fmt: skip
+
+
+async def test_an_answer_is_the_same_however_it_has_grown(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    await a.enter(sid)
+    texts = [
+        "plan\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\nend",
+        "one\n\n\ntwo\n\n- three\n\nfour\n===\n\n> five",
+        CODE + "\n\nx",
+    ]
+    grown = await a.page.evaluate(GROW, texts)
+    assert [[text, shown] for text, shown, whole in grown if shown != whole] == []
 
 
 async def test_a_marker_that_may_become_anything_is_not_shown_while_an_answer_grows(

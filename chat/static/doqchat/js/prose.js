@@ -240,11 +240,12 @@ class Prose {
     else this.#appendBlocks(blocks, rest, streaming)
   }
 
-  // A block is finished when another one begins after it, on a line that is finished too: until then, that line may
-  // still become part of the block.
+  // A block is finished when another one certainly begins after it: on a line that is finished too, because until then
+  // it may still become part of the block; and with a next line, if it may become the head of a table.
   #appendBlocks(blocks, rest, streaming) {
     const starts = lineStarts(rest)
-    const finished = streaming ? blocks.filter(({ line }) => line < starts.length - 1).slice(0, -1) : blocks
+    const isCertain = ({ line }) => line + (rest[starts[line]] === "|" ? 2 : 1) < starts.length
+    const finished = streaming ? blocks.filter(isCertain).slice(0, -1) : blocks
     this.#element.append(drawn(finished, streaming))
     if (!streaming) return
     const open = blocks.slice(finished.length)
