@@ -55,7 +55,7 @@ async def test_a_session_can_be_joined_read_and_left_while_the_store_is_full(
     async with joined(own_engine, sid, since="0-0", v1=True) as socket:
         assert (await end_of(socket, "chat.message"))["hd"]["id"] == said.id
         snapshot = await own_engine.snapshots.take(sid, "A:1")
-        assert snapshot.members == {"A": 1}
+        assert snapshot.present.members == {"A": 1}
         assert await own_engine.presence.add(sid, ["A:1", "B:2"]) == {"A": 1, "B": 1}
         assert await own_engine.presence.remove(sid, ["A:1"]) == {"B": 1}
         assert await own_engine.read_receipts.mark(sid, "A", said.id)
