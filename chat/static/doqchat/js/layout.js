@@ -1,9 +1,8 @@
-// The room's layout: the state of the connection, the details beside the conversation, and the height above a keyboard.
+// Around the conversation: the state of the connection, the details, the invite link, and the height above a keyboard.
 
 import { say } from "./wording.js"
 
-// The room's layout: the details, which are a column on wide screens and a dialog on narrow ones; and the height above an
-// on-screen keyboard.
+// The details are a column on wide screens and a dialog on narrow ones.
 
 const WIDE = matchMedia("(min-width: 60rem)") // as in layout.css
 
@@ -97,4 +96,34 @@ export class Status {
 
 function secondsTo(time) {
   return Math.max(1, Math.ceil((time - Date.now()) / 1000))
+}
+
+// The link for the other person.
+
+const THANKED_FOR = 2_000 // ms
+
+export function offerInvitation(element) {
+  const link = element.querySelector(".invite__link")
+  const button = element.querySelector(".invite__copy")
+  const label = button.textContent
+  link.addEventListener("focus", () => link.select())
+  button.addEventListener("click", async () => {
+    await copy(link)
+    button.textContent = say("copied")
+    setTimeout(() => { button.textContent = label }, THANKED_FOR)
+  })
+  offerShare(element.querySelector(".invite__share"), { title: element.dataset.title || say("share"), url: link.value })
+}
+
+// The share sheet of phones; browsers without one have no button.
+function offerShare(button, data) {
+  button.hidden = !navigator.canShare?.(data)
+  button.addEventListener("click", () => navigator.share(data).catch(() => {})) // it was closed without sharing
+}
+
+async function copy(link) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(link.value)
+  // Over plain HTTP in a local network there is no clipboard object.
+  link.select()
+  document.execCommand("copy")
 }

@@ -62,6 +62,7 @@ export function fill(item, envelope, reader) {
   const kind = KINDS[hd.event]
   item.className = `message message--${kind}`
   item.classList.toggle("message--failed", hd.event === "llm.error")
+  item.classList.toggle("message--silent", hd.event === "llm.response" && !bd.text && !hd.removed)
   item.dataset.role = hd.role
   item.dataset.name = hd.name ?? ""
   item.dataset.id = hd.id ?? ""

@@ -1,5 +1,5 @@
 // The links of a new session.
 
-import { offerInvitation } from "./invite.js"
+import { offerInvitation } from "./layout.js"
 
 document.querySelectorAll(".invite").forEach(offerInvitation)
