@@ -9,6 +9,8 @@ from playwright.async_api import expect
 from tests.chat.fetch import post
 from tests.chat.sessions import write_messages
 from tests.page.conftest import OpenWindow
+from tests.page.vectors import LOADING, VECTORS, Guard
+from tests.page.window import Window
 from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)  # what a web process reads has to be committed
@@ -43,10 +45,7 @@ async def test_an_administrator_reads_a_session_and_the_browser_does_not_complai
     assert post(server, sid, texts[-1]).status == 201
     window = await open_window(locale=locale)
     page = window.page
-    await page.goto(f"{window.base}/admin/")
-    await page.fill("#id_username", administrator)
-    await page.fill("#id_password", PASSWORD)
-    await page.press("#id_password", "Enter")
+    await log_in(window, administrator)
     await page.locator("#content").get_by_role("link", name=sessions, exact=True).click()
     await expect(page.locator("h1", has_text=sessions)).to_be_visible()
     await page.get_by_role("link", name=sid).click()
@@ -56,3 +55,36 @@ async def test_an_administrator_reads_a_session_and_the_browser_does_not_complai
     await page.get_by_role("link", name=older).click()
     await expect(events).to_have_count(10)
     await expect(events.last).to_contain_text("<script>alert(0)</script> 안녕하세요")
+
+
+async def test_hostile_texts_do_nothing_in_the_admin(
+    open_window: OpenWindow, server: Web, store: "redis.Redis", administrator: str, sid: str
+) -> None:
+    assert post(server, sid, VECTORS[0]).status == 201
+    write_messages(store, sid, *[("A", text) for text in VECTORS[1:]])
+    window = await open_window(locale="en-US")
+    guard = Guard(window.page, window.base)
+    await guard.watch()
+    await log_in(window, administrator)
+    await window.page.goto(f"{window.base}/admin/doqchat/chatsession/")
+    await window.page.get_by_role("link", name=sid).click()
+    await window.page.wait_for_selector(".session-timeline")
+    loading = await window.page.locator(LOADING).count()
+    seen = 0
+    while True:
+        seen += await window.page.locator(".session-timeline tbody tr").count()
+        assert await guard.found() == []
+        assert await window.page.locator(LOADING).count() == loading
+        older = window.page.get_by_role("link", name="Older")
+        if not await older.count():
+            break
+        await older.click()
+    assert seen == len(VECTORS)
+
+
+async def log_in(window: Window, administrator: str) -> None:
+    await window.page.goto(f"{window.base}/admin/")
+    await window.page.fill("#id_username", administrator)
+    await window.page.fill("#id_password", PASSWORD)
+    await window.page.press("#id_password", "Enter")
+    await window.page.wait_for_selector("#user-tools")

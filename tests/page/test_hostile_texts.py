@@ -3,11 +3,11 @@
 import json
 
 import redis
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.page.conftest import OpenWindow
 from tests.page.frames import event, piece
-from tests.page.vectors import VECTORS, Guard
+from tests.page.vectors import LOADING, VECTORS, Guard
 from tests.page.window import Window
 
 END = "the end"
@@ -77,6 +77,50 @@ async def test_hostile_names_do_nothing(open_window: OpenWindow, sid: str) -> No
         wire.route.send(json.dumps({"hd": hd, "bd": bd}))
     await expect(a.texts).to_have_count(len(VECTORS))
     assert await guard.found() == []
+
+
+async def test_hostile_texts_do_nothing_in_search_results(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    for text in VECTORS:
+        body = {"hd": {"event": "chat.message", "role": "B", "name": text}, "bd": {"text": f"{text} needle"}}
+        store.xadd(f"chat:session:{sid}", {"participant": "B", "body": json.dumps(body)})
+    a = await open_window()
+    guard = await _enter(a, sid)
+    await a.page.keyboard.press("Escape")
+    await a.page.locator(".room__search").click()
+    await a.page.get_by_role("searchbox").fill("needle")
+    hits, more = a.page.locator(".search__hit"), a.page.locator(".search__more")
+    while await hits.count() < len(VECTORS):
+        shown = await hits.count()
+        if shown:
+            await more.click()
+        await expect(hits.nth(shown)).to_be_attached()
+    assert await guard.found() == []
+    assert await a.page.locator(f".search__hits :is({LOADING}, a)").count() == 0
+
+
+async def test_hostile_titles_and_names_of_the_assistant_do_nothing(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    settings = {"policy": "mention", "on_new_message": "finish", "wait_seconds": 1, "llm": "default", "system": ""}
+
+    async def answer(route: Route) -> None:
+        body = {"sid": sid, "can": ["configure"], "settings": settings, "messages": 0, "members": {}, "replies": 0}
+        await route.fulfill(json=body)
+
+    await a.page.route("**/api/chat/sessions/*", answer)
+    guard = await _enter(a, sid)
+    before = await a.page.locator(LOADING).count()
+    for text in VECTORS:
+        settings |= dict.fromkeys(("title", "name_a", "name_b", "name_llm", "llm", "policy"), text)
+        hd = {"event": "session.settings", "role": "B", "name": text}
+        wire.route.send(json.dumps({"hd": hd, "bd": settings}))
+    wire.route.send(json.dumps({"hd": {"event": "session.settings", "role": "B"}, "bd": settings | {"title": END}}))
+    settings["title"] = END
+    await expect(a.page.locator(".room__name")).to_have_text(END)
+    assert await guard.found() == []
+    assert await a.page.locator(LOADING).count() == before
 
 
 async def _enter(window: Window, sid: str) -> Guard:

@@ -8,6 +8,9 @@ from playwright.async_api import Page, Request
 
 VECTORS: list[str] = [json.loads(line) for line in Path(__file__).with_name("vectors.jsonl").read_text().splitlines()]
 
+LOADING = "script[src^=http], img[src^=http], svg, iframe, object, embed, style, form, input, video, audio"
+"""The elements that could load or send something, as a selector."""
+
 WATCH = """
     window.attacks = []
     for (const name of ["alert", "confirm", "prompt", "print", "open"]) window[name] = () => attacks.push(name)
