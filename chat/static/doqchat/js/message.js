@@ -234,7 +234,7 @@ export class Changes {
     const line = document.createElement("p")
     line.className = "changes__line"
     line.append(sentence)
-    if (undo) line.append(" ", undoButton(say("changes.undo"), () => { line.remove(); undo() }))
+    if (undo) line.append(" ", button(say("changes.undo"), () => { line.remove(); undo() }))
     if (this.#element.children.length === MOST) this.#element.firstElementChild.remove()
     this.#element.append(line)
     expire(line, undo ? SHOWN_WITH_UNDO : SHOWN_FOR)
@@ -256,16 +256,7 @@ function keyed(people) {
   return new Map(members.map((person) => [`${person.role} ${person.name ?? ""}`, person]))
 }
 
-function undoButton(label, press) {
-  const element = document.createElement("button")
-  element.type = "button"
-  element.className = "button undoButton--small"
-  element.textContent = label
-  element.addEventListener("click", press)
-  return element
-}
-
-// Remove the line, unless the reader is about to press its undoButton.
+// Remove the line, unless the reader is about to press its button.
 function expire(line, after) {
   setTimeout(() => (line.matches(":hover, :focus-within") ? expire(line, after) : line.remove()), after)
 }
