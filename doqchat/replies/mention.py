@@ -1,7 +1,7 @@
 """Detects mentions of the assistant.
 
 The rule is one pattern, applied to folded text. The page uses the same pattern (`rule`) and folding
-(chat/static/doqchat/js/mentions.js), to show in advance what the server will decide. So the pattern is limited to
+(chat/static/doqchat/js/composer.js), to show in advance what the server will decide. So the pattern is limited to
 syntax that has the same meaning in Python's `re` and in JavaScript with the flag `u`.
 """
 

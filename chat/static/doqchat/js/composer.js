@@ -45,7 +45,7 @@ export class Asking {
   #mentions
   #policy = ""
 
-  // `rule`: see mentions.js.
+  // `rule`: see Mentions.
   constructor(rule) {
     this.#mentions = new Mentions(rule)
   }

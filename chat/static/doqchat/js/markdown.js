@@ -235,8 +235,8 @@ Object.assign(md.renderer.rules, { fence, list_item_open: item, maths: formula, 
 md.renderer.renderToken = (tokens, place) => tag(tokens[place])
 
 // The blocks of a text as `{line, html, depths}`, with the line that each begins at; null if it is to be shown as it is:
-// a person typed it without markup, or it is too complex. `env`: see syntax.js; its `depths` are those of the last heading before the text
-// and of those above that one.
+// a person typed it without markup, or it is too complex. `env`: see `parser`; its
+// `depths` are those of the last heading before the text and of those above that one.
 export function blocksOf(text, env) {
   const tokens = md.parse(text, env)
   if (env.typed && tokens.every(isPlain)) return null
