@@ -4,6 +4,9 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Error, Locator,
 
 from tests.client import WITHIN
 
+LEFT_WHILE_CONNECTING = "WebSocket is closed before the connection is established."
+"""What a browser says of any page that is left, or reconnects, while its socket is being opened."""
+
 expect.set_options(timeout=WITHIN * 1000)
 
 RECORD_GROWTH = """
@@ -87,7 +90,7 @@ class Window:
         return wire
 
     def _note_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and LEFT_WHILE_CONNECTING not in message.text:
             self.complaints.append(message.text)
 
     def _note_error(self, error: Error) -> None:
