@@ -7,7 +7,7 @@ from playwright.async_api import Locator, expect
 
 from tests.page.conftest import OpenWindow, Site
 from tests.page.window import Window
-from tests.replies.conversation import SLOW
+from tests.replies.conversation import LONG, SLOW
 
 IN_LINE = "is waiting for its turn"
 
@@ -22,7 +22,7 @@ async def test_a_question_behind_another_waits_for_its_turn_and_can_be_stopped(
     a, b, late = [await open_window(site.web) for _ in range(3)]
     await a.enter(sid, "A")
     await b.enter(sid, "B")
-    await a.say(f"@llm {SLOW}")
+    await a.say(f"@llm {LONG}")
     await expect(a.growing).to_contain_text("조각 1")
     for number in range(3):
         await b.say(f"@llm question {number}")
@@ -62,7 +62,7 @@ async def test_a_stop_pressed_while_disconnected_takes_effect_after_the_reconnec
     a = await open_window(site.web)
     wire = await a.intercept()
     await a.enter(sid)
-    await a.say(f"@llm {SLOW}")
+    await a.say(f"@llm {LONG}")
     await a.say("@llm [[silent=1]]")
     await expect(under_way(a)).to_have_count(2)
     await expect(a.growing.first).to_contain_text("조각 1")
@@ -95,7 +95,7 @@ async def test_a_stop_refused_by_the_store_is_retried_automatically(
     a = await open_window(site.web)
     wire = await a.intercept()
     await a.enter(sid)
-    await a.say("@llm [[pieces=600 pace=0.05]]")  # 30 s
+    await a.say(f"@llm {LONG}")
     await expect(a.growing).to_contain_text("조각 1")
     refused: list[str] = []
 

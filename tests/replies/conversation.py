@@ -11,6 +11,7 @@ from tests.replies.conftest import Site
 
 ENDS = ("llm.response", "llm.error")
 SLOW = "[[pieces=120 pace=0.05]]"  # 6 s
+LONG = "[[pieces=600 pace=0.05]]"  # 30 s, for tests that stop it
 
 
 async def ask(client: Client, prompt: str, **bd: Any) -> Frame:
