@@ -177,8 +177,8 @@ USE_TZ = True
 
 FORCE_SCRIPT_NAME = SITE_PATH.rstrip("/") or None
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = SITE_PATH
-# The version in the URLs changes with the files, so browsers may keep them for ever. Relative imports and url() work
-# unchanged. `doqchat_up` collects compressed copies; what is not collected is served from where it is installed.
+# The version in the URLs changes with the files, so browsers may cache them permanently. Relative imports and url()
+# work unchanged. `doqchat_up` collects compressed copies; what is not collected is served from where it is installed.
 STATIC_VERSION = static_version(BASE_DIR / "chat" / "static")
 STATIC_URL = f"{SITE_PATH}static/{STATIC_VERSION}/"
 STATIC_ROOT = DATA_DIR / COLLECTED / "static" / STATIC_VERSION

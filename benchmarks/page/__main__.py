@@ -66,7 +66,7 @@ async def streaming(browser: Browser, site: Site, messages: int) -> AsyncIterato
 
 
 async def live(browser: Browser, site: Site, messages: int) -> AsyncIterator[Outcome]:
-    """Memory after so many live messages."""
+    """Memory after this number of live messages."""
     page = await _room(browser, site, "live")
     before = await _memory(page)
     await fill(site.ws, "live", messages)

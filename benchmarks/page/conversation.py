@@ -17,7 +17,7 @@ TEXTS = (
 
 
 async def fill(ws: str, sid: str, messages: int) -> None:
-    """Store so many messages, by turns of A and B, and wait until they have been delivered."""
+    """Store a number of messages, by turns of A and B, and wait until they have been delivered."""
     async with connect(f"{ws}?{urlencode({'sid': sid})}", max_queue=None) as socket:
         for start in range(0, messages, AT_ONCE):
             numbers = range(start, min(start + AT_ONCE, messages))

@@ -24,7 +24,7 @@ _PARTS = (
 
 
 def reply(words: int) -> str:
-    """A Markdown reply of about so many words, with headings, lists, tables, code and quotations."""
+    """A Markdown reply of about that number of words, with headings, lists, tables, code and quotations."""
     text, number = "", 0
     while len(text.split()) < words:
         number += 1
@@ -44,7 +44,7 @@ class Site:
 
 @contextmanager
 def site(words: int) -> Iterator[Site]:
-    """The site, until the block ends; its model answers with a reply of so many words."""
+    """The site, until the block ends; its model answers with a reply of that number of words."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doqchat-page-")))
         store = stack.enter_context(processes.valkey(folder / "valkey"))

@@ -56,7 +56,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 async def visit(context: BrowserContext, url: str, round_trip: int = 0, ready: str = CONNECTED) -> Visit:
-    """Open a page in a new tab, and wait for an element; each request takes so many ms more."""
+    """Open a page in a new tab, and wait for an element; `round_trip` ms are added to each request."""
     page = await context.new_page()
     await page.add_init_script(TIMES.replace("SELECTOR", json.dumps(ready)))
     elsewhere: list[str] = []

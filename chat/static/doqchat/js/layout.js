@@ -1,4 +1,5 @@
-// Around the conversation: the state of the connection, the details, the invite link, and the height above a keyboard.
+// Around the conversation: the state of the connection, the details, the invite link, the clipboard, and the height above a
+// keyboard.
 
 import { say } from "./wording.js"
 
@@ -108,7 +109,7 @@ export function offerInvitation(element) {
   const label = button.textContent
   link.addEventListener("focus", () => link.select())
   button.addEventListener("click", async () => {
-    await copy(link)
+    await copyText(link.value)
     button.textContent = say("copied")
     setTimeout(() => { button.textContent = label }, THANKED_FOR)
   })
@@ -121,9 +122,19 @@ function offerShare(button, data) {
   button.addEventListener("click", () => navigator.share(data).catch(() => {})) // it was closed without sharing
 }
 
-async function copy(link) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(link.value)
-  // Over plain HTTP in a local network there is no clipboard object.
-  link.select()
-  document.execCommand("copy")
+// Also over plain HTTP, where there is no clipboard object: from a field, which a modal dialog has to contain.
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {
+    const focused = document.activeElement
+    const field = document.createElement("textarea")
+    field.value = text
+    const parent = document.querySelector("dialog:modal") ?? document.body
+    parent.append(field)
+    field.select()
+    document.execCommand("copy")
+    field.remove()
+    focused?.focus()
+  }
 }

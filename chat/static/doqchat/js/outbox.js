@@ -5,6 +5,7 @@
 // msg_id for as long as it lives, so that sending it again cannot store it twice, after a reload and from two tabs.
 
 import { between, FIRST_WAIT, growing, LONGEST_WAIT } from "./connection.js"
+import { copyText } from "./layout.js"
 import { offer, withdraw, write } from "./message.js"
 import { entries, forget, guard, keep, watch } from "./storage.js"
 import { reason, say } from "./wording.js"
@@ -114,15 +115,9 @@ export class PendingMessage {
   }
 }
 
-// Copy what was written; `item` shows it, and `button` was pressed.
-export async function copy({ text, prompt }, item, button) {
-  try {
-    await navigator.clipboard.writeText(text ?? prompt)
-  } catch {
-    // Over plain HTTP in a local network there is no clipboard object.
-    getSelection().selectAllChildren(item.querySelector(".message__text"))
-    document.execCommand("copy")
-  }
+// Copy what was written; `button` was pressed.
+async function copy({ text, prompt }, button) {
+  await copyText(text ?? prompt)
   button.textContent = say("copied")
 }
 
@@ -238,9 +233,9 @@ export class Outbox {
   }
 
   #choices(message, refused) {
-    const { envelope, item } = message
+    const { envelope } = message
     const discard = [say("discard"), () => this.#drop(envelope.hd.msg_id)]
-    if (this.#note === "unsent") return [[say("copyText"), ({ target }) => copy(envelope.bd, item, target)], discard]
+    if (this.#note === "unsent") return [[say("copyText"), ({ target }) => copy(envelope.bd, target)], discard]
     return refused ? [[say("retry"), () => this.#retry(message)], discard] : []
   }
 

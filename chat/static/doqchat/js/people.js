@@ -139,7 +139,7 @@ function sentenceOf(names) {
 
 // The participants and their presence, and the reader's own name.
 
-const ALWAYS = ["A", "B"] // roles that are listed even if nobody is connected
+const ALWAYS = ["A", "B"] // roles that are listed without a connection too
 
 export class People {
   #list

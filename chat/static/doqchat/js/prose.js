@@ -1,5 +1,6 @@
 // The text of a message as elements, and its source.
 
+import { copyText } from "./layout.js"
 import { blocksOf, elementsOf } from "./markdown.js"
 import { say } from "./wording.js"
 
@@ -122,7 +123,7 @@ function textOf(item) {
 }
 
 async function copy(button, text) {
-  await write(text)
+  await copyText(text)
   const { ariaLabel } = button
   button.classList.add("tool--done")
   button.ariaLabel = say("copied")
@@ -130,18 +131,6 @@ async function copy(button, text) {
     button.classList.remove("tool--done")
     button.ariaLabel = ariaLabel
   }, THANKED_FOR)
-}
-
-async function write(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text)
-  // Over plain HTTP in a local network there is no clipboard object.
-  const field = document.createElement("textarea")
-  field.value = text
-  document.body.append(field)
-  field.select()
-  document.execCommand("copy")
-  field.remove()
-  return undefined
 }
 
 const PATIENT_FROM = 8 // ms of rendering, from which growing text is rendered less often

@@ -1,4 +1,4 @@
-// The session's settings: shown, changed one at a time, and followed when somebody else changes them.
+// The session's settings: shown, changed one at a time, and updated when another person changes them.
 
 import { say } from "./wording.js"
 
@@ -39,7 +39,7 @@ export class Settings {
     this.#tell({ settings, can })
   }
 
-  // Somebody has changed some settings; changed instructions are not among them.
+  // Another person has changed some settings; changed instructions are not among them.
   merge(changed) {
     if (this.#known) this.follow({ settings: { ...this.#known, ...changed }, can: this.#can })
     if (!this.#known || this.#mayChange) this.read()
