@@ -62,9 +62,10 @@ async def authenticated(request: HttpRequest, sid: str, address: str | None = No
     login = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     found = await engine().authenticator.principal(sid, None, tokens, cookie, login)
     principal = replace(found, address=address)
+    if principal.verified and not tokens:
+        refuse_foreign_page(request)
+    await engine().stream.keep(sid)
     if principal.verified:
-        if not tokens:
-            refuse_foreign_page(request)
         await _refuse_revoked(principal)
     return principal
 

@@ -22,7 +22,7 @@ from doqchat.protocol.events import DURABLE
 from doqchat.protocol.ids import BEGINNING, POSITION_PATTERN, lower_bound, upper_bound
 from doqchat.protocol.names import LONGEST_SEARCH, Role
 from doqchat.store import history
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 
 NAMES = sorted(DURABLE)
 

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from chat import wording
 from doqchat.protocol.ids import parse_time, time_of
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 
 KINDS = {
     "chat.message": "said",

@@ -16,8 +16,8 @@ from doqchat.conf import access_mode
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
 from doqchat.protocol.ids import order, parse_id, time_of
+from doqchat.store.reader import Entry
 from doqchat.store.settings import SessionSettings
-from doqchat.store.stream import Entry
 
 MOST_SESSIONS = 20
 """Maximum number of sessions on the home page."""

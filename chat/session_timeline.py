@@ -7,7 +7,7 @@ from datetime import datetime
 from doqchat.engine import engine
 from doqchat.protocol import server
 from doqchat.protocol.ids import BEGINNING, time_of
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 
 EVENTS_ON_A_PAGE = 50
 PAGE_BYTES = 2**20

@@ -27,8 +27,8 @@ from doqchat.llm import llms
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, MAX_TEXT
 from doqchat.replies import mention
+from doqchat.store.reader import Entry
 from doqchat.store.settings import SessionSettings
-from doqchat.store.stream import Entry
 
 log = logging.getLogger(__name__)
 

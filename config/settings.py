@@ -82,6 +82,11 @@ DOQCHAT: dict[str, Any] = {
     # Such as "SYSTEM": "Answer in one sentence."
     "REPLIES": {"TOKENS_PER_DAY": env.integer("DOQCHAT_TOKENS_PER_DAY", TOKENS_PER_DAY, 0, 10**12) or None},
     "LIMITS": env.limits("DOQCHAT_LIMITS"),
+    "ARCHIVE": {
+        "LIVE_EVENTS": env.integer("DOQCHAT_LIVE_EVENTS", 1_000, minimum=1, maximum=10**9),
+        "LIVE_HOURS": env.integer("DOQCHAT_LIVE_HOURS", 168, minimum=0, maximum=10**6) or None,
+        "IDLE_MINUTES": env.integer("DOQCHAT_IDLE_MINUTES", 60, minimum=0, maximum=10**7) or None,
+    },
     "FILTERS": [{"NAME": path} for path in env.words("DOQCHAT_FILTERS")],
     "ACCESS": env.choice("DOQCHAT_ACCESS", "", ["open", "token"]) or None,
     "TOKEN_KEY": env.token_key("DOQCHAT_TOKEN_KEY"),
@@ -123,6 +128,7 @@ INSTALLED_APPS = [
     "csp",
     "ninja",
     "servestatic",
+    "doqchat.archive",
     "chat",
 ]
 MIDDLEWARE = [

@@ -107,6 +107,20 @@ class LimitSettings(Section):
     site_requests: _Count | None = 1_200
 
 
+class ArchiveSettings(Section):
+    """`ARCHIVE`: when events leave the store; the archive in the database has all of them.
+
+    Attributes:
+        live_events: number of events of a session that stay in the store.
+        live_hours: age of the oldest events that stay in the store; None for any.
+        idle_minutes: time without events and connections after which a session leaves the store; None for never.
+    """
+
+    live_events: _Count = 1_000
+    live_hours: Annotated[float, Field(gt=0)] | None = 168
+    idle_minutes: Annotated[float, Field(gt=0)] | None = 60
+
+
 class FilterSettings(Section):
     """An entry of `FILTERS`.
 
@@ -142,6 +156,7 @@ class Settings(Section):
         llms: the models behind `llms[alias]`, shaped like Django's CACHES; doqchat/llm/checks.py checks them.
         replies: how replies are written.
         limits: what clients may do.
+        archive: when events leave the store for the archive; None if all stay in the store.
         filters: what may be said: filters of texts, in their order (doqchat/filters).
         access: who may join a session: `open`, everyone who knows its name; `token`, holders of tokens. None means
             `open` if only this machine can reach the site, or with DEBUG, and otherwise `token`.
@@ -169,6 +184,7 @@ class Settings(Section):
     llms: dict[Any, Any] = {"default": {"BACKEND": "doqchat.llm.demo.DemoLLM"}}
     replies: ReplySettings = ReplySettings()
     limits: LimitSettings = LimitSettings()
+    archive: ArchiveSettings | None = None
     filters: list[FilterSettings] = []
     access: AccessMode | None = None
     token_key: _TokenKey | None = None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from channels.layers import get_channel_layer
 
@@ -32,6 +33,9 @@ from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import SessionStream
 
+if TYPE_CHECKING:
+    from doqchat.archive.archive import DatabaseArchive
+
 
 class Engine:
     """The access of consumers, views, commands and workers to the sessions.
@@ -40,6 +44,7 @@ class Engine:
         layer: the channel layer.
         shards, stream, history, participants, presence, read_receipts, session_index, settings, typing, snapshots,
             revocations, moderation: the store.
+        archive: the archive; None if all events stay in the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
         clients: limits on the clients of this process.
@@ -69,9 +74,10 @@ class Engine:
         self.clients = ClientLimits(most)
         self.filters = site_filters()
         messages = MessageLimits(most.role_messages, most.session_messages, most.session_bytes)
-        self.stream = SessionStream(self.shards, self.limits, messages)
+        self.archive = None if settings.archive is None else _archive(self.shards)
+        self.stream = SessionStream(self.shards, self.limits, messages, self.archive)
         self.history = History(self.stream)
-        self.participants = Participants(self.shards)
+        self.participants = Participants(self.shards, self.archive)
         self.presence = Presence(self.shards)
         self.read_receipts = ReadReceipts(self.shards)
         self.cancellation = Cancellation(self.shards)
@@ -80,7 +86,7 @@ class Engine:
         self.typing = Typing(self.shards)
         self.snapshots = Snapshots(self.shards)
         self.revocations = Revocations(self.shards)
-        self.moderation = Moderation(self.shards)
+        self.moderation = Moderation(self.shards, self.archive)
         revocations = self.revocations if access_mode() == "token" else None
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, self.moderation, revocations)
         self.logins = Logins(next(iter(self.shards)), self._authenticate_again)
@@ -99,9 +105,17 @@ class Engine:
         await self.logins.close()
         await self.layer.flush()
         await self.shards.close()
+        if self.archive is not None:
+            await self.archive.close()
 
     async def _authenticate_again(self, known: Principal) -> Principal:
         return await self.authenticator.principal(known.sid, known.role, [], login=known.login)
+
+
+def _archive(shards: Shards) -> "DatabaseArchive":
+    from doqchat.archive.archive import DatabaseArchive  # its models require an installed app
+
+    return DatabaseArchive(shards)
 
 
 _engines: dict[asyncio.AbstractEventLoop, tuple[Engine, AsyncGenerator[None, None]]] = {}

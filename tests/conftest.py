@@ -9,8 +9,10 @@ from typing import Any
 
 import hypothesis
 import pytest
+import pytest_django
 import redis
 from django.conf import settings
+from django.test.utils import setup_databases, teardown_databases
 from websockets.asyncio.client import connect as open_socket
 
 from doqchat.engine import Engine
@@ -46,6 +48,16 @@ def pytest_collection() -> Generator[None, object, object]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings_xdist_suffix() -> None:
     """Nothing: each of the processes that share the tests has a data directory of its own (tests/settings.py)."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def django_db_setup(django_test_environment: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
+    """The database, which the processes that tests start share. pytest-django's own only knows marked tests."""
+    with django_db_blocker.unblock():
+        names = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(names, verbosity=0)
 
 
 @pytest.fixture(scope="session")

@@ -57,8 +57,10 @@ os.environ.update(
 )
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import DATABASES  # noqa: E402
+from config.settings import DATABASES, DOQCHAT  # noqa: E402
 
 # Tests and the processes they start share one database.
 DATABASES["default"]["TEST"] = {"NAME": str(_data / "db.sqlite3")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Engines in this process do not use the database, except those of tests/archive. Server processes do.
+DOQCHAT["ARCHIVE"] = None

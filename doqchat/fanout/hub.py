@@ -11,7 +11,7 @@ from doqchat.errors import DoqchatError
 from doqchat.fanout.layer import SessionLoopLayer
 from doqchat.fanout.local_session import LocalSession
 from doqchat.fanout.member import Member
-from doqchat.protocol.ids import order
+from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
 from doqchat.store.moderation import Moderation
 from doqchat.store.presence import Presence
@@ -115,14 +115,21 @@ class Hub:
         await self._layer.join(keys.group_name(sid), session)
         self._session_index.note(sid)  # in the same write as the commands below
         try:
-            tail, session.closed, _ = await asyncio.gather(
-                self._stream.tail(sid), self._moderation.is_closed(sid), self._read_revocations(session)
-            )
+            tail = await self._read_state(session)
+            if tail == BEGINNING and await self._stream.resume(sid):
+                tail = await self._read_state(session)
             session.open(tail)
         except BaseException:
             await self._layer.leave(keys.group_name(sid), session)
             raise
         return session
+
+    async def _read_state(self, session: LocalSession) -> str:
+        """Read a session's state; returns the id of its last event."""
+        tail, session.closed, _ = await asyncio.gather(
+            self._stream.tail(session.sid), self._moderation.is_closed(session.sid), self._read_revocations(session)
+        )
+        return tail
 
     async def _release(self, sid: str) -> None:
         self._users[sid] -= 1

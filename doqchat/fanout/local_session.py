@@ -15,8 +15,9 @@ from doqchat.protocol import server
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store.faults import retry_until_available
 from doqchat.store.moderation import CLOSED_MESSAGE
+from doqchat.store.reader import Entry
 from doqchat.store.revocations import Revoked
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.store.stream import SessionStream
 
 log = logging.getLogger(__name__)
 

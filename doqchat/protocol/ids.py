@@ -22,6 +22,8 @@ _ID = re.compile(r"(\d{1,20})-(\d{1,20})")
 _MOMENT = re.compile(MOMENT_PATTERN)
 _LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_SEQUENCE_BITS = 21
+_END = 2**63
 _LARGEST = 2**64 - 1
 
 
@@ -29,6 +31,42 @@ def order(entry_id: str) -> tuple[int, int]:
     """The id as a pair that sorts as the stream does."""
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence)
+
+
+def id_before(entry_id: str) -> str:
+    """The highest id that sorts before one other than `0-0`."""
+    milliseconds, sequence = order(entry_id)
+    return f"{milliseconds}-{sequence - 1}" if sequence else f"{milliseconds - 1}-{_LARGEST}"
+
+
+def id_after(entry_id: str) -> str | None:
+    """The lowest id that sorts after one; None if there is none."""
+    milliseconds, sequence = order(entry_id)
+    if sequence < _LARGEST:
+        return f"{milliseconds}-{sequence + 1}"
+    return None if milliseconds == _LARGEST else f"{milliseconds + 1}-0"
+
+
+def position(entry_id: str) -> int | None:
+    """The id as one number that sorts as the stream does and fits 64 bits with a sign.
+
+    The milliseconds are in the upper 42 bits, which last until the year 2109. None for an id that does not fit: other
+    programs can write such ids.
+    """
+    milliseconds, sequence = order(entry_id)
+    number = (milliseconds << _SEQUENCE_BITS) + sequence
+    return number if sequence < 1 << _SEQUENCE_BITS and number < _END else None
+
+
+def position_before(entry_id: str) -> int:
+    """The position of an id or, if it has none, the last position before it."""
+    milliseconds, sequence = order(entry_id)
+    return min((milliseconds << _SEQUENCE_BITS) + min(sequence, (1 << _SEQUENCE_BITS) - 1), _END - 1)
+
+
+def id_at(number: int) -> str:
+    """The id at a position."""
+    return f"{number >> _SEQUENCE_BITS}-{number & ((1 << _SEQUENCE_BITS) - 1)}"
 
 
 def time_of(entry_id: str) -> datetime:

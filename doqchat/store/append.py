@@ -20,7 +20,20 @@ _GIVEN_UP = (
     f"The store did not respond within {GIVE_UP_SECONDS:g} s: it is unknown whether this is stored. Send it again, "
     "with the same msg_id if it had one."
 )
-_PARTS = ("session", "claim", "entry", "moderated", "rate", "messages", "wait", "replies", "owed", "event", "cancel")
+_PARTS = (
+    "session",
+    "claim",
+    "border",
+    "entry",
+    "moderated",
+    "rate",
+    "messages",
+    "wait",
+    "replies",
+    "owed",
+    "event",
+    "cancel",
+)
 _CLAIMED = load("claimed", "session", "claim", "owed")
 
 

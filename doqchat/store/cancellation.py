@@ -20,7 +20,7 @@ LOOKED_AT, PAGE = 1_000, 100
 CancelReason = Literal["cancelled", "superseded"]
 """The finish reason of a cancelled reply: on request, or because of a newer message or request."""
 
-_CANCEL = load("reply_cancel", "session", "entry", "replies", "owed", "event", "cancel")
+_CANCEL = load("reply_cancel", "session", "border", "entry", "replies", "owed", "event", "cancel")
 _ENDED = load("reply_ended")
 
 

@@ -9,7 +9,7 @@ from doqchat.store.stream import DEBOUNCE_MS
 TYPING_MS = 5_000
 """How long a typing notification counts; clients repeat it every 3 seconds."""
 
-_TYPING, _READ = load("typing", "wait"), load("read")
+_TYPING, _READ = load("typing", "wait"), load("read", "session", "border")
 
 
 class Typing:

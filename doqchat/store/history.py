@@ -10,7 +10,8 @@ from time import perf_counter
 from doqchat.protocol import server
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store.folding import LONGEST_COMPOSED, LONGEST_RUN, folded
-from doqchat.store.stream import Entry, EntryRange, SessionStream
+from doqchat.store.reader import Entry, EntryRange
+from doqchat.store.stream import SessionStream
 
 log = logging.getLogger(__name__)
 

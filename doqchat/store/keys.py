@@ -8,6 +8,9 @@ its request is appended."""
 SWEEPER = "llm:sweeper"
 """The name of the process that runs the sweeper."""
 
+ARCHIVER = "chat:archiver"
+"""The name of the process that runs the archiver."""
+
 GAUGES = "llm:gauges"
 """Gauges that the sweeper maintains, as JSON."""
 
@@ -100,7 +103,9 @@ def own(sid: str) -> str:
     `asking` (hash: active replies of each role), `rates` (hash of the token buckets of stored messages), `asked` and
     `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `current` (the current reply),
     `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request, since, at,
-    called), `dead` (set of the replies that are dead letters), `typing`, `settings`.
+    called), `dead` (set of the replies that are dead letters), `typing`, `settings`, `archive` (hash: last, the last
+    event that is only in the archive; events, their number; trimmed, how many have left this stream; changes, the
+    number of changed entries), `in_use` (exists while a call uses the session, so that it stays in the store).
     """
     return f"{{chat:session:{sid}}}:"
 

@@ -7,12 +7,13 @@ from doqchat.errors import DoqchatError, Muted, NotFound, SessionClosed, Unreada
 from doqchat.protocol.names import Role
 from doqchat.store import keys
 from doqchat.store.cancellation import cancellation
+from doqchat.store.older import Archive
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
 
-_CANCELS = ("session", "entry", "replies", "owed", "event", "cancel")
+_CANCELS = ("session", "border", "entry", "replies", "owed", "event", "cancel")
 _REMOVE, _CLOSE = load("message_remove", *_CANCELS), load("session_close", *_CANCELS)
-_CHANGE = load("moderation_change", "session", "entry")
+_CHANGE = load("moderation_change", "session", "border", "entry")
 
 CLOSED = "closed"
 CLOSED_MESSAGE = "This session is closed."
@@ -23,10 +24,12 @@ class Moderation:
 
     Args:
         shards: the servers.
+        archive: the archive; None if all events stay in the store.
     """
 
-    def __init__(self, shards: Shards) -> None:
+    def __init__(self, shards: Shards, archive: Archive | None = None) -> None:
         self._shards = shards
+        self._archive = archive
 
     async def remove(self, sid: str, entry_id: str, placeholder: str, by: Role, report: str) -> bool:
         """Replace an event by a placeholder with the same id, and cancel an active reply to it.
@@ -45,6 +48,18 @@ class Moderation:
         Raises:
             NotFound: the session has no such event.
         """
+        outcome = await self._remove(sid, entry_id, placeholder, by, report, archived=False)
+        if self._archive is not None:
+            before = await self._archive.replace(sid, entry_id, placeholder)
+            if outcome == "missing" and before is not None:
+                outcome = "known"
+                if before != placeholder:
+                    outcome = await self._remove(sid, entry_id, placeholder, by, report, archived=True)
+        if outcome == "missing":
+            raise NotFound("The session has no event with this id.", field="id")
+        return outcome == "removed"
+
+    async def _remove(self, sid: str, entry_id: str, placeholder: str, by: Role, report: str, *, archived: bool) -> str:
         shard = self._shards.of(sid)
         outcome, hints = await shard.pipeline.run(
             _REMOVE,
@@ -52,12 +67,11 @@ class Moderation:
             id=entry_id,
             placeholder=placeholder,
             cancellation=cancellation(shard, sid, "cancelled"),
+            archived=archived,
             **self._reported(sid, by, report),
         )
         shard.hints.post(sid, hints)
-        if outcome == "missing":
-            raise NotFound("The session has no event with this id.", field="id")
-        return bool(outcome == "removed")
+        return str(outcome)
 
     async def close(self, sid: str, by: Role, report: str) -> bool:
         """Close a session, and cancel its active replies; False if it is closed already."""

@@ -15,7 +15,7 @@ from doqchat.store.shards import Shards
 
 log = logging.getLogger(__name__)
 
-_CHANGE = load("settings_change", "session", "entry", "replies", "event", "cancel")
+_CHANGE = load("settings_change", "session", "border", "entry", "replies", "event", "cancel")
 
 DEFAULT_WAIT_SECONDS = 0.8
 

@@ -22,7 +22,7 @@ AGAIN_MS = 250
 """Interval at which a session is checked again while another reply is running or a person types."""
 
 _TAKE, _STATE = load("due_take"), load("automatic_state", "session", "wait")
-_START = load("automatic_start", "session", "entry", "rate", "replies", "owed", "event")
+_START = load("automatic_start", "session", "border", "entry", "rate", "replies", "owed", "event")
 
 
 class AutomaticReplies:

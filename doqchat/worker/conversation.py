@@ -10,8 +10,9 @@ from pydantic_core import from_json
 from doqchat.llm.base import LLMError
 from doqchat.llm.context import Context, Spoken, build, instructions, read
 from doqchat.protocol import server
+from doqchat.store.reader import Entry
 from doqchat.store.settings import Settings
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.store.stream import SessionStream
 from doqchat.worker.queue import Job
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,10 @@ LEASE_SECONDS = 5.0
 
 _SESSION = "session", "replies", "owed"
 _BEGIN, _PIECE = load("reply_begin", *_SESSION), load("reply_piece", "session", "replies", "lease")
-_COMMIT, _HAND_OVER = load("reply_commit", *_SESSION, "entry", "lease"), load("reply_hand_over", *_SESSION, "lease")
+_COMMIT, _HAND_OVER = (
+    load("reply_commit", *_SESSION, "border", "entry", "lease"),
+    load("reply_hand_over", *_SESSION, "lease"),
+)
 
 _COUNTER = itertools.count()
 

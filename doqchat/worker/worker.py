@@ -6,12 +6,13 @@ import socket
 import uuid
 from functools import partial
 
+from doqchat.conf import doqchat_settings
 from doqchat.engine import Engine
 from doqchat.fanout.subscription import Subscription
 from doqchat.serving import limits
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
-from doqchat.worker.background import cancel_and_wait
+from doqchat.worker.background import Repeating, cancel_and_wait
 from doqchat.worker.fetch_loop import FetchLoop
 from doqchat.worker.leased_reply import LEASE_SECONDS
 from doqchat.worker.running_jobs import RunningJobs
@@ -47,6 +48,7 @@ class Worker:
             for listener, shard in zip(listeners, shards, strict=True)
         ]
         background += [asyncio.create_task(sweep(shard)) for shard in shards]
+        background += [asyncio.create_task(self._run_archiver(shard)) for shard in shards]
         for fetch_loop in fetch_loops:
             fetch_loop.start()
         await stop.wait()
@@ -59,6 +61,19 @@ class Worker:
         automatic = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
         concurrency = self._engine.reply_settings.concurrency
         return FetchLoop(shard, self.name, concurrency, partial(self._running_jobs.begin, shard), automatic)
+
+    async def _run_archiver(self, shard: Shard) -> None:
+        """Archive the sessions of a server until cancelled."""
+        settings = doqchat_settings().archive
+        if settings is None:
+            return
+        from doqchat.archive.archiver import PASS_SECONDS, Archiver  # its models require an installed app
+
+        archiver = Archiver(shard, settings)
+        try:
+            await Repeating(shard).repeat(archiver.run_once, PASS_SECONDS, archiver.prepare)
+        finally:
+            await archiver.close()
 
     async def _follow(self, listener: Subscription, channel: str) -> None:
         """Subscribe to the workers' channel, with retries; until it succeeds, the queues are polled."""

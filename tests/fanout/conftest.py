@@ -8,7 +8,7 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.fanout import hub
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 from tests.fanout.socket import Socket
 
 Join = Callable[..., Awaitable[Socket]]

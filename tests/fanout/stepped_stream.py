@@ -3,7 +3,8 @@
 import asyncio
 
 from doqchat.errors import Unavailable
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.store.reader import Entry
+from doqchat.store.stream import SessionStream
 
 
 class Read:

@@ -17,7 +17,7 @@ from doqchat.moderation import Moderator
 from doqchat.protocol.names import BASIC
 from doqchat.store import keys
 from doqchat.store.keys import group_name
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 from tests.fanout.conftest import BODY, Join, fail_once, joined
 from tests.fanout.events import append, ids, store_silently
 from tests.fanout.socket import WITHIN, Socket

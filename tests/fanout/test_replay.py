@@ -14,7 +14,7 @@ from doqchat.fanout.member import FAILED
 from doqchat.fanout.replay import PAGE
 from doqchat.protocol.ids import LAST
 from doqchat.store import keys
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 from tests.fanout.conftest import BODY, Join, fail_once
 from tests.fanout.events import append, ids, store_silently
 from tests.fanout.socket import WITHIN, Socket

@@ -13,7 +13,7 @@ from django.test import override_settings
 from doqchat.engine import Engine
 from doqchat.fanout.hub import REPLAYS_AT_ONCE
 from doqchat.store import keys
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 from tests import processes
 from tests.fanout.conftest import BODY, joined
 from tests.hints import posted, queued

@@ -12,7 +12,7 @@ from playwright.async_api import Locator, expect
 
 from chat.lines import line
 from doqchat.protocol import events, server
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 from tests import processes
 from tests.access.credentials import SHARED, token
 from tests.access.operations import SESSION, calling

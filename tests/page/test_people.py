@@ -8,7 +8,7 @@ from playwright.async_api import Locator, expect
 
 from chat.lines import line
 from doqchat.protocol import events, server
-from doqchat.store.stream import Entry
+from doqchat.store.reader import Entry
 from tests.page.conftest import OpenWindow
 from tests.page.window import Window
 

@@ -11,8 +11,9 @@ from doqchat.protocol import server
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store import keys
 from doqchat.store.moderation import Moderation
+from doqchat.store.reader import Entry
 from doqchat.store.shards import Shards
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.store.stream import SessionStream
 from tests.hints import posted, queued
 
 REPORT = '{"hd":{"event":"message.removed","role":"llm"},"bd":{"id":"1-1"}}'

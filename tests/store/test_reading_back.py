@@ -8,7 +8,8 @@ import redis
 
 from doqchat.protocol.events import Gap
 from doqchat.store import keys
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.store.reader import Entry
+from doqchat.store.stream import SessionStream
 
 LENGTH = 7
 
@@ -41,7 +42,7 @@ async def test_pages_forwards_are_one_chain(stream: SessionStream, sid: str, ids
 @pytest.mark.parametrize("count", [1, 2, 3, LENGTH, 100])
 async def test_pages_backwards_are_the_same_chain(stream: SessionStream, sid: str, ids: list[str], count: int) -> None:
     found: list[Entry] = []
-    while page := await stream.read_back(sid, before=found[-1].id if found else "+", count=count):
+    while page := await stream.read_back(sid, before=found[-1].id if found else None, count=count):
         assert len(page) <= count
         found += page
     assert links(found[::-1]) == chain(ids)

@@ -19,7 +19,8 @@ from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Unreadable
 from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import is_sid
-from doqchat.store.stream import Entry, SessionStream
+from doqchat.store.reader import Entry
+from doqchat.store.stream import SessionStream
 
 _PAGE, _PAGE_BYTES = 500, 2**20
 

@@ -7,13 +7,13 @@
 -- given participant, body, channel (of the group), digest (of the content, or ''), claim_seconds (expiry of the
 --       idempotency key), llm (alias of the requested model, or ''), person (who requests it, or ''), manner ('said' or
 --       'mentioned' if the reply policy decides, or ''), timestamp (of the event that ends a superseded reply), workers
---       (their channel), deadline (ms of the store's clock)
+--       (their channel), deadline (ms of the store's clock), may_have_left (whether the session may be in the archive only)
 -- constants wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after a mention),
 --       longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute, max_active_replies,
 --       role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for none), superseded_head,
 --       superseded_bd, superseded_counter, model_role (of the event that ends a superseded reply, see parts/cancel.lua)
 -- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} if the idempotency key exists; {'', 'expired'}
--- after the deadline; {'', limit, ms until the next one is allowed} if the event exceeds a limit; {'', 'closed' | 'muted',
+-- after the deadline; {'', 'absent', 0} if the session is not in the store and may have left it; {'', limit, ms until the next one is allowed} if the event exceeds a limit; {'', 'closed' | 'muted',
 -- ms until the role is no longer muted, or 0} if moderators do not allow it.
 
 local known = claimed(KEYS[2], given.digest)
@@ -25,6 +25,10 @@ local now = now_ms()
 if now > given.deadline then
   -- The sender has given up: the command was queued in the socket of a stalled store.
   return {'', 'expired'}
+end
+local prev, there = last_id()
+if given.may_have_left and not there then
+  return {'', 'absent', 0}
 end
 
 -- Everything that can fail because a key has the wrong type comes before the first write, so that a stored event never
@@ -65,7 +69,7 @@ end
 local superseded = settings[2] == 'supersede' and (asks or is_due) and automatic_reply()
 local superseded_text = superseded and shown(superseded)
 
-local id = add_entry(given.channel, given.participant, given.body)
+local id = add_entry(given.channel, given.participant, given.body, prev)
 count_message(full_at)
 redis.call('SET', KEYS[2], id .. ' ' .. given.digest, 'EX', given.claim_seconds)
 local function supersede()

@@ -2,8 +2,8 @@
 -- Returns what shows whether events of a session were removed.
 --
 -- KEYS  1 the session's stream
--- Returns {entries kept, entries ever added, highest id removed by XDEL, last id, first id kept or false}, or {}
--- if there is no stream.
+-- Returns {entries kept, entries ever added without those that are in the archive, highest id removed by XDEL, last id,
+-- the border between the archive and the stream, first id kept or false}, or {} if the session is not in the store.
 
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return {}
@@ -14,7 +14,8 @@ for i = 1, #flat, 2 do
   known[flat[i]] = flat[i + 1]
 end
 local first = known['first-entry']
+local archived = tonumber(redis.call('HGET', own .. 'archive', 'trimmed') or 0)
 return {
-  known['length'], known['entries-added'], known['max-deleted-entry-id'], known['last-generated-id'],
+  known['length'], known['entries-added'] - archived, known['max-deleted-entry-id'], known['last-generated-id'], border(),
   first and first[1],
 }

@@ -5,7 +5,8 @@
 --
 -- KEYS  1 the session's stream   2 the key of the copy
 -- given id, placeholder (its body), channel (of the group), participant and body (of the event that reports this),
---       cancellation (see parts/cancel.lua)
+--       cancellation (see parts/cancel.lua), archived (whether the event is in the archive and removed there: then this
+--       only reports it)
 -- Returns {'removed', hints}; {'known', hints} if it is removed already; {'missing', hints} if there is no such event.
 
 local AT_ONCE = 100
@@ -35,7 +36,10 @@ local function replace(id, participant, body)
 end
 
 local entry = redis.call('XRANGE', stream, given.id, given.id)[1]
-if not entry then
+if given.archived then
+  add_entry(given.channel, given.participant, given.body)
+  return {'removed', hint_owed()}
+elseif not entry then
   return {'missing', hint_owed()}
 end
 local participant, body = '', ''
@@ -50,6 +54,7 @@ local active = redis.call('SMEMBERS', own .. 'replies')
 local due = redis.call('HGET', own .. 'due', 'request')
 
 replace(given.id, participant, given.placeholder)
+redis.call('HINCRBY', own .. 'archive', 'changes', 1)  -- the archive may have a copy
 add_entry(given.channel, given.participant, given.body)
 for _, reply in ipairs(active) do
   if request_of(reply) == given.id then

@@ -3,8 +3,8 @@
 --
 -- KEYS  1 the session's stream
 -- given begins (start of XRANGE), count (maximum number of entries), bytes (after which it stops)
--- Returns {scanned entries, the last one's id or '', 1 if there may be more or 0, entries in the whole stream,
--- role, count, role, count, …}
+-- Returns {scanned entries, the last one's id or '', 1 if there may be more or 0, entries in the whole stream, the border
+-- between the archive and the stream, or '' if the session is not in the store, role, count, role, count, …}
 
 local function participant_of(fields)
   for i = 1, #fields, 2 do
@@ -24,7 +24,8 @@ for _, entry in ipairs(entries) do
 end
 
 local last = #entries > 0 and entries[#entries][1] or ''
-local flat = {#entries, last, more and 1 or 0, redis.call('XLEN', KEYS[1])}
+local there = redis.call('EXISTS', KEYS[1]) == 1
+local flat = {#entries, last, more and 1 or 0, redis.call('XLEN', KEYS[1]), there and border() or ''}
 for role, count in pairs(counts) do
   flat[#flat + 1] = role
   flat[#flat + 1] = count

@@ -3,19 +3,23 @@
 --
 -- KEYS  1 the session's stream   2 the read receipts
 -- given role, id (of the entry)
--- Returns 'noted', 'known' if the mark is there or further, or 'missing' if there is no such entry.
+-- Returns 'noted', 'known' if the mark is there or further, or 'missing' if there is no such entry. Entries up to the
+-- border are in the archive and are not looked up.
 
-if #redis.call('XRANGE', KEYS[1], given.id, given.id) == 0 then
+local function is_up_to(id, other)
+  local time, sequence = string.match(id, '^(%d+)-(%d+)$')
+  local other_time, other_sequence = string.match(other, '^(%d+)-(%d+)$')
+  time, sequence = tonumber(time), tonumber(sequence)
+  other_time, other_sequence = tonumber(other_time or -1), tonumber(other_sequence or -1)
+  return time < other_time or (time == other_time and sequence <= other_sequence)
+end
+
+if #redis.call('XRANGE', KEYS[1], given.id, given.id) == 0 
+  and (is_up_to(given.id, '0-0') or not is_up_to(given.id, border())) then
   return 'missing'
 end
-local known = redis.call('HGET', KEYS[2], given.role)
-local knownTime, knownSequence = string.match(known or '', '^(%d+)-(%d+)$')
-if knownTime then
-  local time, sequence = string.match(given.id, '(%d+)-(%d+)')
-  if tonumber(time) < tonumber(knownTime)
-    or (tonumber(time) == tonumber(knownTime) and tonumber(sequence) <= tonumber(knownSequence)) then
-    return 'known'
-  end
+if is_up_to(given.id, redis.call('HGET', KEYS[2], given.role) or '') then
+  return 'known'
 end
 redis.call('HSET', KEYS[2], given.role, given.id)
 return 'noted'

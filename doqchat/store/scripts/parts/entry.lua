@@ -1,7 +1,6 @@
 -- Adds an entry to the session's stream and publishes it to the group, with the id of the previous entry.
-local function add_entry(channel, participant, body)
-  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-  local prev = last and last[1] or '0-0'
+local function add_entry(channel, participant, body, prev)
+  prev = prev or last_id()
   local id = redis.call('XADD', stream, '*', 'participant', participant, 'body', body)
   redis.call('PUBLISH', channel, cmsgpack.pack({type = 'session.entry', id = id, prev = prev, body = body}))
   return id

@@ -1,0 +1,13 @@
+"""The Django app of the archive."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ArchiveConfig(AppConfig):
+    """The archive. A site that does not archive leaves the app out of INSTALLED_APPS."""
+
+    name = "doqchat.archive"
+    label = "doqchat_archive"
+    verbose_name = _("archive")
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,67 @@
+"""The tables of the archive."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class ArchivedSession(models.Model):
+    """A session with events in the archive.
+
+    Attributes:
+        copied: the position of the last event in the archive; 0 for none.
+        events: the number of events in the archive.
+        changes: the number of changed entries in the store when its events were copied, see scripts/copy.lua.
+        state: what else the store had of the session when it left it, see scripts/session_state.lua; empty before.
+        left_at: when it last left the store; None before.
+        retention_days: days for which its events are kept; None for the site's setting.
+        hold: whether nothing of it may be removed (a legal hold).
+        retained_after: the position of the last event that retention has removed; 0 for none.
+    """
+
+    sid = models.CharField(_("session name"), max_length=64, unique=True)
+    copied = models.BigIntegerField(default=0)
+    events = models.BigIntegerField(_("events"), default=0)
+    changes = models.BigIntegerField(default=0)
+    state = models.TextField(default="")
+    left_at = models.DateTimeField(null=True, db_index=True)
+    retention_days = models.PositiveIntegerField(_("days kept"), null=True, blank=True)
+    hold = models.BooleanField(_("legal hold"), default=False)
+    retained_after = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("archived session")
+        verbose_name_plural = _("archived sessions")
+
+    def __str__(self) -> str:
+        return self.sid
+
+
+class ArchivedEvent(models.Model):
+    """An event.
+
+    Attributes:
+        id: unique, and in the order of time over all sessions, see `key_of` in doqchat/archive/records.py.
+        position: its place in the session, see `position` in doqchat/protocol/ids.py.
+        participant: the role of the sender.
+        event: the event's name; empty for an entry that is not an envelope.
+        person: who sent it, see `person` in doqchat/protocol/frames.py; empty if unknown.
+        body: the envelope's JSON text, without `id` and `prev`.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    session = models.ForeignKey(ArchivedSession, models.CASCADE, related_name="+", db_index=False)
+    position = models.BigIntegerField()
+    participant = models.TextField()
+    event = models.CharField(max_length=32)
+    person = models.CharField(max_length=32, default="")
+    body = models.TextField()
+
+    class Meta:
+        verbose_name = _("archived event")
+        verbose_name_plural = _("archived events")
+        constraints = [models.UniqueConstraint(fields=["session", "position"], name="doqchat_one_event_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.session_id}: {self.position}"

@@ -1,0 +1,82 @@
+"""What the store needs of an archive that has older events; doqchat/archive implements it."""
+
+from collections import Counter
+from typing import NamedTuple, Protocol
+
+Raw = tuple[str, list[str]]
+"""An entry as the store returns it: its id, and its fields as a flat list."""
+
+
+class Known(NamedTuple):
+    """What the archive knows of a session.
+
+    Attributes:
+        copied: the id of the last event in it.
+        events: the number of events in it.
+        changes: the number of changed entries in the store when they were copied.
+        retained_after: the id of the last event that retention has removed; `0-0` for none.
+        state: what else the store had of the session when it left it; empty before.
+    """
+
+    copied: str
+    events: int
+    changes: int
+    retained_after: str
+    state: str
+
+
+class Older(NamedTuple):
+    """Consecutive events in the archive.
+
+    Attributes:
+        raw: in the requested order.
+        size: their size in bytes.
+        more: whether the range has more in the archive.
+        earlier: the id of the event before the earliest of them; None for none.
+    """
+
+    raw: list[Raw]
+    size: int
+    more: bool
+    earlier: str | None
+
+
+class Archive(Protocol):
+    """The archive of all sessions; every call may raise Unavailable."""
+
+    async def read(
+        self,
+        sid: str,
+        after: str,
+        before: str | None,
+        through: str | None,
+        *,
+        count: int,
+        size: int,
+        newest_first: bool,
+    ) -> Older:
+        """The first or last events between two ids.
+
+        Args:
+            sid: the session.
+            after, before: exclusive bounds; a `before` of None is none.
+            through: the last event that may be returned; None for the end.
+            count: maximum number of events.
+            size: bytes after which reading stops.
+            newest_first: whether to read backwards from the end.
+        """
+
+    async def known(self, sid: str) -> Known | None:
+        """What the archive knows of a session; None if it has nothing."""
+
+    async def first_id(self, sid: str) -> str | None:
+        """The id of a session's first event in the archive; None if there is none."""
+
+    async def counts(self, sid: str, through: str | None) -> Counter[str]:
+        """The number of events of each role, up to an id; None for all."""
+
+    async def replace(self, sid: str, entry_id: str, body: str) -> str | None:
+        """Overwrite an event; returns what it was, or None if the archive does not have it."""
+
+    async def resume(self, sid: str) -> bool:
+        """Bring a session that has left the store back to it; False if the archive does not know it."""

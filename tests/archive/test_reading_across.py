@@ -1,0 +1,106 @@
+"""Reads cover the stream and the archive, and callers cannot tell where the border is."""
+
+import asyncio
+
+import pytest
+import redis
+
+from doqchat.archive.archive import DatabaseArchive
+from doqchat.archive.archiver import Archiver
+from doqchat.protocol.ids import BEGINNING
+from doqchat.store import keys
+from doqchat.store.participants import Participants
+from doqchat.store.reader import Entry
+from doqchat.store.shards import Shards
+from doqchat.store.stream import SessionStream
+from tests.archive.conftest import LIVE
+
+LENGTH = 3 * LIVE
+
+
+@pytest.fixture
+async def ids(stream: SessionStream, archiver: Archiver, sid: str) -> list[str]:
+    """A session of LENGTH events, of which the last LIVE are in the store."""
+    said = [await stream.append(sid, "AB"[number % 2], f"body {number}") for number in range(LENGTH)]
+    await archiver.run_once()
+    return [one.id for one in said]
+
+
+def expected(ids: list[str]) -> list[Entry]:
+    links = zip([BEGINNING, *ids], ids, strict=False)
+    return [Entry(own, prev, "AB"[number % 2], f"body {number}") for number, (prev, own) in enumerate(links)]
+
+
+def test_old_events_are_no_longer_in_the_store(own_client: "redis.Redis", sid: str, ids: list[str]) -> None:
+    assert [entry_id for entry_id, _ in own_client.xrange(keys.stream(sid))] == ids[-LIVE:]
+
+
+@pytest.mark.parametrize("count", [1, 7, LIVE, LENGTH - 1, LENGTH, 100])
+async def test_pages_in_both_directions_are_one_chain(
+    stream: SessionStream, sid: str, ids: list[str], count: int
+) -> None:
+    forwards: list[Entry] = []
+    while page := await stream.read(sid, forwards[-1].id if forwards else BEGINNING, count):
+        assert len(page) <= count
+        forwards += page
+    backwards: list[Entry] = []
+    while page := await stream.read_back(sid, backwards[-1].id if backwards else None, count):
+        assert len(page) <= count
+        backwards += page
+    assert forwards == backwards[::-1] == expected(ids)
+
+
+async def test_any_range_is_the_same_as_without_an_archive(stream: SessionStream, sid: str, ids: list[str]) -> None:
+    events = expected(ids)
+    for first in range(0, LENGTH, 3):
+        for last in range(first, LENGTH + 1, 4):
+            after = ids[first - 1] if first else BEGINNING
+            before = ids[last] if last < LENGTH else None
+            for newest_first in (False, True):
+                found = await stream.read_range(sid, after, before, count=LIVE, size=2**20, newest_first=newest_first)
+                wanted = events[first:last][::-1] if newest_first else events[first:last]
+                assert found.entries == wanted[:LIVE]
+                assert found.more or len(wanted) <= LIVE
+
+
+async def test_a_range_of_few_bytes_ends_on_either_side_of_the_border(
+    stream: SessionStream, sid: str, ids: list[str]
+) -> None:
+    found: list[Entry] = []
+    more = True
+    while more:
+        page = await stream.read_range(sid, found[-1].id if found else BEGINNING, count=100, size=20)
+        assert page.entries or not page.more
+        found, more = found + page.entries, page.more
+    assert found == expected(ids)
+
+
+async def test_single_events_are_found_on_both_sides(stream: SessionStream, sid: str, ids: list[str]) -> None:
+    assert [await stream.get(sid, each) for each in ids] == expected(ids)
+    assert await stream.get(sid, "1-1") is None
+    assert await stream.get(sid, BEGINNING) is None
+
+
+async def test_no_gap_is_reported_for_archived_events(stream: SessionStream, sid: str, ids: list[str]) -> None:
+    assert [await stream.gap(sid, each) for each in ids] == [None] * LENGTH
+    assert await stream.gap(sid, "99999999999999-0") is not None
+
+
+async def test_events_that_another_program_trimmed_are_still_a_gap(
+    stream: SessionStream, own_client: "redis.Redis", sid: str, ids: list[str]
+) -> None:
+    own_client.xtrim(keys.stream(sid), maxlen=2, approximate=False)
+    assert await stream.gap(sid, ids[-LIVE]) is not None
+
+
+async def test_counts_include_archived_events(
+    shards: Shards, archive: DatabaseArchive, stream: SessionStream, archiver: Archiver, sid: str, ids: list[str]
+) -> None:
+    participants = Participants(shards, archive)
+    assert await stream.length(sid) == LENGTH
+    assert await participants.counts(sid) == {"A": LENGTH // 2, "B": LENGTH // 2}
+    await asyncio.gather(*(stream.append(sid, "A", "more") for _ in range(LIVE)))
+    assert await participants.counts(sid) == {"A": LENGTH // 2 + LIVE, "B": LENGTH // 2}
+    await archiver.run_once()
+    assert await participants.counts(sid) == {"A": LENGTH // 2 + LIVE, "B": LENGTH // 2}
+    assert await stream.length(sid) == LENGTH + LIVE
