@@ -28,7 +28,7 @@ from doqchat.store.stream import CLAIM_SECONDS
 log = logging.getLogger(__name__)
 
 PASS_SECONDS = 1.0
-KEPT_MS = 30_000
+KEPT_MS = 5_000
 """Expiry of the archiver's lock, after which another process takes over."""
 
 OVERLAP_SECONDS = 30.0

@@ -1,18 +1,19 @@
 """The faults: each breaks something, and returns when that is whole again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from random import Random
 
 import redis.asyncio
 
-from tests.chaos.cluster import Cluster, Store, Web, end, freeze, kill
+from tests.chaos.cluster import Cluster, Part, end, freeze, kill
 
 Fault = Callable[[Cluster, Random], Awaitable[str]]
 """Does it, and returns in a few words what exactly was done."""
 
 LONGEST_FREEZE = 5.0
 LONGEST_ABSENCE = 3.0
+LONGEST_LOCK = 30.0
 DELAYED_FOR = 3.0
 A_FRAME = 500
 """Bytes, about: connections are cut in the middle of one."""
@@ -50,7 +51,21 @@ async def freeze_store(cluster: Cluster, random: Random) -> str:
     return await _stand_still(cluster.store, random)
 
 
-async def _be_away(part: Store | Web, leave: Callable[[Store | Web], Awaitable[None]], random: Random) -> str:
+async def kill_worker(cluster: Cluster, random: Random) -> str:
+    return await _be_away(cluster.worker, kill, random)
+
+
+async def freeze_worker(cluster: Cluster, random: Random) -> str:
+    return await _stand_still(cluster.worker, random)
+
+
+async def lock_database(cluster: Cluster, random: Random) -> str:
+    seconds = random.uniform(1, LONGEST_LOCK)
+    await cluster.database.lock(seconds)
+    return f"for {seconds:.1f} s"
+
+
+async def _be_away(part: Part, leave: Callable[[Part], Awaitable[None]], random: Random) -> str:
     absence = random.uniform(0, LONGEST_ABSENCE)
     await leave(part)
     await asyncio.sleep(absence)
@@ -58,7 +73,7 @@ async def _be_away(part: Store | Web, leave: Callable[[Store | Web], Awaitable[N
     return f"back after {absence:.1f} s"
 
 
-async def _stand_still(part: Store | Web, random: Random) -> str:
+async def _stand_still(part: Part, random: Random) -> str:
     seconds = random.uniform(1, LONGEST_FREEZE)
     await freeze(part, seconds)
     return f"for {seconds:.1f} s"
@@ -105,6 +120,9 @@ FAULTS: dict[str, Fault] = {
     "store killed": kill_store,
     "store restarted": restart_store,
     "store frozen": freeze_store,
+    "worker killed": kill_worker,
+    "worker frozen": freeze_worker,
+    "database locked": lock_database,
     "subscriptions killed": kill_subscriptions,
     "store connections killed": kill_commands,
     "connections cut": cut_connections,
@@ -112,7 +130,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def rounds(random: Random) -> Iterator[str]:
+def rounds(kinds: Sequence[str], random: Random) -> Iterator[str]:
     """Names of faults without end: all kinds in some order, then all again in another."""
     while True:
-        yield from random.sample(list(FAULTS), len(FAULTS))
+        yield from random.sample(kinds, len(kinds))

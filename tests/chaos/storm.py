@@ -12,8 +12,9 @@ from typing import cast
 
 import redis.asyncio
 
+from doqchat.protocol.ids import id_at, order
 from doqchat.store import keys
-from tests.chaos.cluster import Cluster
+from tests.chaos.cluster import Cluster, Database
 from tests.chaos.faults import FAULTS, rounds
 from tests.chaos.ledger import Ledger, Reader
 from tests.chaos.people import Person, Witness
@@ -35,6 +36,7 @@ class Plan:
         faults: so many at least; as many more as it takes until the messages are acknowledged.
         seconds: no fault begins after so long.
         sessions: each has two who talk and read, and a third who reads.
+        kinds: the faults.
         seed: the same one gives the same faults in the same order, and the same texts.
     """
 
@@ -43,6 +45,7 @@ class Plan:
     seconds: float
     sessions: int
     seed: int
+    kinds: Sequence[str] = tuple(FAULTS)
 
     @property
     def pause(self) -> float:
@@ -97,7 +100,7 @@ class Storm:
         clock = asyncio.get_running_loop().time
         started = clock()
         random = Random(self._plan.seed)
-        for number, name in zip(count(1), rounds(random), strict=False):
+        for number, name in zip(count(1), rounds(self._plan.kinds, random), strict=False):
             await asyncio.sleep(random.uniform(SHORTEST_CALM, LONGEST_CALM))
             done = number > self._plan.faults and self.ledger.acknowledged >= self._plan.messages
             if done or clock() - started > self._plan.seconds:
@@ -121,8 +124,16 @@ class Storm:
     async def _streams(self, cluster: Cluster) -> dict[str, Sequence[Entry]]:
         sids = dict.fromkeys(reader.sid for reader in self.ledger.readers)
         async with redis.asyncio.Redis.from_url(cluster.store.url, decode_responses=True) as client:
-            found = [await client.xrange(keys.stream(sid)) for sid in sids]
-        return {sid: cast(Sequence[Entry], entries) for sid, entries in zip(sids, found, strict=True)}
+            found = [await _all_events(client, cluster.database, sid) for sid in sids]
+        return dict(zip(sids, found, strict=True))
+
+
+async def _all_events(client: "redis.asyncio.Redis", database: Database, sid: str) -> Sequence[Entry]:
+    """The events in the stream, and those before them, which must be in the archive by the time they leave it."""
+    recent = cast(Sequence[Entry], await client.xrange(keys.stream(sid)))
+    first = order(recent[0][0]) if recent else (2**64, 0)
+    archived = [(id_at(place), {"participant": role, "body": body}) for place, role, body in database.archived(sid)]
+    return [*(entry for entry in archived if order(entry[0]) < first), *recent]
 
 
 def _has_all(reader: Reader, entries: Sequence[Entry]) -> bool:
