@@ -71,6 +71,7 @@ async def revoke(invite: Invite) -> None:
     Raises Conflict, Unavailable: the memberships are not revoked.
     """
     await Invite.objects.filter(pk=invite.pk, revoked_at=None).aupdate(revoked_at=timezone.now())
+    await engine().stream.keep(invite.sid)
     await engine().revocations.revoke(invite.sid, by_subject(invite.subject))
 
 

@@ -21,6 +21,7 @@ from doqchat.access.authorization import subject_of
 from doqchat.access.principal import Principal
 from doqchat.access.tokens import API_KEY_PREFIX
 from doqchat.conf import access_mode
+from doqchat.engine import engine
 from doqchat.errors import Forbidden
 from doqchat.protocol.names import OBSERVER, Capability
 from doqchat.sessions import check_sid
@@ -50,6 +51,7 @@ async def manager_of(request: HttpRequest, sid: str | None) -> Manager:
     address = count_call(request, "other")
     if sid is not None:
         check_sid(sid)
+        await engine().stream.keep(sid)
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
     presented = set(credentials_of(request))
     if any(each.startswith(API_KEY_PREFIX) for each in presented):

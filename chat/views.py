@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -54,6 +55,8 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
         role = member.role
     else:
         member = None
+    with suppress(DoqchatError):
+        await engine().stream.keep(sid)
     entries, settings = await asyncio.gather(_newest(sid), _settings(sid))
     return await _room(request, sid, role, entries, settings, name=None if member is None else member.name)
 

@@ -85,6 +85,7 @@ DOQCHAT: dict[str, Any] = {
     "ARCHIVE": {
         "LIVE_EVENTS": env.integer("DOQCHAT_LIVE_EVENTS", 1_000, minimum=1, maximum=10**9),
         "LIVE_HOURS": env.integer("DOQCHAT_LIVE_HOURS", 168, minimum=0, maximum=10**6) or None,
+        "RETENTION_DAYS": env.integer("DOQCHAT_RETENTION_DAYS", 0, minimum=0, maximum=36_500) or None,
         "IDLE_MINUTES": env.integer("DOQCHAT_IDLE_MINUTES", 60, minimum=0, maximum=10**7) or None,
     },
     "FILTERS": [{"NAME": path} for path in env.words("DOQCHAT_FILTERS")],

@@ -114,11 +114,14 @@ class ArchiveSettings(Section):
         live_events: number of events of a session that stay in the store.
         live_hours: age of the oldest events that stay in the store; None for any.
         idle_minutes: time without events and connections after which a session leaves the store; None for never.
+        retention_days: age after which events are deleted, unless a session has its own or is on legal hold; None for
+            never.
     """
 
     live_events: _Count = 1_000
     live_hours: Annotated[float, Field(gt=0)] | None = 168
     idle_minutes: Annotated[float, Field(gt=0)] | None = 60
+    retention_days: Annotated[float, Field(gt=0)] | None = None
 
 
 class FilterSettings(Section):

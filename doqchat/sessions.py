@@ -83,4 +83,5 @@ async def _send(sid: str, body: type[Body], bd: dict[str, str], role: Role, msg_
     hd = {"event": body.event, "role": role} | ({} if msg_id is None else {"msg_id": msg_id})
     frame = from_data({"hd": hd, "bd": bd})
     principal = Principal(sid, cast(MemberRole, frame.role), _CODE_MAY)
+    await engine().stream.keep(sid)
     return cast(Appended, await submit(engine(), principal, frame)).id

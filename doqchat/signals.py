@@ -26,6 +26,6 @@ member_left = Signal()
 """A connection has left a session. The arguments are those of `member_joined`."""
 
 events_archived = Signal()
-"""Events were written to the archive, in a worker: `session` (an ArchivedSession), `added` and `changed` (ArchivedEvent
-lists). Unlike the others it is sent synchronously and in the transaction that writes them, so what a receiver writes to
+"""The archive has changed: `session` (an ArchivedSession), `added`, `changed` and `removed` (ArchivedEvent lists).
+Unlike the others it is sent synchronously and in the transaction that writes them, so what a receiver writes to
 the database is stored with the events or not at all; an exception undoes both. The sender is ArchivedEvent."""

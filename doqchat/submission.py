@@ -93,6 +93,7 @@ async def configure(engine: Engine, principal: Principal, changes: dict[str, str
     takes_over = changes == {"policy": "off"} and "send" in principal.can
     if not takes_over:
         principal.require("configure")
+    await engine.stream.keep(principal.sid)
     settings = await engine.settings.change(principal.sid, changes)
     engine.session_index.note(principal.sid)
     changed = {name: value for name, value in settings.visible(configure=False).items() if name in changes}

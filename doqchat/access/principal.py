@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from doqchat.errors import Forbidden, RoleForbidden
-from doqchat.protocol.frames import Frame
+from doqchat.protocol.frames import Frame, person_of
 from doqchat.protocol.names import DEFAULT_ROLE, OBSERVER, Capability, MemberRole
 
 OPEN_ACCESS: frozenset[Capability] = frozenset({"read", "send", "ask", "cancel", "configure"})
@@ -52,7 +52,7 @@ class Principal:
             raise _missing(capability)
 
     def authorize(self, frame: Frame, capability: Capability) -> None:
-        """Check that the principal may send a frame, and set the role and name of the frame to its own.
+        """Check that the principal may send a frame, and set the frame's role, name and person to its own.
 
         Raises:
             Forbidden: the capability is missing.
@@ -68,6 +68,8 @@ class Principal:
             frame.hd.pop("name", None)
             if self.name is not None and frame.role == self.role:
                 frame.hd["name"] = self.name
+        if self.subject is not None:
+            frame.hd["person"] = person_of(self.sid, self.subject)
 
 
 def capabilities(role: MemberRole, can: Collection[Capability] | None) -> frozenset[Capability]:

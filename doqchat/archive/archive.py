@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 
 from doqchat.archive import records
-from doqchat.archive.database_threads import DatabaseThreads
+from doqchat.archive.database_threads import DatabaseThreads, P, T
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
 from doqchat.store.older import Known, Older
@@ -28,6 +29,10 @@ class DatabaseArchive:
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
         self._database = DatabaseThreads(THREADS)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a function of records.py."""
+        return await self._database.run(function, *args, **kwargs)
 
     async def read(
         self,

@@ -9,6 +9,7 @@ may die at any moment: copying is idempotent, and readers take from each side wh
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from pydantic_core import from_json
@@ -45,6 +46,9 @@ IDLE_CHECK_SECONDS = 30.0
 
 ENTRIES, BYTES = 500, 2**18
 """Size of a read, after which other commands have their turn."""
+
+MOST_EXPIRED = 2_000
+"""Maximum number of events that one transaction deletes."""
 
 MOST_TRIMMED = 5_000
 """Maximum number of events that leave a session's stream at once: this blocks the store for about a millisecond."""
@@ -85,15 +89,19 @@ class Archiver:
     Args:
         shard: the server.
         settings: when events leave the store.
+        owns: whether a session is on the server.
     """
 
-    def __init__(self, shard: Shard, settings: ArchiveSettings) -> None:
+    def __init__(self, shard: Shard, settings: ArchiveSettings, owns: Callable[[str], bool]) -> None:
         self._shard = shard
         self._settings = settings
+        self._owns = owns
         self._name = uuid.uuid4().hex
         self._database = DatabaseThreads(1, durable=True)
         self._copied: dict[str, _Copied] = {}
         self._idle_seconds = None if settings.idle_minutes is None else settings.idle_minutes * 60
+        live = None if settings.live_hours is None else settings.live_hours / 24
+        self._live_days = min((days for days in (live, settings.retention_days) if days is not None), default=None)
         self._read_since = self._all_at = self._idle_at = 0.0
 
     async def close(self) -> None:
@@ -122,9 +130,34 @@ class Archiver:
         self._read_since = moment - OVERLAP_SECONDS
         for first in range(0, len(sids), AT_ONCE):
             chunk = list(sids)[first : first + AT_ONCE]
-            await self._copy(chunk)
+            await self.copy(chunk)
             await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
             await self._hold_lock()
+        if everything:
+            await self._expire(now)
+
+    async def empty(self, sid: str) -> None:
+        """Copy all events of a session, and remove them from the store, whether or not another process archives it."""
+        while True:
+            self._copied.pop(sid, None)
+            await self.copy([sid])
+            copied = self._copied.get(sid)
+            if copied is None or (copied.length == 0 and copied.whole):
+                return
+            through = await self._database.run(
+                records.cut, sid, keep=0, live_days=None, now=0, border=copied.border, most=MOST_TRIMMED
+            )
+            if through is None:
+                return
+            await self._shard.pipeline.run(
+                _TRIM, [keys.stream(sid)], through=through, border=copied.border, changes=copied.changes
+            )
+
+    async def copy_all(self) -> None:
+        """Copy all events of all sessions in the store."""
+        sids = list(await self._indexed("-inf", "+inf"))
+        for first in range(0, len(sids), AT_ONCE):
+            await self.copy(sids[first : first + AT_ONCE])
 
     async def _hold_lock(self) -> int:
         """The store's clock in ms if this process archives the server, otherwise 0."""
@@ -147,7 +180,7 @@ class Archiver:
             if cursor in ("0", 0):
                 return
 
-    async def _copy(self, sids: list[str]) -> None:
+    async def copy(self, sids: list[str]) -> None:
         """Copy the new and the changed events of some sessions."""
         waiting = sids
         while waiting:
@@ -205,14 +238,27 @@ class Archiver:
         elif by_age or copied.length > self._settings.live_events * SLACK:
             await self._trim(sid, copied, now, by_age=by_age)
 
+    async def _expire(self, now: int) -> None:
+        """Delete the events that retention does not keep, of all sessions of this server."""
+        days = self._settings.retention_days
+        for sid, older_than in await self._database.run(records.expired, now, days):
+            if not self._owns(sid):
+                continue
+            copied = self._copied.get(sid)  # of a session in the store
+            border = None if copied is None else copied.border
+            while deleted := await self._database.run(records.expire, sid, older_than, border, MOST_EXPIRED):
+                if copied is not None:
+                    self._shard.pipeline.post("HINCRBY", keys.own(sid) + "archive", "events", -deleted)
+                await self._hold_lock()
+
     async def _trim(self, sid: str, copied: _Copied, now: int, *, by_age: bool) -> None:
         """Remove the events from the stream that are older than the live window."""
-        hours = self._settings.live_hours if by_age else None
         through = await self._database.run(
             records.cut,
             sid,
             keep=self._settings.live_events,
-            older_than=None if hours is None else f"{now - int(hours * 3_600_000)}-0",
+            live_days=self._live_days if by_age else None,
+            now=now,
             border=copied.border,
             most=MOST_TRIMMED,
         )

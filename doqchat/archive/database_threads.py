@@ -19,6 +19,8 @@ T = TypeVar("T")
 class DatabaseThreads:
     """Runs functions in threads, each with a connection of its own that stays open.
 
+    SQLite overwrites in its file what they delete. https://www.sqlite.org/pragma.html#pragma_secure_delete
+
     Args:
         threads: maximum number of threads.
         durable: whether a transaction must be on disk when it ends, also with SQLite, which otherwise can lose the last
@@ -49,14 +51,19 @@ class DatabaseThreads:
         connection.inc_thread_sharing()  # another thread closes it
         self._connections.append(connection)
 
+    def _prepare(self, connection: BaseDatabaseWrapper) -> None:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA secure_delete=ON")
+                if self._durable:
+                    cursor.execute("PRAGMA synchronous=FULL")
+
     def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         connection = connections[DEFAULT_DB_ALIAS]
         try:
             if connection.connection is None:
                 connection.ensure_connection()
-                if self._durable and connection.vendor == "sqlite":
-                    with connection.cursor() as cursor:
-                        cursor.execute("PRAGMA synchronous=FULL")
+                self._prepare(connection)
             return function(*args, **kwargs)
         except (DatabaseError, InterfaceError) as error:
             connection.close()

@@ -46,8 +46,9 @@ class ArchivedEvent(models.Model):
         position: its place in the session, see `position` in doqchat/protocol/ids.py.
         participant: the role of the sender.
         event: the event's name; empty for an entry that is not an envelope.
-        person: who sent it, see `person` in doqchat/protocol/frames.py; empty if unknown.
+        person: who sent it, see `person_of` in doqchat/protocol/frames.py; empty if unknown.
         body: the envelope's JSON text, without `id` and `prev`.
+        erased: whether the body is a placeholder of an erasure.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -57,11 +58,13 @@ class ArchivedEvent(models.Model):
     event = models.CharField(max_length=32)
     person = models.CharField(max_length=32, default="")
     body = models.TextField()
+    erased = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("archived event")
         verbose_name_plural = _("archived events")
         constraints = [models.UniqueConstraint(fields=["session", "position"], name="doqchat_one_event_per_position")]
+        indexes = [models.Index("person", condition=~models.Q(person=""), name="doqchat_events_of_a_person")]
 
     def __str__(self) -> str:
         return f"{self.session_id}: {self.position}"

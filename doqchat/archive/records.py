@@ -1,12 +1,12 @@
 """Writes events to the database and reads them: synchronous functions, each in a transaction of its own."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
 from django.db import models, transaction
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
@@ -16,6 +16,7 @@ from doqchat.signals import events_archived
 from doqchat.store.older import Known, Older, Raw
 
 _KEY_BITS = 21
+_DAY_MS = 24 * 60 * 60 * 1000
 _AT_ONCE = 500
 _SELF = ("self",)
 
@@ -50,9 +51,10 @@ def replace_body(sid: str, entry_id: str, body: str) -> str | None:
         event = _events(sid).select_for_update(of=_SELF).filter(position=_upper(entry_id)).first()
         if event is None:
             return None
-        before, event.body = event.body, clean(body)
-        event.save(update_fields=["body"])
-        events_archived.send(ArchivedEvent, session=event.session, added=[], changed=[event])
+        before = event.body
+        _rewrite(event, body)
+        event.save(update_fields=["body", "person"])
+        events_archived.send(ArchivedEvent, session=event.session, added=[], changed=[event], removed=[])
     return before
 
 
@@ -97,25 +99,47 @@ def counts(sid: str, through: str | None) -> Counter[str]:
     return Counter(dict(events.order_by().values_list("participant").annotate(Count("id"))))
 
 
-def cut(sid: str, *, keep: int, older_than: str | None, border: str, most: int) -> str | None:
+def cut(sid: str, *, keep: int, live_days: float | None, now: int, border: str, most: int) -> str | None:
     """The last event that can leave the store.
 
     Args:
         sid: the session.
         keep: the number of copied events that stay in the store.
-        older_than: older events than this id leave it as well; None for no limit.
+        live_days: age of the oldest events that stay in it, or the session's own retention if shorter; None for any.
+        now: ms of the store's clock.
         border: the last event that has left it.
         most: maximum number of events that leave it at once.
     """
     copied = _events(sid).filter(position__gt=position_before(border))
     places = copied.order_by("-position").values_list("position", flat=True)
     candidates = list(places[keep : keep + 1])
-    if older_than is not None:
-        candidates += places.filter(position__lt=_upper(older_than))[:1]
+    if live_days is not None:
+        own = ArchivedSession.objects.filter(sid=sid).values_list("retention_days", flat=True).first()
+        days = live_days if own is None else min(live_days, own)
+        candidates += places.filter(position__lt=_position_at(now, days))[:1]
     if not candidates:
         return None
     farthest = copied.order_by("position").values_list("position", flat=True)[most - 1 : most]
     return id_at(min([max(candidates), *farthest]))
+
+
+def expired(now: int, site_days: float | None) -> list[tuple[str, str]]:
+    """Sessions with events that retention does not keep, and the first id that it keeps.
+
+    Args:
+        now: ms of the store's clock.
+        site_days: age after which events are deleted in sessions without retention of their own; None for never.
+    """
+    first = ArchivedEvent.objects.filter(session=OuterRef("pk")).order_by("position").values("position")[:1]
+    sessions = ArchivedSession.objects.filter(hold=False).annotate(first=Subquery(first))
+    if site_days is None:
+        sessions = sessions.exclude(retention_days=None)
+    found = []
+    for sid, own, position_of_first in sessions.values_list("sid", "retention_days", "first"):
+        days = site_days if own is None else own
+        if days is not None and position_of_first is not None and position_of_first < (end := _position_at(now, days)):
+            found.append((sid, id_at(end)))
+    return found
 
 
 def said_since(sid: str, since: str) -> list[tuple[str, str]]:
@@ -124,9 +148,86 @@ def said_since(sid: str, since: str) -> list[tuple[str, str]]:
     return list(recent.order_by("position").values_list("participant", "body"))
 
 
+def of_person(persons: Mapping[str, str]) -> dict[str, list[str]]:
+    """The events of a person that are not erased, by session.
+
+    Args:
+        persons: the sessions that are searched, by the person's pseudonym in each.
+    """
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    pseudonyms = list(persons)
+    for first in range(0, len(pseudonyms), _AT_ONCE):
+        events = ArchivedEvent.objects.filter(person__in=pseudonyms[first : first + _AT_ONCE])
+        rows = events.order_by("position").values_list("session__sid", "person", "position")
+        for sid, person, place in rows:
+            if persons.get(person) == sid:
+                found[sid].append(id_at(place))
+    return dict(found)
+
+
+def sids() -> list[str]:
+    """All sessions in the archive."""
+    return list(ArchivedSession.objects.order_by("pk").values_list("sid", flat=True))
+
+
+def held(sids: Sequence[str]) -> set[str]:
+    """Those of some sessions that are on legal hold."""
+    return set(ArchivedSession.objects.filter(sid__in=sids, hold=True).values_list("sid", flat=True))
+
+
+def unerased(sid: str) -> int:
+    """The number of events of a session that are not erased."""
+    return _events(sid).filter(erased=False).count()
+
+
+def erase(sid: str, most: int) -> int:
+    """Replace up to `most` events by placeholders, see `server.erased`; returns how many were replaced."""
+    with transaction.atomic():
+        changed = []
+        for event in _events(sid).filter(erased=False).select_related("session").order_by("position")[:most]:
+            event.body, event.person, event.erased = server.erased(event.body, sid), "", True
+            changed.append(event)
+        ArchivedEvent.objects.bulk_update(changed, ["body", "person", "erased"], batch_size=_AT_ONCE)
+        if changed:
+            events_archived.send(ArchivedEvent, session=changed[0].session, added=[], changed=changed, removed=[])
+    return len(changed)
+
+
+def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
+    """Delete up to `most` events that retention does not keep; returns how many were deleted.
+
+    Args:
+        sid: the session; one on legal hold keeps all.
+        older_than: the first id that is kept.
+        through: the last event that has left the store; None for all.
+        most: maximum number of events.
+    """
+    with transaction.atomic():
+        session = ArchivedSession.objects.select_for_update().filter(sid=sid, hold=False).first()
+        if session is None:
+            return 0
+        old = ArchivedEvent.objects.filter(session=session, position__lt=_upper(older_than))
+        if through is not None:
+            old = old.filter(position__lte=position_before(through))
+        removed = list(old.order_by("position")[:most])
+        if not removed:
+            return 0
+        session.retained_after = removed[-1].position
+        session.events -= len(removed)
+        session.save(update_fields=["retained_after", "events"])
+        events_archived.send(ArchivedEvent, session=session, added=[], changed=[], removed=removed)
+        ArchivedEvent.objects.filter(pk__in=[event.pk for event in removed]).delete()
+    return len(removed)
+
+
 def leave(sid: str, state: str) -> None:
     """Record that a session leaves the store."""
     ArchivedSession.objects.filter(sid=sid).update(state=state, left_at=timezone.now())
+
+
+def _position_at(now: int, days: float) -> int:
+    """The first position within the last days."""
+    return position_before(f"{max(now - int(days * _DAY_MS), 0)}-0")
 
 
 def _events(sid: str) -> models.QuerySet[ArchivedEvent]:
@@ -157,16 +258,17 @@ def _write_batch(batch: Batch) -> None:
     new = [_event(session, place, *said) for place, said in places.items() if place not in stored]
     changed = []
     for place, event in stored.items():
-        if event.body != (body := clean(places[place][1])):
-            event.body = body
+        body = places[place][1]
+        if event.body != clean(body):
+            _rewrite(event, body)
             changed.append(event)
     ArchivedEvent.objects.bulk_create(_with_keys(new), batch_size=_AT_ONCE)
-    ArchivedEvent.objects.bulk_update(changed, ["body"], batch_size=_AT_ONCE)
+    ArchivedEvent.objects.bulk_update(changed, ["body", "person"], batch_size=_AT_ONCE)
     session.copied = max(session.copied, *places) if places else session.copied
     session.events += len(new)
     session.changes = batch.changes
     session.save(update_fields=["copied", "events", "changes"])
-    events_archived.send(ArchivedEvent, session=session, added=new, changed=changed)
+    events_archived.send(ArchivedEvent, session=session, added=new, changed=changed, removed=[])
 
 
 def _position(entry_id: str) -> int:
@@ -179,7 +281,20 @@ def _position(entry_id: str) -> int:
 def _event(session: ArchivedSession, place: int, participant: str, body: str) -> ArchivedEvent:
     said = server.read_stored(body)
     name = clean(said.event)[:32] if said is not None else ""
-    return ArchivedEvent(session=session, position=place, participant=clean(participant), event=name, body=clean(body))
+    person = clean(said.person)[:32] if said is not None else ""
+    return ArchivedEvent(
+        session=session,
+        position=place,
+        participant=clean(participant),
+        event=name,
+        person=person,
+        body=clean(body),
+    )
+
+
+def _rewrite(event: ArchivedEvent, body: str) -> None:
+    said = server.read_stored(body)
+    event.body, event.person = clean(body), clean(said.person)[:32] if said is not None else ""
 
 
 def clean(text: str) -> str:

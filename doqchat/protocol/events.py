@@ -165,6 +165,7 @@ class SessionNotice(Body):
     durable = True
     code: str = Field(
         description="`unreadable`: the entry is not an envelope. `muted`, `unmuted`: a role. `reopened`: the session. "
+        "`erased`: all that was said before. "
         f"Reserved, not sent yet: {', '.join(RESERVED_NOTICES)}."
     )
     text: str

@@ -19,7 +19,7 @@ _LARGEST = sys.float_info.max
 _SPOKEN = {ChatMessage.event: "text", LLMRequest.event: "prompt"}
 """The field of `bd` with what a person says."""
 
-DECIDED_HERE = ("event", "role", "msg_id", "timestamp", "id", "prev", "sid", "removed")
+DECIDED_HERE = ("event", "role", "person", "msg_id", "timestamp", "id", "prev", "sid", "removed")
 
 
 @dataclass(slots=True)
@@ -66,6 +66,15 @@ class Frame:
         The order of fields is ignored, because clients may serialise the same object differently.
         """
         return blake2b(to_json([self.event, self.role, _in_order(self.bd)]), digest_size=12).hexdigest()
+
+
+@lru_cache(maxsize=4_096)
+def person_of(sid: str, subject: str) -> str:
+    """A pseudonym for who has sent an event: the same in one session for one `sub`, and another in each session.
+
+    Events can be erased by it (doqchat/archive/erasure.py) although nobody can tell from it who they are.
+    """
+    return blake2b(subject.encode(), digest_size=9, key=sid.encode()).hexdigest()
 
 
 def now() -> str:

@@ -18,7 +18,7 @@ from doqchat.protocol.events import (
     SettingsChanged,
 )
 from doqchat.protocol.frames import now
-from doqchat.protocol.names import MODEL_ROLE, MemberRole, Role
+from doqchat.protocol.names import DEFAULT_ROLE, MODEL_ROLE, MemberRole, Role
 
 _REMOVABLE: dict[str, tuple[type[Body], str]] = {
     ChatMessage.event: (ChatMessage, "text"),
@@ -28,7 +28,10 @@ _REMOVABLE: dict[str, tuple[type[Body], str]] = {
 }
 """Events that can be removed, and the field with their text."""
 
-_KEPT_OF_REMOVED = ("event", "role", "msg_id", "timestamp", "sid", "name")
+_KEPT_OF_REMOVED = ("event", "role", "msg_id", "timestamp", "sid", "name", "person")
+_KEPT_OF_ERASED = ("event", "role", "timestamp", "sid")
+_KEPT_OF_ERASED_BODY = ("reply_id", "request_id", "finish_reason", "model", "usage", "code", "id", "role", "until")
+_TEXT_FIELDS = {name: says for name, (_, says) in _REMOVABLE.items()} | {SessionNotice.event: "text"}
 _CLOSED_START, _NOTICE_START = (f'{{"hd":{{"event":"{body.event}",' for body in (SessionClosed, SessionNotice))
 _STORED_START = '{"hd":{'
 _SAYS = ("text", "prompt", "message")
@@ -37,10 +40,17 @@ _SAYS = ("text", "prompt", "message")
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """The name and text of a stored event; the text may be empty."""
+    """A stored event.
+
+    Attributes:
+        event: its name.
+        text: its text; may be empty.
+        person: who has sent it, see `person_of`; empty if unknown.
+    """
 
     event: str
     text: str
+    person: str = ""
 
 
 def durable(stored: str, entry_id: str, prev: str) -> str:
@@ -92,13 +102,15 @@ def read_stored(body: str) -> StoredEvent | None:
     """Parse a stored envelope; None if the text is not an envelope, because other programs can write entries."""
     try:
         envelope = from_json(body, allow_inf_nan=False)
-        event, bd = envelope["hd"]["event"], envelope.get("bd")
+        hd, bd = envelope["hd"], envelope.get("bd")
+        event, person = hd["event"], hd.get("person")
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     if not isinstance(event, str):
         return None
     words = (bd.get(name) for name in _SAYS) if isinstance(bd, dict) else ()
-    return StoredEvent(event, next((text for text in words if isinstance(text, str) and text), ""))
+    text = next((text for text in words if isinstance(text, str) and text), "")
+    return StoredEvent(event, text, person if isinstance(person, str) else "")
 
 
 def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:
@@ -159,6 +171,21 @@ def placeholder(body: str) -> str | None:
     except (ValueError, KeyError, TypeError):
         return None
     return to_json({"hd": kept_hd | {"removed": True}, "bd": kept_bd | {says: ""}}).decode()
+
+
+def erased(body: str, sid: str) -> str:
+    """The envelope in place of an erased event: its name, its role, its time and ids, without text and names.
+
+    It is a `chat.message` in place of an entry that is not an envelope.
+    """
+    try:
+        envelope = from_json(body, allow_inf_nan=False)
+        hd = {name: envelope["hd"][name] for name in _KEPT_OF_ERASED if name in envelope["hd"]}
+        bd = {name: envelope["bd"][name] for name in _KEPT_OF_ERASED_BODY if name in envelope["bd"]}
+        says = _TEXT_FIELDS.get(hd["event"])
+    except (ValueError, KeyError, TypeError):
+        hd, bd, says = {"event": ChatMessage.event, "role": DEFAULT_ROLE, "sid": sid}, {}, "text"
+    return to_json({"hd": hd | {"removed": True}, "bd": bd | ({says: ""} if says else {})}).decode()
 
 
 def template(sid: str, event: str, bd: Mapping[str, Any], timestamp: str | None = None) -> dict[str, Any]:

@@ -94,6 +94,7 @@ class DeadLetters:
         """
         if not job.complete:
             return None
+        await self._stream.keep(job.sid)
         shard = self._shards.of(job.sid)
         reply, hints = await shard.pipeline.run(
             _RETRY, [keys.stream(job.sid)], repeat=False, reply=job.reply, llm=job.llm, auto=int(job.automatic)
@@ -107,6 +108,7 @@ class DeadLetters:
     async def drop(self, job: DeadLetter) -> bool:
         """Delete a dead letter; False if it is gone."""
         if is_sid(job.sid):
+            await self._stream.keep(job.sid)
             await self._shards.of(job.sid).pipeline.execute("SREM", keys.dead(job.sid), job.reply)
         return await self._forget(job)
 

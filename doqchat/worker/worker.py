@@ -69,7 +69,7 @@ class Worker:
             return
         from doqchat.archive.archiver import PASS_SECONDS, Archiver  # its models require an installed app
 
-        archiver = Archiver(shard, settings)
+        archiver = Archiver(shard, settings, lambda sid: self._engine.shards.of(sid) is shard)
         try:
             await Repeating(shard).repeat(archiver.run_once, PASS_SECONDS, archiver.prepare)
         finally:

@@ -45,7 +45,7 @@ def stream(shards: Shards, archive: DatabaseArchive, own_store: processes.Store)
 async def archiver(shards: Shards) -> AsyncIterator[Archiver]:
     """Keeps LIVE events of a session; sessions leave the store at once, if nobody is there."""
     (shard,) = shards
-    archiver = Archiver(shard, ArchiveSettings(LIVE_EVENTS=LIVE, IDLE_MINUTES=None))
+    archiver = Archiver(shard, ArchiveSettings(LIVE_EVENTS=LIVE, IDLE_MINUTES=None), lambda sid: True)
     yield archiver
     await archiver.close()
 
@@ -54,6 +54,6 @@ async def archiver(shards: Shards) -> AsyncIterator[Archiver]:
 async def idle_archiver(shards: Shards) -> AsyncIterator[Archiver]:
     """Sessions leave the store after a millisecond, if nobody is there."""
     (shard,) = shards
-    archiver = Archiver(shard, ArchiveSettings(LIVE_EVENTS=LIVE, IDLE_MINUTES=1 / 60_000))
+    archiver = Archiver(shard, ArchiveSettings(LIVE_EVENTS=LIVE, IDLE_MINUTES=1 / 60_000), lambda sid: True)
     yield archiver
     await archiver.close()

@@ -36,4 +36,5 @@ class Command(BaseCommand):
 
 
 async def _revoke(sid: str, what: str) -> None:
+    await engine().stream.keep(sid)
     await engine().revocations.revoke(sid, what)

@@ -6,14 +6,6 @@
 -- Returns 'noted', 'known' if the mark is there or further, or 'missing' if there is no such entry. Entries up to the
 -- border are in the archive and are not looked up.
 
-local function is_up_to(id, other)
-  local time, sequence = string.match(id, '^(%d+)-(%d+)$')
-  local other_time, other_sequence = string.match(other, '^(%d+)-(%d+)$')
-  time, sequence = tonumber(time), tonumber(sequence)
-  other_time, other_sequence = tonumber(other_time or -1), tonumber(other_sequence or -1)
-  return time < other_time or (time == other_time and sequence <= other_sequence)
-end
-
 if #redis.call('XRANGE', KEYS[1], given.id, given.id) == 0 
   and (is_up_to(given.id, '0-0') or not is_up_to(given.id, border())) then
   return 'missing'

@@ -4,7 +4,12 @@
 -- KEYS  1 the session's stream
 -- given reply, begins (start of XRANGE), count (maximum number of entries), participant (the model's role),
 --       request_event (the name of a request's event)
--- Returns 'ended'; 'missing' if the rest of the session has neither; or the id of the last scanned entry.
+-- Returns 'ended', also for every request up to the border, which may be in the archive; 'missing' if the rest of the session has neither; or the id of the last scanned entry.
+
+local request = string.match(given.reply, '^r(%d+%-%d+)')
+if request and not is_up_to(request, '0-0') and is_up_to(request, border()) then
+  return 'ended'
+end
 
 local function is_request(body)
   local read, envelope = pcall(cjson.decode, body)
