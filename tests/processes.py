@@ -233,6 +233,14 @@ def llm_worker(store_url: str, **environment: str) -> Iterator[Process]:
         yield process
 
 
+def migrate(environment: Mapping[str, str]) -> None:
+    """Create the tables of a database."""
+    command = [*manage("migrate"), "--verbosity", "0"]
+    done = completed(command, {**os.environ, **environment})
+    if done.returncode:
+        raise RuntimeError(f"migrate ended with {done.returncode}:\n{done.stderr}")
+
+
 @contextmanager
 def gemini() -> Iterator[str]:
     """A stand-in for the Gemini API; its address. What it says is up to a marker in the prompt, see its module."""

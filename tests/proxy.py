@@ -24,6 +24,7 @@ class Proxy:
         passed: how many bytes went from servers to clients.
         backed_up: set when somebody has stopped reading and what is kept for them is full.
         losing: cut the connection on which a server is asked this next, and keep its answer.
+        holding: keep back what servers say from when one is asked this next.
         alter: what becomes of the bytes that servers send.
     """
 
@@ -34,7 +35,7 @@ class Proxy:
         self.cuts = 0
         self.passed = 0
         self.backed_up = asyncio.Event()
-        self.losing = b""
+        self.losing = self.holding = b""
         self.alter: Callable[[bytes], bytes] = bytes
         self.released = asyncio.Event()
         self.released.set()
@@ -129,6 +130,9 @@ class _Line:
         while data := await reader.read(_BUFFER):
             if self._proxy.losing and self._proxy.losing in data:
                 self._proxy.losing, self._losing = b"", True
+            if self._proxy.holding and self._proxy.holding in data:
+                self._proxy.holding = b""
+                self._proxy.hold()
             await self._write(writer, data)
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

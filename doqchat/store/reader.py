@@ -24,7 +24,7 @@ ACTIVE_MS = 60_000
 
 _GAP, _RANGE = load("gap", "session", "border"), load("range", "session", "border", "read_range")
 _TAIL, _LENGTH = load("tail", "session", "border"), load("length", "session")
-_KEEP = load("keep", "session", "border")
+_RESIDENCE = load("residence", "session", "border")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,16 @@ class SessionReader:
         """Keep a session in the store for KEPT_MS, or bring it back, before a call that uses its state."""
         if self._archive is None:
             return
-        if not await self._shards.of(sid).pipeline.run(_KEEP, [keys.stream(sid)], kept_ms=KEPT_MS, active_ms=ACTIVE_MS):
+        state = await self._residence(sid)
+        if state == "idle":
+            await self._shards.of(sid).pipeline.execute("SET", keys.in_use(sid), 1, "PX", KEPT_MS)
+            state = await self._residence(sid)
+        if state == "absent":
             await self._archive.resume(sid)
+
+    async def _residence(self, sid: str) -> str:
+        """Whether a session is `active` or `idle` in the store, or `absent` from it."""
+        return str(await self._shards.of(sid).pipeline.run(_RESIDENCE, [keys.stream(sid)], active_ms=ACTIVE_MS))
 
     async def _recent(
         self, sid: str, after: str, before: str | None, *, count: int, size: int, newest_first: bool

@@ -13,7 +13,7 @@ from doqchat.serving.listener import until_healthy
 from doqchat.serving.start_report import answering
 from doqchat.serving.valkey import EmbeddedStore
 from tests.ports import free_port
-from tests.processes import READY_WITHIN, Process, manage
+from tests.processes import READY_WITHIN, Process, manage, migrate
 from tests.proxy import Proxy
 
 LIVE_EVENTS = 20
@@ -45,12 +45,6 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "db.sqlite3"
-
-    def create(self, environment: Mapping[str, str]) -> None:
-        """Create the tables."""
-        migration = Process("migrate", manage("migrate"), environment)
-        if code := migration.wait():
-            raise RuntimeError(f"migrate ended with {code}:\n{migration.output}")
 
     async def lock(self, seconds: float) -> None:
         """Nobody else can write for so many seconds."""
@@ -139,7 +133,7 @@ class Cluster:
         """Runs to the end of the block, however that ends."""
         try:
             await self.store.start()
-            self.database.create(self._environment)
+            migrate(self._environment)
             await self.worker.start()
             await asyncio.gather(*(web.start() for web in self.webs))
             async with self.proxy.serving():

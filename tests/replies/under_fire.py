@@ -127,6 +127,7 @@ class Fire:
                 "GEMINI_API_KEY": "right-key",
                 "GEMINI_BASE_URL": stack.enter_context(processes.gemini()),
             }
+            processes.migrate(self._environment)
             web = stack.enter_context(processes.web(**self._environment))
             client = await stack.enter_async_context(redis.asyncio.Redis.from_url(store.url, decode_responses=True))
             with self._working():
