@@ -112,6 +112,10 @@ class AuditRecord(models.Model):
         UNMUTED = "unmuted", _("unmuted a role")
         CLOSED = "closed", _("closed the session")
         REOPENED = "reopened", _("reopened the session")
+        HELD = "held", _("put the session on legal hold")
+        RELEASED = "released", _("ended the legal hold")
+        RETAINED = "retained", _("changed how long the session is kept")
+        ERASED = "erased", _("erased what was said")
 
     at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
     sid = models.CharField(_("session name"), max_length=64, db_index=True)

@@ -59,6 +59,7 @@ AT_ONCE = 50
 _TAKE = load("sweep_take")
 _COPY = load("copy", "session", "border", "read_range")
 _TRIM, _LEAVE = load("trim", "session", "border"), load("leave", "session", "border", "state")
+_EXPIRED = load("expired", "session")
 _STATE = load("session_state", "session", "state")
 
 
@@ -247,8 +248,9 @@ class Archiver:
             copied = self._copied.get(sid)  # of a session in the store
             border = None if copied is None else copied.border
             while deleted := await self._database.run(records.expire, sid, older_than, border, MOST_EXPIRED):
-                if copied is not None:
-                    self._shard.pipeline.post("HINCRBY", keys.own(sid) + "archive", "events", -deleted)
+                first = await self._database.run(records.first_id, sid)
+                gone = first is None or (border is not None and order(first) > order(border))
+                await self._shard.pipeline.run(_EXPIRED, [keys.stream(sid)], events=deleted, all=gone)
                 await self._hold_lock()
 
     async def _trim(self, sid: str, copied: _Copied, now: int, *, by_age: bool) -> None:
@@ -263,9 +265,10 @@ class Archiver:
             most=MOST_TRIMMED,
         )
         if through is not None:
-            await self._shard.pipeline.run(
+            removed = await self._shard.pipeline.run(
                 _TRIM, [keys.stream(sid)], through=through, border=copied.border, changes=copied.changes
             )
+            copied.border = through if removed >= 0 else copied.border
 
     async def _leave(self, sid: str, copied: _Copied, active: float, now: int) -> bool:
         """Delete an idle session from the store, with everything that it has there in the archive."""

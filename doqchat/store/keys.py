@@ -105,7 +105,7 @@ def own(sid: str) -> str:
     `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request, since, at,
     called), `dead` (set of the replies that are dead letters), `typing`, `settings`, `archive` (hash: last, the last
     event that is only in the archive; events, their number; trimmed, how many have left this stream; changes, the
-    number of changed entries), `in_use` (exists while a call uses the session, so that it stays in the store).
+    number of changed entries; expired, whether retention has removed all of those events), `in_use` (exists while a call uses the session, so that it stays in the store).
     """
     return f"{{chat:session:{sid}}}:"
 

@@ -15,6 +15,9 @@ end
 redis.call('XADD', stream, given.last, 'participant', '')
 redis.call('XDEL', stream, given.last)
 redis.call('HSET', own .. 'archive', 'last', given.last, 'events', given.events, 'trimmed', 1, 'changes', given.changes)
+if given.events == 0 then
+  redis.call('HSET', own .. 'archive', 'expired', 1)
+end
 for _, name in ipairs({'settings', 'read', 'revoked'}) do
   local flat = given.state[name] or {}
   for i = 1, #flat, 2 do

@@ -14,4 +14,5 @@ local removed = redis.call('XTRIM', stream, 'MINID', '=', time .. '-' .. string.
 redis.call('HSET', own .. 'archive', 'last', given.through)
 redis.call('HINCRBY', own .. 'archive', 'trimmed', removed)
 redis.call('HINCRBY', own .. 'archive', 'events', removed)
+redis.call('HDEL', own .. 'archive', 'expired')
 return removed

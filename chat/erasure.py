@@ -1,0 +1,73 @@
+"""Erases a session or a person: what was said, and what the database says about them."""
+
+import hashlib
+
+from asgiref.sync import sync_to_async
+from django.db import connection, transaction
+
+from chat.audit import Action, Actor, record
+from chat.models import AuditRecord, Invite
+from doqchat.engine import engine
+from doqchat.erasure import Erased, Eraser
+
+_INVITED = "invite:"
+"""The beginning of the `sub` of the members that an invite has admitted."""
+
+
+async def erase_session(sid: str, by: Actor, *, dry_run: bool = False) -> Erased:
+    """Erase a session, see `Eraser.session`; an audit record remains.
+
+    Its other audit records lose who did what, and verdicts of filters are deleted.
+    """
+    found = await Eraser(engine()).session(sid, dry_run=dry_run)
+    if not dry_run and not found.held:
+        await sync_to_async(_forget_session)(sid)
+        await record(Action.ERASED, sid, by, events=found.events[sid])
+    return found
+
+
+async def erase_person(subject: str, by: Actor, *, dry_run: bool = False) -> Erased:
+    """Erase what a person has said in all sessions, see `Eraser.person`; an audit record remains in each."""
+    found = await Eraser(engine()).person(subject, dry_run=dry_run)
+    if not dry_run:
+        await sync_to_async(_forget_person)(subject)
+        for sid, events in found.events.items():
+            await record(Action.ERASED, sid, by, events=events, person=_digest(subject))
+    return found
+
+
+async def rewrite_files() -> None:
+    """Rewrite the files of the store and the database, which may still have what was erased. Takes minutes at most."""
+    await Eraser(engine()).rewrite_store()
+    await sync_to_async(_rewrite_database)()
+
+
+@transaction.atomic
+def _forget_session(sid: str) -> None:
+    Invite.objects.filter(sid=sid).update(name="")
+    records = AuditRecord.objects.filter(sid=sid).exclude(action=Action.ERASED)
+    records.filter(action__in=(Action.REPLACED, Action.REJECTED)).delete()
+    records.update(subject="", name="", address="", detail="{}")
+
+
+@transaction.atomic
+def _forget_person(subject: str) -> None:
+    if subject.startswith(_INVITED) and (number := subject.removeprefix(_INVITED)).isdecimal():
+        Invite.objects.filter(pk=int(number)).update(name="")
+    records = AuditRecord.objects.filter(subject=subject).exclude(action=Action.ERASED)
+    records.filter(action__in=(Action.REPLACED, Action.REJECTED)).delete()
+    records.update(subject="", name="", address="", detail="{}")
+
+
+def _rewrite_database() -> None:
+    """Remove old versions of rows: from SQLite's write-ahead log, or PostgreSQL's tables."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        elif connection.vendor == "postgresql":
+            cursor.execute("VACUUM")
+
+
+def _digest(subject: str) -> str:
+    """What an audit record says about whom it was: nobody who does not know the `sub` can tell."""
+    return hashlib.sha256(subject.encode()).hexdigest()[:16]

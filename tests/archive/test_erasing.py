@@ -1,0 +1,128 @@
+"""An erasure leaves no trace of what was said, and keeps the order. Real processes, with files of their own."""
+
+import json
+import os
+import re
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doqchat.access.tokens import mint
+from tests import processes
+from tests.chat.fetch import fetch
+from tests.client import Client
+from tests.conftest import Connect
+
+KEY = "a key of more than thirty-two bytes for tests"
+SECRET, NAME = "비밀은swordfish", "김나박"
+
+
+@dataclass
+class Site:
+    """A web process and a worker, and the folder with all their files."""
+
+    folder: Path
+    environment: dict[str, str]
+    web: processes.Web
+    worker: processes.Process
+
+    def headers(self, sid: str, role: str, sub: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {mint(KEY, {'sid': sid, 'role': role, 'sub': sub, 'name': NAME}, 600)}"}
+
+    def erase(self, *arguments: str) -> str:
+        done = processes.completed([*processes.manage("doqchat_erase"), *arguments], self.environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def events(self, sid: str) -> list[dict[str, Any]]:
+        answer = fetch(self.web, f"/api/chat/history/{sid}", headers=self.headers(sid, "A", "reader"))
+        return list(answer.json["messages"])
+
+    def found(self, text: str) -> list[str]:
+        """Where a text is: files and output."""
+        spellings = [text.encode(), json.dumps(text).strip('"').encode()]
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        where = [str(path) for path in files if any(each in path.read_bytes() for each in spellings)]
+        return where + [each.name for each in (self.web.process, self.worker) if text in each.output]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("erasing")
+    with ExitStack() as running:
+        store = running.enter_context(processes.valkey(folder / "valkey"))
+        environment = {
+            "DOQCHAT_ACCESS": "token",
+            "DOQCHAT_TOKEN_KEY": KEY,
+            "DOQCHAT_DATA_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DOQCHAT_REDIS_URL": store.url,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "LANG": "en_US.UTF-8",
+        }
+        processes.migrate(environment)
+        full = {**os.environ, **environment}
+        web = running.enter_context(processes.web(**environment))
+        worker = running.enter_context(processes.llm_worker(store.url, **environment))
+        yield Site(folder, full, web, worker)
+
+
+async def say(client: Client, text: str) -> str:
+    await client.say(text, msg_id=uuid.uuid4().hex)
+    return str((await client.recv_event("chat.ack"))["bd"]["id"])
+
+
+async def test_what_a_person_has_said_is_erased_in_all_sessions(site: Site, connect: Connect, sid: str) -> None:
+    other = f"{sid}-2"
+    kim = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "kim"))
+    lee = await connect(site.web, sid, v1=True, headers=site.headers(sid, "B", "lee"))
+    elsewhere = await connect(site.web, other, v1=True, headers=site.headers(other, "A", "kim"))
+    said = [await say(kim, f"{SECRET} {number}") for number in range(3)]
+    await say(lee, "stays")
+    await say(elsewhere, SECRET)
+    await elsewhere.connection.close()
+
+    assert "4 events in 2 sessions" in site.erase("--sub", "kim", "--dry-run")
+    assert len(site.found(SECRET)) >= 2  # the store's file and the database
+    site.erase("--sub", "kim", "--yes")
+    assert [(await lee.recv_event("message.removed"))["bd"]["id"] for _ in said] == said
+    assert site.found(SECRET) == []
+    events = site.events(sid)
+    assert [event["hd"]["id"] for event in events[:3]] == said
+    assert [event["bd"].get("text") for event in events[:4]] == ["", "", "", "stays"]
+    assert not {"name", "person", "msg_id"} & set(events[0]["hd"])
+    assert [event["hd"]["prev"] for event in events[1:]] == [event["hd"]["id"] for event in events[:-1]]
+    assert "0 events" in site.erase("--sub", "kim", "--dry-run")
+    with closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
+        rows = database.execute("SELECT action, subject, name FROM doqchat_auditrecord WHERE sid = ?", [sid]).fetchall()
+    assert ("erased", "command:doqchat_erase", "") in rows
+    assert not any("kim" in subject for _, subject, _ in rows)
+
+
+async def test_a_whole_session_is_erased_with_its_names_and_answers(site: Site, connect: Connect, sid: str) -> None:
+    client = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "park"))
+    said = [await say(client, f"{SECRET}! {number}") for number in range(3)]
+    await client.send("llm.request", {"prompt": f"{SECRET}?"}, msg_id="asks")
+    await client.recv_event("llm.response")
+    before = site.events(sid)
+    site.erase("--sid", sid, "--yes")
+    notice = await client.recv_event("session.notice")
+    assert notice["bd"]["code"] == "erased"
+    assert site.found(SECRET) == []
+    events = site.events(sid)
+    assert [event["hd"]["id"] for event in events[:-1]] == [event["hd"]["id"] for event in before]
+    assert events[0]["hd"]["id"] == said[0]
+    assert {event["bd"]["text"] for event in events if "text" in event["bd"]} == {"", notice["bd"]["text"]}
+    assert await say(client, "goes on") == site.events(sid)[-1]["hd"]["id"]
+
+
+def test_a_session_that_is_not_there_is_one_clear_sentence(site: Site, sid: str) -> None:
+    done = processes.completed([*processes.manage("doqchat_erase"), "--sid", sid, "--yes"], site.environment)
+    assert done.returncode == 1
+    assert re.fullmatch(r"CommandError: There is no session with this name\.\n", done.stderr)

@@ -1,0 +1,97 @@
+"""Events are deleted after the days that the site or their session keeps them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.archive.archive import DatabaseArchive
+from doqchat.archive.archiver import Archiver
+from doqchat.archive.models import ArchivedEvent, ArchivedSession
+from doqchat.conf import ArchiveSettings
+from doqchat.protocol.ids import BEGINNING
+from doqchat.store import keys
+from doqchat.store.shards import Shards
+from doqchat.store.stream import SessionStream
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@pytest.fixture
+async def archiver(shards: Shards) -> AsyncIterator[Archiver]:
+    """Keeps events for 10 days."""
+    (shard,) = shards
+    archiver = Archiver(shard, ArchiveSettings(LIVE_HOURS=None, RETENTION_DAYS=10), lambda sid: True)
+    yield archiver
+    await archiver.close()
+
+
+@pytest.fixture
+def ids(own_client: "redis.Redis", sid: str) -> list[str]:
+    """A session with an event of each of the last 20 days, oldest first."""
+    now = int(own_client.time()[0]) * 1000 + 3_600_000
+    return [
+        str(own_client.xadd(keys.stream(sid), {"participant": "A", "body": f"day {day}"}, id=f"{now - day * DAY_MS}-0"))
+        for day in range(20, 0, -1)
+    ]
+
+
+async def kept(stream: SessionStream, archiver: Archiver, sid: str) -> list[str]:
+    """The ids of the events after a complete pass; equal in the archive and for readers."""
+    await archiver.prepare()
+    await archiver.run_once()
+    return [entry.id for entry in await stream.read(sid)]
+
+
+async def change(sid: str, **fields: Any) -> None:
+    await ArchivedSession.objects.filter(sid=sid).aupdate(**fields)
+
+
+async def test_old_events_are_deleted_in_the_store_and_the_archive(
+    stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str, ids: list[str]
+) -> None:
+    assert await kept(stream, archiver, sid) == ids[10:]
+    assert await ArchivedEvent.objects.acount() == 10
+    assert [entry_id for entry_id, _ in own_client.xrange(keys.stream(sid))] == ids[10:]
+    assert await stream.length(sid) == 10
+    gap = await stream.gap(sid, ids[3])
+    assert gap is not None
+    assert gap.oldest_id == ids[10]
+    assert await stream.gap(sid, ids[9]) is None
+    assert await stream.gap(sid, ids[12]) is None
+    assert (await stream.read(sid, count=1))[0].prev == BEGINNING
+
+
+async def test_a_session_may_keep_its_events_for_longer_or_shorter(
+    stream: SessionStream, archiver: Archiver, sid: str, ids: list[str]
+) -> None:
+    await archiver.copy([sid])
+    await change(sid, retention_days=15)
+    assert await kept(stream, archiver, sid) == ids[5:]
+    await change(sid, retention_days=2)
+    assert await kept(stream, archiver, sid) == ids[18:]
+
+
+async def test_nothing_of_a_session_on_legal_hold_is_deleted(
+    stream: SessionStream, archiver: Archiver, sid: str, ids: list[str]
+) -> None:
+    await archiver.copy([sid])
+    await change(sid, hold=True)
+    assert await kept(stream, archiver, sid) == ids
+    await change(sid, hold=False)
+    assert await kept(stream, archiver, sid) == ids[10:]
+
+
+async def test_a_session_whose_events_were_all_deleted_continues(
+    stream: SessionStream, archive: DatabaseArchive, archiver: Archiver, own_client: "redis.Redis", sid: str
+) -> None:
+    now = int(own_client.time()[0]) * 1000
+    old = str(own_client.xadd(keys.stream(sid), {"participant": "A", "body": "old"}, id=f"{now - 30 * DAY_MS}-0"))
+    assert await kept(stream, archiver, sid) == []
+    new = await stream.append(sid, "A", "new")
+    (entry,) = await stream.read(sid)
+    assert (entry.id, entry.prev) == (new.id, BEGINNING)
+    assert await stream.gap(sid, old) is None
+    assert await archive.first_id(sid) is None
+    assert await stream.length(sid) == 1
