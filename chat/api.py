@@ -12,7 +12,7 @@ from ninja.operation import Operation
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import to_json
 
-from chat import api_errors, invites_api, moderation_api, openapi, sessions_api
+from chat import api_errors, invites_api, moderation_api, openapi, retention_api, sessions_api
 from chat.access import principal_of
 from chat.routing import socket_path
 from doqchat.engine import engine
@@ -168,4 +168,5 @@ async def _grouped(entries: list[Entry]) -> str:
 api.add_router("/sessions", sessions_api.router)
 api.add_router("/sessions", invites_api.router)
 api.add_router("/sessions", moderation_api.router)
+api.add_router("", retention_api.router)
 api_errors.report_in_json(api)

@@ -9,6 +9,7 @@ from chat.audit import Action, Actor, record
 from chat.models import AuditRecord, Invite
 from doqchat.engine import engine
 from doqchat.erasure import Erased, Eraser
+from doqchat.sessions import check_sid
 
 _INVITED = "invite:"
 """The beginning of the `sub` of the members that an invite has admitted."""
@@ -19,6 +20,7 @@ async def erase_session(sid: str, by: Actor, *, dry_run: bool = False) -> Erased
 
     Its other audit records lose who did what, and verdicts of filters are deleted.
     """
+    check_sid(sid)
     found = await Eraser(engine()).session(sid, dry_run=dry_run)
     if not dry_run and not found.held:
         await sync_to_async(_forget_session)(sid)

@@ -15,6 +15,7 @@ from chat.access import (
     refuse_token_in_url,
 )
 from chat.api_keys import require_scope
+from chat.audit import Actor
 from chat.models import ApiKey
 from chat.sids import new_sid
 from doqchat.access.authorization import subject_of
@@ -22,7 +23,7 @@ from doqchat.access.principal import Principal
 from doqchat.access.tokens import API_KEY_PREFIX
 from doqchat.conf import access_mode
 from doqchat.engine import engine
-from doqchat.errors import Forbidden
+from doqchat.errors import Forbidden, Unauthenticated
 from doqchat.protocol.names import OBSERVER, Capability
 from doqchat.sessions import check_sid
 
@@ -63,6 +64,26 @@ async def manager_of(request: HttpRequest, sid: str | None) -> Manager:
     return Manager(await authenticated(request, sid or new_sid(), address), "member")
 
 
+async def keeper_of(request: HttpRequest) -> Actor:
+    """Who decides what is kept and erased: staff with the permission to erase, and programs with the scope `retention`.
+
+    Raises as `manager_of`.
+    """
+    address = count_call(request, "other")
+    refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
+    presented = set(credentials_of(request))
+    if presented:
+        key = await _key(presented, ApiKey.Scope.RETENTION)
+        return Actor(f"key:{key.name}", address=address)
+    if not await is_staff(request):
+        raise Unauthenticated("This requires staff, or an API key with the scope retention.")
+    refuse_foreign_page(request)
+    user = await request.auser()
+    if not await user.ahas_perm("doqchat.erase_chatsession"):
+        raise Forbidden("This requires the permission to erase sessions.")
+    return Actor.of(staff_principal(user, "", address))
+
+
 async def inviter_of(request: HttpRequest, sid: str | None) -> Manager:
     """`manager_of`, if it may invite to the session or create one; with open access everyone may."""
     manager = await manager_of(request, sid)
@@ -79,8 +100,8 @@ def staff_principal(user: Any, sid: str, address: str | None = None) -> Principa
     return Principal(sid, OBSERVER, _MANAGES, name, subject=subject_of(user.pk), address=address)
 
 
-async def _key(presented: Collection[str]) -> ApiKey:
+async def _key(presented: Collection[str], scope: ApiKey.Scope = ApiKey.Scope.SESSIONS) -> ApiKey:
     if len(presented) > 1:
         raise Forbidden("The API key and another credential conflict; send only one.")
     (secret,) = presented
-    return await require_scope(secret, ApiKey.Scope.SESSIONS)
+    return await require_scope(secret, scope)

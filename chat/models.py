@@ -38,6 +38,11 @@ class ChatSession(models.Model):
         verbose_name = _("chat session")
         verbose_name_plural = _("chat sessions")
         ordering = ["-last_activity"]
+        permissions = [
+            ("moderate_chatsession", _("Can moderate sessions")),
+            ("export_chatsession", _("Can export sessions")),
+            ("erase_chatsession", _("Can decide what is kept of sessions, and erase it")),
+        ]
 
     def __str__(self) -> str:
         return self.sid
@@ -154,6 +159,7 @@ class ApiKey(Credential):
         """What an API key may do."""
 
         SESSIONS = "sessions", _("create sessions and invites")
+        RETENTION = "retention", _("decide what is kept and erase it")
 
     name = models.CharField(_("name"), max_length=100)
     scopes = models.CharField(_("scopes"), max_length=100, choices=Scope, default=Scope.SESSIONS)

@@ -81,6 +81,35 @@ class Revocation(BaseModel):
         return revocations.ALL if self.sub is None else revocations.by_subject(self.sub)
 
 
+class Erasure(BaseModel):
+    """What is erased: either one session or what one person has said."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    sid: Sid | None = Field(None, description="A session.")
+    sub: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None, description="A person, by the claim `sub` of their tokens, in all sessions."
+    )
+    dry_run: bool = Field(False, description="Only count what would be erased.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Erasure":
+        if (self.sid is None) == (self.sub is None):
+            raise ValueError("give either sid or sub")
+        return self
+
+
+class Retention(BaseModel):
+    """How long a session is kept."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        None, description="Days for which its events are kept; `null` for the site's setting."
+    )
+    hold: bool = Field(False, description="Legal hold: nothing is deleted or erased while it lasts.")
+
+
 class Mute(BaseModel):
     """For how long a role is muted, and why."""
 

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from channels.layers import get_channel_layer
 
 from doqchat.access.authenticator import Authenticator
 from doqchat.access.principal import Principal
+from doqchat.archive.archive import DatabaseArchive
 from doqchat.conf import access_mode, doqchat_settings, token_key
 from doqchat.fanout.hub import Hub
 from doqchat.fanout.layer import SessionChannelLayer
@@ -32,9 +32,6 @@ from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.snapshot import Snapshots
 from doqchat.store.stream import SessionStream
-
-if TYPE_CHECKING:
-    from doqchat.archive.archive import DatabaseArchive
 
 
 class Engine:
@@ -74,7 +71,7 @@ class Engine:
         self.clients = ClientLimits(most)
         self.filters = site_filters()
         messages = MessageLimits(most.role_messages, most.session_messages, most.session_bytes)
-        self.archive = None if settings.archive is None else _archive(self.shards)
+        self.archive = None if settings.archive is None else DatabaseArchive(self.shards)
         self.stream = SessionStream(self.shards, self.limits, messages, self.archive)
         self.history = History(self.stream)
         self.participants = Participants(self.shards, self.archive)
@@ -110,12 +107,6 @@ class Engine:
 
     async def _authenticate_again(self, known: Principal) -> Principal:
         return await self.authenticator.principal(known.sid, known.role, [], login=known.login)
-
-
-def _archive(shards: Shards) -> "DatabaseArchive":
-    from doqchat.archive.archive import DatabaseArchive  # its models require an installed app
-
-    return DatabaseArchive(shards)
 
 
 _engines: dict[asyncio.AbstractEventLoop, tuple[Engine, AsyncGenerator[None, None]]] = {}

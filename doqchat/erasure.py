@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from doqchat.archive import records
+from doqchat.archive.archiver import Archiver
 from doqchat.conf import ArchiveSettings, doqchat_settings
 from doqchat.engine import Engine
 from doqchat.errors import Conflict, DoqchatError, NotFound
@@ -20,9 +21,6 @@ from doqchat.protocol.frames import person_of
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.store import keys
 from doqchat.store.shards import Shard
-
-if TYPE_CHECKING:
-    from doqchat.archive.archiver import Archiver
 
 AT_ONCE = 500
 """Events that one transaction erases."""
@@ -59,11 +57,8 @@ class Eraser:
     def __init__(self, engine: Engine) -> None:
         if engine.archive is None:
             raise Conflict("Erasing requires the archive: set DOQCHAT['ARCHIVE'].")
-        from doqchat.archive import records  # its models require an installed app
-
         self._engine = engine
         self._archive = engine.archive
-        self._records = records
 
     async def session(self, sid: str, *, dry_run: bool = False) -> Erased:
         """Erase the text of all events of a session, its title, its names and its instructions.
@@ -82,15 +77,15 @@ class Eraser:
             await archiver.copy([sid])
             if await self._archive.known(sid) is None:
                 raise NotFound("There is no session with this name.", field="sid")
-            found = Erased(held=await self._archive.run(self._records.held, [sid]))
+            found = Erased(held=await self._archive.run(records.held, [sid]))
             if not found.held:
-                found.events[sid] = await self._archive.run(self._records.unerased, sid)
+                found.events[sid] = await self._archive.run(records.unerased, sid)
             if dry_run or found.held:
                 return found
             await self._engine.stream.keep(sid)
             await self._cancel_replies(sid)
             await archiver.empty(sid)
-            while await self._archive.run(self._records.erase, sid, AT_ONCE):
+            while await self._archive.run(records.erase, sid, AT_ONCE):
                 pass
         await self._engine.settings.change(sid, dict.fromkeys(("title", "name_a", "name_b", "name_llm", "system"), ""))
         notice = server.stored(sid, SessionNotice(code="erased", text=NOTICE))
@@ -111,9 +106,9 @@ class Eraser:
         for shard in self._engine.shards:
             async with self._archiver(shard) as archiver:
                 await archiver.copy_all()
-        sids = await self._archive.run(self._records.sids)
-        events = await self._archive.run(self._records.of_person, {person_of(sid, subject): sid for sid in sids})
-        found = Erased(held=await self._archive.run(self._records.held, list(events)))
+        sids = await self._archive.run(records.sids)
+        events = await self._archive.run(records.of_person, {person_of(sid, subject): sid for sid in sids})
+        found = Erased(held=await self._archive.run(records.held, list(events)))
         for sid, ids in events.items():
             if sid in found.held:
                 continue
@@ -133,9 +128,7 @@ class Eraser:
             await _rewrite(shard)
 
     @asynccontextmanager
-    async def _archiver(self, shard: Shard) -> AsyncIterator["Archiver"]:
-        from doqchat.archive.archiver import Archiver  # its models require an installed app
-
+    async def _archiver(self, shard: Shard) -> AsyncIterator[Archiver]:
         archiver = Archiver(
             shard, doqchat_settings().archive or ArchiveSettings(), lambda sid: self._engine.shards.of(sid) is shard
         )

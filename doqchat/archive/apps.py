@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ArchiveConfig(AppConfig):
-    """The archive. A site that does not archive leaves the app out of INSTALLED_APPS."""
+    """The archive; DOQCHAT['ARCHIVE'] says whether it is used."""
 
     name = "doqchat.archive"
     label = "doqchat_archive"

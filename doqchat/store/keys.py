@@ -104,8 +104,9 @@ def own(sid: str) -> str:
     `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `current` (the current reply),
     `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request, since, at,
     called), `dead` (set of the replies that are dead letters), `typing`, `settings`, `archive` (hash: last, the last
-    event that is only in the archive; events, their number; trimmed, how many have left this stream; changes, the
-    number of changed entries; expired, whether retention has removed all of those events), `in_use` (exists while a call uses the session, so that it stays in the store).
+    event that is only in the archive; events, their number; expired, whether retention has removed all of them;
+    trimmed, how many have left this stream; changes, the number of changed entries), `in_use` (exists while a call uses
+    the session, so that it stays in the store).
     """
     return f"{{chat:session:{sid}}}:"
 

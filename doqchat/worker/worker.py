@@ -6,6 +6,7 @@ import socket
 import uuid
 from functools import partial
 
+from doqchat.archive.archiver import PASS_SECONDS, Archiver
 from doqchat.conf import doqchat_settings
 from doqchat.engine import Engine
 from doqchat.fanout.subscription import Subscription
@@ -67,8 +68,6 @@ class Worker:
         settings = doqchat_settings().archive
         if settings is None:
             return
-        from doqchat.archive.archiver import PASS_SECONDS, Archiver  # its models require an installed app
-
         archiver = Archiver(shard, settings, lambda sid: self._engine.shards.of(sid) is shard)
         try:
             await Repeating(shard).repeat(archiver.run_once, PASS_SECONDS, archiver.prepare)

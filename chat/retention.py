@@ -1,0 +1,32 @@
+"""How long a session is kept: its own days, and legal hold."""
+
+from chat.audit import Action, Actor, record
+from doqchat.archive.models import ArchivedSession
+from doqchat.errors import NotFound
+from doqchat.sessions import check_sid
+
+
+async def change(sid: str, by: Actor, *, days: int | None, hold: bool) -> None:
+    """Set how long a session is kept; an audit record tells who did.
+
+    Args:
+        sid: the session.
+        by: who does it.
+        days: days for which its events are kept; None for the site's setting.
+        hold: whether nothing of it may be deleted or erased.
+
+    Raises:
+        InvalidMessage: the name is invalid.
+        NotFound: the archive does not have the session; it has each session seconds after its first event.
+    """
+    check_sid(sid)
+    session = await ArchivedSession.objects.filter(sid=sid).afirst()
+    if session is None:
+        raise NotFound("There is no session with this name, or nothing was said in it yet.", field="sid")
+    before = session.retention_days, session.hold
+    session.retention_days, session.hold = days, hold
+    await session.asave(update_fields=["retention_days", "hold"])
+    if hold != before[1]:
+        await record(Action.HELD if hold else Action.RELEASED, sid, by)
+    if days != before[0]:
+        await record(Action.RETAINED, sid, by, days=days)
