@@ -79,6 +79,7 @@ def project(site_packages: Path, store_url: str, tmp_path_factory: pytest.TempPa
     (directory / "mysite/asgi.py").write_text(said["asgi"])
     (directory / "templates/doqchat").mkdir(parents=True)
     (directory / "templates/doqchat/base.html").write_text(said["template"])
+    made.run("migrate")
     return made
 
 

@@ -68,6 +68,7 @@ def test_the_project_passes_its_checks_and_keeps_its_commands_its_admin_and_its_
     assert {name.removeprefix("doqchat_") for name in commands} == {
         "api_key",
         "dead",
+        "erase",
         "inspect",
         "llmworker",
         "revoke",
