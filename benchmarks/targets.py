@@ -80,6 +80,8 @@ class Target:
                     "PYTHONUNBUFFERED": "1",
                     **self.environment,
                 }
+                if "doqchat_web" in command:
+                    processes.migrate(environment)
                 with processes.listening(
                     command, port, folder / "server.log", [processes.SERVER_CORE], environment
                 ) as server_pid:

@@ -69,6 +69,7 @@ def site(words: int) -> Iterator[Site]:
         }
         collect = [*processes.manage("collectstatic"), "--no-input", "--ignore", "ninja"]
         processes.completed(collect, os.environ | variables).check_returncode()
+        processes.migrate(variables)
         web = stack.enter_context(processes.web(**variables))
         stack.enter_context(processes.llm_worker(store.url, **variables))
         yield Site(web.http, f"{web.ws}/v1/session/chat")

@@ -64,6 +64,7 @@ def site(
             "DOQCHAT_LLM_CONTEXT_TOKENS": "",
             **variables,
         }
+        processes.migrate(environment)
         web = stack.enter_context(processes.web(**environment))
         del environment["DOQCHAT_REDIS_URL"]
         worker = stack.enter_context(processes.llm_worker(store.url, **environment))
