@@ -236,7 +236,7 @@ def llm_worker(store_url: str, **environment: str) -> Iterator[Process]:
 def migrate(environment: Mapping[str, str]) -> None:
     """Create the tables of a database."""
     command = [*manage("migrate"), "--verbosity", "0"]
-    done = completed(command, {**os.environ, **environment})
+    done = completed(command, {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **environment})
     if done.returncode:
         raise RuntimeError(f"migrate ended with {done.returncode}:\n{done.stderr}")
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from pydantic_core import from_json
@@ -18,6 +19,7 @@ from doqchat.archive import records
 from doqchat.archive.database_threads import DatabaseThreads
 from doqchat.archive.records import Batch
 from doqchat.conf import ArchiveSettings
+from doqchat.errors import DoqchatError
 from doqchat.protocol.ids import BEGINNING, order, position
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
@@ -29,7 +31,7 @@ from doqchat.store.stream import CLAIM_SECONDS
 log = logging.getLogger(__name__)
 
 PASS_SECONDS = 1.0
-KEPT_MS = 5_000
+KEPT_MS = 10_000
 """Expiry of the archiver's lock, after which another process takes over."""
 
 OVERLAP_SECONDS = 30.0
@@ -106,7 +108,9 @@ class Archiver:
         self._read_since = self._all_at = self._idle_at = 0.0
 
     async def close(self) -> None:
-        """Close the connection to the database."""
+        """Release the lock, and close the connection to the database."""
+        with suppress(DoqchatError):
+            await self._release_lock()
         await self._database.close()
 
     async def prepare(self) -> None:
@@ -133,7 +137,8 @@ class Archiver:
             chunk = list(sids)[first : first + AT_ONCE]
             await self.copy(chunk)
             await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
-            await self._hold_lock()
+            if not await self._hold_lock():
+                return
         if everything:
             await self._expire(now)
 
@@ -162,7 +167,14 @@ class Archiver:
 
     async def _hold_lock(self) -> int:
         """The store's clock in ms if this process archives the server, otherwise 0."""
+        if await self._shard.pipeline.execute("EXISTS", keys.ARCHIVER_PAUSED):
+            await self._release_lock()
+            return 0
         return int(await self._shard.pipeline.run(_TAKE, [keys.ARCHIVER], name=self._name, ms=KEPT_MS))
+
+    async def _release_lock(self) -> None:
+        if await self._shard.pipeline.execute("GET", keys.ARCHIVER) == self._name:
+            await self._shard.pipeline.execute("DEL", keys.ARCHIVER)
 
     async def _indexed(self, first: str, last: str) -> dict[str, float]:
         """Sessions with their last activity, by that."""
@@ -251,7 +263,8 @@ class Archiver:
                 first = await self._database.run(records.first_id, sid)
                 gone = first is None or (border is not None and order(first) > order(border))
                 await self._shard.pipeline.run(_EXPIRED, [keys.stream(sid)], events=deleted, all=gone)
-                await self._hold_lock()
+                if not await self._hold_lock():
+                    return
 
     async def _trim(self, sid: str, copied: _Copied, now: int, *, by_age: bool) -> None:
         """Remove the events from the stream that are older than the live window."""

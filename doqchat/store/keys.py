@@ -11,6 +11,9 @@ SWEEPER = "llm:sweeper"
 ARCHIVER = "chat:archiver"
 """The name of the process that runs the archiver."""
 
+ARCHIVER_PAUSED = "chat:archiver:paused"
+"""Exists while a backup is made; no archiver runs meanwhile."""
+
 GAUGES = "llm:gauges"
 """Gauges that the sweeper maintains, as JSON."""
 

@@ -171,7 +171,10 @@ def main() -> int:
     plan = Plan(arguments.sockets, arguments.sessions, arguments.seconds)
     with tempfile.TemporaryDirectory(prefix="doqchat-refreshing-") as folder, processes.valkey(Path(folder)) as store:
         access = {"DOQCHAT_ACCESS": "token", "DOQCHAT_TOKEN_KEY": SHARED, "DOQCHAT_REDIS_URL": store.url}
-        with processes.web(arguments.server, DOQCHAT_DATA_DIR=folder, SECRET_KEY="for tests alone", **access) as web:
+        files = {"DOQCHAT_DATA_DIR": folder, "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3"}
+        environment = {**files, **access, "SECRET_KEY": "for tests alone"}
+        processes.migrate(environment)
+        with processes.web(arguments.server, **environment) as web:
             run = Run(web.ws, plan)
             faults = uvloop.run(run.faults())
     lines = [f"{arguments.server}: {run.summary()}", *faults[:20], "FAILED" if faults else "pass"]

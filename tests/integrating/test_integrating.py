@@ -67,10 +67,12 @@ def test_the_project_passes_its_checks_and_keeps_its_commands_its_admin_and_its_
     assert project.environment["PYTHONPATH"] in client
     assert {name.removeprefix("doqchat_") for name in commands} == {
         "api_key",
+        "backup",
         "dead",
         "erase",
         "inspect",
         "llmworker",
+        "restore",
         "revoke",
         "smoke",
         "token",

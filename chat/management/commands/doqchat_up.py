@@ -21,7 +21,7 @@ from doqchat.serving.child import end_with_parent
 from doqchat.serving.listener import address_of, listen
 from doqchat.serving.notice import Notice
 from doqchat.serving.supervisor import Plan, Supervisor
-from doqchat.serving.valkey import STORE, EmbeddedStore
+from doqchat.serving.temporary_store import embedded_store
 
 
 class Command(BaseCommand):
@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
 def _plan(doqchat: Settings, listening: socket.socket) -> Plan:
     """The processes to run according to the settings."""
-    embedded = _embedded_store(doqchat)
+    embedded = embedded_store(doqchat)
     return Plan(
         manage=[sys.executable, str(Path(sys.argv[0]).resolve())],
         listening=listening,
@@ -85,10 +85,3 @@ def _plan(doqchat: Settings, listening: socket.socket) -> Plan:
         embedded=embedded,
         notice=Notice(doqchat.data_dir),
     )
-
-
-def _embedded_store(doqchat: Settings) -> EmbeddedStore | None:
-    chosen = doqchat.embedded_store
-    if chosen is None:
-        return None
-    return EmbeddedStore(doqchat.data_dir / STORE, chosen.port, chosen.memory, chosen.password)

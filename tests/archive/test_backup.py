@@ -1,0 +1,146 @@
+"""A backup that is made while people talk is complete, and restores to a site that goes on."""
+
+import asyncio
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from doqchat.store import keys
+from tests import processes
+from tests.chat.fetch import fetch
+from tests.client import Client
+from tests.conftest import Connect
+
+SESSIONS = 5
+
+
+class Site:
+    """A store and a database in a folder, and what runs on them."""
+
+    def __init__(self, folder: Path, store_url: str) -> None:
+        self.folder = folder
+        self.variables = {
+            "DOQCHAT_DATA_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DOQCHAT_REDIS_URL": store_url,
+            "DOQCHAT_LIVE_EVENTS": "10",
+            "LANG": "en_US.UTF-8",
+        }
+
+    def manage(self, command: str, *arguments: str) -> "Any":
+        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **self.variables}
+        return processes.completed([*processes.manage(command), *arguments], environment)
+
+    def history(self, web: processes.Web, sid: str) -> list[tuple[str, str, str]]:
+        """The prev, the id and the text of each event."""
+        answer = fetch(web, f"/api/chat/history/{sid}?limit=500")
+        return [(each["hd"]["prev"], each["hd"]["id"], each["bd"].get("text", "")) for each in answer.json["messages"]]
+
+
+@contextmanager
+def site_in(folder: Path) -> Iterator[Site]:
+    with processes.valkey(folder / "valkey") as store:
+        yield Site(folder, store.url)
+
+
+async def talk(client: Client, said: list[str], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        text = f"message {len(said)}"
+        await client.say(text, msg_id=f"m{len(said)}")
+        await client.recv_event("chat.ack")
+        said.append(text)
+
+
+async def test_what_was_acknowledged_before_a_backup_is_in_it(tmp_path: Path, connect: Connect) -> None:
+    backup = tmp_path / "backup.tar.gz"
+    said: dict[str, list[str]] = {f"room{number}": [] for number in range(SESSIONS)}
+    with site_in(tmp_path / "first") as site, ExitStack() as running:
+        processes.migrate(site.variables)
+        web = running.enter_context(processes.web(**site.variables))
+        running.enter_context(processes.llm_worker(site.variables["DOQCHAT_REDIS_URL"], **site.variables))
+        stop = asyncio.Event()
+        clients = [await connect(web, sid, v1=True, role="A") for sid in said]
+        talking = [asyncio.create_task(talk(*each, stop)) for each in zip(clients, said.values(), strict=True)]
+        async with asyncio.timeout(60):
+            while min(map(len, said.values())) < 40:  # noqa: ASYNC110 - five tasks fill the lists
+                await asyncio.sleep(0.05)
+        before = {sid: list(texts) for sid, texts in said.items()}
+        made = await asyncio.to_thread(site.manage, "doqchat_backup", str(backup))
+        assert made.returncode == 0, made.stderr
+        stop.set()
+        await asyncio.gather(*talking)
+        with closing(redis.Redis.from_url(site.variables["DOQCHAT_REDIS_URL"])) as client:
+            assert client.xlen(keys.stream("room0")) < len(said["room0"])  # the archive has the others
+    assert backup.stat().st_mode & 0o077 == 0
+    assert {path.name for path in tmp_path.glob("*")} == {"first", "backup.tar.gz"}  # noqa: ASYNC240
+
+    with site_in(tmp_path / "second") as site, ExitStack() as running:
+        restored = site.manage("doqchat_restore", str(backup))
+        assert restored.returncode == 0, restored.stderr
+        again = site.manage("doqchat_restore", str(backup))
+        assert "The store has sessions" in again.stderr
+        web = running.enter_context(processes.web(**site.variables))
+        running.enter_context(processes.llm_worker(site.variables["DOQCHAT_REDIS_URL"], **site.variables))
+        for sid, texts in before.items():
+            client = await connect(web, sid, v1=True, role="A")
+            await client.say("after", msg_id="after")
+            acknowledged = (await client.recv_event("chat.ack"))["bd"]["id"]
+            events = site.history(web, sid)
+            assert [text for _, _, text in events][: len(texts)] == texts
+            assert [text for _, _, text in events] == [*said[sid][: len(events) - 1], "after"]
+            assert [prev for prev, _, _ in events[1:]] == [own for _, own, _ in events[:-1]]
+            assert events[-1][1] == acknowledged
+            await client.say(texts[-1], msg_id=f"m{len(texts) - 1}")
+            assert (await client.recv_event("chat.ack"))["bd"]["duplicate"]
+
+
+def packed(**files: bytes) -> bytes:
+    target = BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name.replace("__", "."))
+            info.size = len(content)
+            tar.addfile(info, BytesIO(content))
+    return target.getvalue()
+
+
+MANIFEST = {"version": 1, "made": "", "stores": 1, "database": "sqlite"}
+
+
+@pytest.fixture(scope="module")
+def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site_in(tmp_path_factory.mktemp("empty")) as site:
+        yield site
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"hello", "not a gzip file"),
+        (packed(), "not a backup of doqchat"),
+        (packed(manifest__json=json.dumps(MANIFEST | {"version": 2}).encode()), "has version 2"),
+        (packed(manifest__json=json.dumps(MANIFEST | {"stores": 2}).encode()), "is of 2 servers"),
+        (packed(manifest__json=json.dumps(MANIFEST | {"database": "postgresql"}).encode()), "is of postgresql"),
+        (packed(**{"manifest__json": json.dumps(MANIFEST).encode(), "store-0": b""}), "part of the store is missing"),
+        (packed(manifest__json=json.dumps(MANIFEST).encode())[:40], "could not be restored"),
+    ],
+)
+def test_what_is_not_a_complete_backup_changes_nothing(
+    tmp_path: Path, empty_site: Site, content: bytes, problem: str
+) -> None:
+    file = tmp_path / "backup"
+    file.write_bytes(content)
+    done = empty_site.manage("doqchat_restore", str(file))
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("CommandError: ")
+    with closing(redis.Redis.from_url(empty_site.variables["DOQCHAT_REDIS_URL"])) as client:
+        assert client.keys() == []
