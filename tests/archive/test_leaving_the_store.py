@@ -26,7 +26,7 @@ SOON = re.compile(r":(once|asked|rates|asked:\w+|presence|in_use)(:|$)")
 
 
 def keys_of(client: "redis.Redis", sid: str) -> list[str]:
-    return [key for key in client.keys(f"*{sid}*") if not SOON.search(key)]
+    return [key for key in client.keys(f"*chat:session:{sid}*") if not SOON.search(key)]
 
 
 async def left(archiver: Archiver, client: "redis.Redis", sid: str) -> bool:
