@@ -49,6 +49,7 @@ def notices() -> dict[str, str]:
         "unmuted": _("{by} unmuted {name}."),
         "closed": _("{by} closed the session."),
         "reopened": _("{by} reopened the session."),
+        "erased": _("An administrator erased everything that was said until here."),
     }
 
 

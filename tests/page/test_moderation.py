@@ -1,6 +1,7 @@
 """What moderation looks like in the room: removed messages, notices, a muted role, a closed session."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -280,3 +281,22 @@ def test_the_server_renders_notices_in_the_language_of_the_page(
         assert shown is not None
         assert (shown.kind, shown.own, shown.text, shown.note) == ("notice", False, text.format(by=by), note)
         assert shown.end[:16] == ("" if getattr(body, "until", None) is None else "Until 2026-11-30")
+
+
+async def test_what_an_administrator_erases_disappears_from_open_windows(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    window = await open_window(guarded)
+    await enter(window, sid, "A")
+    await window.say("a secret")
+    await window.shows("a secret")
+    command = [*processes.manage("doqchat_erase"), "--sid", sid, "--yes"]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    erased = await asyncio.to_thread(processes.completed, command, environment)
+    assert erased.returncode == 0, erased.stderr
+    await window.shows(PLACEHOLDER, "An administrator erased everything that was said until here.")
+    await expect(window.page.get_by_text("a secret")).to_have_count(0)
+    await expect(window.page.get_by_text(PLACEHOLDER)).to_have_count(1)
+    await window.page.reload()
+    await expect(window.page.get_by_text(PLACEHOLDER)).to_have_count(1)
+    await expect(window.page.get_by_text("a secret")).to_have_count(0)

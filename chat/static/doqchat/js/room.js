@@ -224,6 +224,7 @@ function onStored(envelope) {
   history.add(envelope, ended ? replies.end(bd) : outbox.take(hd))
   if (hd.event === "message.removed") timeline.remove(bd.id)
   if (hd.event === "session.notice" && bd.role === role) mute.follow(bd)
+  if (hd.event === "session.notice" && bd.code === "erased") timeline.erase()
   if (hd.event === "llm.request") replies.expect(hd.id)
   if (hd.event === "chat.message") typing.show(hd, false)
   reading.add(envelope)

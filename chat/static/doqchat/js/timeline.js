@@ -220,6 +220,11 @@ export class Timeline {
     if (focused && !item.contains(document.activeElement)) this.#focusAfter(item)
   }
 
+  // An administrator has erased all that was said before: every item that has a text loses it.
+  erase() {
+    for (const [id, item] of [...this.#items]) if (!item.matches(".message--notice")) this.remove(id)
+  }
+
   #focusAfter(item) {
     const buttons = [...this.#stored.querySelectorAll(".message__remove")]
     const next = buttons.find((button) => item.compareDocumentPosition(button) & Node.DOCUMENT_POSITION_FOLLOWING)
