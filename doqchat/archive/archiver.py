@@ -19,7 +19,7 @@ from doqchat.archive import records
 from doqchat.archive.database_threads import DatabaseThreads
 from doqchat.archive.records import Batch
 from doqchat.conf import ArchiveSettings
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, Unreadable
 from doqchat.protocol.ids import BEGINNING, order, position
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
@@ -102,6 +102,7 @@ class Archiver:
         self._name = uuid.uuid4().hex
         self._database = DatabaseThreads(1, durable=True)
         self._copied: dict[str, _Copied] = {}
+        self._warned: set[str] = set()
         self._idle_seconds = None if settings.idle_minutes is None else settings.idle_minutes * 60
         live = None if settings.live_hours is None else settings.live_hours / 24
         self._live_days = min((days for days in (live, settings.retention_days) if days is not None), default=None)
@@ -216,19 +217,29 @@ class Archiver:
         last batch, so that copying begins again if the process dies before.
         """
         copied = self._copied.get(sid) or await self._recall(sid)
-        found = await self._copy_from(sid, copied)
-        if found and found[2] != copied.changes_read:
-            copied.cursor, copied.changes_read = BEGINNING, found[2]
+        try:
             found = await self._copy_from(sid, copied)
+            if found and found[2] != copied.changes_read:
+                copied.cursor, copied.changes_read = BEGINNING, found[2]
+                found = await self._copy_from(sid, copied)
+        except Unreadable:
+            self._warn(sid, "its keys have the wrong type")
+            found = None
         if not found:
             self._copied.pop(sid, None)
             return None
         raw, more, changes, copied.length, copied.border = found
         entries = [(entry_id, *_fields(flat)) for entry_id, flat in raw if position(entry_id) is not None]
         if len(entries) < len(raw):
-            log.warning("Session %s has entries with ids that the archive cannot store; they stay in the store.", sid)
+            self._warn(sid, "other programs have written ids that do not fit")
         copied.whole = not more or len(entries) < len(raw)
         return Batch(sid, entries, changes if copied.whole and changes == copied.changes_read else copied.changes)
+
+    def _warn(self, sid: str, why: str) -> None:
+        """Log once that a session, or a part of it, cannot be archived."""
+        if sid not in self._warned:
+            self._warned.add(sid)
+            log.warning("Session %s stays in the store: %s.", sid, why)
 
     async def _copy_from(self, sid: str, copied: _Copied) -> Any:
         return await self._shard.reads.run(_COPY, [keys.stream(sid)], after=copied.cursor, count=ENTRIES, bytes=BYTES)
@@ -241,6 +252,12 @@ class Archiver:
 
     async def _shrink(self, sid: str, active: float, now: int, *, by_age: bool) -> None:
         """Remove old events from the store, or the whole session."""
+        try:
+            await self._shrink_readable(sid, active, now, by_age=by_age)
+        except Unreadable:
+            self._warn(sid, "its keys have the wrong type")
+
+    async def _shrink_readable(self, sid: str, active: float, now: int, *, by_age: bool) -> None:
         copied = self._copied.get(sid)
         if copied is None:
             if now - active * 1000 > CLAIM_SECONDS * 1000:  # a session without events
