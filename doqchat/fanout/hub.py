@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -22,14 +21,21 @@ from doqchat.store.stream import SessionStream
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
-"""Interval of renewing presence, of checking for lost publications, and of recording activity.
+"""Interval of renewing presence, and of checking for lost publications."""
 
-Activity is also recorded when a session is opened, and when a member leaves after an event."""
+ACTIVITY_SECONDS = 1.0
+"""How soon the activity of a session is recorded, from which the archiver knows which sessions have new events.
+
+It is also recorded when a session is opened, and when a member leaves after an event."""
+
+RECORDED_SECONDS = 5.0
+"""How long recorded activity also counts for further events: the archiver reads the session for longer than that."""
 
 REPLAYS_AT_ONCE = 2
 """Number of replays per server that read and write a page concurrently: one writes while the other reads."""
 
 _CHUNK = 10
+_TOUCHED = 200
 
 
 class Hub:
@@ -59,7 +65,8 @@ class Hub:
         self._sessions: dict[str, asyncio.Task[LocalSession]] = {}
         self._users: dict[str, int] = {}
         self._replaying: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, REPLAYS_AT_ONCE))
-        self._beat: asyncio.Task[None] | None = None
+        self._active: set[LocalSession] = set()
+        self._beating: list[asyncio.Task[None]] = []
         self._missed = asyncio.Event()
 
     async def enter(self, sid: str, member: Member) -> LocalSession:
@@ -70,8 +77,8 @@ class Hub:
         Raises:
             Unavailable: the store is unreachable; the connection is not a member.
         """
-        if self._beat is None:
-            self._beat = asyncio.create_task(self._run_beat())
+        if not self._beating:
+            self._beating = [asyncio.create_task(self._run_beat()), asyncio.create_task(self._record_activity())]
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
             session = await asyncio.shield(self._opened(sid))
@@ -82,19 +89,19 @@ class Hub:
             raise
 
     def note_later(self, sid: str) -> bool:
-        """Record a session's activity with the next beat, or when a member leaves; False if it has no member here."""
+        """Record a session's activity soon, or when a member leaves; False if it has no member here."""
         opening = self._sessions.get(sid)
         session = _result(opening) if opening is not None else None
         if session is not None:
-            session.active = True
+            self._active.add(session)
         return session is not None
 
     async def leave(self, session: LocalSession, member: Member) -> None:
         """End a membership."""
         member.close()
         session.leave(member)
-        if session.active:
-            session.active = False
+        if session in self._active:
+            self._active.discard(session)
             self._session_index.note(session.sid)
         try:
             await self._presence.remove(session.sid, [member.presence])
@@ -111,9 +118,11 @@ class Hub:
 
     async def _open(self, sid: str) -> LocalSession:
         """Join the group, then read the end of the stream, so that no event is missed between the two."""
-        session = LocalSession(sid, self._stream, self._replaying[self._stream.server(sid)], self._missed.set)
+        replaying = self._replaying[self._stream.server(sid)]
+        session = LocalSession(sid, self._stream, replaying, self._missed.set, self._active)
         await self._layer.join(keys.group_name(sid), session)
         self._session_index.note(sid)  # in the same write as the commands below
+        session.recorded = asyncio.get_running_loop().time()
         try:
             tail = await self._read_state(session)
             if tail == BEGINNING and await self._stream.resume(sid):
@@ -139,6 +148,7 @@ class Hub:
             opening.cancel()
             session = _result(opening)
             if session is not None:
+                self._active.discard(session)
                 session.close()
                 await self._layer.leave(keys.group_name(sid), session)
 
@@ -154,9 +164,7 @@ class Hub:
             sessions = self._open_sessions()
             for start in range(0, len(sessions), _CHUNK):
                 chunk = sessions[start : start + _CHUNK]
-                results = await asyncio.gather(
-                    *map(self._maintain, chunk), self._note_activity(chunk), return_exceptions=True
-                )
+                results = await asyncio.gather(*map(self._maintain, chunk), return_exceptions=True)
                 for result in results:
                     if isinstance(result, Exception) and not isinstance(result, DoqchatError):
                         log.error("Maintaining a session failed.", exc_info=result)
@@ -176,12 +184,18 @@ class Hub:
         if self._revocations is not None:
             session.revoke(await self._revocations.of(session.sid))
 
-    async def _note_activity(self, sessions: Sequence[LocalSession]) -> None:
-        active = [session for session in sessions if session.active]
-        if active:
-            await self._session_index.touch(session.sid for session in active)
-            for session in active:
-                session.active = False
+    async def _record_activity(self) -> None:
+        while True:
+            await asyncio.sleep(ACTIVITY_SECONDS)
+            before = asyncio.get_running_loop().time() - RECORDED_SECONDS
+            active = [session for session in self._active if session.recorded < before]
+            for start in range(0, len(active), _TOUCHED):
+                chunk = active[start : start + _TOUCHED]
+                with suppress(DoqchatError):
+                    await self._session_index.touch(session.sid for session in chunk)
+                    self._active.difference_update(chunk)
+                    for session in chunk:
+                        session.recorded = before + RECORDED_SECONDS
 
 
 def _result(opening: "asyncio.Task[LocalSession]") -> LocalSession | None:

@@ -39,18 +39,24 @@ class LocalSession:
         stream: the sessions' streams.
         replaying: limits the replays that read and write a page concurrently.
         on_missed: called after the subscription to the session's group was interrupted.
+        active: the sessions with an event since their activity was last recorded; it adds itself.
 
     Attributes:
         last: the id of the last delivered event.
         members: the members in this process.
         ephemeral: delivers ephemeral events to them.
         revoked: the session's revocations.
+        recorded: when its activity was last recorded, by the clock of the event loop.
         closed: whether a moderator has closed the session.
-        active: whether there was an event since its activity was last recorded.
     """
 
     def __init__(
-        self, sid: str, stream: SessionStream, replaying: asyncio.Semaphore, on_missed: Callable[[], None]
+        self,
+        sid: str,
+        stream: SessionStream,
+        replaying: asyncio.Semaphore,
+        on_missed: Callable[[], None],
+        active: set["LocalSession"],
     ) -> None:
         self.sid = sid
         self.stream = stream
@@ -60,7 +66,8 @@ class LocalSession:
         self.ephemeral = EphemeralEvents(sid, self.members)
         self.revoked = Revoked()
         self.closed = False
-        self.active = False
+        self.recorded = 0.0
+        self._active = active
         self._on_missed = on_missed
         self._opened = False
         self._live: set[Member] = set()
@@ -170,7 +177,7 @@ class LocalSession:
     def _deliver(self, entry: Entry) -> str:
         text = entry.wire()
         self.last = entry.id
-        self.active = True
+        self._active.add(self)
         for member in self._live:
             member.push(text)
         if server.closes(entry.body):

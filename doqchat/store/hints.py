@@ -6,6 +6,7 @@ checks the session, and the sweeper restores lost hints.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,8 +56,9 @@ class Hints:
             "unqueued": self._unqueued,
             "due": self.due,
             "counted": self._counted,
-            "ended": lambda _, envelope: ended(envelope),
+            "ended": self._reply_ended,
         }
+        self._ended = ended
 
     def may_owe(self, sid: str) -> None:
         """Add a session to those that the sweeper checks, before an append that may need a reply. Requires `ready`."""
@@ -114,6 +116,14 @@ class Hints:
             score: the score that it had when it was read.
         """
         self._pipeline.post_script(_DONE, [index], member=member, score=score)
+
+    def active(self, sid: str) -> None:
+        """Set the last activity of a session to now."""
+        self._pipeline.post("ZADD", keys.SESSIONS, time.time(), sid)
+
+    def _reply_ended(self, sid: str, envelope: str) -> None:
+        self.active(sid)
+        self._ended(envelope)
 
     def _unqueued(self, sid: str, llm: str, reply_id: str) -> None:
         self._pipeline.post("ZREM", keys.queue(llm), f"{sid} {reply_id}")

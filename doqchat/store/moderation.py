@@ -71,6 +71,7 @@ class Moderation:
             **self._reported(sid, by, report),
         )
         shard.hints.post(sid, hints)
+        shard.hints.active(sid)
         return str(outcome)
 
     async def close(self, sid: str, by: Role, report: str) -> bool:
@@ -81,6 +82,7 @@ class Moderation:
             _CLOSE, [keys.stream(sid)], cancellation=cancelling, **self._reported(sid, by, report)
         )
         shard.hints.post(sid, hints)
+        shard.hints.active(sid)
         return bool(closed)
 
     async def reopen(self, sid: str, by: Role, report: str) -> bool:
@@ -103,9 +105,11 @@ class Moderation:
             return False
 
     async def _change(self, sid: str, field: str, seconds: int | None, by: Role, report: str) -> bool:
-        changed = await self._shards.of(sid).pipeline.run(
+        shard = self._shards.of(sid)
+        changed = await shard.pipeline.run(
             _CHANGE, [keys.stream(sid)], field=field, seconds=seconds, **self._reported(sid, by, report)
         )
+        shard.hints.active(sid)
         return bool(changed)
 
     def _reported(self, sid: str, by: Role, report: str) -> dict[str, Any]:

@@ -6,13 +6,12 @@ It is a hint: it is updated periodically by a separate command, not with every m
 import logging
 import time
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.faults import translated
-from doqchat.store.shards import Shards
+from doqchat.store.shards import Shard, Shards
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +28,15 @@ class SessionIndex:
     async def touch(self, sids: Iterable[str]) -> None:
         """Set the last activity of sessions to now."""
         now = time.time()
-        for shard, group in groupby(sorted(sids, key=lambda sid: self._shards.of(sid).url), self._shards.of):
-            scores = [part for sid in group for part in (now, sid)]
-            await shard.pipeline.execute("ZADD", keys.SESSIONS, *scores)
+        scores: dict[Shard, list[float | str]] = {}
+        for sid in sids:
+            scores.setdefault(self._shards.of(sid), []).extend((now, sid))
+        for shard, each in scores.items():
+            await shard.pipeline.execute("ZADD", keys.SESSIONS, *each)
 
     def note(self, sid: str) -> None:
         """Set the last activity of a session to now, without waiting; lost if the server is unreachable."""
-        self._shards.of(sid).pipeline.post("ZADD", keys.SESSIONS, time.time(), sid)
+        self._shards.of(sid).hints.active(sid)
 
     async def active_since(self, moment: float) -> dict[str, float]:
         """Sessions active at or after a time (seconds since 1970), with their last activity.

@@ -17,8 +17,9 @@ BODY = '{"hd":{"event":"chat.message","role":"A"},"bd":{"text":"hi"}}'
 
 @pytest.fixture
 def no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Disable the beat, so that it cannot deliver what a test expects."""
+    """Disable the beat, so that it cannot deliver what a test expects, and the recording of activity."""
     monkeypatch.setattr(hub, "BEAT_SECONDS", 3600.0)
+    monkeypatch.setattr(hub, "ACTIVITY_SECONDS", 3600.0)
 
 
 @asynccontextmanager

@@ -1,13 +1,18 @@
-"""Activity is recorded when a session is joined, when a member leaves after an event, and by the beat."""
+"""Activity is recorded when a session is joined, within a second of an event, and when a member leaves after one."""
+
+import asyncio
 
 import pytest
 import redis
 
-from doqchat.access.principal import open_access
+from doqchat.access.principal import Principal, open_access
 from doqchat.engine import Engine
+from doqchat.fanout import hub
+from doqchat.moderation import Moderator
 from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from doqchat.submission import submit
+from tests.client import WITHIN
 from tests.fanout.conftest import joined
 
 HELLO = {"hd": {"event": "chat.message", "role": "A", "msg_id": "m1"}, "bd": {"text": "hello"}}
@@ -24,13 +29,46 @@ async def test_activity_is_recorded_before_the_first_member_joins(
     assert store.zscore(keys.SESSIONS, sid) == noted, "nothing was said"
 
 
-async def test_activity_since_the_last_beat_is_recorded_when_a_member_leaves(
+async def test_activity_since_the_last_time_is_recorded_when_a_member_leaves(
     engine: Engine, store: "redis.Redis", sid: str
 ) -> None:
     async with joined(engine, sid):
         noted = store.zscore(keys.SESSIONS, sid)
         await submit(engine, open_access(sid), from_data(HELLO))
         assert store.zscore(keys.SESSIONS, sid) == noted, "an ordinary message writes nothing else"
+    assert store.zscore(keys.SESSIONS, sid) > noted
+
+
+async def test_an_event_is_recorded_while_its_session_has_members(
+    engine: Engine, store: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "ACTIVITY_SECONDS", 0.02)
+    monkeypatch.setattr(hub, "RECORDED_SECONDS", 0.02)
+    async with joined(engine, sid):
+        noted = store.zscore(keys.SESSIONS, sid)
+        await submit(engine, open_access(sid), from_data(HELLO))
+        async with asyncio.timeout(WITHIN):
+            while store.zscore(keys.SESSIONS, sid) == noted:  # noqa: ASYNC110 - the store has no event for it
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("action", ["close", "mute", "remove"])
+async def test_moderation_of_a_session_without_members_records_activity(
+    engine: Engine, store: "redis.Redis", sid: str, action: str
+) -> None:
+    appended = await submit(engine, open_access(sid), from_data(HELLO))
+    noted = store.zscore(keys.SESSIONS, sid)
+    moderator = Moderator(engine, Principal(sid, "observer", frozenset({"moderate"})))
+    await getattr(moderator, action)(*{"close": (), "mute": ("A",), "remove": (appended.id,)}[action])
+    await engine.shards.of(sid).pipeline.execute("PING")
+    assert store.zscore(keys.SESSIONS, sid) > noted
+
+
+async def test_the_end_of_a_reply_records_activity(engine: Engine, store: "redis.Redis", sid: str) -> None:
+    asked = await submit(engine, open_access(sid), from_data({"hd": {"event": "llm.request"}, "bd": {"prompt": "hi"}}))
+    noted = store.zscore(keys.SESSIONS, sid)
+    await engine.cancellation.cancel(sid, f"r{asked.id}")
+    await engine.shards.of(sid).pipeline.execute("PING")
     assert store.zscore(keys.SESSIONS, sid) > noted
 
 

@@ -64,7 +64,7 @@ class HubMachine(RuleBasedStateMachine):
         """Open both sessions; in one of them events are appended between reading its tail and opening it."""
         self._engine = Engine()
         self._stream = SteppedStream(self._engine.stream)
-        self._controlled = LocalSession(self._sid, self._stream, asyncio.Semaphore(2), lambda: None)  # type: ignore[arg-type]
+        self._controlled = LocalSession(self._sid, self._stream, asyncio.Semaphore(2), lambda: None, set())  # type: ignore[arg-type]
         self._keeper = socket.Socket()
         await self._append(before)
         self._hub = await self._engine.hub.enter(self._sid, self._keeper.member)
