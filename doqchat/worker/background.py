@@ -25,10 +25,12 @@ class Repeating:
 
     Args:
         shard: the server.
+        doing: what they do, for the log.
     """
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: Shard, doing: str = "Reading requests from the store") -> None:
         self._shard = shard
+        self._doing = doing
         self._failing: dict[Step, str] = {}
 
     async def repeat(self, step: Step, pause: float, prepare: Step | None = None) -> None:
@@ -61,7 +63,7 @@ class Repeating:
         cause = str(error) or type(error).__name__
         if cause not in self._failing.values():
             unexpected = not isinstance(error, EXPECTED)
-            log.warning("Reading requests from the store failed, retrying: %s", cause, exc_info=unexpected)
+            log.warning("%s failed, retrying: %s", self._doing, cause, exc_info=unexpected)
         self._failing[step] = cause
 
 

@@ -4,7 +4,9 @@ import asyncio
 import os
 import socket
 import uuid
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from doqchat.archive.archiver import PASS_SECONDS, Archiver
 from doqchat.conf import doqchat_settings
@@ -25,11 +27,13 @@ class Worker:
 
     Args:
         engine: the engine of the running loop.
+        background: what else runs in the process until it stops: called once, and cancelled at the end.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._engine = engine
+        self._background = background
         self._running_jobs = RunningJobs(engine, self.name)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -50,6 +54,7 @@ class Worker:
         ]
         background += [asyncio.create_task(sweep(shard)) for shard in shards]
         background += [asyncio.create_task(self._run_archiver(shard)) for shard in shards]
+        background += [asyncio.create_task(run()) for run in self._background]
         for fetch_loop in fetch_loops:
             fetch_loop.start()
         await stop.wait()
