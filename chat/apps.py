@@ -12,6 +12,8 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and connect to signals."""
         from chat import account_signals, audit, checks  # noqa: F401  # importing checks registers them
+        from chat.webhooks import outbox
 
         account_signals.connect()
         audit.connect()
+        outbox.connect()

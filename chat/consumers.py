@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from chat.audit import batches
 from chat.handshake import read_handshake, subprotocol_of
+from chat.webhooks.members import member_webhooks
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, RateLimited, TooLarge, problem_of
 from doqchat.fanout.member import FAILED, Member
@@ -116,6 +117,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
             begin(self.engine, member, welcome)
+            member_webhooks().joined(member)
 
     def _count(self) -> None:
         """Count the connection; raises RateLimited for one too many."""
@@ -171,6 +173,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             self.engine.clients.close_socket(self.address)
         if self.member is not None:
             member, self.member = self.member, None
+            if member.joined:
+                member_webhooks().left(member)
             await leave(self.engine, member)
 
     async def _punish(self, problem: TooManyRefused) -> None:

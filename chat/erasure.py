@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from chat.audit import Action, Actor, record
 from chat.models import AuditRecord, Invite
+from chat.webhooks import deliveries
 from doqchat.engine import engine
 from doqchat.erasure import Erased, Eraser
 from doqchat.sessions import check_sid
@@ -47,6 +48,7 @@ async def rewrite_files() -> None:
 @transaction.atomic
 def _forget_session(sid: str) -> None:
     Invite.objects.filter(sid=sid).update(name="")
+    deliveries.erase(sid=sid)
     records = AuditRecord.objects.filter(sid=sid).exclude(action=Action.ERASED)
     records.filter(action__in=(Action.REPLACED, Action.REJECTED)).delete()
     records.update(subject="", name="", address="", detail="{}")
@@ -56,6 +58,7 @@ def _forget_session(sid: str) -> None:
 def _forget_person(subject: str) -> None:
     if subject.startswith(_INVITED) and (number := subject.removeprefix(_INVITED)).isdecimal():
         Invite.objects.filter(pk=int(number)).update(name="")
+    deliveries.erase(subject=subject)
     records = AuditRecord.objects.filter(subject=subject).exclude(action=Action.ERASED)
     records.filter(action__in=(Action.REPLACED, Action.REJECTED)).delete()
     records.update(subject="", name="", address="", detail="{}")

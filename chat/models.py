@@ -14,6 +14,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.webhooks.models import WebhookDelivery, WebhookEndpoint  # noqa: F401  # they are models of this app
 from doqchat.engine import engine
 from doqchat.overview import Overview, began
 

@@ -95,6 +95,7 @@ DOQCHAT: dict[str, Any] = {
     "AUTHORIZE": env.text("DOQCHAT_AUTHORIZE") or None,
     "METRICS_TOKEN": env.long_secret("DOQCHAT_METRICS_TOKEN"),
     "AUDIT_DAYS": env.integer("DOQCHAT_AUDIT_DAYS", 365, minimum=0, maximum=36_500) or None,
+    "WEBHOOK_PRIVATE_TARGETS": env.flag("DOQCHAT_WEBHOOK_PRIVATE_TARGETS", False),
     "ORIGINS": env.words("DOQCHAT_ORIGINS"),
     "EMBED_ORIGINS": env.words("DOQCHAT_EMBED_ORIGINS"),
     "PROXIES": FORWARDED_ALLOW_IPS,

@@ -169,6 +169,7 @@ class Settings(Section):
             None for tokens only.
         metrics_token: the bearer token with which other machines read `/metrics`; None for only this machine.
         audit_days: days for which the audit trail is kept; None for ever.
+        webhook_private_targets: whether webhooks may be sent by plain HTTP, and to private addresses.
         origins: origins of other sites whose pages may open a socket.
         embed_origins: origins of other sites whose pages may show a room in a frame.
         proxies: the addresses and networks of trusted proxies, which send the address of the client.
@@ -195,6 +196,7 @@ class Settings(Section):
     authorize: Annotated[str, Field(min_length=1)] | None = None
     metrics_token: Annotated[str, Field(min_length=16)] | None = None
     audit_days: _Count | None = 365
+    webhook_private_targets: bool = False
     origins: list[str] = []
     embed_origins: list[str] = []
     proxies: list[str] = ["127.0.0.1", "::1"]

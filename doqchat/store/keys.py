@@ -14,6 +14,9 @@ ARCHIVER = "chat:archiver"
 ARCHIVER_PAUSED = "chat:archiver:paused"
 """Exists while a backup is made; no archiver runs meanwhile."""
 
+WEBHOOKS = "chat:webhooks"
+"""The name of the process that sends webhooks."""
+
 GAUGES = "llm:gauges"
 """Gauges that the sweeper maintains, as JSON."""
 

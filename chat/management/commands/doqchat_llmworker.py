@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.checks import require_usable_settings
+from chat.webhooks.dispatcher import Dispatcher
 from doqchat.engine import engine
 from doqchat.llm import LLMError, llms
 from doqchat.serving.garbage import tune
@@ -57,7 +58,7 @@ async def _work(say: Callable[[str], None] | None) -> None:
         await llms["default"].prepare()
     tune()
     try:
-        await Worker(current).run(stop)
+        await Worker(current, [Dispatcher(current).run]).run(stop)
     finally:
         if saying:
             saying.cancel()

@@ -1,0 +1,40 @@
+"""A worker that is killed loses no webhook, and another one goes on, at once if the first has ended by itself."""
+
+import asyncio
+from contextlib import closing
+
+import pytest
+import redis
+
+from doqchat.store import keys
+from tests.chat.fetch import post
+from tests.stand_ins.webhook_receiver import Webhook, WebhookReceiver
+from tests.webhooks.conftest import Site, endpoint
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_a_killed_worker_loses_nothing_and_keeps_the_order(site: Site, sid: str) -> None:
+    stalled = True
+
+    def decide(webhook: Webhook) -> int | None:
+        return None if stalled and webhook["data"]["bd"]["text"] == "3" else 204
+
+    async with WebhookReceiver(decide) as receiver:
+        await endpoint(receiver.url, "message.created")
+        with site.worker() as killed:
+            for number in range(6):
+                await asyncio.to_thread(post, site.web, sid, str(number), role="A")
+            while (webhook := await receiver.next())["data"]["bd"]["text"] != "3":
+                continue
+            killed.kill()
+        assert webhook["answered"] is None
+        stalled = False
+        with site.worker():
+            after = [(await receiver.next())["data"]["bd"]["text"] for _ in range(3)]
+    with closing(redis.Redis.from_url(site.store_url)) as store:
+        assert not store.exists(keys.WEBHOOKS), "a worker that is stopped releases the lease"
+    assert after == ["3", "4", "5"]
+    ids = [request.headers["webhook-id"] for request in receiver.requests]
+    assert len(ids) == 7
+    assert len(set(ids)) == 6, "the attempt that was interrupted is repeated with the same id"
