@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from chat import audit_admin, credentials_admin  # noqa: F401  # importing registers them
+from chat import audit_admin, credentials_admin, webhooks_admin  # noqa: F401  # importing registers them
 from chat.models import ChatSession, synchronise
 from chat.session_timeline import timeline
 from doqchat.engine import engine

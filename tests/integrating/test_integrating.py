@@ -78,6 +78,7 @@ def test_the_project_passes_its_checks_and_keeps_its_commands_its_admin_and_its_
         "token",
         "up",
         "web",
+        "webhook",
     }
     assert all(name.startswith("doqchat_") for name in commands)
     assert header == "Django administration"
