@@ -21,6 +21,7 @@ from doqchat.replies.budget import TokenBudget
 from doqchat.signal_queue import SignalQueue
 from doqchat.store.cancellation import Cancellation
 from doqchat.store.ephemeral import ReadReceipts, Typing
+from doqchat.store.exports import Exports
 from doqchat.store.history import History
 from doqchat.store.moderation import Moderation
 from doqchat.store.participants import Participants
@@ -39,8 +40,8 @@ class Engine:
 
     Attributes:
         layer: the channel layer.
-        shards, stream, history, participants, presence, read_receipts, session_index, settings, typing, snapshots,
-            revocations, moderation: the store.
+        shards, stream, history, exports, participants, presence, read_receipts, session_index, settings, typing,
+            snapshots, revocations, moderation: the store.
         archive: the archive; None if all events stay in the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
@@ -74,6 +75,7 @@ class Engine:
         self.archive = None if settings.archive is None else DatabaseArchive(self.shards)
         self.stream = SessionStream(self.shards, self.limits, messages, self.archive)
         self.history = History(self.stream)
+        self.exports = Exports(self.shards, self.stream, self.archive)
         self.participants = Participants(self.shards, self.archive)
         self.presence = Presence(self.shards)
         self.read_receipts = ReadReceipts(self.shards)

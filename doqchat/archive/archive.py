@@ -66,6 +66,10 @@ class DatabaseArchive:
         """Overwrite an event; returns what it was, or None if the archive does not have it."""
         return await self._database.run(records.replace_body, sid, entry_id, body)
 
+    async def sids_after(self, sid: str, count: int = 1_000) -> list[str]:
+        """The next sessions in the archive, in the order of their names."""
+        return await self._database.run(records.sids_after, sid, count)
+
     async def resume(self, sid: str) -> bool:
         """Bring a session that has left the store back to it; False if the archive does not know it."""
         known = await self.known(sid)

@@ -93,6 +93,11 @@ def first_id(sid: str) -> str | None:
     return None if first is None else id_at(first)
 
 
+def sids_after(sid: str, count: int) -> list[str]:
+    """The names of the next sessions, in their order."""
+    return list(ArchivedSession.objects.filter(sid__gt=sid).order_by("sid").values_list("sid", flat=True)[:count])
+
+
 def counts(sid: str, through: str | None) -> Counter[str]:
     """The number of events of each role, up to an id."""
     events = _events(sid) if through is None else _events(sid).filter(position__lte=position_before(through))
