@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TypeAlias
 
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
+from doqchat.errors import DoqchatError, Internal
 
 LINE_CHARACTERS = 500
 """Maximum length of a line, because messages can contain values sent by clients."""
@@ -49,7 +50,9 @@ class LineFormatter(logging.Formatter):
         return super().formatMessage(record) + getattr(record, "not_logged", "")
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name
-        """The end of the traceback."""
+        """The end of the traceback; for an error that is reported to clients only its sentence, which is enough."""
+        if isinstance(ei[1], DoqchatError) and not isinstance(ei[1], Internal):
+            return _one_line(f"{ei[1].code}: {ei[1].message}")
         return "\n".join(_one_line(line) for line in super().formatException(ei).splitlines()[-TRACEBACK_LINES:])
 
 
