@@ -12,7 +12,7 @@ from ninja.operation import Operation
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import to_json
 
-from chat import api_errors, invites_api, moderation_api, openapi, retention_api, sessions_api
+from chat import api_errors, exports_api, invites_api, moderation_api, openapi, retention_api, sessions_api
 from chat.access import principal_of
 from chat.routing import socket_path
 from doqchat.engine import engine
@@ -166,6 +166,7 @@ async def _grouped(entries: list[Entry]) -> str:
 
 
 api.add_router("/sessions", sessions_api.router)
+api.add_router("/sessions", exports_api.router)
 api.add_router("/sessions", invites_api.router)
 api.add_router("/sessions", moderation_api.router)
 api.add_router("", retention_api.router)

@@ -122,6 +122,7 @@ class AuditRecord(models.Model):
         RELEASED = "released", _("ended the legal hold")
         RETAINED = "retained", _("changed how long the session is kept")
         ERASED = "erased", _("erased what was said")
+        EXPORTED = "exported", _("exported the session")
 
     at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
     sid = models.CharField(_("session name"), max_length=64, db_index=True)

@@ -81,8 +81,8 @@ class LimitSettings(Section):
         address_connections: open sockets of an address; other connections may be as many again.
         address_handshakes: attempts to open a socket.
         address_sessions: sessions that begin with a message or a join from the address.
-        address_history, address_searches, address_pages, address_calls: HTTP calls: pages of the history; the same with
-            a search; pages of the site; others.
+        address_history, address_searches, address_exports, address_pages, address_calls: HTTP calls: pages of the
+            history; the same with a search; exports; pages of the site; others.
         address_requests: requests to the models.
         person_requests: requests to the models of the holder of a token, in all sessions.
         site_requests: requests to the models of all people together.
@@ -100,6 +100,7 @@ class LimitSettings(Section):
     address_sessions: _Count | None = 60
     address_history: _Count | None = 300
     address_searches: _Count | None = 60
+    address_exports: _Count | None = 20
     address_pages: _Count | None = 300
     address_calls: _Count | None = 600
     address_requests: _Count | None = 120

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FULL_SECONDS = 10
 """`retry_after` when there are too many connections, whose end is unknown."""
 
-Call = Literal["history", "search", "page", "other"]
+Call = Literal["history", "search", "export", "page", "other"]
 """Kinds of HTTP calls; each has its own rate."""
 
 _SITE = ""
@@ -40,6 +40,7 @@ class ClientLimits:
         self._calls: dict[Call, Buckets] = {
             "history": Buckets(_rate(settings.address_history)),
             "search": Buckets(_rate(settings.address_searches)),
+            "export": Buckets(_rate(settings.address_exports)),
             "page": Buckets(_rate(settings.address_pages)),
             "other": Buckets(_rate(settings.address_calls)),
         }

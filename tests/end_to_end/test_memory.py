@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -83,3 +84,17 @@ async def test_a_backlog_goes_out_at_its_readers_pace_while_others_talk(
         assert seen == missed
         assert [(await slow.recv())["hd"]["id"] for _ in said] == said
     assert max(grown) < 4
+
+
+def test_an_export_is_streamed_and_not_collected(web: processes.Web, store: "redis.Redis", sid: str) -> None:
+    fill(store, f"{sid}-short", "x", 1)
+    fill(store, sid, "x" * 1_000, BACKLOG // 2)
+    with urlopen(f"{web.http}/api/chat/sessions/{sid}-short/export", timeout=WITHIN) as export:
+        export.read()  # what an export needs is loaded now
+    before, grown, size = memory(web), [], 0
+    with urlopen(f"{web.http}/api/chat/sessions/{sid}/export", timeout=WITHIN) as export:
+        while piece := export.read(MIB):
+            size += len(piece)
+            grown.append(memory(web) - before)
+    assert size > 10 * MIB
+    assert max(grown) < 8

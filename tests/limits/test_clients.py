@@ -26,6 +26,7 @@ LIMITS = {
     "ADDRESS_SESSIONS": 4,
     "ADDRESS_HISTORY": 3,
     "ADDRESS_SEARCHES": 2,
+    "ADDRESS_EXPORTS": 2,
     "ADDRESS_PAGES": 3,
     "ADDRESS_CALLS": 40,
     "ADDRESS_REQUESTS": 3,
@@ -122,7 +123,9 @@ async def test_sessions_that_begin_are_limited_and_others_go_on(limited: Web, co
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/api/chat/history/{sid}", 3), ("/api/chat/history/{sid}?q=a", 2)], ids=["history", "search"]
+    ("path", "most"),
+    [("/api/chat/history/{sid}", 3), ("/api/chat/history/{sid}?q=a", 2), ("/api/chat/sessions/{sid}/export", 2)],
+    ids=["history", "search", "export"],
 )
 def test_calls_are_limited_by_kind(limited: Web, begun: str, path: str, most: int) -> None:
     mine = an_address()
