@@ -111,8 +111,15 @@ def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], names: Mapping
     name = wording.author(bd.get("role", ""), own=False, session=names)
     text = str(bd["text"]) if pattern is None else pattern.format(by=by, name=name)
     note = wording.reason().format(reason=bd["reason"]) if bd.get("reason") else ""
-    until = parse_time(bd["until"]) if bd.get("until") else None
-    return Line(entry.id, "notice", entry.participant, False, "", "", text, note, until=until)
+    return Line(entry.id, "notice", entry.participant, False, "", "", text, note, until=_until(bd))
+
+
+def _until(bd: dict[str, Any]) -> datetime | None:
+    """When a mute ends; None for never, and for a time that the site's time zone does not have."""
+    try:
+        return localtime(parse_time(bd["until"])) if bd.get("until") else None
+    except OverflowError:
+        return None
 
 
 def _tag(event: str, bd: dict[str, Any]) -> str:
@@ -123,4 +130,4 @@ def _note(event: str, bd: dict[str, Any]) -> str:
     if event == "llm.error":
         failures = wording.failures()
         return failures.get(str(bd.get("code")), failures["failed"])
-    return wording.endings().get(str(bd.get("finish_reason")), "")
+    return wording.endings().get(str(bd["finish_reason"]), "") if "finish_reason" in bd else ""

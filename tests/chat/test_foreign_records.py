@@ -45,6 +45,8 @@ BODIES = {
     "two hd, one spelt otherwise": '{"hd":{"a":1},"h\\u0064":{"event":"chat.message"},"bd":{"text":"x"}}',
     "the code of an error is a list": '{"hd":{"event":"llm.error"},"bd":{"text":"x","code":[1]}}',
     "the model is an object": '{"hd":{"event":"llm.response"},"bd":{"text":"x","model":{},"finish_reason":[]}}',
+    "the end of a mute is in no other time zone": '{"hd":{"event":"session.notice"},"bd":{"code":"muted","text":"x",'
+    '"until":"9999-12-31T23:59:59Z"}}',
     "controls": '{"hd":{"event":"chat.message"},"bd":{"text":"\x1b[2J\x9b2J"}}',
 }
 Listed = Callable[[list[Any], Any], None]
@@ -104,6 +106,14 @@ def test_a_history_is_grouped_by_whatever_the_participants_are_called(
     assert answer.status == 200
     assert {role: len(messages) for role, messages in answer.json["messages"].items()} == answer.json["participants"]
     assert len(answer.json["messages"]) == 6
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "md", "html"])
+def test_an_export_has_what_can_be_read(server: Web, sid: str, written: list[str], form: str) -> None:
+    answer = fetch(server, f"/api/chat/sessions/{sid}/export?format={form}")
+    assert answer.status == 200
+    assert answer.text.index("before") < answer.text.rindex("after")
+    assert form != "json" or set(written) <= {event["id"] for event in answer.json["events"]}
 
 
 def test_the_room_shows_what_can_be_read(any_server: Web, sid: str, written: list[str]) -> None:
