@@ -295,9 +295,11 @@ def wording() -> dict[str, Any]:
             "again": _("Try again"),
         },
         "download": {
-            "loading": _("Loading… {count} messages so far"),
-            "done": _("Downloaded: {count} events"),
+            "loading": _("Loading the conversation…"),
+            "done": _("Downloaded"),
             "cancelled": _("The download was cancelled."),
+            "empty": _("There is nothing to download yet."),
+            "limited": _("Too many downloads. Try again in a minute."),
             "failed": _("The conversation could not be downloaded. Try again in a moment."),
         },
         "history": {"failed": _("Earlier messages could not be loaded. Try again in a moment.")},

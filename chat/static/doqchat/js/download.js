@@ -1,100 +1,59 @@
-// Downloads the conversation as a file, which the browser puts together from the pages of the history.
+// Downloads the conversation as a file that the server writes. Without scripts the links do that too, but they cannot send
+// the token of a link, and browsers say little about a refusal.
 
-import { drawn, isShown } from "./message.js"
-import { timeOf } from "./sync.js"
-import { nameOfDay, nameOfTime, say } from "./wording.js"
+import { say } from "./wording.js"
 
-const PAGE = 1_000
-const TYPES = { md: "text/markdown", json: "application/json" }
 const KEPT = 60_000 // ms that the file stays available to the browser
+const NAME = /filename\*=UTF-8''([^;]+)/
+const REFUSALS = { 404: "download.empty", 429: "download.limited" } // by status
 
 export class Download {
   #element
   #cancel
   #state
-  #history
-  #sid
-  #title
-  #reader
+  #token
   #running
 
-  // `title` returns the title of the conversation; `reader`: the reader's role.
-  constructor(element, { history, sid, title, reader }) {
+  constructor(element, token) {
     this.#element = element
     this.#cancel = element.querySelector(".download__cancel")
     this.#state = element.querySelector(".download__state")
-    this.#history = history
-    this.#sid = sid
-    this.#title = title
-    this.#reader = reader
+    this.#token = token
     this.#cancel.addEventListener("click", () => this.#running?.abort())
   }
 
-  // `type`: "md" or "json".
-  async start(type) {
-    const running = (this.#running = new AbortController())
+  async start(address) {
+    const { signal } = (this.#running = new AbortController())
     this.#show(true)
+    this.#state.textContent = say("download.loading")
     try {
-      const messages = await this.#read(running.signal)
-      save(`${this.#sid}.${type}`, TYPES[type], type === "md" ? this.#asText(messages) : this.#asJSON(messages))
-      this.#state.textContent = say("download.done", { count: messages.length })
+      this.#state.textContent = say(await this.#save(address, signal))
     } catch {
-      this.#state.textContent = say(running.signal.aborted ? "download.cancelled" : "download.failed")
+      this.#state.textContent = say(signal.aborted ? "download.cancelled" : "download.failed")
     }
     this.#show(false)
   }
 
-  async #read(signal) {
-    const all = []
-    let after = "0-0"
-    while (after) {
-      this.#state.textContent = say("download.loading", { count: all.length })
-      const { messages, next } = await this.#history.read({ limit: PAGE, after }, signal)
-      all.push(...messages)
-      after = next
-    }
-    return all
+  // What there is to say afterwards. Throws if the file is not complete.
+  async #save(address, signal) {
+    const response = await fetch(address, { headers: this.#token.headers, signal })
+    if (!response.ok) return REFUSALS[response.status] ?? "download.failed"
+    const [, name] = NAME.exec(response.headers.get("Content-Disposition"))
+    save(decodeURIComponent(name), await response.blob())
+    return "download.done"
   }
 
   #show(running) {
     const focused = this.#element.contains(document.activeElement)
-    for (const button of this.#element.querySelectorAll("button[value]")) button.hidden = running
+    for (const link of this.#element.querySelectorAll("a")) link.hidden = running
     this.#cancel.hidden = !running
-    if (focused) this.#element.querySelector("button:not([hidden])").focus()
-  }
-
-  #asJSON(messages) {
-    return JSON.stringify({ sid: this.#sid, title: this.#title(), messages }, null, 1)
-  }
-
-  // Markdown, as the people and the model wrote it.
-  #asText(messages) {
-    const lines = [`# ${this.#title()}`]
-    let day = ""
-    for (const envelope of messages.filter(isShown)) {
-      const moment = timeOf(envelope.hd.id)
-      if (nameOfDay(moment) !== day) lines.push(`## ${(day = nameOfDay(moment))}`)
-      lines.push(...this.#paragraphs(envelope, nameOfTime(moment)))
-    }
-    return `${lines.join("\n\n")}\n`
-  }
-
-  #paragraphs(envelope, time) {
-    const part = partsOf(drawn(envelope, this.#reader))
-    const { bd, hd } = envelope
-    const text = hd.removed || hd.event === "session.notice" ? part("text") : (bd.text ?? bd.prompt ?? part("text"))
-    const author = [part("author"), part("tag")].filter(Boolean).join(", ")
-    return [author ? `**${author}** (${time})` : `(${time})`, text, part("note") && `*${part("note")}*`].filter(Boolean)
+    if (focused) this.#element.querySelector(".button:not([hidden])").focus()
   }
 }
 
-function partsOf(item) {
-  return (name) => item.querySelector(`.message__${name}`).textContent
-}
-
-function save(name, type, content) {
+function save(name, content) {
   const link = document.createElement("a")
-  link.href = URL.createObjectURL(new Blob([content], { type: `${type};charset=utf-8` }))
+  link.href = URL.createObjectURL(content)
   link.download = name
   link.click()
   setTimeout(() => URL.revokeObjectURL(link.href), KEPT)

@@ -103,14 +103,16 @@ const search = onUse(async () => {
 })
 const download = onUse(async () => {
   const { Download } = await import("./download.js")
-  const title = () => part("room__name").textContent
-  return new Download(part("download"), { history, sid, title, reader: role })
+  return new Download(part("download"), token)
 })
 part("room__search").addEventListener("click", async () => (await search())?.open())
 part("room__search").hidden = false
-for (const button of part("download").querySelectorAll("button[value]")) {
-  button.addEventListener("click", async () => (await download())?.start(button.value))
-  button.disabled = false
+for (const link of part("download").querySelectorAll("a")) {
+  link.addEventListener("click", async (event) => {
+    event.preventDefault()
+    const loaded = await download()
+    loaded?.start(link.href)
+  })
 }
 
 new Details(part("drawer"), part("room__menu"), part("panel__close"))
