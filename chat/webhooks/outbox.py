@@ -37,9 +37,11 @@ def queue(deliveries: Iterable[WebhookDelivery]) -> None:
         transaction.on_commit(partial(queued.send, None, sessions=sessions), robust=True)
 
 
-def _on_archived(session: "ArchivedSession", added: list["ArchivedEvent"], **kwargs: Any) -> None:
-    """Queue the events that are newer than an endpoint, in the order of the session."""
-    endpoints = enabled_endpoints() if added else []
+def _on_archived(
+    session: "ArchivedSession", added: list["ArchivedEvent"], imported: bool = False, **kwargs: Any
+) -> None:
+    """Queue the events that are newer than an endpoint, in the order of the session; imported ones are not news."""
+    endpoints = enabled_endpoints() if added and not imported else []
     queue(
         WebhookDelivery(endpoint=endpoint, message_id=f"msg_{event.id}", type=kind, sid=session.sid, event=event.id)
         for endpoint in endpoints

@@ -29,11 +29,13 @@ class Batch:
         sid: the session.
         entries: id, participant and body of each; the ids have positions.
         changes: the number of changed entries in the store, see scripts/copy.lua.
+        imported: whether they are from an import, and so are not news.
     """
 
     sid: str
     entries: Sequence[tuple[str, str, str]]
     changes: int
+    imported: bool = False
 
 
 def write(batches: Iterable[Batch]) -> None:
@@ -273,7 +275,9 @@ def _write_batch(batch: Batch) -> None:
     session.events += len(new)
     session.changes = batch.changes
     session.save(update_fields=["copied", "events", "changes"])
-    events_archived.send(ArchivedEvent, session=session, added=new, changed=changed, removed=[])
+    events_archived.send(
+        ArchivedEvent, session=session, added=new, changed=changed, removed=[], imported=batch.imported
+    )
 
 
 def _position(entry_id: str) -> int:

@@ -2,18 +2,22 @@
 
 import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import redis
 
 from chat.models import ChatSession
+from chat.webhooks.models import WebhookDelivery, WebhookEndpoint
 from doqchat.archive.models import ArchivedSession
 from doqchat.store import keys
 from tests.chat.commands import run
 from tests.chat.fetch import history, post
 from tests.chat.sessions import write_messages
 from tests.processes import Web
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +37,9 @@ def test_exported_sessions_are_imported_as_they_were(
     store.delete(*map(keys.stream, sids))
     assert history(server, sid).json["messages"] == []
 
+    WebhookEndpoint.objects.create(url="https://example.org", types="message.created", created_at=LONG_AGO)
     done = run("doqchat_import", *map(str, files))
+    assert not WebhookDelivery.objects.exists()  # imported messages are not news
     assert (done.returncode, done.stdout) == (0, "".join(f"Imported {each}: 5 events\n" for each in sids))
     assert history(server, sid).json == before
     assert ChatSession.objects.filter(sid__in=sids).count() == 2
