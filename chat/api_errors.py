@@ -23,8 +23,10 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import Field, NinjaAPI, Schema
 from ninja.errors import ValidationError
 
+from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, TooLarge, Unavailable, problem_of
 from doqchat.protocol.names import MAX_FRAME_BYTES
+from doqchat.store.counts import REFUSALS
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def refusals(*statuses: int) -> dict[int, type[Refused]]:
 def report_in_json(api: NinjaAPI) -> None:
     """Have an API report all errors in this format."""
     for kind in (ValidationError, Exception):  # ninja has a handler of its own for the first
-        api.exception_handler(kind)(_told)
+        api.exception_handler(kind)(_refused)
 
 
 def urls_of(api: NinjaAPI) -> tuple[list[Any], str, str]:
@@ -70,11 +72,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Requests refused before a view, such as an unknown Host header; outside the API they get Django's page."""
     if not request.path.startswith(reverse("doqchat:api:api-root")):
         return defaults.bad_request(request, exception)
-    return _told(request, exception)
+    return _response(_problem(request, exception))
 
 
-def _told(request: HttpRequest, error: Exception) -> HttpResponse:
-    return _response(_translated(error) or problem_of(error, f"{request.method} {request.path}"))
+def _refused(request: HttpRequest, error: Exception) -> HttpResponse:
+    return _counted(_problem(request, error))
+
+
+def _problem(request: HttpRequest, error: Exception) -> DoqchatError:
+    return _translated(error) or problem_of(error, f"{request.method} {request.path}")
 
 
 def _translated(error: Exception) -> DoqchatError | None:
@@ -99,6 +105,12 @@ def _translated(error: Exception) -> DoqchatError | None:
     return None
 
 
+def _counted(problem: DoqchatError, status: int | None = None, **headers: str) -> HttpResponse:
+    """The response, counted in the metrics; it needs a running event loop."""
+    engine().shards.counts.count(REFUSALS + problem.code)
+    return _response(problem, status, **headers)
+
+
 def _response(problem: DoqchatError, status: int | None = None, **headers: str) -> HttpResponse:
     if "retry_after" in problem.details:
         headers["Retry-After"] = str(problem.details["retry_after"])
@@ -115,7 +127,7 @@ def _response(problem: DoqchatError, status: int | None = None, **headers: str) 
 @csrf_exempt
 async def _unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
     docs = reverse("doqchat:api:openapi-view")
-    return _response(NotFound(f"There is no {request.path}; {docs} lists the API."))
+    return _counted(NotFound(f"There is no {request.path}; {docs} lists the API."))
 
 
 def _refusing_methods(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[..., Awaitable[HttpResponse]]:
@@ -126,6 +138,6 @@ def _refusing_methods(view: Callable[..., Awaitable[HttpResponse]]) -> Callable[
             return response
         allowed = response["Allow"]
         problem = NotFound(f"{request.method} is not allowed here; use {allowed}.")
-        return _response(problem, status=405, Allow=allowed)
+        return _counted(problem, status=405, Allow=allowed)
 
     return refusing

@@ -23,6 +23,7 @@ from doqchat.protocol.events import ChatAck
 from doqchat.protocol.frames import parse
 from doqchat.protocol.names import SOCKET_PATH, WRITE_TEXT
 from doqchat.serving.limits import FRAME_BYTES, RESTART_CODE
+from doqchat.store.counts import CONNECTIONS, REFUSALS, Counts
 from doqchat.store.faults import Uncertain
 from doqchat.submission import submit
 
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 NORMAL = 1000
+NO_STATUS = 1005
+"""What a client's close frame without a code counts as (RFC 6455, 7.1.5)."""
+
 CLOSE_SECONDS = 1.0
 """Timeout of sending the close frame to a client that does not read."""
 
@@ -55,6 +59,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     counted = False
     accepted = False
     dropped: int | None = None
+    ended = NO_STATUS
+    counts: Counts | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
         """Serve the connection until either side closes it.
@@ -69,6 +75,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self._handle_all(receive)
         except asyncio.CancelledError:
             if self.dropped is None:
+                self.ended = RESTART_CODE
                 await self._close_at_the_end()
                 raise
         except TooManyRefused as problem:
@@ -83,6 +90,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             code = FAILED
         finally:
             await self.disconnect(self.dropped or code)
+            if self.counts is not None:
+                self.counts.closed(self.dropped or (self.ended if code == NORMAL else code))
 
     async def _handle_all(self, receive: Callable[[], Awaitable[Any]]) -> None:
         """Handle events until the client disconnects, one per iteration of the event loop."""
@@ -92,13 +101,17 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             else:
                 await self.receive(message.get("text"), message.get("bytes"))
             await asyncio.sleep(0)
+        if self.ended == NO_STATUS:
+            self.ended = message.get("code") or NO_STATUS
 
     async def connect(self) -> None:
         """Join the session, then accept, so that a connected client misses no event; or refuse with an error."""
         try:
             self.engine = engine()
+            self.counts = self.engine.shards.counts
             self._count()
             shake = await read_handshake(self.scope, self.engine.authenticator)
+            self.counts = self.engine.stream.counts(shake.principal.sid)
             member = self.member = Member(
                 self._write,
                 principal=shake.principal,
@@ -116,6 +129,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             batches().joined(member.principal)
             await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
+            self.counts.sockets += 1
+            self.counts.count(CONNECTIONS)
             begin(self.engine, member, welcome)
             member_webhooks().joined(member)
 
@@ -158,6 +173,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         """Report the error of a frame; raises TooManyRefused."""
         problem = problem_of(error, "A frame")
         problem.msg_id = problem.msg_id or msg_id
+        self._count_refusal(problem)
         if member.limits.refuse(problem):
             self._tell(problem)
 
@@ -175,6 +191,8 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             member, self.member = self.member, None
             if member.joined:
                 member_webhooks().left(member)
+            if self.accepted and self.counts is not None:
+                self.counts.sockets -= 1
             await leave(self.engine, member)
 
     async def _punish(self, problem: TooManyRefused) -> None:
@@ -208,12 +226,18 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
     async def _refuse(self, problem: DoqchatError) -> None:
         """Accept, send the error, and close with a code that browsers can read."""
+        self.ended = problem.close_code
+        self._count_refusal(problem)
         await self._leave()
         await self.accept(subprotocol=subprotocol_of(self.scope))
         await self.send(server.error(None, problem))
         if isinstance(problem, RateLimited):
             await asyncio.sleep(PENALTY_SECONDS)
         await self.close(problem.close_code)
+
+    def _count_refusal(self, problem: DoqchatError) -> None:
+        if self.counts is not None:
+            self.counts.count(REFUSALS + problem.code)
 
     def _on_drop(self, code: int) -> None:
         self.dropped = code

@@ -13,7 +13,7 @@ from django.utils.decorators import async_only_middleware
 
 from chat.metrics import show_metrics
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Internal
+from doqchat.errors import DoqchatError
 from doqchat.llm import llms
 from doqchat.replies.metrics import read_metrics
 from doqchat.store.causes import cause_of
@@ -77,13 +77,8 @@ async def _state_of_store() -> str:
 
 async def _is_full(shard: Shard) -> bool:
     """Whether less than ROOM_BYTES are left up to the store's memory limit; False where the store does not say."""
-    try:
-        text = await shard.pipeline.execute("INFO", "memory")
-    except Internal:
-        return False
-    memory = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    limit, used = int(memory.get("maxmemory", 0)), int(memory.get("used_memory", 0))
-    return 0 < limit < used + ROOM_BYTES
+    memory = await shard.memory()
+    return memory is not None and 0 < memory.limit < memory.used + ROOM_BYTES
 
 
 def _state_of_database() -> str:

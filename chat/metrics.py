@@ -1,9 +1,11 @@
-"""`GET /metrics`: Prometheus metrics about replies.
+"""`GET /metrics`: Prometheus metrics of the whole site.
 
 They are read from the store, so every process returns the same values. They contain no messages or session names. Only
-this machine and the holders of DOQCHAT_METRICS_TOKEN may read them.
+this machine and the holders of DOQCHAT_METRICS_TOKEN may read them. Those of replies are here, the others in
+chat/client_metrics.py.
 """
 
+from asyncio import gather
 from collections.abc import Iterator, Mapping
 from hmac import compare_digest
 
@@ -12,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from chat.client_metrics import read_client_metrics
 from doqchat.conf import doqchat_settings
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
@@ -26,11 +29,13 @@ async def show_metrics(request: HttpRequest) -> HttpResponse:
         problem = "The metrics require the header Authorization: Bearer with the value of DOQCHAT_METRICS_TOKEN.\n"
         return HttpResponse(problem, status=403, content_type="text/plain; charset=utf-8")
     try:
-        read = await read_metrics(engine().shards)
+        shards = engine().shards
+        read, of_clients = await gather(read_metrics(shards), read_client_metrics(shards))
     except Unavailable:
         return HttpResponse("The store does not answer.\n", status=503, content_type="text/plain; charset=utf-8")
     registry = CollectorRegistry()
     registry.register(_Replies(read))
+    registry.register(of_clients)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

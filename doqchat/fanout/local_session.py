@@ -48,6 +48,7 @@ class LocalSession:
         revoked: the session's revocations.
         recorded: when its activity was last recorded, by the clock of the event loop.
         closed: whether a moderator has closed the session.
+        counts: counts the deliveries.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class LocalSession:
         self.closed = False
         self.recorded = 0.0
         self._active = active
+        self.counts = stream.counts(sid)
         self._on_missed = on_missed
         self._opened = False
         self._live: set[Member] = set()
@@ -180,6 +182,7 @@ class LocalSession:
         self._active.add(self)
         for member in self._live:
             member.push(text)
+        self.counts.delivered(entry.id, len(self._live))
         if server.closes(entry.body):
             self._end()
         elif self.closed and server.reopens(entry.body):

@@ -65,6 +65,7 @@ async def _replay_page(
             raise EventsRemoved
         for number, entry in enumerate(page, 1):
             member.push(session.deliver_if_new(entry))
+            session.counts.deliveries += 1
             if member.behind:
                 return entry.id, number
             if number % FRAMES_A_TURN == 0:

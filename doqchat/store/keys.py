@@ -32,6 +32,12 @@ DEAD_LETTERS = "llm:dead"
 COUNTERS = "llm:counters"
 """Hash of counters of all replies."""
 
+CLIENT_COUNTERS = "chat:counters"
+"""Hash of counters of what clients do, see store/counts.py."""
+
+CLIENT_SOCKETS = f"{{{CLIENT_COUNTERS}}}:sockets"
+"""Hash of the open sockets of each process, and when they no longer count; in the hash slot of the counters."""
+
 ENDED = "replies:"
 """Prefix of the counters of completed replies; the finish reason follows."""
 

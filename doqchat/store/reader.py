@@ -9,6 +9,7 @@ from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, LAST, id_after, id_before, order
 from doqchat.store import keys
 from doqchat.store.clients import pairs
+from doqchat.store.counts import Counts
 from doqchat.store.older import Archive, Raw
 from doqchat.store.script import load
 from doqchat.store.shards import Shards
@@ -98,6 +99,10 @@ class SessionReader:
     def server(self, sid: str) -> str:
         """The URL of the session's server."""
         return self._shards.of(sid).url
+
+    def counts(self, sid: str) -> Counts:
+        """Counts what clients do on the session's server."""
+        return self._shards.of(sid).counts
 
     async def read(self, sid: str, after: str = BEGINNING, count: int = 100) -> list[Entry]:
         """The entries after an id, oldest first."""

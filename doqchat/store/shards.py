@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 from zlib import crc32
 
+from doqchat.errors import Internal
 from doqchat.store import keys
 from doqchat.store.clients import commands, database
 from doqchat.store.connection import LastSeen
+from doqchat.store.counts import Counts
 from doqchat.store.hints import Ended, Hints
 from doqchat.store.pipeline import Pipeline
 
@@ -19,6 +22,13 @@ def shard_index(sid: str, shards: int) -> int:
 def layer_prefix(urls: Sequence[str]) -> str:
     """Prefix of the channel layer's channels, with the database numbers, because Pub/Sub ignores databases."""
     return keys.in_database(keys.LAYER_PREFIX, *map(database, urls))
+
+
+class Memory(NamedTuple):
+    """The memory of a server in bytes; a limit of 0 is none."""
+
+    used: int
+    limit: int
 
 
 class Shard:
@@ -37,6 +47,7 @@ class Shard:
         pipeline: the pipeline of other frequent commands.
         reads: the pipeline of stream pages, which may be large and must not delay the others.
         hints: posts updates of other hash slots.
+        counts: counts what clients do.
     """
 
     def __init__(self, url: str, prefix: str, ended: Ended) -> None:
@@ -50,13 +61,24 @@ class Shard:
         self.pipeline = Pipeline(url, last_seen)
         self.reads = Pipeline(url, last_seen, batch=16)
         self.hints = Hints(self.appends, self.pipeline, self.workers_channel, ended)
+        self.counts = Counts(self.pipeline)
 
     def channel(self, sid: str) -> str:
         """The channel of a session's group in the channel layer."""
         return keys.channel(self._prefix, sid)
 
+    async def memory(self) -> Memory | None:
+        """The server's memory; None if it does not permit INFO. Raises Unavailable."""
+        try:
+            text = await self.pipeline.execute("INFO", "memory")
+        except Internal:
+            return None
+        known = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        return Memory(used=int(known.get("used_memory", 0)), limit=int(known.get("maxmemory", 0)))
+
     async def close(self) -> None:
         """Close all connections."""
+        await self.counts.close()
         await self.commands.aclose()
         await asyncio.gather(self.appends.close(), self.pipeline.close(), self.reads.close())
 
@@ -76,6 +98,11 @@ class Shards:
     def of(self, sid: str) -> Shard:
         """The server of a session."""
         return self._shards[shard_index(sid, len(self._shards))]
+
+    @property
+    def counts(self) -> Counts:
+        """Counts what belongs to no session, on the first server."""
+        return self._shards[0].counts
 
     def __iter__(self) -> Iterator[Shard]:
         return iter(self._shards)

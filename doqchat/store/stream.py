@@ -2,14 +2,17 @@
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from time import monotonic
+from typing import Any, Literal
 
 from doqchat.errors import Conflict, RateLimited
 from doqchat.limits.messages import MessageLimits
+from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import now
 from doqchat.store import keys
 from doqchat.store.append import append_script, run_append
 from doqchat.store.cancellation import superseded_constants
+from doqchat.store.counts import MESSAGES
 from doqchat.store.moderation import refusal
 from doqchat.store.older import Archive
 from doqchat.store.reader import SessionReader
@@ -28,6 +31,8 @@ LONGEST_WAIT_CALLED_MS = 5_000
 
 LONGEST_WAIT_MS = 60_000
 """Maximum wait otherwise; long, so that the assistant does not interrupt people who talk or type."""
+
+_CHAT_MESSAGES, _REQUESTS = MESSAGES + ChatMessage.event, MESSAGES + LLMRequest.event
 
 Manner = Literal["", "said", "mentioned"]
 
@@ -126,17 +131,30 @@ class SessionStream(SessionReader):
             "timestamp": now(),
             "workers": shard.workers_channel,
         }
-        used, archived = [keys.stream(sid), claim], self._archive is not None
-        entry_id, outcome, rest = await run_append(shard.appends, self._append, used, **event, may_have_left=archived)
-        if outcome == "absent":
-            await self.resume(sid)
-            entry_id, outcome, rest = await run_append(shard.appends, self._append, used, **event, may_have_left=False)
+        began = monotonic()
+        try:
+            entry_id, outcome, rest = await self._store(sid, claim, event)
+        finally:
+            shard.counts.appends.observe(monotonic() - began)
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; use a new one.", msg_id=msg_id)
         if not entry_id:
             raise refusal(outcome, int(rest), participant) or self._over_limit(outcome, int(rest), participant)
         shard.hints.post(sid, rest)
-        return Appended(entry_id, outcome == "duplicate" and msg_id is not None)
+        duplicate = outcome == "duplicate" and msg_id is not None
+        if not duplicate:
+            shard.counts.count(_REQUESTS if ask else _CHAT_MESSAGES)
+        return Appended(entry_id, duplicate)
+
+    async def _store(self, sid: str, claim: str, event: dict[str, Any]) -> tuple[Any, ...]:
+        """Run append.lua; a session that has left the store is resumed first."""
+        pipeline, used = self._shards.of(sid).appends, [keys.stream(sid), claim]
+        archived = self._archive is not None
+        answer = await run_append(pipeline, self._append, used, **event, may_have_left=archived)
+        if answer[1] == "absent":
+            await self.resume(sid)
+            answer = await run_append(pipeline, self._append, used, **event, may_have_left=False)
+        return answer
 
     def _over_limit(self, limit: str, wait_ms: int, role: str) -> RateLimited:
         return (self._messages if limit in self._messages.fields() else self._requests).refusal(limit, wait_ms, role)

@@ -23,6 +23,7 @@ class SteppedStream:
         self._stream = stream
         self._reads: list[Read] = []
         self._stepped = True
+        self.counts = stream.counts
 
     async def read(self, sid: str, after: str, count: int) -> list[Entry]:
         if not self._stepped:
