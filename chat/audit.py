@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -108,7 +109,7 @@ class Batches:
             return
         self._batch[key] += 1
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write_later())
+            self._writing = asyncio.create_task(self._write_later(), context=Context())
 
     async def _write_later(self) -> None:
         await asyncio.sleep(BATCH_SECONDS)

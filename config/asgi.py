@@ -18,13 +18,15 @@ from chat.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 from doqchat.serving.paced_starts import PacedStarts  # noqa: E402 - as the others
 from doqchat.serving.public_address import PublicAddress  # noqa: E402 - as the others
 from doqchat.serving.request_bodies import BoundedBodies  # noqa: E402 - needs the settings
+from doqchat.serving.request_ids import RequestIds  # noqa: E402 - as the others
 
 require_usable_settings()  # servers other than `manage.py doqchat_web` load this without running the system checks
 http = BoundedBodies(Handler())
 sockets = URLRouter([*websocket_urlpatterns, re_path("", WrongAddress.as_asgi())])
-application = PublicAddress(
+reached = PublicAddress(
     PacedStarts(ProtocolTypeRouter({"http": http, "websocket": sockets})),
     https=settings.HTTPS,
     path=settings.SITE_PATH,
     proxies=settings.FORWARDED_ALLOW_IPS,
 )
+application = RequestIds(reached, proxies=settings.FORWARDED_ALLOW_IPS)

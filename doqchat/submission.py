@@ -32,6 +32,7 @@ from doqchat.protocol.frames import Frame
 from doqchat.protocol.names import Capability
 from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
+from doqchat.request_ids import request_id
 from doqchat.signals import message_filtered, message_stored
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended, Manner
@@ -134,6 +135,7 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
             ask=ask,
             person=principal.person,
             manner=manner,
+            origin=request_id.get() if ask else "",
         )
     except RateLimited as refusal:
         if refusal.limit:

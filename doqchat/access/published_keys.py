@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextvars import Context
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -51,7 +52,7 @@ class PublishedKeys:
         age = monotonic() - self._began
         if self._reading is None and age > (LIFESPAN_SECONDS if found else COOLDOWN_SECONDS):
             self._began = monotonic()
-            self._reading = asyncio.create_task(self._read())
+            self._reading = asyncio.create_task(self._read(), context=Context())
         if not found and self._reading is not None:
             await asyncio.shield(self._reading)
             found = self._named(kid)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
 
 from doqchat.errors import DoqchatError
@@ -78,7 +79,8 @@ class Hub:
             Unavailable: the store is unreachable; the connection is not a member.
         """
         if not self._beating:
-            self._beating = [asyncio.create_task(self._run_beat()), asyncio.create_task(self._record_activity())]
+            steps = self._run_beat(), self._record_activity()
+            self._beating = [asyncio.create_task(step, context=Context()) for step in steps]
         self._users[sid] = self._users.get(sid, 0) + 1
         try:
             session = await asyncio.shield(self._opened(sid))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import replace
 from hashlib import sha256
 from time import monotonic
@@ -66,7 +67,7 @@ class Logins:
             return
         first = self._beat is None
         if first:
-            self._beat = asyncio.create_task(self._run_beat())
+            self._beat = asyncio.create_task(self._run_beat(), context=Context())
         await self._subscription.subscribe(self._shard.logins_channel)
         names = self._names[member] = login_name(login), str(member.principal.subject)
         for name in names:

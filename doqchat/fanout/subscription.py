@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -109,7 +110,7 @@ class Subscription:
             Unavailable: it was not confirmed in time. Subscribing is retried until `unsubscribe`.
         """
         if self._receiver is None:
-            self._receiver = asyncio.create_task(self._receive())
+            self._receiver = asyncio.create_task(self._receive(), context=Context())
         wanted = self._channels.get(channel)
         if wanted is None:
             wanted = self._channels[channel] = _Channel(channel)

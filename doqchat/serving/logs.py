@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
 from doqchat.errors import DoqchatError, Internal
+from doqchat.request_ids import request_id
 
 LINE_CHARACTERS = 500
 """Maximum length of a line, because messages can contain values sent by clients."""
@@ -45,9 +46,11 @@ class LineFormatter(logging.Formatter):
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line, with the number of suppressed lines."""
+        """The line, with the id of the request and the number of suppressed lines."""
         record.message = _one_line(record.message)
-        return super().formatMessage(record) + getattr(record, "not_logged", "")
+        current = _SECRETS.sub("…", request_id.get())
+        tag = f" request_id={current}" if current else ""
+        return super().formatMessage(record) + tag + getattr(record, "not_logged", "")
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name
         """The end of the traceback; for an error that is reported to clients only its sentence, which is enough."""

@@ -110,11 +110,11 @@ def counted(counter: str, sid: str, reply_id: str, attempt: int) -> str:
 def own(sid: str) -> str:
     """Prefix of all keys of a session except its stream.
 
-    Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, person, auto, turn, attempt,
-    state, lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous attempt),
-    `asking` (hash: active replies of each role), `rates` (hash of the token buckets of stored messages), `asked` and
-    `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `current` (the current reply),
-    `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request, since, at,
+    Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, person, origin, auto, turn,
+    attempt, state, lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous
+    attempt), `asking` (hash: active replies of each role), `rates` (hash of the token buckets of stored messages),
+    `asked` and `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `current` (the current
+    reply), `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request, since, at,
     called), `dead` (set of the replies that are dead letters), `typing`, `settings`, `archive` (hash: last, the last
     event that is only in the archive; events, their number; expired, whether retention has removed all of them;
     trimmed, how many have left this stream; changes, the number of changed entries), `in_use` (exists while a call uses

@@ -5,6 +5,7 @@ The failures in between are reported to their callers, and not logged.
 
 import asyncio
 import logging
+from contextvars import Context
 from time import monotonic
 
 from redis.exceptions import RedisError
@@ -41,7 +42,7 @@ class Outage:
         """
         cause = cause_of(error) or cause_of(error.__cause__ if error else None)
         if cause is not None and (self._watch is None or self._watch.done()):
-            self._watch = asyncio.create_task(self._log_until_writable(cause))
+            self._watch = asyncio.create_task(self._log_until_writable(cause), context=Context())
         return cause is not None
 
     async def _log_until_writable(self, cause: Cause) -> None:

@@ -6,6 +6,7 @@ batch, and responses need no timer of their own.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from typing import Any
 
 from redis.exceptions import ConnectionError as StoreConnectionError
@@ -161,7 +162,7 @@ class Pipeline:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
         if self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush())
+            self._flusher = asyncio.create_task(self._flush(), context=Context())  # it may serve others
         return future
 
     async def _flush(self) -> None:

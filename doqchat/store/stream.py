@@ -89,6 +89,7 @@ class SessionStream(SessionReader):
         ask: str = "",
         person: str = "",
         manner: Manner = "",
+        origin: str = "",
     ) -> Appended:
         """Atomically store an event, publish it to the session's group and record the requested reply.
 
@@ -102,6 +103,7 @@ class SessionStream(SessionReader):
             person: whose requests take turns with those of other people in the queue; empty if unknown.
             manner: `said` for a person's message and `mentioned` for one that mentions the assistant; then the
                 session's policy decides whether it gets an automatic reply.
+            origin: what the worker that answers the request shall know about where it comes from; empty for nothing.
 
         Raises:
             Conflict: the key was used for other content.
@@ -131,6 +133,8 @@ class SessionStream(SessionReader):
             "timestamp": now(),
             "workers": shard.workers_channel,
         }
+        if origin:
+            event["origin"] = origin
         began = monotonic()
         try:
             entry_id, outcome, rest = await self._store(sid, claim, event)

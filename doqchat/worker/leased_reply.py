@@ -10,6 +10,7 @@ from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
 from doqchat.replies.budget import counter_of_today, spend
 from doqchat.replies.dead_letters import keep
+from doqchat.request_ids import is_request_id, new_request_id, request_id
 from doqchat.store import keys
 from doqchat.store.faults import retry_until_available
 from doqchat.store.script import Script, load
@@ -75,13 +76,17 @@ class LeasedReply:
         return "".join(self._pieces)
 
     async def begin(self) -> None:
-        """Take the lease. Raises Lost, or GivenUp."""
+        """Take the lease, and log from here on with the id of the request. Raises Lost, or GivenUp.
+
+        The log of an automatic reply, which has no request, gets an id of its own.
+        """
         answer = await self._run(_BEGIN, lease_ms=int(LEASE_SECONDS * 1000), deliveries=MOST_DELIVERIES)
         outcome, hints, *known = answer
         self._shard.hints.post(self.job.sid, hints)
         if outcome == "lost":
             raise Lost
-        self._before, self.attempt, automatic = known
+        self._before, self.attempt, automatic, origin = known
+        request_id.set(origin if is_request_id(origin) else new_request_id())
         self._automatic = bool(automatic)
         if outcome == "given up":
             raise GivenUp

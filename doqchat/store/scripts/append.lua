@@ -5,9 +5,9 @@
 --
 -- KEYS  1 the session's stream   2 the idempotency key of its msg_id, or of this append
 -- given participant, body, channel (of the group), digest (of the content, or ''), claim_seconds (expiry of the
---       idempotency key), llm (alias of the requested model, or ''), person (who requests it, or ''), manner ('said' or
---       'mentioned' if the reply policy decides, or ''), timestamp (of the event that ends a superseded reply), workers
---       (their channel), deadline (ms of the store's clock), may_have_left (whether the session may be in the archive only)
+--       idempotency key), llm (alias of the requested model, or ''), person (who requests it, or ''), origin (of a
+--       request, for its worker, or nil), manner ('said' or 'mentioned' if the reply policy decides, or ''), timestamp
+--       (of the event that ends a superseded reply), workers (their channel), deadline (ms of the store's clock), may_have_left (whether the session may be in the archive only)
 -- constants wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after a mention),
 --       longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute, max_active_replies,
 --       role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for none), superseded_head,
@@ -88,7 +88,7 @@ if asks then
   supersede()
   count_in_rate(asked, rate, now)
   count_in_rate(asked_by_role, rate_of_role, now)
-  new_reply('r' .. id, given.llm, given.participant, 0, given.person)
+  new_reply('r' .. id, given.llm, given.participant, 0, given.person, given.origin)
   enqueue('r' .. id)
 elseif is_due then
   -- A reply that starts before people pause would be superseded at once, so there is no maximum wait.

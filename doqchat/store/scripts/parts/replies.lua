@@ -20,9 +20,11 @@ local function shown(reply)
   return redis.call('GET', key .. ':text') or redis.call('GET', key .. ':before') or ''
 end
 
-local function new_reply(reply, llm, role, auto, person)
+local function new_reply(reply, llm, role, auto, person, origin)
   redis.call('SADD', own .. 'replies', reply)
-  redis.call('HSET', key_of(reply), 'llm', llm, 'role', role, 'auto', auto, 'person', person or '')
+  redis.call(
+    'HSET', key_of(reply), 'llm', llm, 'role', role, 'auto', auto, 'person', person or '', 'origin', origin or ''
+  )
   redis.call('HINCRBY', own .. 'asking', role, 1)
 end
 
