@@ -15,11 +15,13 @@ from chat.checks import require_usable_settings  # noqa: E402 - needs the apps
 from chat.consumers import WrongAddress  # noqa: E402 - needs the apps
 from chat.http import Handler  # noqa: E402 - needs the apps
 from chat.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
+from doqchat import tracing  # noqa: E402 - as the others
 from doqchat.serving.paced_starts import PacedStarts  # noqa: E402 - as the others
 from doqchat.serving.public_address import PublicAddress  # noqa: E402 - as the others
 from doqchat.serving.request_bodies import BoundedBodies  # noqa: E402 - needs the settings
 from doqchat.serving.request_ids import RequestIds  # noqa: E402 - as the others
 
+tracing.start()
 require_usable_settings()  # servers other than `manage.py doqchat_web` load this without running the system checks
 http = BoundedBodies(Handler())
 sockets = URLRouter([*websocket_urlpatterns, re_path("", WrongAddress.as_asgi())])

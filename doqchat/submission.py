@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
+from doqchat import tracing
 from doqchat.access.principal import Principal
 from doqchat.engine import Engine
 from doqchat.errors import DoqchatError, Forbidden, InvalidMessage, RateLimited, Rejected, UnknownEvent
@@ -32,10 +33,10 @@ from doqchat.protocol.frames import Frame
 from doqchat.protocol.names import Capability
 from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
-from doqchat.request_ids import request_id
 from doqchat.signals import message_filtered, message_stored
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended, Manner
+from doqchat.tracing import SESSION_ID
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,10 @@ async def submit(engine: Engine, principal: Principal, frame: Frame, member: Mem
     kind = type(frame.body)
     principal.authorize(frame, _CAPABILITIES[kind])
     if frame.body.durable:
-        return await _store(engine, principal, frame, member)
+        if not tracing.is_on():
+            return await _store(engine, principal, frame, member)
+        with tracing.span(f"receive {frame.event}", "server", {SESSION_ID: principal.sid}):
+            return await _store(engine, principal, frame, member)
     if member is None:
         known = f"{ChatMessage.event} and {LLMRequest.event}"
         raise UnknownEvent(f"Without a socket one sends {known} alone.", field="hd.event")
@@ -135,7 +139,7 @@ async def _store(engine: Engine, principal: Principal, frame: Frame, member: Mem
             ask=ask,
             person=principal.person,
             manner=manner,
-            origin=request_id.get() if ask else "",
+            origin=tracing.origin() if ask else "",
         )
     except RateLimited as refusal:
         if refusal.limit:

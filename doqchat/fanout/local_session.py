@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from doqchat import errors
+from doqchat import errors, tracing
 from doqchat.errors import DoqchatError, Forbidden
 from doqchat.fanout.ephemeral import EphemeralEvents
 from doqchat.fanout.member import FAILED, Member
@@ -81,7 +81,11 @@ class LocalSession:
         """Handle a message to the session's group; unknown types are logged."""
         match message.get("type"):
             case "session.entry":
-                self._on_entry(Entry(message["id"], message["prev"], "", message["body"]))
+                entry = Entry(message["id"], message["prev"], "", message["body"])
+                if "traceparent" in message:
+                    self._on_traced_entry(entry, message["traceparent"])
+                else:
+                    self._on_entry(entry)
             case "session.signal":
                 self.ephemeral.relay(message)
             case "session.presence":
@@ -175,6 +179,13 @@ class LocalSession:
             self._deliver(entry)
         elif order(entry.id) > order(self.last):
             self.refill()
+
+    def _on_traced_entry(self, entry: Entry, traceparent: str) -> None:
+        """Handle a published event whose sender has traced it."""
+        known = {tracing.SESSION_ID: self.sid, tracing.EVENT_ID: entry.id}
+        with tracing.span("deliver", "consumer", known, parent=traceparent) as span:
+            span.add({"doqchat.sockets": len(self._live)})
+            self._on_entry(entry)
 
     def _deliver(self, entry: Entry) -> str:
         text = entry.wire()

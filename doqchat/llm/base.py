@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from doqchat.llm import progress
 from doqchat.llm.answers import Finish, LLMError, Piece, Reply, Thought, Turn, UnknownLLM
 from doqchat.llm.progress import Deadline, Progress
+from doqchat.llm.spans import attributes_of, provider_call
 from doqchat.llm.thinking import without_reasoning
 
 __all__ = ["LLM", "Finish", "LLMError", "LLMOptions", "Piece", "Reply", "Thought", "Turn", "UnknownLLM"]
@@ -53,10 +54,11 @@ class LLMOptions(BaseModel):
 class LLM(ABC):
     """One configured model. Objects are shared by all threads and event loops of a process.
 
-    `alias` is its name in the LLMS setting; `options` are the options of that entry, without BACKEND. Raises
-    pydantic.ValidationError if they do not match `options_model`.
+    `provider` is the name of its provider in traces. `alias` is its name in the LLMS setting; `options` are the options
+    of that entry, without BACKEND. Raises pydantic.ValidationError if they do not match `options_model`.
     """
 
+    provider: ClassVar[str] = "custom"
     options_model: ClassVar[type[LLMOptions]] = LLMOptions
     key_hint: ClassVar[str] = "Set it."
     options: LLMOptions
@@ -138,10 +140,13 @@ class LLM(ABC):
         for attempt in itertools.count(1):
             heard = False
             try:
-                async with aclosing(self._attempt(turns, system, began)) as events:
-                    async for event in events:
-                        heard = True
-                        yield event
+                with provider_call(self) as span:
+                    async with aclosing(self._attempt(turns, system, began)) as events:
+                        async for event in events:
+                            heard = True
+                            if isinstance(event, Finish):
+                                span.add(attributes_of(event))
+                            yield event
                 return
             except LLMError as error:
                 backoff = self.options.RETRY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)

@@ -44,6 +44,7 @@ class DemoOptions(LLMOptions):
 class DemoLLM(LLM):
     """The demo backend: no network, deterministic answers."""
 
+    provider = "doqchat"
     options_model = DemoOptions
     options: DemoOptions
 

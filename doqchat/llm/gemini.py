@@ -13,6 +13,7 @@ from doqchat.llm.provider import ProviderLLM
 class Gemini(ProviderLLM):
     """The parts of a Gemini backend that do not depend on the SDK."""
 
+    provider = "gcp.gemini"
     key_setting = "GEMINI_API_KEY"
     key_hint = "Set GEMINI_API_KEY."
 

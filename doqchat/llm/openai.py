@@ -30,6 +30,7 @@ class OpenAIOptions(ProviderOptions):
 class OpenAI(ProviderLLM):
     """A model of such a server."""
 
+    provider = "openai"
     options_model = OpenAIOptions
     options: OpenAIOptions
     key_setting = "OPENAI_API_KEY"

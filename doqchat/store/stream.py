@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Literal
 
+from doqchat import tracing
 from doqchat.errors import Conflict, RateLimited
 from doqchat.limits.messages import MessageLimits
 from doqchat.protocol.events import ChatMessage, LLMRequest
@@ -137,7 +138,12 @@ class SessionStream(SessionReader):
             event["origin"] = origin
         began = monotonic()
         try:
-            entry_id, outcome, rest = await self._store(sid, claim, event)
+            if tracing.is_on():
+                with tracing.span("append", "client", {tracing.SESSION_ID: sid}):
+                    event["traceparent"] = tracing.traceparent()
+                    entry_id, outcome, rest = await self._store(sid, claim, event)
+            else:
+                entry_id, outcome, rest = await self._store(sid, claim, event)
         finally:
             shard.counts.appends.observe(monotonic() - began)
         if outcome == "conflict":

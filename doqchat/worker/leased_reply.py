@@ -4,13 +4,13 @@ import itertools
 from time import monotonic
 from typing import Any
 
+from doqchat import tracing
 from doqchat.protocol import server
 from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
 from doqchat.replies.budget import counter_of_today, spend
 from doqchat.replies.dead_letters import keep
-from doqchat.request_ids import is_request_id, new_request_id, request_id
 from doqchat.store import keys
 from doqchat.store.faults import retry_until_available
 from doqchat.store.script import Script, load
@@ -48,11 +48,16 @@ class LeasedReply:
         shard: the server that holds the session.
         worker: this worker's name.
         job: the request.
+
+    Attributes:
+        attempt: the number of this attempt.
+        traceparent: the span of the request; empty if it is not traced.
     """
 
     def __init__(self, shard: Shard, worker: str, job: Job) -> None:
         self.job = job
         self.attempt = 1
+        self.traceparent = ""
         self._pieces: list[str] = []
         self._before = ""
         self._length = self._bytes = 0
@@ -86,7 +91,7 @@ class LeasedReply:
         if outcome == "lost":
             raise Lost
         self._before, self.attempt, automatic, origin = known
-        request_id.set(origin if is_request_id(origin) else new_request_id())
+        self.traceparent = tracing.resume(origin)
         self._automatic = bool(automatic)
         if outcome == "given up":
             raise GivenUp
@@ -144,6 +149,7 @@ class LeasedReply:
             participant=MODEL_ROLE,
             channel=self._channel,
             given_up=given_up,
+            traceparent=tracing.traceparent() or None,
         )
         self._shard.hints.post(job.sid, hints)
         if outcome == "lost":

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from contextlib import aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing
 
+from doqchat import tracing
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Rejected
 from doqchat.filters import Filters
@@ -11,9 +12,11 @@ from doqchat.llm import llms
 from doqchat.llm.base import LLM, Finish, LLMError, UnknownLLM
 from doqchat.llm.context import Context, approximate_tokens
 from doqchat.protocol.events import Body, LLMResponse, Usage
+from doqchat.protocol.events import LLMError as ReplyFailed
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.signals import message_filtered
 from doqchat.store.faults import retry_until_available
+from doqchat.tracing import ATTEMPT, EVENT_ID, REPLY_ID, SESSION_ID, Span
 from doqchat.worker.conversation import Conversations
 from doqchat.worker.held_back import HeldBack
 from doqchat.worker.leased_reply import GivenUp, LeasedReply, Lost
@@ -46,6 +49,7 @@ class Writer:
         self._context: Context | None = None
         self._finish: Finish | None = None
         self._received = self._failed = False
+        self._span: Span | None = None
 
     async def write(self) -> None:
         """Answer the request; the reply gets its terminal event even if the model fails.
@@ -54,9 +58,23 @@ class Writer:
             Lost: the lease is lost.
             DoqchatError: the reply cannot be ended.
         """
+        with ExitStack() as spans:
+            terminal = await self._answer(spans)
+            if terminal is not None:
+                if self._span and isinstance(terminal, ReplyFailed):
+                    self._span.fail(terminal.code)
+                await self._commit(terminal)
+
+    async def _answer(self, spans: ExitStack) -> Body | None:
+        """The event that ends the reply; None if it has ended as a dead letter.
+
+        Args:
+            spans: gets the span of the attempt, once the lease tells which trace it belongs to.
+        """
         reply, job = self._reply, self._reply.job
         try:
             await reply.begin()
+            self._span = spans.enter_context(self._begun())
             await self._stream_reply(llms[job.llm])
             terminal: Body = self._response()
             if self._held_back and self._held_back.replaced_by:
@@ -65,7 +83,7 @@ class Writer:
             raise
         except GivenUp:
             await reply.commit(reply.error("failed", "The answer failed several times; ask again."), given_up=True)
-            return
+            return None
         except UnknownLLM:
             terminal = reply.error("not_configured", f"The assistant {job.llm!r} is not configured.")
         except LLMError as error:
@@ -80,7 +98,13 @@ class Writer:
             expected = isinstance(error, DoqchatError)
             log.error("Reply %s in %s failed: %s", job.reply, job.sid, error, exc_info=not expected)
             terminal = reply.error("failed", "Internal error; see the server's log.")
-        await self._commit(terminal)
+        return terminal
+
+    def _begun(self) -> AbstractContextManager[Span]:
+        """The span of this attempt; it belongs to the trace of the request."""
+        reply, job = self._reply, self._reply.job
+        known = {SESSION_ID: job.sid, EVENT_ID: job.request, REPLY_ID: job.reply, ATTEMPT: str(reply.attempt)}
+        return tracing.span(f"answer {job.llm}", "consumer", known, parent=reply.traceparent)
 
     async def hand_over(self) -> None:
         """Let another worker answer, after `write` was cancelled. Raises Unavailable."""

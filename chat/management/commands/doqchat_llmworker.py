@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.checks import require_usable_settings
 from chat.webhooks.dispatcher import Dispatcher
+from doqchat import tracing
 from doqchat.engine import engine
 from doqchat.llm import LLMError, llms
 from doqchat.serving.garbage import tune
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             require_usable_settings()
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+        tracing.start()
         uvloop.run(_work(None if supervised else self._say))
 
     def _say(self, line: str) -> None:

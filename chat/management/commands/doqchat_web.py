@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from chat.checks import require_usable_settings
+from doqchat import tracing
 from doqchat.conf import access_mode, doqchat_settings, is_local
 from doqchat.engine import engine
 from doqchat.serving import StartError
@@ -44,6 +45,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, fd: int | None, supervised: bool, **options: Any) -> None:
         try:
             require_usable_settings()
+            tracing.start()
             doqchat = doqchat_settings()
             host, port = options["host"] or doqchat.host, doqchat.port if options["port"] is None else options["port"]
             application = _application()
