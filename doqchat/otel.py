@@ -49,7 +49,7 @@ class Tracer:
         self, name: str, kind: Kind, attributes: Mapping[str, Attribute], parent: str | None, *, current: bool
     ) -> Iterator[_Span]:
         """See `tracing.span`."""
-        known = {"doqchat.request.id": request_id.get()} if request_id.get() else {}
+        known = {"doqchat.x_request_id": request_id.get()} if request_id.get() else {}
         context = None if parent is None else _W3C.extract({"traceparent": parent}, Context())
         begun = self._tracer.start_span(name, context, _KINDS[kind], {**attributes, **known})
         span = _Span(begun)

@@ -49,7 +49,7 @@ class LineFormatter(logging.Formatter):
         """The line, with the id of the request and the number of suppressed lines."""
         record.message = _one_line(record.message)
         current = _SECRETS.sub("…", request_id.get())
-        tag = f" request_id={current}" if current else ""
+        tag = f" x-request-id={current}" if current else ""
         return super().formatMessage(record) + tag + getattr(record, "not_logged", "")
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name

@@ -52,7 +52,7 @@ async def test_a_message_is_traced_from_its_frame_to_its_delivery(site: TracedSi
     _, append, deliver = spans
     assert [span.parent for span in spans] == ["", receive.id, append.id]
     assert (deliver.attributes["doqchat.event.id"], deliver.attributes["doqchat.sockets"]) == (event, 2)
-    assert receive.attributes["doqchat.request.id"] == sid
+    assert receive.attributes["doqchat.x_request_id"] == sid
     assert {span.service for span in spans} == {"doqchat"}
     assert "secret" not in str(spans)
 
@@ -74,7 +74,7 @@ async def test_a_request_is_traced_from_its_frame_over_the_provider_to_the_deliv
         answer.id,
     ]
     assert answer.attributes["doqchat.reply.id"] == response["bd"]["reply_id"]
-    assert answer.attributes["doqchat.request.id"] == sid
+    assert answer.attributes["doqchat.x_request_id"] == sid
     assert answer_delivered.attributes["doqchat.event.id"] == response["hd"]["id"]
     assert {name: value for name, value in call.attributes.items() if name.startswith("gen_ai.")} == {
         "gen_ai.operation.name": "chat",

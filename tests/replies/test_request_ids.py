@@ -27,7 +27,7 @@ async def test_the_log_of_a_reply_has_the_id_of_the_socket_that_requested_it(
     await ask(client, "[[status=429]]")
     assert (await client.recv_event(*ENDS))["hd"]["event"] == "llm.error"
     await lines_with(site, f"in {sid} ended with an error", 1)
-    *of_backend, of_reply = await lines_with(site, f" request_id={sid}", 2)
+    *of_backend, of_reply = await lines_with(site, f" x-request-id={sid}", 2)
     assert all("llms['default']: rate_limited" in line for line in of_backend)
     assert f"in {sid} ended with an error" in of_reply
 
@@ -39,4 +39,4 @@ async def test_the_log_of_an_automatic_reply_has_an_id_of_its_own(
     await client.say("@llm [[status=429]]")
     assert (await client.recv_event(*ENDS))["hd"]["event"] == "llm.error"
     (of_reply,) = await lines_with(site, f"in {sid} ended with an error", 1)
-    assert re.search(" request_id=[0-9a-f]{32}$", of_reply)
+    assert re.search(" x-request-id=[0-9a-f]{32}$", of_reply)

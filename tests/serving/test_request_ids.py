@@ -69,18 +69,18 @@ async def test_the_id_of_a_client_is_replaced() -> None:
 async def test_a_response_has_the_id_with_which_the_request_is_logged(any_server: processes.Web, sid: str) -> None:
     refused = fetch(any_server, TOKEN_IN_URL, headers={"X-Request-ID": sid})
     assert (refused.status, refused.headers["X-Request-ID"]) == (403, sid)
-    assert len(await logged(any_server.process, f" request_id={sid}", 2)) == 2  # chat's own and Django's
+    assert len(await logged(any_server.process, f" x-request-id={sid}", 2)) == 2  # chat's own and Django's
     generated = [fetch(any_server, TOKEN_IN_URL).headers["X-Request-ID"] for _ in range(2)]
     assert generated[0] != generated[1]
     for each in generated:
         assert GENERATED.fullmatch(each)
-        await logged(any_server.process, f" request_id={each}")
+        await logged(any_server.process, f" x-request-id={each}")
 
 
 async def test_all_lines_of_a_socket_have_its_id(any_server: processes.Web, connect: Connect, sid: str) -> None:
     client = await connect(any_server, sid, headers={"X-Request-ID": sid}, token="abc")
     assert await client.close_code() == 4403
-    assert len(await logged(any_server.process, f" request_id={sid}")) == 1
+    assert len(await logged(any_server.process, f" x-request-id={sid}")) == 1
 
 
 async def test_what_serves_all_sockets_does_not_log_the_id_of_the_one_that_started_it(
@@ -91,4 +91,4 @@ async def test_what_serves_all_sockets_does_not_log_the_id_of_the_one_that_start
     with closing(redis.Redis.from_url(store_url)) as client:
         client.publish(channel, b"no msgpack")
     (line,) = await logged(any_server.process, f"A message on {channel} could not be handled.")
-    assert "request_id=" not in line
+    assert "x-request-id=" not in line
