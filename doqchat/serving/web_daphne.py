@@ -159,6 +159,7 @@ class Server(DaphneServer):
             await asyncio.wait_for(
                 asyncio.gather(*applications, *closing, return_exceptions=True), SHUTDOWN_SECONDS - SPREAD_SECONDS
             )
+        await asyncio.get_running_loop().shutdown_asyncgens()  # as asyncio.run does: see doqchat/loop_end.py
 
 
 async def _receive(protocol: WebSocketProtocol, queue: "asyncio.Queue[Any]") -> Any:

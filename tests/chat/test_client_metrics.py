@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from doqchat.store.shards import Shards
 from tests import processes
 from tests.chat.fetch import fetch, post
 from tests.client import WITHIN
@@ -103,3 +104,19 @@ def test_the_memory_of_each_store_is_reported(server: processes.Web, store_url: 
     place = f"127.0.0.1:{processes.port_of(store_url)}"
     assert metrics[f"doqchat_store_memory_used_bytes {place}"] > 2**19
     assert metrics[f"doqchat_store_memory_max_bytes {place}"] >= 0
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
+async def test_a_process_that_ends_has_reported_all(
+    own_store: processes.Store, django_db_setup: None, connect: Connect, sid: str, kind: str
+) -> None:
+    with processes.web(kind, DOQCHAT_REDIS_URL=own_store.url) as web:
+        client = await connect(web, sid, role="A")
+        for text in ("one", "two"):
+            await client.say(text)
+            await client.recv_event("chat.message")
+        await client.close()
+    shards = Shards([own_store.url])
+    totals = await shards.counts.read()
+    await shards.close()
+    assert (totals.sockets, totals.counters["messages:chat.message"], totals.counters["closes:1000"]) == (0, 2, 1)
