@@ -253,6 +253,9 @@ class WrongAddress(AsyncJsonWebsocketConsumer):
         self.base_send = partial(_write, send)
         socket = f"{scope['root_path']}/{SOCKET_PATH}"
         problem = NotFound(f"There is no socket at this address; connect to {socket}?sid=… instead.")
+        counts = engine().shards.counts
+        counts.count(REFUSALS + problem.code)
+        counts.closed(problem.close_code)
         with suppress(ClientDisconnected):
             while (await receive())["type"] != "websocket.disconnect":
                 await self.accept(subprotocol=subprotocol_of(scope))

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from websockets.asyncio.client import connect as open_socket
 
 from doqchat.store.shards import Shards
 from tests import processes
@@ -76,12 +77,14 @@ async def test_refused_handshakes_and_calls_are_counted_by_code(any_server: proc
     before = of_clients(any_server)
     refused = await connect(any_server, "not a session".replace(" ", "%20"))
     assert await refused.close_code() == 4400
+    async with open_socket(f"{any_server.ws}/elsewhere", proxy=None) as elsewhere:
+        await elsewhere.wait_closed()
     assert fetch(any_server, "/api/chat/nothing").status == 404
     assert post(any_server, "room", "").status == 400
-    assert without_histograms(await growth(before, 0, any_server, closes=1)) == {
-        "closes_total 4400": 1,
+    assert without_histograms(await growth(before, 0, any_server, closes=2)) == {
+        "closes_total 4400": 2,
         "refusals_total invalid_message": 2,
-        "refusals_total not_found": 1,
+        "refusals_total not_found": 2,
     }
 
 

@@ -31,9 +31,10 @@ def site(all_spare_stores: dict[bool, SpareStores], django_db_setup: None) -> It
     with ExitStack() as stack:
         store = stack.enter_context(all_spare_stores[False].lent())
         receiver = stack.enter_context(collector())
-        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **SOON}
-        web = stack.enter_context(processes.web(DOQCHAT_REDIS_URL=store.url, **endpoint))
-        stack.enter_context(processes.llm_worker(store.url, **endpoint))
+        gemini = {"GEMINI_API_KEY": "right-key", "GEMINI_BASE_URL": stack.enter_context(processes.gemini())}
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **SOON, **gemini}
+        web = stack.enter_context(processes.web(DOQCHAT_REDIS_URL=store.url, **environment))
+        stack.enter_context(processes.llm_worker(store.url, **environment))
         yield TracedSite(web, receiver)
 
 
@@ -61,12 +62,13 @@ async def test_a_request_is_traced_from_its_frame_over_the_provider_to_the_deliv
     site: TracedSite, connect: Connect, sid: str
 ) -> None:
     client = await connect(site.web, sid, headers={"X-Request-ID": sid})
-    await client.send("llm.request", {"prompt": "hello"}, role="A")
+    await client.send("llm.request", {"prompt": "[[pieces=2]]"}, role="A")
     response = await client.recv_event("llm.response")
+    usage = response["bd"]["usage"]
     (receive,) = site.collector.of_session(sid, "receive llm.request")
     spans = site.collector.of_trace(receive.trace, 6)
     _, append, request_delivered, answer, call, answer_delivered = sorted(spans, key=lambda span: span.began)
-    assert [answer.name, call.name, call.kind] == ["answer default", "chat demo", "CLIENT"]
+    assert [answer.name, call.name, call.kind] == ["answer default", "chat gemini-flash-latest", "CLIENT"]
     assert [request_delivered.parent, answer.parent, call.parent, answer_delivered.parent] == [
         append.id,
         receive.id,
@@ -78,12 +80,25 @@ async def test_a_request_is_traced_from_its_frame_over_the_provider_to_the_deliv
     assert answer_delivered.attributes["doqchat.event.id"] == response["hd"]["id"]
     assert {name: value for name, value in call.attributes.items() if name.startswith("gen_ai.")} == {
         "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "doqchat",
-        "gen_ai.request.model": "demo",
+        "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.request.model": "gemini-flash-latest",
         "gen_ai.output.type": "text",
-        "gen_ai.response.model": "demo",
+        "gen_ai.response.model": response["bd"]["model"],
         "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.usage.input_tokens": usage["input_tokens"],
+        "gen_ai.usage.output_tokens": usage["output_tokens"],
     }
+    assert call.attributes["server.address"] == "127.0.0.1"
+
+
+async def test_a_reply_that_fails_has_failed_spans(site: TracedSite, connect: Connect, sid: str) -> None:
+    client = await connect(site.web, sid)
+    await client.send("llm.request", {"prompt": "[[status=400]]"}, role="A")
+    code = (await client.recv_event("llm.error"))["bd"]["code"]
+    (answer,) = site.collector.of_session(sid, "answer default")
+    spans = site.collector.of_trace(answer.trace, 6)
+    failed = {span.name: span.attributes["error.type"] for span in spans if span.failed}
+    assert failed == {"answer default": code, "chat gemini-flash-latest": code}
 
 
 async def test_a_refused_message_is_a_failed_span(site: TracedSite, sid: str) -> None:
