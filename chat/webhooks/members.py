@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from datetime import UTC, datetime
 
 from asgiref.sync import sync_to_async
@@ -63,7 +64,7 @@ class MemberWebhooks:
             return
         self._batch.append((kind, datetime.now(UTC), member.connection, member.principal))
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write_later())
+            self._writing = asyncio.create_task(self._write_later(), context=Context())
 
     async def _write_later(self) -> None:
         await asyncio.sleep(BATCH_SECONDS)
