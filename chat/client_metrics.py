@@ -19,11 +19,13 @@ class ClientMetrics(Collector):
     Args:
         totals: what clients did.
         memory: the memory of each server, by its address.
+        lag: seconds since the archive had all events of each server, by its address.
     """
 
-    def __init__(self, totals: Totals, memory: Mapping[str, Memory]) -> None:
+    def __init__(self, totals: Totals, memory: Mapping[str, Memory], lag: Mapping[str, float]) -> None:
         self._totals = totals
         self._memory = memory
+        self._lag = lag
 
     def collect(self) -> Iterator[Metric]:
         totals, counters = self._totals, self._totals.counters
@@ -52,7 +54,12 @@ class ClientMetrics(Collector):
         for server, memory in self._memory.items():
             used.add_metric([server], memory.used)
             limit.add_metric([server], memory.limit)
-        yield from (used, limit)
+        lag = GaugeMetricFamily(
+            "doqchat_archive_lag_seconds", "Time since the archive had all events of a store.", labels=["server"]
+        )
+        for server, seconds in self._lag.items():
+            lag.add_metric([server], seconds)
+        yield from (used, limit, lag)
 
     def _histogram(self, name: str, meaning: str, prefix: str) -> Metric:
         counters = self._totals.counters
@@ -70,9 +77,11 @@ def _by(name: str, meaning: str, label: str, totals: Mapping[str, float]) -> Met
 
 async def read_client_metrics(shards: Shards) -> ClientMetrics:
     """Read them from all servers; raises Unavailable."""
-    totals, memory = Totals(), {}
+    totals, memory, lag = Totals(), {}, {}
     for shard in shards:
         totals.add(await shard.counts.read())
         if (known := await shard.memory()) is not None:
             memory[place(shard.url)] = known
-    return ClientMetrics(totals, memory)
+        if (seconds := await shard.archive_lag()) is not None:
+            lag[place(shard.url)] = seconds
+    return ClientMetrics(totals, memory, lag)

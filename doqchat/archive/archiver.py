@@ -140,6 +140,7 @@ class Archiver:
             await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
             if not await self._hold_lock():
                 return
+        await self._shard.pipeline.execute("SET", keys.ARCHIVED_AT, now)
         if everything:
             await self._expire(now)
 

@@ -17,6 +17,9 @@ ARCHIVER_PAUSED = "chat:archiver:paused"
 WEBHOOKS = "chat:webhooks"
 """The name of the process that sends webhooks."""
 
+ARCHIVED_AT = "chat:archived"
+"""When the archiver's last complete pass began, in ms of the store's clock."""
+
 GAUGES = "llm:gauges"
 """Gauges that the sweeper maintains, as JSON."""
 

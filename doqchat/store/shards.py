@@ -76,6 +76,11 @@ class Shard:
         known = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         return Memory(used=int(known.get("used_memory", 0)), limit=int(known.get("maxmemory", 0)))
 
+    async def archive_lag(self) -> float | None:
+        """Seconds since the archive had all events; None if nothing was archived yet. Raises Unavailable."""
+        archived_at, now = await asyncio.gather(self.pipeline.execute("GET", keys.ARCHIVED_AT), self.pipeline.time())
+        return None if archived_at is None else max(now - int(archived_at) / 1000, 0.0)
+
     async def close(self) -> None:
         """Close all connections."""
         await self.counts.close()
