@@ -56,6 +56,15 @@ async def authenticated(request: HttpRequest, sid: str, address: str | None = No
         sid: the session.
         address: the address that its limits count towards.
     """
+    principal = await credential_holder(request, sid, address)
+    await engine().stream.keep(sid)
+    if principal.verified:
+        await _refuse_revoked(principal)
+    return principal
+
+
+async def credential_holder(request: HttpRequest, sid: str, address: str | None = None) -> Principal:
+    """As `authenticated`, without checking whether the access is revoked; the session may have left the store."""
     check_sid(sid)
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
     tokens, cookie = credentials_of(request), request.COOKIES.get(COOKIE + sid)
@@ -64,9 +73,6 @@ async def authenticated(request: HttpRequest, sid: str, address: str | None = No
     principal = replace(found, address=address)
     if principal.verified and not tokens:
         refuse_foreign_page(request)
-    await engine().stream.keep(sid)
-    if principal.verified:
-        await _refuse_revoked(principal)
     return principal
 
 
@@ -84,10 +90,12 @@ def credentials_of(request: HttpRequest) -> list[str]:
     return list(_bearers([request.headers.get("Authorization", "")]))
 
 
-async def is_staff(request: HttpRequest) -> bool:
-    """Whether signed-in staff makes the request."""
+async def is_staff(request: HttpRequest, permission: str | None = None) -> bool:
+    """Whether signed-in staff makes the request, with a permission if one is named."""
     user = await request.auser() if hasattr(request, "auser") else None
-    return user is not None and user.is_active and user.is_staff
+    if user is None or not (user.is_active and user.is_staff):
+        return False
+    return permission is None or bool(await user.ahas_perm(permission))
 
 
 def refuse_foreign_page(request: HttpRequest) -> None:

@@ -9,22 +9,29 @@ from ninja import Field, NinjaAPI, Query, Schema
 from ninja.openapi.docs import Swagger
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator
 from pydantic_core import to_json
 
-from chat import api_errors, exports_api, invites_api, moderation_api, openapi, retention_api, sessions_api
+from chat import (
+    api_errors,
+    exports_api,
+    invites_api,
+    moderation_api,
+    openapi,
+    retention_api,
+    search_api,
+    sessions_api,
+)
 from chat.access import principal_of
+from chat.event_filters import EventFilters
 from chat.routing import socket_path
 from doqchat.engine import engine
 from doqchat.errors import Unavailable
 from doqchat.protocol import asyncapi
-from doqchat.protocol.events import DURABLE
-from doqchat.protocol.ids import BEGINNING, POSITION_PATTERN, lower_bound, upper_bound
-from doqchat.protocol.names import LONGEST_SEARCH, Role
+from doqchat.protocol.names import LONGEST_SEARCH
 from doqchat.store import history
 from doqchat.store.reader import Entry
-
-NAMES = sorted(DURABLE)
+from doqchat.store.search import checked_search
 
 ENVELOPES_A_TURN = 20
 """How many envelopes of a page are encoded before yielding to the event loop."""
@@ -77,28 +84,14 @@ class History(Schema):
     )
 
 
-def _durable(event: str) -> str:
-    if event not in DURABLE:
-        raise ValueError(f"not a stored event; there are {', '.join(NAMES)}")
-    return event
-
-
-class HistoryQuery(Schema):
+class HistoryQuery(EventFilters):
     """Which events, in which order."""
 
-    participant: Role | None = Field(None, description="Only events of this role.")
-    event: Annotated[str, AfterValidator(_durable), WithJsonSchema({"type": "string", "enum": NAMES})] | None = Field(
-        None, description="Only events of this name."
+    q: Annotated[str, AfterValidator(checked_search)] = Field(
+        "",
+        max_length=LONGEST_SEARCH,
+        description="Only events whose text contains all words and quoted phrases of this, ignoring case.",
     )
-    after: Annotated[str, AfterValidator(lower_bound)] = Field(
-        BEGINNING,
-        json_schema_extra={"pattern": POSITION_PATTERN},
-        description="Only events after this event id, or stored at or after this RFC 3339 time.",
-    )
-    before: (
-        Annotated[str, AfterValidator(upper_bound), Field(json_schema_extra={"pattern": POSITION_PATTERN})] | None
-    ) = Field(None, description="Only events before this event id, or stored before this RFC 3339 time.")
-    q: str = Field("", max_length=LONGEST_SEARCH, description="Only events whose text contains this, ignoring case.")
     limit: int = Field(100, ge=1, le=1000, description="Maximum number of events per page.")
     order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first.")
     group_by: Literal["participant"] | None = Field(None, description="A list of events for each role.")
@@ -170,4 +163,5 @@ api.add_router("/sessions", exports_api.router)
 api.add_router("/sessions", invites_api.router)
 api.add_router("/sessions", moderation_api.router)
 api.add_router("", retention_api.router)
+api.add_router("/search", search_api.router)
 api_errors.report_in_json(api)

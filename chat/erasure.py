@@ -65,7 +65,10 @@ def _forget_person(subject: str) -> None:
 
 
 def _rewrite_database() -> None:
-    """Remove old versions of rows: from SQLite's write-ahead log, or PostgreSQL's tables."""
+    """Remove old versions of rows: from the search index, and from SQLite's write-ahead log or PostgreSQL's tables."""
+    from doqchat.archive.search_index import index_of  # its models require an installed app
+
+    index_of().compact()
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

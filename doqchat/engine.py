@@ -74,7 +74,7 @@ class Engine:
         messages = MessageLimits(most.role_messages, most.session_messages, most.session_bytes)
         self.archive = None if settings.archive is None else DatabaseArchive(self.shards)
         self.stream = SessionStream(self.shards, self.limits, messages, self.archive)
-        self.history = History(self.stream)
+        self.history = History(self.stream, self.archive)
         self.exports = Exports(self.shards, self.stream, self.archive)
         self.participants = Participants(self.shards, self.archive)
         self.presence = Presence(self.shards)

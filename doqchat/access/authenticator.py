@@ -76,6 +76,10 @@ class Authenticator:
             raise RoleForbidden(f"Your access is for the role {principal.role}.", field="role")
         return principal
 
+    async def sid_of(self, token: str) -> str:
+        """The session of a token; raises Unauthenticated for an invalid one, and Unavailable."""
+        return (await self._holder(token)).sid
+
     async def _signed_in(self, sid: str, login: str | None) -> Principal | None:
         if self._authorization is None or not login:
             return None

@@ -2,19 +2,25 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from doqchat.archive import records
 from doqchat.archive.database_threads import DatabaseThreads, P, T
+from doqchat.archive.search import search, search_session
 from doqchat.protocol.ids import BEGINNING, order
 from doqchat.store import keys
-from doqchat.store.older import Known, Older
+from doqchat.store.older import Found, Known, Older
 from doqchat.store.reader import KEPT_MS
 from doqchat.store.script import load
+from doqchat.store.search import Filters, Hits
 from doqchat.store.shards import Shards
 
 THREADS = 4
 """Calls that run concurrently."""
+
+SEARCHES = 2
+"""Searches that run concurrently."""
 
 _RESUME = load("resume", "session")
 
@@ -28,7 +34,7 @@ class DatabaseArchive:
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
-        self._database = DatabaseThreads(THREADS)
+        self._database, self._searches = DatabaseThreads(THREADS), DatabaseThreads(SEARCHES)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a function of records.py."""
@@ -50,9 +56,22 @@ class DatabaseArchive:
             records.read, sid, after, before, through, count=count, size=size, newest_first=newest_first
         )
 
+    async def find(self, filters: Filters, limit: int, size: int, *, newest_first: bool) -> Found:
+        """Search the events of one session by the index."""
+        return await self._searches.run(search_session, filters, limit, size, newest_first=newest_first)
+
+    async def search(self, filters: Filters, cursor: str | None, limit: int, *, ranked: bool) -> Hits:
+        """Search the events of several sessions by the index."""
+        return await self._searches.run(search, filters, cursor, limit, ranked=ranked)
+
     async def known(self, sid: str) -> Known | None:
         """What the archive knows of a session; None if it has nothing."""
         return await self._database.run(records.known, sid)
+
+    async def states(self, sids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What else the store had of sessions when they last left it, see scripts/session_state.lua."""
+        found = await self._database.run(records.states, sids)
+        return {sid: json.loads(state) for sid, state in found.items()}
 
     async def first_id(self, sid: str) -> str | None:
         """The id of a session's first event in the archive; None if there is none."""
@@ -91,3 +110,4 @@ class DatabaseArchive:
     async def close(self) -> None:
         """Close the connections to the database."""
         await self._database.close()
+        await self._searches.close()

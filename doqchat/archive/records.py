@@ -10,12 +10,15 @@ from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
+from doqchat.archive.search_index import Changes
 from doqchat.protocol import server
 from doqchat.protocol.ids import id_at, position, position_before
 from doqchat.signals import events_archived
 from doqchat.store.older import Known, Older, Raw
 
-_KEY_BITS = 21
+KEY_BITS = 21
+"""The number of bits of a key and of a position that are not the time."""
+
 _DAY_MS = 24 * 60 * 60 * 1000
 _AT_ONCE = 500
 _SELF = ("self",)
@@ -41,8 +44,10 @@ class Batch:
 def write(batches: Iterable[Batch]) -> None:
     """Store events of several sessions in one transaction; those that are there are overwritten."""
     with transaction.atomic():
+        changes = Changes()
         for batch in batches:
-            _write_batch(batch)
+            _write_batch(batch, changes)
+        changes.apply()
 
 
 def replace_body(sid: str, entry_id: str, body: str) -> str | None:
@@ -50,12 +55,14 @@ def replace_body(sid: str, entry_id: str, body: str) -> str | None:
     if position(entry_id) is None:
         return None
     with transaction.atomic():
-        event = _events(sid).select_for_update(of=_SELF).filter(position=_upper(entry_id)).first()
+        event = _events(sid).select_for_update(of=_SELF).filter(position=upper(entry_id)).first()
         if event is None:
             return None
         before = event.body
-        _rewrite(event, body)
+        changes = Changes()
+        _rewrite(event, body, changes)
         event.save(update_fields=["body", "person"])
+        changes.apply()
         events_archived.send(ArchivedEvent, session=event.session, added=[], changed=[event], removed=[])
     return before
 
@@ -74,7 +81,7 @@ def read(
     """The first or last events between two ids; see `Archive.read`."""
     within = _events(sid).filter(position__gt=position_before(after))
     if before is not None:
-        within = within.filter(position__lt=_upper(before))
+        within = within.filter(position__lt=upper(before))
     if through is not None:
         within = within.filter(position__lte=position_before(through))
     rows = within.order_by("-position" if newest_first else "position").values_list("position", "participant", "body")
@@ -172,6 +179,11 @@ def of_person(persons: Mapping[str, str]) -> dict[str, list[str]]:
     return dict(found)
 
 
+def states(sids: Sequence[str]) -> dict[str, str]:
+    """What else the store had of sessions when they last left it."""
+    return dict(ArchivedSession.objects.filter(sid__in=sids).exclude(state="").values_list("sid", "state"))
+
+
 def sids() -> list[str]:
     """All sessions in the archive."""
     return list(ArchivedSession.objects.order_by("pk").values_list("sid", flat=True))
@@ -190,11 +202,14 @@ def unerased(sid: str) -> int:
 def erase(sid: str, most: int) -> int:
     """Replace up to `most` events by placeholders, see `server.erased`; returns how many were replaced."""
     with transaction.atomic():
-        changed = []
+        changed, changes = [], Changes()
         for event in _events(sid).filter(erased=False).select_related("session").order_by("position")[:most]:
+            changes.remove(event)
             event.body, event.person, event.erased = server.erased(event.body, sid), "", True
+            changes.add(event)
             changed.append(event)
         ArchivedEvent.objects.bulk_update(changed, ["body", "person", "erased"], batch_size=_AT_ONCE)
+        changes.apply()
         if changed:
             events_archived.send(ArchivedEvent, session=changed[0].session, added=[], changed=changed, removed=[])
     return len(changed)
@@ -213,7 +228,7 @@ def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
         session = ArchivedSession.objects.select_for_update().filter(sid=sid, hold=False).first()
         if session is None:
             return 0
-        old = ArchivedEvent.objects.filter(session=session, position__lt=_upper(older_than))
+        old = ArchivedEvent.objects.filter(session=session, position__lt=upper(older_than))
         if through is not None:
             old = old.filter(position__lte=position_before(through))
         removed = list(old.order_by("position")[:most])
@@ -222,6 +237,10 @@ def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
         session.retained_after = removed[-1].position
         session.events -= len(removed)
         session.save(update_fields=["retained_after", "events"])
+        changes = Changes()
+        for event in removed:
+            changes.remove(event)
+        changes.apply()
         events_archived.send(ArchivedEvent, session=session, added=[], changed=[], removed=removed)
         ArchivedEvent.objects.filter(pk__in=[event.pk for event in removed]).delete()
     return len(removed)
@@ -241,7 +260,7 @@ def _events(sid: str) -> models.QuerySet[ArchivedEvent]:
     return ArchivedEvent.objects.filter(session__sid=sid)
 
 
-def _upper(entry_id: str) -> int:
+def upper(entry_id: str) -> int:
     """The first position that is not before an id."""
     exact = position(entry_id)
     return position_before(entry_id) + 1 if exact is None else exact
@@ -257,7 +276,7 @@ def _earlier(sid: str, raw: Sequence[Raw], *, newest_first: bool) -> str | None:
     return None if place is None else id_at(place)
 
 
-def _write_batch(batch: Batch) -> None:
+def _write_batch(batch: Batch, changes: Changes) -> None:
     session, _ = ArchivedSession.objects.select_for_update().get_or_create(sid=batch.sid)
     places = {_position(entry_id): (participant, body) for entry_id, participant, body in batch.entries}
     own = ArchivedEvent.objects.filter(session=session)
@@ -267,9 +286,11 @@ def _write_batch(batch: Batch) -> None:
     for place, event in stored.items():
         body = places[place][1]
         if event.body != clean(body):
-            _rewrite(event, body)
+            _rewrite(event, body, changes)
             changed.append(event)
     ArchivedEvent.objects.bulk_create(_with_keys(new), batch_size=_AT_ONCE)
+    for event in new:
+        changes.add(event)
     ArchivedEvent.objects.bulk_update(changed, ["body", "person"], batch_size=_AT_ONCE)
     session.copied = max(session.copied, *places) if places else session.copied
     session.events += len(new)
@@ -301,9 +322,11 @@ def _event(session: ArchivedSession, place: int, participant: str, body: str) ->
     )
 
 
-def _rewrite(event: ArchivedEvent, body: str) -> None:
+def _rewrite(event: ArchivedEvent, body: str, changes: Changes) -> None:
     said = server.read_stored(body)
+    changes.remove(event)
     event.body, event.person = clean(body), clean(said.person)[:32] if said is not None else ""
+    changes.add(event)
 
 
 def clean(text: str) -> str:
@@ -335,13 +358,13 @@ def _free(event: ArchivedEvent, taken: set[int]) -> int:
     key = next((key for key in _keys(event) if key not in taken), None)
     if key is not None:
         return key
-    time = event.position >> _KEY_BITS << _KEY_BITS
-    used = set(ArchivedEvent.objects.filter(id__gte=time, id__lt=time + 2**_KEY_BITS).values_list("id", flat=True))
-    return next(key for key in range(time, time + 2**_KEY_BITS) if key not in used and key not in taken)
+    time = event.position >> KEY_BITS << KEY_BITS
+    used = set(ArchivedEvent.objects.filter(id__gte=time, id__lt=time + 2**KEY_BITS).values_list("id", flat=True))
+    return next(key for key in range(time, time + 2**KEY_BITS) if key not in used and key not in taken)
 
 
 def _keys(event: ArchivedEvent) -> Iterator[int]:
     """The ids that are tried first: two numbers that depend on the session and the sequence."""
-    time = event.position >> _KEY_BITS << _KEY_BITS
+    time = event.position >> KEY_BITS << KEY_BITS
     for salt in (0, 1):
-        yield time + (crc32(event.session.sid.encode(), salt) + event.position) % 2**_KEY_BITS
+        yield time + (crc32(event.session.sid.encode(), salt) + event.position) % 2**KEY_BITS

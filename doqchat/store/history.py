@@ -1,16 +1,25 @@
-"""Reads a session's history in pages, with filters and search."""
+"""Reads a session's history in pages, with filters and search.
+
+A search finds the events in the archive by its index. Only those that are not copied yet are scanned, or all events if
+they are not archived.
+"""
 
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 
+from doqchat.errors import Unavailable
 from doqchat.protocol import server
-from doqchat.protocol.ids import BEGINNING
+from doqchat.protocol.ids import BEGINNING, LAST, id_after, order
 from doqchat.store.folding import LONGEST_COMPOSED, LONGEST_RUN, folded
+from doqchat.store.older import Archive
 from doqchat.store.reader import Entry, EntryRange
+from doqchat.store.search import Filters, is_searchable, search_terms
 from doqchat.store.stream import SessionStream
 
 log = logging.getLogger(__name__)
@@ -46,7 +55,8 @@ class Search:
     Attributes:
         after, before: exclusive bounds of the range; a `before` of None is the end of the session.
         participant, event: only events of this role, with this name.
-        text: only events whose text contains this, ignoring case and Unicode composition.
+        text: only events whose text contains all words and quoted phrases of this, ignoring case and Unicode
+            composition, see doqchat/store/search.py.
         limit: maximum number of events on the page.
         newest_first: whether the newest events come first.
     """
@@ -79,19 +89,51 @@ class Page:
     next: str | None
 
 
+_Read = Callable[[str, Search], Awaitable[Page]]
+
+
 class History:
-    """Finds events in the sessions' streams.
+    """Finds events of the sessions.
 
     Args:
         stream: the streams.
+        archive: the archive; None if all events stay in the store.
     """
 
-    def __init__(self, stream: SessionStream) -> None:
+    def __init__(self, stream: SessionStream, archive: Archive | None = None) -> None:
         self._stream = stream
+        self._archive = archive
         self._reading: defaultdict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, AT_ONCE))
 
     async def page(self, sid: str, search: Search) -> Page:
         """One page of a session; raises Unavailable and Unreadable."""
+        parts: list[tuple[_Read, Search]] = [(self._scan, search)]
+        if self._archive is not None and any(map(is_searchable, search_terms(search.text))):
+            known = None
+            with suppress(Unavailable):  # the store may have all events
+                known = await self._archive.known(sid)
+            if known is not None:
+                parts = self._parts(self._archive, search, known.copied)
+        found: list[Entry] = []
+        for read, part in parts:
+            if len(found) == search.limit:
+                return Page(found, found[-1].id)
+            page = await read(sid, replace(part, limit=search.limit - len(found)))
+            found += page.entries
+            if page.next is not None:
+                return Page(found, page.next)
+        return Page(found, None)
+
+    def _parts(self, archive: Archive, search: Search, copied: str) -> list[tuple[_Read, Search]]:
+        """The search among the events up to the last one in the archive, and among later ones, in its order."""
+        after_all = id_after(copied)
+        before = after_all if search.before is None else min(search.before, after_all or LAST, key=order)
+        archived = (partial(_find, archive), replace(search, before=before))
+        later = (self._scan, replace(search, after=max(search.after, copied, key=order)))
+        return [later, archived] if search.newest_first else [archived, later]
+
+    async def _scan(self, sid: str, search: Search) -> Page:
+        """One page of a search that compares all events."""
         page = _Page(search)
         following = await self._fill(sid, page)
         if page.unreadable:
@@ -122,6 +164,14 @@ class History:
         return batch
 
 
+async def _find(archive: Archive, sid: str, search: Search) -> Page:
+    """One page of a search by the index."""
+    terms = search_terms(search.text)
+    filters = Filters(terms, [sid], search.participant, search.event, search.after, search.before)
+    found = await archive.find(filters, search.limit, PAGE_BYTES, newest_first=search.newest_first)
+    return Page([Entry(*entry, ours=False) for entry in found.entries], found.next)
+
+
 class _Page:
     """Collects the events of a page.
 
@@ -138,7 +188,7 @@ class _Page:
         self.found: list[Entry] = []
         self.cursor: str | None = None
         self.read = self.unreadable = 0
-        self._text = folded(search.text)
+        self._terms = search_terms(search.text)
         self._scanned = self._size = 0
         self._turn_ends = 0.0
 
@@ -165,14 +215,18 @@ class _Page:
             return False
         if self.search.event is not None and said.event != self.search.event:
             return False
-        return not self._text or await self._contains(said.text)
+        text = " ".join(said.text.split()) if any(" " in term for term in self._terms) else said.text
+        for term in self._terms:
+            if not await self._contains(text, term):
+                return False
+        return True
 
-    async def _contains(self, text: str) -> bool:
-        """Whether a text contains the searched text."""
-        overlap = LONGEST_COMPOSED * len(self._text) + LONGEST_RUN
+    async def _contains(self, text: str, term: str) -> bool:
+        """Whether a text contains a term."""
+        overlap = LONGEST_COMPOSED * len(term) + LONGEST_RUN
         for start in range(0, len(text), _SLICE):
             await self._yield_to_loop()
-            if self._text in folded(text[start : start + _SLICE + overlap]):
+            if term in folded(text[start : start + _SLICE + overlap]):
                 return True
         return False
 

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import NamedTuple, Protocol
 
+from doqchat.store.search import Filters, Hits
+
 Raw = tuple[str, list[str]]
 """An entry as the store returns it: its id, and its fields as a flat list."""
 
@@ -41,6 +43,18 @@ class Older(NamedTuple):
     earlier: str | None
 
 
+class Found(NamedTuple):
+    """Events of a session that a search has found.
+
+    Attributes:
+        entries: id, id of the previous event in the session, participant and body of each.
+        next: the id of the last compared event if there may be more; None at the end of the range.
+    """
+
+    entries: list[tuple[str, str, str, str]]
+    next: str | None
+
+
 class Archive(Protocol):
     """The archive of all sessions; every call may raise Unavailable."""
 
@@ -64,6 +78,26 @@ class Archive(Protocol):
             count: maximum number of events.
             size: bytes after which reading stops.
             newest_first: whether to read backwards from the end.
+        """
+
+    async def find(self, filters: Filters, limit: int, size: int, *, newest_first: bool) -> Found:
+        """Search the events of one session by the index.
+
+        Args:
+            filters: which events; `sids` is the session.
+            limit: maximum number of events.
+            size: bytes after which a page is full.
+            newest_first: whether the newest events come first.
+        """
+
+    async def search(self, filters: Filters, cursor: str | None, limit: int, *, ranked: bool) -> Hits:
+        """Search the events of several sessions by the index.
+
+        Args:
+            filters: which events.
+            cursor: the `next` of the page before, see `checked_cursor`.
+            limit: maximum number of events.
+            ranked: whether the best of the newest RANKED matches come first, instead of the newest.
         """
 
     async def known(self, sid: str) -> Known | None:

@@ -34,6 +34,7 @@ FRAMES: dict[str, tuple[str, Any]] = {
 CALLS: dict[str, tuple[str, str, Any]] = {
     "`GET history`": ("GET", HISTORY, None),
     "`GET history?q=`": ("GET", f"{HISTORY}?q=hi", None),
+    "`GET search`": ("GET", "/api/chat/search?q=hi&sid={sid}", None),
     "`GET sessions/SID/export`": ("GET", f"{SESSION}/export", None),
     "`GET sessions/SID`": ("GET", SESSION, None),
     '`PATCH sessions/SID`: `{"policy": "off"}`': ("PATCH", SESSION, {"policy": "off"}),

@@ -32,7 +32,7 @@ from tests.processes import ROOT, Web
 NO, ROLE = "forbidden", "role_forbidden"
 WITHOUT = "unauthenticated"
 
-READS = {"`GET history`", "`GET history?q=`", "`GET sessions/SID/export`", "`GET sessions/SID`"}
+READS = {"`GET history`", "`GET history?q=`", "`GET search`", "`GET sessions/SID/export`", "`GET sessions/SID`"}
 OBSERVES = {CONNECT, "`session.sync`", "`ping`", *READS}
 TAKES_OVER = '`PATCH sessions/SID`: `{"policy": "off"}`'
 CONFIGURES = "`PATCH sessions/SID`"

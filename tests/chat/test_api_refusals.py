@@ -19,6 +19,10 @@ from tests.processes import Web
         ({"participant": "C"}, "participant"),
         ({"event": "chat.typing"}, "event"),
         ({"q": "x" * 201}, "q"),
+        ({"q": "x"}, "q"),
+        ({"q": "\u0301\u0327" * 9}, "q"),
+        ({"q": "a b"}, "q"),
+        ({"q": "?!"}, "q"),
         ({"after": "yesterday"}, "after"),
         ({"after": ""}, "after"),
         ({"after": "1700641234567"}, "after"),
@@ -43,7 +47,9 @@ def test_too_many_parameters_are_refused(any_server: Web, sid: str) -> None:
     assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_message")
 
 
-@pytest.mark.parametrize("query", ["q=%ff%fe", "q=%ED%A0%80", "q=%00", "q=%", "q[]=1", "q=b&q=a", "limit=0&limit=1"])
+@pytest.mark.parametrize(
+    "query", ["q=ab%ff%fe", "q=ab%ED%A0%80", "q=ab%00", "q=ab%", "q[]=1", "q=bb&q=aa", "limit=0&limit=1"]
+)
 def test_a_query_that_is_oddly_written_is_read_as_well_as_can_be(server: Web, sid: str, query: str) -> None:
     answer = fetch(server, f"/api/chat/history/{sid}?{query}")
     assert (answer.status, answer.json["messages"]) == (200, [])

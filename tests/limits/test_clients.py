@@ -124,7 +124,7 @@ async def test_sessions_that_begin_are_limited_and_others_go_on(limited: Web, co
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/api/chat/history/{sid}", 3), ("/api/chat/history/{sid}?q=a", 2), ("/api/chat/sessions/{sid}/export", 2)],
+    [("/api/chat/history/{sid}", 3), ("/api/chat/history/{sid}?q=ab", 2), ("/api/chat/sessions/{sid}/export", 2)],
     ids=["history", "search", "export"],
 )
 def test_calls_are_limited_by_kind(limited: Web, begun: str, path: str, most: int) -> None:

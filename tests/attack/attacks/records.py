@@ -7,7 +7,7 @@ from tests.attack.attacks.peer import Peer
 from tests.attack.attacks.wire import frame, request
 from tests.attack.seeds import BROKEN
 
-PATHS = ("/s/{sid}/", "/api/chat/history/{sid}", "/api/chat/history/{sid}?q=a&order=desc", "/api/chat/sessions/{sid}")
+PATHS = ("/s/{sid}/", "/api/chat/history/{sid}", "/api/chat/history/{sid}?q=ab&order=desc", "/api/chat/sessions/{sid}")
 MESSAGE = frame(b'{"hd":{"event":"chat.message"},"bd":{"text":"@llm hello"}}')
 
 
