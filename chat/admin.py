@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -10,11 +11,13 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from chat import audit_admin, credentials_admin, webhooks_admin  # noqa: F401  # importing registers them
 from chat.models import ChatSession, synchronise
+from chat.search_admin import search_view
 from chat.session_timeline import timeline
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, Unreadable
@@ -68,6 +71,11 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
     def has_delete_permission(self, request: HttpRequest, obj: ChatSession | None = None) -> bool:
         """A deleted row would reappear, because the session is in the store."""
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's URLs, and the search in the text of all sessions."""
+        view = self.admin_site.admin_view(partial(search_view, self.admin_site, self.model))
+        return [path("search/", view, name="doqchat_chatsession_search"), *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SessionList
