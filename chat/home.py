@@ -14,6 +14,7 @@ from chat.pages import counted, known_role, room_address
 from chat.recent import memberships
 from chat.sids import has_a_page
 from doqchat.conf import access_mode
+from doqchat.engine import engine
 from doqchat.errors import DoqchatError
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ async def entrance(
         "form": form,
         "joins": access_mode() == "open",
         "memberships": await memberships(request),
+        "searches": engine().archive is not None,
         "wording": wording.home(),
     }
     return render(request, "doqchat/home.html", context, status=status)

@@ -167,7 +167,24 @@ def home() -> dict[str, Any]:
             "none": _("No session matches."),
             "unknown": _("Open the link that you were given to see this session."),
             "failed": _("New messages cannot be checked right now."),
-        }
+        },
+        "search": search(),
+    }
+
+
+def search() -> dict[str, str]:
+    """The state of a search."""
+    return {
+        "searching": _("Searching…"),
+        "none": _("No message contains this."),
+        "one": _("1 message"),
+        "some": _("{count} messages"),
+        "first": _("The newest {count} messages"),
+        "short": _("Type at least two letters or digits."),
+        "limited": _("Too many searches. Try again in a minute."),
+        "failed": _("The search failed. Try again in a moment."),
+        "more": _("More results"),
+        "again": _("Try again"),
     }
 
 
@@ -283,17 +300,7 @@ def wording() -> dict[str, Any]:
         "unloaded": _("This part of the page could not be loaded. Try again in a moment."),
         "gap": _("Some earlier messages are no longer stored."),
         "newer": {"none": _("To the latest message"), "some": _("To the latest message; new: {count}")},
-        "search": {
-            "searching": _("Searching…"),
-            "none": _("No message contains this."),
-            "one": _("1 message"),
-            "some": _("{count} messages"),
-            "first": _("The newest {count} messages"),
-            "limited": _("Too many searches. Try again in a minute."),
-            "failed": _("The search failed. Try again in a moment."),
-            "more": _("More results"),
-            "again": _("Try again"),
-        },
+        "search": search(),
         "download": {
             "loading": _("Loading the conversation…"),
             "done": _("Downloaded"),

@@ -1,5 +1,6 @@
 """The reader's sessions on the home page."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from playwright.async_api import expect
 
 from tests import processes
 from tests.access.credentials import SHARED, token
+from tests.archive.archived import archive
 from tests.chat.sessions import write_messages
 from tests.page.conftest import OpenWindow
 from tests.page.window import Window
@@ -126,3 +128,28 @@ async def test_news_of_a_session_are_for_those_who_may_read_it(
     await keep(window, sid)
     await expect(window.page.locator(".recent__last")).to_contain_text("Open the link that you were given")
     await expect(window.page.locator(".recent__unread")).to_be_hidden()
+
+
+async def test_messages_of_the_listed_sessions_are_found_and_lead_to_their_room(
+    open_window: OpenWindow, store: "redis.Redis", sid: str, transactional_db: None
+) -> None:
+    texts = ["<i>다음</i> 부산에서 만나요", *(f"n{number}" for number in range(300))]
+    ids = write_messages(store, sid, *(("A", text) for text in texts))
+    await asyncio.to_thread(archive, sid, texts[0], ids=ids[:1])
+    await asyncio.to_thread(archive, f"{sid}-other", "부산")
+    window = await open_window(**PRIVATE)
+    await keep(window, sid)
+    await window.page.get_by_text("Search in messages").click()
+    field = window.page.get_by_role("searchbox")
+    await field.fill("부")
+    await field.press("Enter")
+    await expect(window.page.get_by_text("Type at least two letters or digits.")).to_be_visible()
+    await field.fill("부산")
+    await field.press("Enter")
+    hit = window.page.locator(".found__hit")
+    await expect(hit).to_have_count(1)
+    await expect(hit).to_contain_text("A: <i>다음</i> 부산에서 만나요")
+    await expect(hit.locator("mark")).to_have_text("부산")
+    await hit.click()
+    await expect(window.page.locator(".message--found .message__text")).to_have_text(texts[0])
+    await expect(window.page.locator(".message--found")).to_be_in_viewport()

@@ -51,6 +51,19 @@ async def test_a_result_leads_to_its_message_and_escape_leads_back(
     assert "taken" not in await a.page.title()
 
 
+async def test_each_word_is_marked_and_one_letter_is_too_short(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    store_messages(store, sid, ["여행은 부산으로 (곧)", "부산"])
+    a = await open_window()
+    await a.enter(sid)
+    await search(a, "부")
+    await expect(a.page.get_by_text("Type at least two letters or digits.")).to_be_visible()
+    await a.page.get_by_role("searchbox").fill("부산 여행 (")
+    await expect(hits(a)).to_have_count(1)
+    await expect(a.page.locator(".search mark")).to_have_text(["여행", "부산", "("])
+
+
 async def test_a_reader_at_the_end_returns_to_the_end(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
     store_messages(store, sid, ["needle", *(f"n{number}" for number in range(300))])
     a, b = await open_window(), await open_window()

@@ -89,6 +89,11 @@ export class RecentSessions {
     return [...this.#list.children]
   }
 
+  // The links to the rooms, by session name.
+  get links() {
+    return new Map(this.#items.map((item) => [item.dataset.sid, part(item, "link")]))
+  }
+
   #show() {
     const visits = this.#kept.all
     for (const item of this.#items) if (!item.dataset.member) item.remove()

@@ -18,6 +18,7 @@ import { reason, say } from "./wording.js"
 const { sid, role, name, names, open, admitted, first, last, limit, mention, paths, embedders } = JSON.parse(
   document.getElementById("room").textContent,
 )
+const ID = /^\d+-\d+$/
 const OBSERVER = "observer"
 const CLOSED = 4410 // the close code of a session that a moderator has closed
 const READ = "read" // the msg_id of read receipts, so that their errors are told from others
@@ -107,6 +108,8 @@ const download = onUse(async () => {
 })
 part("room__search").addEventListener("click", async () => (await search())?.open())
 part("room__search").hidden = false
+const wanted = new URLSearchParams(location.search).get("at") // a result of the home page's search
+if (ID.test(wanted)) search().then((panel) => panel?.goTo(wanted))
 for (const link of part("download").querySelectorAll("a")) {
   link.addEventListener("click", async (event) => {
     event.preventDefault()

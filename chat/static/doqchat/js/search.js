@@ -8,7 +8,10 @@ const PAUSE = 300 // ms without typing before a search
 const PAGE = 30 // results at once
 const BEFORE = 40 // characters of an excerpt before the hit
 const EXCERPT = 160
+const PAIR = /\S\S/u // the server finds nothing shorter
+const TERMS = /["“”]([^"“”]*)["“”]|([^\s"“”]+)/g
 const FOUND = "message--found"
+const FAILURES = { 400: "search.short", 429: "search.limited" } // by status
 const HIGHLIGHT = "found" // the name of the highlight in CSS
 
 export class Search {
@@ -58,6 +61,14 @@ export class Search {
     this.#field.select()
   }
 
+  // Lead to a message that was found elsewhere.
+  async goTo(id) {
+    if (!(await this.#reach(id))) return
+    const item = this.#timeline.item(id)
+    this.#autoscroll.show(item)
+    this.#mark(item)
+  }
+
   // Close it and return to where the reader was.
   async close() {
     this.#element.hidden = true
@@ -91,8 +102,8 @@ export class Search {
     this.#hits.replaceChildren()
     this.#more.hidden = true
     this.#searching.abort()
-    this.#state.textContent = ""
-    if (query) this.#find()
+    this.#state.textContent = query && !PAIR.test(query) ? say("search.short") : ""
+    if (PAIR.test(query)) this.#find()
   }
 
   // The next results. A page of the server can be shorter than asked for, or empty, before the end.
@@ -123,8 +134,8 @@ export class Search {
   }
 
   #fail({ cause }) {
-    this.#state.textContent = say(cause?.status === 429 ? "search.limited" : "search.failed")
-    this.#more.hidden = false
+    this.#state.textContent = say(FAILURES[cause?.status] ?? "search.failed")
+    this.#more.hidden = cause?.status === 400
     this.#more.textContent = say("search.again")
   }
 
@@ -147,8 +158,12 @@ export class Search {
     return line
   }
 
+  // What the server looks for: words, and phrases in quotes. Matches nothing without them.
   #pattern() {
-    return new RegExp(this.#query.normalize("NFC").replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+"), "giu")
+    const terms = [...this.#query.normalize("NFC").matchAll(TERMS)].map(([, phrase, word]) => (phrase ?? word).trim())
+    const wanted = terms.filter(Boolean).sort((one, other) => other.length - one.length)
+    const escaped = wanted.map((term) => term.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+"))
+    return new RegExp(escaped.join("|") || "(?!)", "giu")
   }
 
   async #jump(id, button) {
