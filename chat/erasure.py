@@ -1,16 +1,20 @@
 """Erases a session or a person: what was said, and what the database says about them."""
 
+import asyncio
 import hashlib
 
 from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
-from chat.audit import Action, Actor, record
+from chat.audit import BATCH_SECONDS, Action, Actor, record
 from chat.models import AuditRecord, Invite
 from chat.webhooks import deliveries
 from doqchat.engine import engine
 from doqchat.erasure import Erased, Eraser
 from doqchat.sessions import check_sid
+
+RECORDED_WITHIN = 2 * BATCH_SECONDS
+"""Seconds after which web processes have recorded who has joined."""
 
 _INVITED = "invite:"
 """The beginning of the `sub` of the members that an invite has admitted."""
@@ -24,6 +28,7 @@ async def erase_session(sid: str, by: Actor, *, dry_run: bool = False) -> Erased
     check_sid(sid)
     found = await Eraser(engine()).session(sid, dry_run=dry_run)
     if not dry_run and not found.held:
+        await asyncio.sleep(RECORDED_WITHIN)
         await sync_to_async(_forget_session)(sid)
         await record(Action.ERASED, sid, by, events=found.events[sid])
     return found
@@ -33,6 +38,7 @@ async def erase_person(subject: str, by: Actor, *, dry_run: bool = False) -> Era
     """Erase what a person has said in all sessions, see `Eraser.person`; an audit record remains in each."""
     found = await Eraser(engine()).person(subject, dry_run=dry_run)
     if not dry_run:
+        await asyncio.sleep(RECORDED_WITHIN)
         await sync_to_async(_forget_person)(subject)
         for sid, events in found.events.items():
             await record(Action.ERASED, sid, by, events=events, person=_digest(subject))

@@ -88,6 +88,7 @@ class Eraser:
             while await self._archive.run(records.erase, sid, AT_ONCE):
                 pass
         await self._engine.settings.change(sid, dict.fromkeys(("title", "name_a", "name_b", "name_llm", "system"), ""))
+        await self._archive.run(records.forget_state, sid)
         notice = server.stored(sid, SessionNotice(code="erased", text=NOTICE))
         await self._engine.stream.append(sid, MODEL_ROLE, notice)
         return found

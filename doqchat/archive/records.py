@@ -246,6 +246,11 @@ def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
     return len(removed)
 
 
+def forget_state(sid: str) -> None:
+    """Delete what a session had in the store when it last left it; it is in the store now."""
+    ArchivedSession.objects.filter(sid=sid).update(state="")
+
+
 def leave(sid: str, state: str) -> None:
     """Record that a session leaves the store."""
     ArchivedSession.objects.filter(sid=sid).update(state=state, left_at=timezone.now())
