@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from doqchat.archive import records
+from doqchat.archive import records, writing
 from doqchat.archive.archiver import Archiver
 from doqchat.conf import ArchiveSettings, doqchat_settings
 from doqchat.engine import Engine
@@ -85,7 +85,7 @@ class Eraser:
             await self._engine.stream.keep(sid)
             await self._cancel_replies(sid)
             await archiver.empty(sid)
-            while await self._archive.run(records.erase, sid, AT_ONCE):
+            while await self._archive.run(writing.erase, sid, AT_ONCE):
                 pass
         await self._engine.settings.change(sid, dict.fromkeys(("title", "name_a", "name_b", "name_llm", "system"), ""))
         await self._archive.run(records.forget_state, sid)

@@ -24,9 +24,9 @@ from pydantic_core import to_json  # noqa: E402
 
 from benchmarks.search.messages import ENGLISH, KOREAN, LONG, PLANTED, SESSIONS, Message, messages  # noqa: E402
 from doqchat.archive.models import ArchivedEvent, ArchivedSession  # noqa: E402
-from doqchat.archive.records import KEY_BITS  # noqa: E402
 from doqchat.archive.search import search  # noqa: E402
 from doqchat.archive.search_index import Changes  # noqa: E402
+from doqchat.archive.writing import KEY_BITS  # noqa: E402
 from doqchat.store.search import Filters, search_terms  # noqa: E402
 
 FIRST, SECOND = 1_700_000_000_000 << KEY_BITS, 1_000 << KEY_BITS

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from doqchat.archive import records
+from doqchat.archive import records, writing
 from doqchat.archive.database_threads import DatabaseThreads, P, T
 from doqchat.archive.search import search, search_session
 from doqchat.protocol.ids import BEGINNING, order
@@ -83,7 +83,7 @@ class DatabaseArchive:
 
     async def replace(self, sid: str, entry_id: str, body: str) -> str | None:
         """Overwrite an event; returns what it was, or None if the archive does not have it."""
-        return await self._database.run(records.replace_body, sid, entry_id, body)
+        return await self._database.run(writing.replace_body, sid, entry_id, body)
 
     async def sids_after(self, sid: str, count: int = 1_000) -> list[str]:
         """The next sessions in the archive, in the order of their names."""

@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from doqchat.archive import records
+from doqchat.archive import records, writing
 from doqchat.archive.database_threads import DatabaseThreads
-from doqchat.archive.records import Batch
+from doqchat.archive.writing import Batch
 from doqchat.conf import ArchiveSettings
 from doqchat.errors import DoqchatError, Unreadable
 from doqchat.protocol.ids import BEGINNING, order, position
@@ -202,7 +202,7 @@ class Archiver:
             batches = [batch for batch in await asyncio.gather(*map(self._read, waiting)) if batch is not None]
             new = [batch for batch in batches if batch.entries or batch.changes != self._copied[batch.sid].changes]
             if new:
-                await self._database.run(records.write, new)
+                await self._database.run(writing.write, new)
             for batch in new:
                 copied = self._copied[batch.sid]
                 copied.changes = batch.changes
@@ -277,7 +277,7 @@ class Archiver:
                 continue
             copied = self._copied.get(sid)  # of a session in the store
             border = None if copied is None else copied.border
-            while deleted := await self._database.run(records.expire, sid, older_than, border, MOST_EXPIRED):
+            while deleted := await self._database.run(writing.expire, sid, older_than, border, MOST_EXPIRED):
                 first = await self._database.run(records.first_id, sid)
                 gone = first is None or (border is not None and order(first) > order(border))
                 await self._shard.pipeline.run(_EXPIRED, [keys.stream(sid)], events=deleted, all=gone)

@@ -8,10 +8,10 @@ from typing import IO
 from django.db import transaction
 from django.utils import timezone
 
-from doqchat.archive import records
+from doqchat.archive import writing
 from doqchat.archive.document import DocumentReader, Head, InvalidDocument
 from doqchat.archive.models import ArchivedSession
-from doqchat.archive.records import Batch
+from doqchat.archive.writing import Batch
 
 _AT_ONCE = 500
 
@@ -51,7 +51,7 @@ def import_session(file: IO[bytes]) -> Imported:
         count, first, last = 0, "", ""
         events = reader.events()
         while batch := list(islice(events, _AT_ONCE)):
-            records.write([Batch(head.sid, batch, changes=0, imported=True)])
+            writing.write([Batch(head.sid, batch, changes=0, imported=True)])
             count, first, last = count + len(batch), first or batch[0][0], batch[-1][0]
         if not count:
             raise InvalidDocument("The export has no events.")

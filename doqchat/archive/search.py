@@ -7,9 +7,10 @@ from typing import NamedTuple
 from django.db.models import F, OuterRef, Subquery
 
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
-from doqchat.archive.records import KEY_BITS, upper
+from doqchat.archive.records import upper
 from doqchat.archive.search_index import Wanted, index_of
 from doqchat.archive.search_tokens import name_token, session_token, tokens_for
+from doqchat.archive.writing import KEY_BITS
 from doqchat.protocol import server
 from doqchat.protocol.ids import LAST, id_at, position_before
 from doqchat.store.older import Found

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from doqchat.archive import records
-from doqchat.archive.records import Batch
+from doqchat.archive import writing
+from doqchat.archive.writing import Batch
 
 BEGAN = 1_700_641_234_567
 """The time of the first message, in ms."""
@@ -27,5 +27,5 @@ def archive(
     """Archive texts, one in a millisecond or with the given ids; their ids."""
     ids = ids or [f"{began + number}-0" for number in range(len(texts))]
     entries = [(entry_id, role, body(text, event, **hd)) for entry_id, text in zip(ids, texts, strict=True)]
-    records.write([Batch(sid, entries, 0)])
+    writing.write([Batch(sid, entries, 0)])
     return ids

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from doqchat.archive import records
+from doqchat.archive import records, writing
 from doqchat.archive.archive import DatabaseArchive
 from doqchat.archive.archiver import Archiver
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
@@ -67,12 +67,12 @@ async def test_a_message_removed_while_it_is_copied_is_copied_again_without_its_
     said = [(await stream.append(sid, "A", SECRET)).id for _ in range(length)]
     written: list[int] = []
 
-    def write_late(batches: Sequence[records.Batch]) -> None:
+    def write_late(batches: Sequence[writing.Batch]) -> None:
         """Write batches that were read before a removal which is complete."""
         written.append(len(batches))
         write(batches)
 
-    write = records.write
+    write = writing.write
     read = archiver._read
 
     async def read_and_remove(one: str) -> Any:
@@ -82,7 +82,7 @@ async def test_a_message_removed_while_it_is_copied_is_copied_again_without_its_
             await moderation.remove(sid, said[0], PLACEHOLDER, "llm", REPORT)
         return batch
 
-    monkeypatch.setattr(records, "write", write_late)
+    monkeypatch.setattr(writing, "write", write_late)
     monkeypatch.setattr(archiver, "_read", read_and_remove)
     await archiver.run_once()
     await archiver.run_once()

@@ -13,13 +13,13 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from doqchat.archive import gin, records, search_index
+from doqchat.archive import gin, search_index, writing
 from doqchat.archive import search as searches
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
-from doqchat.archive.records import Batch
 from doqchat.archive.search import search
 from doqchat.archive.search_index import NoIndex, Wanted, index_of
 from doqchat.archive.search_tokens import session_token, tokens_for
+from doqchat.archive.writing import Batch
 from doqchat.protocol import server
 from doqchat.store.search import Filters, search_terms
 from tests.archive.archived import BEGAN, archive, body
@@ -145,20 +145,20 @@ def test_a_search_by_rank_begins_with_the_terms_side_by_side(sid: str) -> None:
 def test_what_is_replaced_erased_or_deleted_leaves_the_index(sid: str) -> None:
     ids = archive(sid, "비밀 하나", "비밀 둘", "비밀 셋")
     assert indexed("비밀") == 3
-    records.replace_body(sid, ids[1], body("바꾼 말"))
+    writing.replace_body(sid, ids[1], body("바꾼 말"))
     assert (found("비밀"), found("바꾼"), indexed("비밀")) == (["비밀 셋", "비밀 하나"], ["바꾼 말"], 2)
-    records.write([Batch(sid, [(ids[0], "A", body("고친 말"))], 1)])
+    writing.write([Batch(sid, [(ids[0], "A", body("고친 말"))], 1)])
     assert (found("고친"), indexed("비밀")) == (["고친 말"], 1)
-    records.expire(sid, ids[1], None, 10)
+    writing.expire(sid, ids[1], None, 10)
     assert (found("고친"), indexed("고친")) == ([], 0)
-    records.erase(sid, 10)
+    writing.erase(sid, 10)
     assert (found("비밀"), indexed("비밀"), indexed("바꾼")) == ([], 0, 0)
 
 
 def test_what_is_not_stored_is_not_indexed(sid: str) -> None:
     entries = [(f"{BEGAN}-0", "A", body("부산"))]
     with pytest.raises(ValueError, match="has no position"):
-        records.write([Batch(sid, entries, 0), Batch(f"{sid}-2", [("0-99999999999", "A", body("부산"))], 0)])
+        writing.write([Batch(sid, entries, 0), Batch(f"{sid}-2", [("0-99999999999", "A", body("부산"))], 0)])
     assert (ArchivedSession.objects.filter(sid=sid).exists(), indexed("부산")) == (False, 0)
 
 
@@ -172,7 +172,7 @@ def test_rebuilding_restores_the_index(sid: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_events_without_text_and_foreign_entries_are_not_indexed(sid: str) -> None:
-    records.write([Batch(sid, [(f"{BEGAN}-0", "A", "not JSON"), (f"{BEGAN}-1", "A", body(""))], 0)])
+    writing.write([Batch(sid, [(f"{BEGAN}-0", "A", "not JSON"), (f"{BEGAN}-1", "A", body(""))], 0)])
     assert ArchivedEvent.objects.filter(session__sid=sid).count() == 2
     session = session_token(ArchivedSession.objects.get(sid=sid).pk)
     assert index_of().find(Wanted([session], None, 0, 2**63 - 1), 1, newest_first=True) == []
@@ -190,7 +190,7 @@ def test_without_an_index_all_events_of_the_sessions_are_candidates(sid: str) ->
 
 def test_nothing_is_left_of_removed_events_in_a_compacted_index(sid: str) -> None:
     archive(sid, *(f"부산 {number}" for number in range(200)))
-    records.erase(sid, 200)
+    writing.erase(sid, 200)
     index_of().compact()
     assert indexed("부산") == 0
     if connection.vendor == "sqlite":

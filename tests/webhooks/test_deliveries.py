@@ -12,9 +12,9 @@ from django.utils import timezone
 from chat.webhooks import deliveries, timing
 from chat.webhooks.models import EventType, WebhookDelivery, WebhookEndpoint
 from chat.webhooks.sender import Answer
-from doqchat.archive import records
+from doqchat.archive import writing
 from doqchat.archive.models import ArchivedEvent
-from doqchat.archive.records import Batch
+from doqchat.archive.writing import Batch
 from doqchat.protocol import server
 from doqchat.protocol.events import ChatMessage, SessionNotice
 
@@ -34,7 +34,7 @@ def archive(*texts: str, sid: str = "room", **hd: Any) -> list[str]:
     first = int(timezone.now().timestamp() * 1000) + 1
     ids = [f"{first}-{number}" for number in range(len(texts))]
     bodies = [server.stored(sid, ChatMessage(text=text), "A") for text in texts]
-    records.write([Batch(sid, [(each, "A", body) for each, body in zip(ids, bodies, strict=True)], 0)])
+    writing.write([Batch(sid, [(each, "A", body) for each, body in zip(ids, bodies, strict=True)], 0)])
     return ids
 
 
@@ -66,14 +66,14 @@ def test_events_are_queued_if_and_only_if_they_are_archived(target: WebhookEndpo
 
 def test_events_that_are_archived_again_are_queued_once(target: WebhookEndpoint) -> None:
     batch = Batch("room", [("4000000000000-0", "A", server.stored("room", ChatMessage(text="a"), "A"))], 0)
-    records.write([batch])
-    records.write([batch])
+    writing.write([batch])
+    writing.write([batch])
     assert WebhookDelivery.objects.count() == 1
 
 
 def test_other_events_are_not_queued(target: WebhookEndpoint) -> None:
     muted = server.stored("room", SessionNotice(code="muted", text="", role="A"))
-    records.write([Batch("room", [("4000000000000-0", "llm", muted), ("4000000000000-1", "", "not JSON")], 0)])
+    writing.write([Batch("room", [("4000000000000-0", "llm", muted), ("4000000000000-1", "", "not JSON")], 0)])
     assert not WebhookDelivery.objects.exists()
 
 
@@ -87,7 +87,7 @@ def test_a_disabled_endpoint_gets_nothing(target: WebhookEndpoint) -> None:
 
 def test_what_is_removed_before_it_is_sent_is_sent_without_its_text(target: WebhookEndpoint) -> None:
     (message,) = archive("secret")
-    records.replace_body("room", message, str(server.placeholder(ArchivedEvent.objects.get().body)))
+    writing.replace_body("room", message, str(server.placeholder(ArchivedEvent.objects.get().body)))
     (found,) = due(target)
     sent = json.loads(found.body or b"")["data"]
     assert (sent["hd"]["removed"], sent["bd"]["text"]) == (True, "")

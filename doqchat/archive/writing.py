@@ -1,0 +1,225 @@
+"""Writes events to the database: synchronous functions, each in a transaction of its own.
+
+The search index and the receivers of `events_archived` change in the same transaction.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+from django.db import transaction
+
+from doqchat.archive.models import ArchivedEvent, ArchivedSession
+from doqchat.archive.records import AT_ONCE, events_of, upper
+from doqchat.archive.search_index import Changes
+from doqchat.protocol import server
+from doqchat.protocol.ids import position, position_before
+from doqchat.signals import events_archived
+
+KEY_BITS = 21
+"""The number of bits of a key and of a position that are not the time."""
+
+_SELF = ("self",)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive events of one session, as copied from the store.
+
+    Attributes:
+        sid: the session.
+        entries: id, participant and body of each; the ids have positions.
+        changes: the number of changed entries in the store, see scripts/copy.lua.
+        imported: whether they are from an import, and so are not news.
+    """
+
+    sid: str
+    entries: Sequence[tuple[str, str, str]]
+    changes: int
+    imported: bool = False
+
+
+def write(batches: Sequence[Batch]) -> None:
+    """Store events of several sessions in one transaction; those that are there are overwritten."""
+    with transaction.atomic():
+        sessions = _sessions([batch.sid for batch in batches])
+        changes = Changes()
+        written = [(batch, *_sorted(sessions[batch.sid], batch, changes)) for batch in batches]
+        added = [event for _, new, _ in written for event in new]
+        ArchivedEvent.objects.bulk_create(_with_keys(added), batch_size=AT_ONCE)
+        for event in added:
+            changes.add(event)
+        rewritten = [event for _, _, changed in written for event in changed]
+        ArchivedEvent.objects.bulk_update(rewritten, ["body", "person"], batch_size=AT_ONCE)
+        ArchivedSession.objects.bulk_update(sessions.values(), ["copied", "events", "changes"], batch_size=AT_ONCE)
+        changes.apply()
+        for batch, new, changed in written:
+            if new or changed:
+                known = {"session": sessions[batch.sid], "imported": batch.imported}
+                events_archived.send(ArchivedEvent, added=new, changed=changed, removed=[], **known)
+
+
+def replace_body(sid: str, entry_id: str, body: str) -> str | None:
+    """Overwrite an event; returns what it was, or None if the archive does not have it."""
+    if position(entry_id) is None:
+        return None
+    with transaction.atomic():
+        event = events_of(sid).select_for_update(of=_SELF).filter(position=upper(entry_id)).first()
+        if event is None:
+            return None
+        before = event.body
+        changes = Changes()
+        _rewrite(event, body, changes)
+        event.save(update_fields=["body", "person"])
+        changes.apply()
+        events_archived.send(ArchivedEvent, session=event.session, added=[], changed=[event], removed=[])
+    return before
+
+
+def erase(sid: str, most: int) -> int:
+    """Replace up to `most` events by placeholders, see `server.erased`; returns how many were replaced."""
+    with transaction.atomic():
+        changed, changes = [], Changes()
+        for event in events_of(sid).filter(erased=False).select_related("session").order_by("position")[:most]:
+            changes.remove(event)
+            event.body, event.person, event.erased = server.erased(event.body, sid), "", True
+            changes.add(event)
+            changed.append(event)
+        ArchivedEvent.objects.bulk_update(changed, ["body", "person", "erased"], batch_size=AT_ONCE)
+        changes.apply()
+        if changed:
+            events_archived.send(ArchivedEvent, session=changed[0].session, added=[], changed=changed, removed=[])
+    return len(changed)
+
+
+def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
+    """Delete up to `most` events that retention does not keep; returns how many were deleted.
+
+    Args:
+        sid: the session; one on legal hold keeps all.
+        older_than: the first id that is kept.
+        through: the last event that has left the store; None for all.
+        most: maximum number of events.
+    """
+    with transaction.atomic():
+        session = ArchivedSession.objects.select_for_update().filter(sid=sid, hold=False).first()
+        if session is None:
+            return 0
+        old = ArchivedEvent.objects.filter(session=session, position__lt=upper(older_than))
+        if through is not None:
+            old = old.filter(position__lte=position_before(through))
+        removed = list(old.order_by("position")[:most])
+        if not removed:
+            return 0
+        session.retained_after = removed[-1].position
+        session.events -= len(removed)
+        session.save(update_fields=["retained_after", "events"])
+        changes = Changes()
+        for event in removed:
+            changes.remove(event)
+        changes.apply()
+        events_archived.send(ArchivedEvent, session=session, added=[], changed=[], removed=removed)
+        ArchivedEvent.objects.filter(pk__in=[event.pk for event in removed]).delete()
+    return len(removed)
+
+
+def _sessions(sids: Sequence[str]) -> dict[str, ArchivedSession]:
+    """The rows of some sessions, locked; missing ones are created."""
+    rows = ArchivedSession.objects.select_for_update().order_by("sid")
+    found = {session.sid: session for session in rows.filter(sid__in=sids)}
+    if missing := [sid for sid in sids if sid not in found]:
+        new = [ArchivedSession(sid=sid) for sid in dict.fromkeys(missing)]
+        ArchivedSession.objects.bulk_create(new, ignore_conflicts=True)
+        found |= {session.sid: session for session in rows.filter(sid__in=missing)}
+    return found
+
+
+def _sorted(
+    session: ArchivedSession, batch: Batch, changes: Changes
+) -> tuple[list[ArchivedEvent], list[ArchivedEvent]]:
+    """The events of a batch that are new, and those that have changed, with their new bodies."""
+    places = {_position(entry_id): (participant, body) for entry_id, participant, body in batch.entries}
+    known = [place for place in places if place <= session.copied]
+    own = ArchivedEvent.objects.filter(session=session, position__in=known) if known else []
+    stored = {event.position: event for event in own}
+    new = [_event(session, place, *said) for place, said in places.items() if place not in stored]
+    changed = []
+    for place, event in stored.items():
+        body = places[place][1]
+        if event.body != clean(body):
+            event.session = session
+            _rewrite(event, body, changes)
+            changed.append(event)
+    session.copied = max(session.copied, *places) if places else session.copied
+    session.events += len(new)
+    session.changes = batch.changes
+    return new, changed
+
+
+def _position(entry_id: str) -> int:
+    place = position(entry_id)
+    if place is None:
+        raise ValueError(f"{entry_id} has no position.")
+    return place
+
+
+def _event(session: ArchivedSession, place: int, participant: str, body: str) -> ArchivedEvent:
+    said = server.read_stored(body)
+    name = clean(said.event)[:32] if said is not None else ""
+    person = clean(said.person)[:32] if said is not None else ""
+    return ArchivedEvent(
+        session=session,
+        position=place,
+        participant=clean(participant),
+        event=name,
+        person=person,
+        body=clean(body),
+    )
+
+
+def _rewrite(event: ArchivedEvent, body: str, changes: Changes) -> None:
+    said = server.read_stored(body)
+    changes.remove(event)
+    event.body, event.person = clean(body), clean(said.person)[:32] if said is not None else ""
+    changes.add(event)
+
+
+def clean(text: str) -> str:
+    """Text that every database can store: PostgreSQL refuses NUL; doqchat itself never writes it."""
+    return text.replace("\0", "\ufffd")
+
+
+def _with_keys(events: Sequence[ArchivedEvent]) -> Sequence[ArchivedEvent]:
+    """Give events their ids: the time in milliseconds, then a number that no other event of that time has.
+
+    So ids sort by time over all sessions, and an index by id finds the newest events of many sessions first.
+    """
+    taken: set[int] = set()
+    for first in range(0, len(events), AT_ONCE):
+        chunk = events[first : first + AT_ONCE]
+        wanted = {event.position: list(_keys(event)) for event in chunk}
+        taken.update(
+            ArchivedEvent.objects.filter(id__in=[key for keys in wanted.values() for key in keys]).values_list(
+                "id", flat=True
+            )
+        )
+        for event in chunk:
+            event.id = _free(event, taken)
+            taken.add(event.id)
+    return events
+
+
+def _free(event: ArchivedEvent, taken: set[int]) -> int:
+    key = next((key for key in _keys(event) if key not in taken), None)
+    if key is not None:
+        return key
+    time = event.position >> KEY_BITS << KEY_BITS
+    used = set(ArchivedEvent.objects.filter(id__gte=time, id__lt=time + 2**KEY_BITS).values_list("id", flat=True))
+    return next(key for key in range(time, time + 2**KEY_BITS) if key not in used and key not in taken)
+
+
+def _keys(event: ArchivedEvent) -> Iterator[int]:
+    """The ids that are tried first: two numbers that depend on the session and the sequence."""
+    time = event.position >> KEY_BITS << KEY_BITS
+    for salt in (0, 1):
+        yield time + (crc32(event.session.sid.encode(), salt) + event.position) % 2**KEY_BITS
