@@ -26,7 +26,8 @@ member_left = Signal()
 """A connection has left a session. The arguments are those of `member_joined`."""
 
 events_archived = Signal()
-"""The archive has changed: `session` (an ArchivedSession), `added`, `changed` and `removed` (ArchivedEvent lists);
-`imported` is true if they are from an import.
-Unlike the others it is sent synchronously and in the transaction that writes them, so what a receiver writes to
-the database is stored with the events or not at all; an exception undoes both. The sender is ArchivedEvent."""
+"""The archive has changed: `added`, `changed` and `removed` (lists of ArchivedEvent with their `session`), and
+`imported`, which is true if they are from an import.
+
+Unlike the others it is sent synchronously, once in each transaction that writes them, so what a receiver writes to the
+database is stored with the events or not at all; an exception undoes both. The sender is ArchivedEvent."""

@@ -12,7 +12,7 @@ from chat.webhooks.payload import time_stored, type_of
 from doqchat.signals import events_archived
 
 if TYPE_CHECKING:
-    from doqchat.archive.models import ArchivedEvent, ArchivedSession  # its models require an installed app
+    from doqchat.archive.models import ArchivedEvent  # its models require an installed app
 
 queued = Signal()
 """Deliveries were queued and committed, in this process, in any thread. `sessions`: pairs of endpoint and session."""
@@ -37,13 +37,13 @@ def queue(deliveries: Iterable[WebhookDelivery]) -> None:
         transaction.on_commit(partial(queued.send, None, sessions=sessions), robust=True)
 
 
-def _on_archived(
-    session: "ArchivedSession", added: list["ArchivedEvent"], imported: bool = False, **kwargs: Any
-) -> None:
-    """Queue the events that are newer than an endpoint, in the order of the session; imported ones are not news."""
+def _on_archived(added: list["ArchivedEvent"], imported: bool, **kwargs: Any) -> None:
+    """Queue the events that are newer than an endpoint, in the order of their sessions; imported ones are not news."""
     endpoints = enabled_endpoints() if added and not imported else []
     queue(
-        WebhookDelivery(endpoint=endpoint, message_id=f"msg_{event.id}", type=kind, sid=session.sid, event=event.id)
+        WebhookDelivery(
+            endpoint=endpoint, message_id=f"msg_{event.id}", type=kind, sid=event.session.sid, event=event.id
+        )
         for endpoint in endpoints
         for event in added
         if (kind := type_of(event)) in endpoint.types.split() and time_stored(event) >= endpoint.created_at

@@ -51,7 +51,7 @@ def import_session(file: IO[bytes]) -> Imported:
         count, first, last = 0, "", ""
         events = reader.events()
         while batch := list(islice(events, _AT_ONCE)):
-            writing.write([Batch(head.sid, batch, changes=0, imported=True)])
+            writing.write([Batch(head.sid, batch, changes=0)], imported=True)
             count, first, last = count + len(batch), first or batch[0][0], batch[-1][0]
         if not count:
             raise InvalidDocument("The export has no events.")
