@@ -135,6 +135,7 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (packed(**{"manifest__json": json.dumps(MANIFEST).encode(), "store-0": b""}), "part of the store is missing"),
         (packed(manifest__json=json.dumps(MANIFEST).encode())[:40], "could not be restored"),
     ],
+    ids=["not gzip", "empty", "version", "servers", "database", "no end of a store", "cut off"],
 )
 def test_what_is_not_a_complete_backup_changes_nothing(
     tmp_path: Path, empty_site: Site, content: bytes, problem: str
