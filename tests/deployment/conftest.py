@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 
+from doqchat.protocol.ids import id_at
 from doqchat.store import keys
 from tests.deployment.certificate import write_certificate
 from tests.deployment.documented import configured
@@ -39,11 +41,13 @@ class Deployment:
         address: its host and port.
         services: all that it consists of, in the order in which they were started.
         log: what nginx answered, a line for each request: the status, and the request.
+        database: the URL of PostgreSQL.
     """
 
     address: str
     services: list[Service]
     log: Path
+    database: str
 
     @property
     def http(self) -> str:
@@ -52,6 +56,14 @@ class Deployment:
     @property
     def ws(self) -> str:
         return f"wss://{self.address}{PATH}"
+
+    def archived(self, sid: str) -> list[str]:
+        """The ids of a session's events in the archive, in their order."""
+        query = """SELECT position FROM doqchat_archive_archivedevent AS event
+            JOIN doqchat_archive_archivedsession AS session ON session.id = event.session_id
+            WHERE sid = %s ORDER BY position"""
+        with psycopg.connect(self.database) as connection:
+            return [id_at(place) for (place,) in connection.execute(query, [sid])]
 
     def statuses(self) -> list[int]:
         """Of all answers so far."""
@@ -84,6 +96,7 @@ def deployment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dep
         "DOQCHAT_HTTPS": "true",
         "DOQCHAT_PATH": PATH,
         "ALLOWED_HOSTS": "localhost",
+        "DOQCHAT_LIVE_EVENTS": "10",
     }
     certificate, key, log = (directory / "nginx" / name for name in ("site.pem", "site.key", "access.log"))
     write_certificate(certificate, key)
@@ -104,7 +117,7 @@ def deployment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dep
         services += [stack.enter_context(_worker(client, settings)) for _ in range(2)]
         front_end = stack.enter_context(nginx(directory / "nginx", configuration, front))
         wait([*services, front_end])
-        yield Deployment(f"localhost:{front}", services, log)
+        yield Deployment(f"localhost:{front}", services, log, postgresql_url(database))
 
 
 def wait(services: list[Service]) -> None:

@@ -12,6 +12,8 @@ from tests.deployment.talkers import Talker, visit
 
 SESSIONS = 2
 FURTHER = 3
+ARCHIVED_WITHIN = 30.0
+"""Seconds: a worker takes over after 10 s when the one that archived has ended."""
 
 
 def test_the_pages_have_the_same_nginx_block_in_each_language() -> None:
@@ -35,11 +37,14 @@ async def test_nothing_is_lost_and_no_request_gets_a_502_during_a_rolling_restar
             await service.restart()
             await further(talkers)
         enough.set()
-    for pair in pairs:
+    for sid, pair in zip(sids, pairs, strict=True):
         everything = sorted({event for talker in pair for event in talker.seen}, key=position)
         for talker in pair:
             assert talker.seen == everything
             assert sorted(talker.answered) == sorted(pair[0].asked)
+        async with asyncio.timeout(ARCHIVED_WITHIN):
+            while deployment.archived(sid) != everything:  # noqa: ASYNC110 - the archiver does not report this
+                await asyncio.sleep(0.1)
     assert set(visiting.result()) == {200}
     assert not {502, 504} & set(deployment.statuses())
 
