@@ -109,7 +109,11 @@ def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], names: Mapping
     pattern = wording.notices().get(_DONE.get(hd["event"]) or bd["code"])
     by = moderators["named"].format(name=hd["name"]) if hd.get("name") else moderators["unnamed"]
     name = wording.author(bd.get("role", ""), own=False, session=names)
-    text = str(bd["text"]) if pattern is None else pattern.format(by=by, name=name)
+    if bd.get("code") == "admin":
+        pattern = wording.notice()["named" if hd.get("name") else "unnamed"]
+        text = pattern.format(name=hd.get("name"), text=bd["text"])
+    else:
+        text = str(bd["text"]) if pattern is None else pattern.format(by=by, name=name)
     note = wording.reason().format(reason=bd["reason"]) if bd.get("reason") else ""
     return Line(entry.id, "notice", entry.participant, False, "", "", text, note, until=_until(bd))
 

@@ -53,6 +53,11 @@ def notices() -> dict[str, str]:
     }
 
 
+def notice() -> dict[str, str]:
+    """The text of a moderator's notice, with and without a name."""
+    return {"named": _("Notice from {name}: {text}"), "unnamed": _("Notice: {text}")}
+
+
 def moderators() -> dict[str, str]:
     """Who did it: with and without a name."""
     return {"named": _("Moderator {name}"), "unnamed": _("A moderator")}
@@ -236,6 +241,7 @@ def wording() -> dict[str, Any]:
         "asked": asked(),
         "removed": removed(),
         "notices": notices(),
+        "notice": notice(),
         "moderators": moderators(),
         "reason": reason(),
         "until": until(),

@@ -31,6 +31,19 @@ class Moderator:
     def __post_init__(self) -> None:
         self.principal.require("moderate")
 
+    async def notice(self, text: str) -> str:
+        """Store a notice of the moderator for all members; returns the event's id.
+
+        Args:
+            text: 1 to LONGEST_NOTICE characters.
+
+        Raises:
+            SessionClosed, RateLimited, Unreadable, Unavailable: nothing was stored.
+            Uncertain: it is unknown whether it is stored.
+        """
+        by, envelope = self._reported(SessionNotice(code="admin", text=text))
+        return (await self.engine.stream.append(self._sid, by, envelope)).id
+
     async def remove(self, entry_id: str, reason: str | None = None) -> bool:
         """Remove what an event says, for all members, in history, search and prompts; an active reply is cancelled.
 

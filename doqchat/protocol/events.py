@@ -14,7 +14,6 @@ from doqchat.protocol.names import (
     MAX_TEXT,
     MOMENT_PATTERN,
     MOST_PEOPLE,
-    RESERVED_NOTICES,
     Capability,
     DisplayName,
     HumanRole,
@@ -165,8 +164,7 @@ class SessionNotice(Body):
     durable = True
     code: str = Field(
         description="`unreadable`: the entry is not an envelope. `muted`, `unmuted`: a role. `reopened`: the session. "
-        "`erased`: all that was said before. "
-        f"Reserved, not sent yet: {', '.join(RESERVED_NOTICES)}."
+        "`erased`: all that was said before. `admin`: a text of a moderator, who is in `hd.name`."
     )
     text: str
     role: HumanRole | None = Field(None, description="With `muted` and `unmuted`: the role.")

@@ -39,6 +39,9 @@ LONGEST_TOKEN = 16_384
 LONGEST_REASON = 200
 """Maximum length of a moderator's reason, in characters."""
 
+LONGEST_NOTICE = 1_000
+"""Maximum length of a moderator's notice, in characters."""
+
 LONGEST_SEARCH = 200
 """Maximum length of a search text, in characters."""
 
@@ -76,9 +79,6 @@ RESERVED_CLOSE_CODES = {
     4404: "There is no such session.",
 }
 """Codes that are not sent yet; clients should not reconnect after them."""
-
-RESERVED_NOTICES = ("admin", "taken_over")
-"""Codes of a `session.notice` that are not sent yet."""
 
 _SID = re.compile(SID_PATTERN)
 

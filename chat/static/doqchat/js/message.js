@@ -153,6 +153,7 @@ const CROWD = 12 // people, from which on it is not announced who comes and goes
 
 // Other notices have only the server's sentence.
 export function sentenceOf({ hd, bd }) {
+  if (bd.code === "admin") return say(hd.name ? "notice.named" : "notice.unnamed", { name: hd.name, text: bd.text })
   const by = hd.name ? say("moderators.named", { name: hd.name }) : say("moderators.unnamed")
   return say(`notices.${DONE[hd.event] ?? bd.code}`, { by, name: nameOf({ role: bd.role }) }) || bd.text
 }
