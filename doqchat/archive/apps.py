@@ -11,3 +11,9 @@ class ArchiveConfig(AppConfig):
     label = "doqchat_archive"
     verbose_name = _("archive")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Count what is archived."""
+        from doqchat.archive import counts
+
+        counts.connect()

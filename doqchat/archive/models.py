@@ -68,3 +68,38 @@ class ArchivedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.session_id}: {self.position}"
+
+
+class HourlyCount(models.Model):
+    """What was archived of one hour, see doqchat/archive/counts.py. It stays when the events are deleted.
+
+    Attributes:
+        hour: hours since 1970.
+        writer: the thread that has counted it. Each has rows of its own, so that none waits for another.
+        event: the event's name.
+        name: the model of an `llm.response`, the code of an `llm.error`; otherwise empty.
+        events: the number of events.
+        input_tokens, output_tokens: as the provider reports them.
+        timed: the number of events whose time since the request is known.
+        milliseconds: the sum of these times.
+    """
+
+    hour = models.IntegerField()
+    writer = models.CharField(max_length=32)
+    event = models.CharField(max_length=32)
+    name = models.CharField(max_length=100)
+    events = models.BigIntegerField(default=0)
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    timed = models.BigIntegerField(default=0)
+    milliseconds = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("count of an hour")
+        verbose_name_plural = _("counts of hours")
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "event", "name", "writer"], name="doqchat_one_count_per_writer")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour}: {self.event} {self.name}"

@@ -33,6 +33,15 @@ LONGEST_DETAIL = 500
 """Maximum length of an error's detail, because providers may respond with whole pages."""
 
 
+class Prices(BaseModel):
+    """Prices per million tokens, in any currency."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    INPUT: float = Field(ge=0)
+    OUTPUT: float = Field(ge=0)
+
+
 class LLMOptions(BaseModel):
     """Options of a settings entry besides BACKEND. Backends add theirs; unknown names and wrong types are refused."""
 
@@ -45,6 +54,7 @@ class LLMOptions(BaseModel):
     RETRIES: int = Field(default=2, ge=0)
     RETRY_SECONDS: float = Field(default=0.5, ge=0)
     CONTEXT_TOKENS: int = Field(default=16_000, gt=0)
+    PRICES: Prices | None = None
 
     def missing(self) -> list[str]:
         """The names of required options."""
