@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
 from chat.audit import BATCH_SECONDS, Action, Actor, record
-from chat.models import AuditRecord, Invite
+from chat.models import AuditRecord, ChatSession, Invite
 from chat.webhooks import deliveries
 from doqchat.engine import engine
 from doqchat.erasure import Erased, Eraser
@@ -55,6 +55,7 @@ async def rewrite_files() -> None:
 def _forget_session(sid: str) -> None:
     Invite.objects.filter(sid=sid).update(name="")
     deliveries.erase(sid=sid)
+    ChatSession.objects.filter(sid=sid).update(title="")
     records = AuditRecord.objects.filter(sid=sid).exclude(action=Action.ERASED)
     records.filter(action__in=(Action.REPLACED, Action.REJECTED)).delete()
     records.update(subject="", name="", address="", detail="{}")

@@ -1,39 +1,33 @@
-"""The database: sessions, for the admin, synchronised with the store, which has their events; invites, API keys and
-the audit trail.
-"""
+"""The database: sessions, for the admin; invites, API keys and the audit trail."""
 
 import json
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.webhooks.models import WebhookDelivery, WebhookEndpoint  # noqa: F401  # they are models of this app
-from doqchat.engine import engine
-from doqchat.overview import Overview, began
-
-OVERLAP_SECONDS = 60.0
-"""Overlap with the newest row in seconds: processes record activity with a delay and by different clocks."""
-
-_CHUNK = 500
+from doqchat.archive.models import HourlyCount
+from doqchat.overview import Overview
+from doqchat.protocol.names import LONGEST_TITLE
 
 
 class ChatSession(models.Model):
-    """A session in the admin's list."""
+    """A session in the admin's list, see chat/session_rows.py."""
 
     sid = models.CharField(_("session name"), max_length=64, unique=True)
+    title = models.CharField(_("title"), max_length=LONGEST_TITLE, blank=True, default="")
     created_at = models.DateTimeField(_("began"))
     last_activity = models.DateTimeField(_("last activity"), db_index=True)
 
-    # not columns: the admin reads these from the store for the rows on the page
+    # not columns: the admin reads these from the store and the archive for the rows on the page
     now: Overview | None = None
     unreadable = False
+    hold = False
 
     class Meta:
         verbose_name = _("chat session")
@@ -123,6 +117,8 @@ class AuditRecord(models.Model):
         RETAINED = "retained", _("changed how long the session is kept")
         ERASED = "erased", _("erased what was said")
         EXPORTED = "exported", _("exported the session")
+        NOTICED = "noticed", _("sent a notice")
+        CANCELLED = "cancelled", _("cancelled a reply")
 
     at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
     sid = models.CharField(_("session name"), max_length=64, db_index=True)
@@ -183,32 +179,10 @@ class ApiKey(Credential):
             raise ValidationError({"name": _("There is an API key with this name.")})
 
 
-def synchronise() -> None:
-    """Add a row for each new session in the store, and update the last activity of the others.
+class Statistics(HourlyCount):
+    """The counts, as the admin lists them among the models of this app."""
 
-    Raises Unavailable; the list is then unchanged.
-    """
-    past = ChatSession.objects.filter(last_activity__lte=datetime.now(UTC))
-    newest = past.aggregate(newest=Max("last_activity"))["newest"]
-    rows = async_to_sync(_active_since)(newest.timestamp() - OVERLAP_SECONDS if newest else 0.0)
-    ChatSession.objects.bulk_create(
-        rows, batch_size=_CHUNK, update_conflicts=True, unique_fields=["sid"], update_fields=["last_activity"]
-    )
-
-
-async def _active_since(moment: float) -> list[ChatSession]:
-    active = await engine().session_index.active_since(moment)
-    sids = list(active)
-    rows = []
-    for start in range(0, len(sids), _CHUNK):
-        first_events = await began(engine(), sids[start : start + _CHUNK])
-        for sid, first in first_events.items():
-            last = _past(active[sid])
-            rows.append(ChatSession(sid=sid, created_at=first or last, last_activity=last))
-    return rows
-
-
-def _past(seconds: float) -> datetime:
-    """The moment, or now if it is in the future by more than clock skew: it would stay the newest row until then."""
-    now = datetime.now(UTC)
-    return datetime.fromtimestamp(seconds, UTC) if seconds < now.timestamp() + OVERLAP_SECONDS else now
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        verbose_name = verbose_name_plural = _("statistics")

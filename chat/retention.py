@@ -19,10 +19,7 @@ async def change(sid: str, by: Actor, *, days: int | None, hold: bool) -> None:
         InvalidMessage: the name is invalid.
         NotFound: the archive does not have the session; it has each session seconds after its first event.
     """
-    check_sid(sid)
-    session = await ArchivedSession.objects.filter(sid=sid).afirst()
-    if session is None:
-        raise NotFound("There is no session with this name, or nothing was said in it yet.", field="sid")
+    session = await _session(sid)
     before = session.retention_days, session.hold
     session.retention_days, session.hold = days, hold
     await session.asave(update_fields=["retention_days", "hold"])
@@ -30,3 +27,20 @@ async def change(sid: str, by: Actor, *, days: int | None, hold: bool) -> None:
         await record(Action.HELD if hold else Action.RELEASED, sid, by)
     if days != before[0]:
         await record(Action.RETAINED, sid, by, days=days)
+
+
+async def set_hold(sid: str, by: Actor, *, hold: bool) -> bool:
+    """Put a session on legal hold or end that; False if nothing had to be changed. Raises as `change`."""
+    session = await _session(sid)
+    changed = await ArchivedSession.objects.filter(pk=session.pk).exclude(hold=hold).aupdate(hold=hold)
+    if changed:
+        await record(Action.HELD if hold else Action.RELEASED, sid, by)
+    return bool(changed)
+
+
+async def _session(sid: str) -> ArchivedSession:
+    check_sid(sid)
+    session = await ArchivedSession.objects.filter(sid=sid).afirst()
+    if session is None:
+        raise NotFound("There is no session with this name, or nothing was said in it yet.", field="sid")
+    return session

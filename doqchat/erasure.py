@@ -90,7 +90,7 @@ class Eraser:
         await self._engine.settings.change(sid, dict.fromkeys(("title", "name_a", "name_b", "name_llm", "system"), ""))
         await self._archive.run(records.forget_state, sid)
         notice = server.stored(sid, SessionNotice(code="erased", text=NOTICE))
-        await self._engine.stream.append(sid, MODEL_ROLE, notice)
+        await self._engine.moderation.report(sid, MODEL_ROLE, notice)
         return found
 
     async def person(self, subject: str, *, dry_run: bool = False) -> Erased:

@@ -73,6 +73,10 @@ class DatabaseArchive:
         found = await self._database.run(records.states, sids)
         return {sid: json.loads(state) for sid, state in found.items()}
 
+    async def numbers(self, sids: Sequence[str]) -> dict[str, int]:
+        """The number of events of each of some sessions; those that the archive does not know are omitted."""
+        return await self._database.run(records.numbers, sids)
+
     async def first_id(self, sid: str) -> str | None:
         """The id of a session's first event in the archive; None if there is none."""
         return await self._database.run(records.first_id, sid)

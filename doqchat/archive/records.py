@@ -1,5 +1,6 @@
 """Reads the archive: synchronous functions, and what is recorded of a whole session."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
 from doqchat.protocol.ids import id_at, position, position_before
+from doqchat.store.clients import pairs
 from doqchat.store.older import Known, Older, Raw
 
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -141,6 +143,24 @@ def sids() -> list[str]:
 def held(sids: Sequence[str]) -> set[str]:
     """Those of some sessions that are on legal hold."""
     return set(ArchivedSession.objects.filter(sid__in=sids, hold=True).values_list("sid", flat=True))
+
+
+def numbers(sids: Sequence[str]) -> dict[str, int]:
+    """The number of events of each of some sessions; those that the archive does not know are omitted."""
+    return dict(ArchivedSession.objects.filter(sid__in=sids).values_list("sid", "events"))
+
+
+def left_with(setting: str) -> set[str]:
+    """Sessions that had a setting, such as `closed`, when they last left the store."""
+    candidates = ArchivedSession.objects.exclude(left_at=None).filter(state__contains=f'"{setting}"')
+    rows = candidates.values_list("sid", "state").iterator(chunk_size=AT_ONCE)
+    return {sid for sid, state in rows if setting in settings_in(state)}
+
+
+def settings_in(state: str) -> dict[str, str]:
+    """The settings in a state, see scripts/parts/state.lua."""
+    flat = json.loads(state or "{}").get("settings") or []
+    return dict(pairs(flat))
 
 
 def unerased(sid: str) -> int:

@@ -97,6 +97,10 @@ class Moderation:
         """End a mute; False if there is none."""
         return await self._change(sid, f"muted:{role}", None, by, report)
 
+    async def report(self, sid: str, by: Role, report: str) -> None:
+        """Store an event of a moderator, also in a closed session."""
+        await self._change(sid, None, None, by, report)
+
     async def is_closed(self, sid: str) -> bool:
         """Whether a session is closed; one whose settings cannot be read is not."""
         try:
@@ -104,7 +108,7 @@ class Moderation:
         except Unreadable:
             return False
 
-    async def _change(self, sid: str, field: str, seconds: int | None, by: Role, report: str) -> bool:
+    async def _change(self, sid: str, field: str | None, seconds: int | None, by: Role, report: str) -> bool:
         shard = self._shards.of(sid)
         changed = await shard.pipeline.run(
             _CHANGE, [keys.stream(sid)], field=field, seconds=seconds, **self._reported(sid, by, report)

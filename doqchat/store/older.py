@@ -1,6 +1,7 @@
 """What the store needs of an archive that has older events; doqchat/archive implements it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from doqchat.store.search import Filters, Hits
@@ -102,6 +103,9 @@ class Archive(Protocol):
 
     async def known(self, sid: str) -> Known | None:
         """What the archive knows of a session; None if it has nothing."""
+
+    async def numbers(self, sids: Sequence[str]) -> dict[str, int]:
+        """The number of events of each of some sessions; those that the archive does not know are omitted."""
 
     async def first_id(self, sid: str) -> str | None:
         """The id of a session's first event in the archive; None if there is none."""

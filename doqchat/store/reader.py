@@ -1,9 +1,11 @@
 """Reads the events of sessions: the newest ones from the store, older ones from the archive."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from doqchat.errors import Unreadable
 from doqchat.protocol import server
 from doqchat.protocol.events import Gap
 from doqchat.protocol.ids import BEGINNING, LAST, id_after, id_before, order
@@ -177,6 +179,24 @@ class SessionReader:
             return int(length)
         known = await self._archive.known(sid)
         return known.events if known is not None else 0
+
+    async def lengths(self, sids: Sequence[str]) -> dict[str, tuple[int, bool] | None]:
+        """The number of events in each session, and whether it is in the store; None for unreadable ones.
+
+        One batch of commands and one query, however many sessions these are.
+        """
+        found = dict(zip(sids, await asyncio.gather(*map(self._length, sids)), strict=True))
+        absent = [sid for sid, known in found.items() if known is not None and not known[1]]
+        if absent and self._archive is not None:
+            found |= {sid: (events, False) for sid, events in (await self._archive.numbers(absent)).items()}
+        return found
+
+    async def _length(self, sid: str) -> tuple[int, bool] | None:
+        try:
+            length, there = await self._shards.of(sid).pipeline.run(_LENGTH, [keys.stream(sid)])
+        except Unreadable:
+            return None
+        return int(length), bool(there)
 
     async def resume(self, sid: str) -> bool:
         """Bring a session that has left the store back to it; False if the archive does not know it."""

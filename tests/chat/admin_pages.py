@@ -16,3 +16,8 @@ def cells(page: str, sid: str) -> dict[str, str]:
 def ids(page: str) -> list[str]:
     """The ids of the events on a timeline."""
     return re.findall(r"<code>([\d-]+)</code>", page)
+
+
+def listed(page: str) -> list[str]:
+    """The sessions in the list, in its order."""
+    return re.findall(r'<th class="field-sid"><a [^>]*>([^<]*)</a>', page)

@@ -10,11 +10,13 @@ import pytest
 import redis
 from django.contrib.auth import get_user_model
 
-from chat.models import ChatSession
+from chat.models import AuditRecord, ChatSession
 from doqchat.store import keys
 from tests.chat.admin_pages import SESSIONS, cells, ids
+from tests.chat.archived import archive
 from tests.chat.conftest import Admin, Write, cookie_of
 from tests.chat.fetch import fetch, post
+from tests.chat.staff import Staff
 from tests.conftest import Connect
 from tests.processes import Web
 
@@ -109,8 +111,56 @@ def test_a_timeline_shows_each_event_newest_first(server: Web, admin: Admin, wri
     written += write(("llm", "답"), event="llm.response", ids=["1700641236567-0"])
     page = admin(server, f"{SESSIONS}{row.pk}/change/").text
     assert ids(page) == written[::-1]
-    newest = re.sub(r"<[^>]*>|\s+", " ", page[page.index(written[-1]) : page.index(written[-2])]).split()
-    assert newest == ["1700641236567-0", "2023-11-22", "17:20:36", "llm", "llm.response", "답"]
+    newest = re.sub(r"<[^>]*>|\s+", " ", page[page.index("<tr data-key") : page.index(f'"{written[-2]}"')]).split()
+    assert newest[:6] == ["1700641236567-0", "2023-11-22", "17:20:36", "llm", "llm.response", "답"]
+    assert newest[6:8] == ["+1.000", "s"], "after the event before it"
+
+
+def test_a_timeline_has_what_is_stored_of_a_reply_and_the_audit_records_between(
+    server: Web, admin: Admin, row: ChatSession
+) -> None:
+    usage = {"input_tokens": 12, "output_tokens": 3}
+    answer = {"request_id": "1700641234567-0", "text": "답", "model": "m-1", "finish_reason": "stop", "usage": usage}
+    written = archive(row.sid, ("llm.request", {"prompt": "?"}), ("llm.response", answer), ("llm.response", answer))
+    at = datetime.fromtimestamp(1700641235, UTC)
+    record = AuditRecord.objects.create(sid=row.sid, action="muted", detail='{"role": "B"}', name="Sora", at=at)
+    page = re.sub(r"\s+", " ", admin(server, f"{SESSIONS}{row.pk}/change/").text)
+    assert "1.000 s after the request 1700641234567-0 · model: m-1 · finish_reason: stop · 12 tokens in, 3 out" in page
+    keys_in_order = re.findall(r'<tr data-key="([^"]*)"', page)
+    assert keys_in_order == [written[2], written[1], str(record.pk), written[0]]
+    assert f"/admin/doqchat/auditrecord/{record.pk}/change/" in page
+    assert f"actions/remove/?id={written[1]}" in page
+
+
+def test_a_timeline_shows_active_replies_with_their_attempts(
+    server: Web, store: "redis.Redis", admin: Admin, write: Write, row: ChatSession
+) -> None:
+    (request,) = write(("A", "x"), event="llm.request")
+    store.sadd(keys.replies(row.sid), f"r{request}")
+    store.hset(keys.reply(row.sid, f"r{request}"), mapping={"attempt": 2, "state": "streaming", "deliveries": 2})
+    store.set(keys.reply(row.sid, f"r{request}") + ":text", "so far")
+    page = admin(server, f"{SESSIONS}{row.pk}/change/").text
+    assert re.search(
+        rf"r{request}</code> streaming · [\d.]+ s since the request · attempt 2 · deliveries: 2 · 6 char", page
+    )
+
+
+def test_audit_records_are_only_for_those_who_may_see_them(server: Web, row: ChatSession) -> None:
+    archive(row.sid, ("chat.message", {"text": "x"}))
+    AuditRecord.objects.create(sid=row.sid, action="joined", name="Hyejin")
+    assert "Hyejin" not in Staff(server).get(f"{SESSIONS}{row.pk}/change/").text
+
+
+@pytest.mark.parametrize(
+    "bd", ["null", "[]", '{"usage": 5, "request_id": {}, "model": 7}', '{"usage": {"input_tokens": "x"}}']
+)
+def test_a_reply_that_another_program_wrote_is_on_the_timeline(
+    server: Web, store: "redis.Redis", admin: Admin, row: ChatSession, bd: str
+) -> None:
+    body = f'{{"hd": {{"event": "llm.response"}}, "bd": {bd}}}'
+    store.xadd(keys.stream(row.sid), {"participant": "llm", "body": body})
+    page = admin(server, f"{SESSIONS}{row.pk}/change/")
+    assert (page.status, "llm.response" in page.text) == (200, True)
 
 
 def test_pages_of_a_timeline_go_back_by_id(server: Web, admin: Admin, write: Write, row: ChatSession) -> None:
