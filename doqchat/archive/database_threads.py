@@ -60,7 +60,8 @@ class DatabaseThreads:
         """Wait for running functions, and close the connections."""
         if self._closing is not None:
             self._closing.cancel()
-        await asyncio.to_thread(self._close)
+        if self._connections:
+            await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
         self._executor.shutdown(cancel_futures=True)

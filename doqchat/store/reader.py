@@ -146,7 +146,7 @@ class SessionReader:
         if entry_id == BEGINNING:
             return None
         found = await self.read_range(sid, id_before(entry_id), id_after(entry_id), count=1, size=ANY_SIZE)
-        return found.entries[0] if found.entries else None
+        return found.entries[0] if found.entries and found.entries[0].id == entry_id else None
 
     async def gap(self, sid: str, since: str) -> Gap | None:
         """Whether events after an id are missing, because they were removed or the stream has not reached the id.

@@ -27,6 +27,9 @@ def site(request: pytest.FixtureRequest, store_url: str, django_db_setup: None) 
 
 
 def test_every_address_in_a_page_is_below_the_path_and_there(site: Web, sid: str) -> None:
+    said = {"hd": {"event": "chat.message"}, "bd": {"text": "hello"}}  # the page offers its download
+    path, header = f"{PATH}/api/chat/sessions/{sid}/messages", {"Content-Type": "application/json"}
+    assert fetch(site, path, "POST", header, json.dumps(said).encode()).status == 201
     for page in ("/", f"/s/{sid}/?role=A", "/admin/login/", "/api/chat/docs"):
         text = fetch(site, PATH + page).text
         addresses = set(re.findall(r'(?:href|src|action)="(/[^"]*)"', text))
