@@ -285,17 +285,21 @@ class Archiver:
                     return
 
     async def _trim(self, sid: str, copied: _Copied, now: int, *, by_age: bool) -> None:
-        """Remove the events from the stream that are older than the live window."""
-        through = await self._database.run(
-            records.cut,
-            sid,
-            keep=self._settings.live_events,
-            live_days=self._live_days if by_age else None,
-            now=now,
-            border=copied.border,
-            most=MOST_TRIMMED,
-        )
-        if through is not None:
+        """Remove the events from the stream that are older than the live window, MOST_TRIMMED at a time."""
+        live_days = self._live_days if by_age else None
+        removed = MOST_TRIMMED
+        while removed >= MOST_TRIMMED:
+            through = await self._database.run(
+                records.cut,
+                sid,
+                keep=self._settings.live_events,
+                live_days=live_days,
+                now=now,
+                border=copied.border,
+                most=MOST_TRIMMED,
+            )
+            if through is None:
+                return
             removed = await self._shard.pipeline.run(
                 _TRIM, [keys.stream(sid)], through=through, border=copied.border, changes=copied.changes
             )

@@ -31,6 +31,21 @@ def expected(ids: list[str]) -> list[Entry]:
     return [Entry(own, prev, "AB"[number % 2], f"body {number}") for number, (prev, own) in enumerate(links)]
 
 
+async def test_many_events_leave_the_store_a_part_at_a_time(
+    stream: SessionStream,
+    archiver: Archiver,
+    own_client: "redis.Redis",
+    sid: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("doqchat.archive.archiver.MOST_TRIMMED", 3)
+    for number in range(LENGTH):
+        await stream.append(sid, "A", str(number))
+    await archiver.run_once()
+    assert own_client.xlen(keys.stream(sid)) == LIVE
+    assert [entry.body for entry in await stream.read(sid)] == [str(number) for number in range(LENGTH)]
+
+
 def test_old_events_are_no_longer_in_the_store(own_client: "redis.Redis", sid: str, ids: list[str]) -> None:
     assert [entry_id for entry_id, _ in own_client.xrange(keys.stream(sid))] == ids[-LIVE:]
 
