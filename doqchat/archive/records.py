@@ -30,21 +30,26 @@ def read(
     sid: str, after: str, before: str | None, through: str | None, *, count: int, size: int, newest_first: bool
 ) -> Older:
     """The first or last events between two ids; see `Archive.read`."""
-    within = events_of(sid).filter(position__gt=position_before(after))
+    # Forwards, the event at the lower bound comes along: it is usually there, and is the one before the range.
+    bound = position_before(after)
+    within = events_of(sid).filter(position__gte=bound + newest_first)
     if before is not None:
         within = within.filter(position__lt=upper(before))
     if through is not None:
         within = within.filter(position__lte=position_before(through))
     rows = within.order_by("-position" if newest_first else "position").values_list("position", "participant", "body")
     raw: list[Raw] = []
-    read_bytes, more = 0, False
-    for place, participant, body in rows[: count + 1].iterator(chunk_size=min(count + 1, AT_ONCE)):
+    read_bytes, more, earlier = 0, False, None
+    for place, participant, body in rows[: count + 2].iterator(chunk_size=AT_ONCE):
+        if place == bound and not newest_first:
+            earlier = id_at(place)
+            continue
         if len(raw) == count or read_bytes >= size:
             more = True
             break
         raw.append((id_at(place), ["participant", participant, "body", body]))
         read_bytes += len(participant) + len(body.encode())
-    return Older(raw, read_bytes, more, _earlier(sid, raw, newest_first=newest_first))
+    return Older(raw, read_bytes, more, earlier or _earlier(sid, raw, newest_first=newest_first))
 
 
 def first_id(sid: str) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from doqchat.errors import Unreadable
 from doqchat.protocol import server
@@ -220,25 +220,28 @@ class SessionReader:
     async def _recent(
         self, sid: str, after: str, before: str | None, *, count: int, size: int, newest_first: bool
     ) -> _Recent:
+        """A range of the stream; nothing if it is read forwards and begins in the archive."""
         oldest, newest = f"({after}", f"({before}" if before else "+"
         command, begins, ends = ("XREVRANGE", newest, oldest) if newest_first else ("XRANGE", oldest, newest)
-        raw, read, more, earlier, border = await self._shards.of(sid).reads.run(
-            _RANGE, [keys.stream(sid)], command=command, begins=begins, ends=ends, count=count, bytes=size
-        )
+        given: dict[str, Any] = {"command": command, "begins": begins, "ends": ends, "count": count, "bytes": size}
+        if self._archive is not None and not newest_first:
+            given["after"] = after
+        raw, read, more, earlier, border = await self._shards.of(sid).reads.run(_RANGE, [keys.stream(sid)], **given)
         return _Recent(raw, read, bool(more), earlier, border or None)
 
     async def _read_forwards(
         self, archive: Archive, sid: str, after: str, before: str | None, recent: _Recent, *, count: int, size: int
     ) -> EntryRange:
-        older = await archive.read(sid, after, before, recent.border, count=count, size=size, newest_first=False)
-        if older.more or not older.raw:
-            earlier = older.earlier or BEGINNING if older.raw else recent.earlier
-            raw, read, more = (older.raw, older.size, True) if older.more else recent[:3]
-            return _range(raw, earlier, read, more=more, newest_first=False)
-        room = count - len(older.raw)
-        raw = older.raw + recent.raw[:room]
-        more = recent.more or len(recent.raw) > room
-        return _range(raw, older.earlier or BEGINNING, older.size + recent.size, more=more, newest_first=False)
+        border = recent.border
+        older = await archive.read(sid, after, before, border, count=count, size=size, newest_first=False)
+        found = _range(older.raw, older.earlier or BEGINNING, older.size, more=older.more, newest_first=False)
+        room, left = count - len(older.raw), size - older.size
+        if older.more or border is None:
+            return found
+        if room <= 0 or left <= 0:
+            return EntryRange(found.entries, found.size, more=True)
+        newer = await self.read_range(sid, border, before, count=room, size=left)
+        return EntryRange(found.entries + newer.entries, found.size + newer.size, more=newer.more)
 
     async def _read_backwards(
         self, archive: Archive, sid: str, after: str, before: str | None, recent: _Recent, *, count: int, size: int

@@ -41,8 +41,13 @@ class Site:
 
     def history(self, web: processes.Web, sid: str) -> list[tuple[str, str, str]]:
         """The prev, the id and the text of each event."""
-        answer = fetch(web, f"/api/chat/history/{sid}?limit=500")
-        return [(each["hd"]["prev"], each["hd"]["id"], each["bd"].get("text", "")) for each in answer.json["messages"]]
+        found: list[tuple[str, str, str]] = []
+        after: str | None = "0"
+        while after is not None:
+            page = fetch(web, f"/api/chat/history/{sid}?limit=1000&after={after}").json
+            found += [(each["hd"]["prev"], each["hd"]["id"], each["bd"].get("text", "")) for each in page["messages"]]
+            after = page["next"]
+        return found
 
 
 @contextmanager
