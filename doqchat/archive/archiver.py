@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 PASS_SECONDS = 1.0
 KEPT_MS = 10_000
-"""Expiry of the archiver's lock, after which another process takes over."""
+"""Expiry of the archiver's lock, after which another process takes over, and nothing is removed from the store."""
 
 OVERLAP_SECONDS = 30.0
 """Sessions with an activity since this before the last pass are read again: processes record it with a delay."""
@@ -107,6 +107,7 @@ class Archiver:
         live = None if settings.live_hours is None else settings.live_hours / 24
         self._live_days = min((days for days in (live, settings.retention_days) if days is not None), default=None)
         self._read_since = self._all_at = self._idle_at = 0.0
+        self._deadline = 0
 
     async def close(self) -> None:
         """Release the lock, and close the connection to the database."""
@@ -136,10 +137,9 @@ class Archiver:
         self._read_since = moment - OVERLAP_SECONDS
         for first in range(0, len(sids), AT_ONCE):
             chunk = list(sids)[first : first + AT_ONCE]
-            await self.copy(chunk)
-            await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
-            if not await self._hold_lock():
+            if not await self.copy(chunk):
                 return
+            await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
         await self._shard.pipeline.execute("SET", keys.ARCHIVED_AT, now)
         if everything:
             await self._expire(now)
@@ -172,7 +172,9 @@ class Archiver:
         if await self._shard.pipeline.execute("EXISTS", keys.ARCHIVER_PAUSED):
             await self._release_lock()
             return 0
-        return int(await self._shard.pipeline.run(_TAKE, [keys.ARCHIVER], name=self._name, ms=KEPT_MS))
+        now = int(await self._shard.pipeline.run(_TAKE, [keys.ARCHIVER], name=self._name, ms=KEPT_MS))
+        self._deadline = now + KEPT_MS
+        return now
 
     async def _release_lock(self) -> None:
         if await self._shard.pipeline.execute("GET", keys.ARCHIVER) == self._name:
@@ -195,8 +197,11 @@ class Archiver:
             if cursor in ("0", 0):
                 return
 
-    async def copy(self, sids: list[str]) -> None:
-        """Copy the new and the changed events of some sessions."""
+    async def copy(self, sids: list[str]) -> bool:
+        """Copy the new and the changed events of some sessions; False if another process has taken the lock meanwhile.
+
+        A process without the lock may copy as well: each writes the same.
+        """
         waiting = sids
         while waiting:
             batches = [batch for batch in await asyncio.gather(*map(self._read, waiting)) if batch is not None]
@@ -210,6 +215,9 @@ class Archiver:
                     copied.cursor = batch.entries[-1][0]
                     copied.last = max(copied.last, copied.cursor, key=order)
             waiting = [batch.sid for batch in new if not self._copied[batch.sid].whole]
+            if self._deadline and not await self._hold_lock():
+                return False
+        return True
 
     async def _read(self, sid: str) -> Batch | None:
         """The next events of a session; None if it is not in the store.
@@ -301,7 +309,12 @@ class Archiver:
             if through is None:
                 return
             removed = await self._shard.pipeline.run(
-                _TRIM, [keys.stream(sid)], through=through, border=copied.border, changes=copied.changes
+                _TRIM,
+                [keys.stream(sid)],
+                through=through,
+                border=copied.border,
+                changes=copied.changes,
+                deadline=self._deadline,
             )
             copied.border = through if removed >= 0 else copied.border
 
@@ -311,7 +324,12 @@ class Archiver:
         if idle is None or now - max(active * 1000, order(copied.last)[0]) < idle * 1000:
             return False
         stream = keys.stream(sid)
-        given: dict[str, Any] = {"last": copied.last, "changes": copied.changes, "idle_ms": int(idle * 1000)}
+        given: dict[str, Any] = {
+            "last": copied.last,
+            "changes": copied.changes,
+            "idle_ms": int(idle * 1000),
+            "deadline": self._deadline,
+        }
         if not await self._shard.pipeline.run(_LEAVE, [stream], **given):
             return False
         recent = await self._database.run(records.said_since, sid, f"{max(now - CLAIM_SECONDS * 1000, 0)}-0")

@@ -46,6 +46,33 @@ async def test_many_events_leave_the_store_a_part_at_a_time(
     assert [entry.body for entry in await stream.read(sid)] == [str(number) for number in range(LENGTH)]
 
 
+async def test_nothing_leaves_the_store_after_the_lock_has_expired(
+    stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(LENGTH):
+        await stream.append(sid, "A", str(number))
+    monkeypatch.setattr("doqchat.archive.archiver.KEPT_MS", 1)
+    await archiver.run_once()
+    assert own_client.xlen(keys.stream(sid)) == LENGTH
+    monkeypatch.undo()
+    await archiver.run_once()
+    assert own_client.xlen(keys.stream(sid)) == LIVE
+
+
+async def test_an_archiver_stops_when_another_one_has_the_lock_or_it_is_paused(
+    stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str
+) -> None:
+    for number in range(LENGTH):
+        await stream.append(sid, "A", str(number))
+    for key in (keys.ARCHIVER, keys.ARCHIVER_PAUSED):
+        own_client.set(key, "another")
+        await archiver.run_once()
+        assert own_client.xlen(keys.stream(sid)) == LENGTH
+        own_client.delete(key)
+    await archiver.run_once()
+    assert own_client.xlen(keys.stream(sid)) == LIVE
+
+
 def test_old_events_are_no_longer_in_the_store(own_client: "redis.Redis", sid: str, ids: list[str]) -> None:
     assert [entry_id for entry_id, _ in own_client.xrange(keys.stream(sid))] == ids[-LIVE:]
 
