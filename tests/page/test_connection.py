@@ -48,6 +48,7 @@ async def test_a_killed_server_costs_no_message_and_doubles_none(
         await expect(a.unsent).to_have_count(0)
         await a.page.reload()
         await a.shows(*everything)
+        await a.is_connected()
     _forgive_lost_connections(a)
 
 

@@ -35,7 +35,8 @@ async def test_staff_sends_links_and_their_guests_talk(open_window: OpenWindow, 
     staff, a, b = await open_window(guarded), await open_window(guarded), await open_window(guarded)
     await staff.context.add_cookies([{"name": "sessionid", "value": await staff_cookie(), "url": guarded.http}])
     await staff.page.goto(guarded.http)
-    await staff.page.click("button")
+    await staff.page.click(".home__new")
+    await expect(staff.page.locator(".invite__link")).to_have_count(2)
     links = [await link.input_value() for link in await staff.page.locator(".invite__link").all()]
     for window, link, role in zip((a, b), links, "AB", strict=True):
         await window.page.goto(link)
@@ -65,7 +66,7 @@ async def test_a_phone_shows_a_code_to_scan_for_each_link(open_window: OpenWindo
     staff = await open_window(guarded, viewport=PHONE, color_scheme="dark", locale="ko-KR")
     await staff.context.add_cookies([{"name": "sessionid", "value": await staff_cookie(), "url": guarded.http}])
     await staff.page.goto(guarded.http)
-    await staff.page.click("button")
+    await staff.page.click(".home__new")
     for role in "AB":
         link = await staff.page.get_by_label(f"{role}에게 보낼 링크", exact=True).input_value()
         assert await scan(staff.page.get_by_role("img", name=f"{role}에게 보낼 링크의 QR 코드")) == [link]
