@@ -17,9 +17,17 @@ GREYS = """async (element, png) => {
 }"""
 
 
+LOOKS = 20
+"""How often the camera looks: a picture may be taken before the code is drawn."""
+
+
 async def scan(element: Locator) -> list[str]:
     """The texts of the QR codes in the element as it is drawn; a code in inverted colours is not read."""
-    picture = base64.b64encode(await element.screenshot()).decode()
-    greys, height, width = await element.evaluate(GREYS, picture)
-    image = memoryview(base64.b64decode(greys)).cast("B", [height, width])
-    return [code.text for code in zxingcpp.read_barcodes(image, try_invert=False)]
+    for _ in range(LOOKS):
+        picture = base64.b64encode(await element.screenshot()).decode()
+        greys, height, width = await element.evaluate(GREYS, picture)
+        image = memoryview(base64.b64decode(greys)).cast("B", [height, width])
+        if found := [code.text for code in zxingcpp.read_barcodes(image, try_invert=False)]:
+            return found
+        await element.page.evaluate("() => new Promise(requestAnimationFrame)")
+    return []
