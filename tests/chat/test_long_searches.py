@@ -155,9 +155,12 @@ async def test_participants_are_counted_though_some_entries_have_none_or_two(
     store.xadd(keys.stream(sid), {"something": "else"})
     store.execute_command("XADD", keys.stream(sid), "*", "participant", "B", "participant", "C")
     assert await engine.participants.counts(sid) == {"A": 1, "B": 1}
-    before = scripts_run(store)
-    assert await engine.participants.counts(sid) == {"A": 1, "B": 1}
-    assert scripts_run(store) == before + 1
+    runs = []
+    for _ in range(5):  # other processes on this store run a script now and then
+        before = scripts_run(store)
+        assert await engine.participants.counts(sid) == {"A": 1, "B": 1}
+        runs.append(scripts_run(store) - before)
+    assert min(runs) == 1
 
 
 def test_a_search_ends_when_its_client_disconnects(
