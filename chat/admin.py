@@ -23,6 +23,7 @@ from chat.export_formats import MEDIA_TYPES
 from chat.exports import export_response
 from chat.managers import staff_principal
 from chat.models import ChatSession
+from chat.read_only_admin import ReadOnlyAdmin
 from chat.search_admin import search_view
 from chat.session_actions import ACTIONS, SessionAction
 from chat.session_confirmation import confirm, may
@@ -57,7 +58,7 @@ class SessionList(ChangeList):
 
 
 @admin.register(ChatSession)
-class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no parameter when it runs
+class SessionAdmin(ReadOnlyAdmin):
     """Sessions, last active first. A session's page is its timeline."""
 
     list_display = (
@@ -98,18 +99,6 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no p
         if session.now is not None and not session.now.in_store:
             facts.append(_("archive"))
         return " · ".join(map(str, facts)) or "–"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Sessions begin when people join them."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ChatSession | None = None) -> bool:
-        """Events cannot be changed."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ChatSession | None = None) -> bool:
-        """A deleted row would reappear, because the session is in the store."""
-        return False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """The actions on several sessions that the user may take."""

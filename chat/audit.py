@@ -5,34 +5,26 @@ collected and recorded in batches in the background, so that connecting requires
 lost if the process dies.
 """
 
-import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 
+from chat.batching import Batches, of_running_loop
 from chat.models import AuditRecord
 from doqchat.access.principal import Principal
 from doqchat.conf import doqchat_settings
 from doqchat.errors import DoqchatError
-from doqchat.loop_end import at_loop_end
 from doqchat.signals import message_filtered
 
 log = logging.getLogger(__name__)
 
 Action = AuditRecord.Action
-
-BATCH_SECONDS = 1.0
-"""How long records are collected; equal ones become one, with their number."""
 
 MOST_IN_BATCH = 2_000
 """Maximum number of records per batch; others are counted in the log."""
@@ -73,15 +65,18 @@ async def record(action: Action, sid: str, by: Actor, **detail: Any) -> None:
         log.error("An audit record could not be stored (%s): %s %s by %r %s", error, sid, action, by, row.detail)
 
 
-class Batches:
+class AuditBatches(Batches):
     """Records joins, refusals and verdicts of filters of one event loop in batches."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._batch: Counter[tuple[Action, str, Actor, tuple[tuple[str, str], ...]]] = Counter()
         self._omitted = 0
-        self._writing: asyncio.Task[None] | None = None
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="audit")
         self._pruned = timezone.now() - PRUNE_EVERY
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._batch
 
     def joined(self, principal: Principal) -> None:
         """A connection has joined a session."""
@@ -92,33 +87,17 @@ class Batches:
         if principal.verified:
             self.add(Action.REFUSED, principal.sid, Actor.of(principal), code=problem.code)
 
-    async def close(self) -> None:
-        """Record what is collected."""
-        if self._writing is not None:
-            self._writing.cancel()
-        if self._batch:
-            await self._store()
-        self._executor.shutdown(wait=False)
-        _batches.pop(asyncio.get_running_loop(), None)
-
     def add(self, action: Action, sid: str, by: Actor, **detail: str) -> None:
-        """Collect a record, as `record`."""
+        """Collect a record, as `record`. Equal ones become one, with their number."""
         key = (action, sid, by, tuple(detail.items()))
         if len(self._batch) == MOST_IN_BATCH and key not in self._batch:
             self._omitted += 1
             return
         self._batch[key] += 1
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_later(), context=Context())
+        self.write_later()
 
-    async def _write_later(self) -> None:
-        await asyncio.sleep(BATCH_SECONDS)
-        try:
-            await self._store()
-        finally:
-            self._writing = None
-
-    async def _store(self) -> None:
+    async def store(self) -> None:
+        """Write the records, and now and then delete old ones."""
         batch, self._batch = self._batch, Counter()
         rows = [
             _row(action, sid, by, dict(detail) | ({"count": count} if count > 1 else {}))
@@ -129,23 +108,23 @@ class Batches:
             log.warning("%s records are not in the audit trail: there were too many at once.", omitted)
         prune = timezone.now() - self._pruned >= PRUNE_EVERY
         try:
-            await sync_to_async(_write, thread_sensitive=False, executor=self._executor)(rows, prune=prune)
+            await self.in_thread(rows, prune=prune)
         except DatabaseError as error:
             log.error("%s records are not in the audit trail: %s", len(rows), error)
         else:
             self._pruned = timezone.now() if prune else self._pruned
 
+    def write(self, rows: list[AuditRecord], *, prune: bool) -> None:
+        """Write rows; `prune` also deletes those that are older than AUDIT_DAYS."""
+        AuditRecord.objects.bulk_create(rows)
+        days = doqchat_settings().audit_days
+        if prune and days is not None:
+            AuditRecord.objects.filter(at__lt=timezone.now() - timedelta(days=days)).delete()
 
-_batches: dict[asyncio.AbstractEventLoop, tuple[Batches, AsyncGenerator[None, None]]] = {}
 
-
-def batches() -> Batches:
-    """The batches of the running event loop, which are closed with it."""
-    loop = asyncio.get_running_loop()
-    if loop not in _batches:
-        current = Batches()
-        _batches[loop] = current, at_loop_end(current.close)
-    return _batches[loop][0]
+def batches() -> AuditBatches:
+    """The batches of the running event loop."""
+    return of_running_loop(AuditBatches)
 
 
 def connect() -> None:
@@ -157,16 +136,6 @@ async def _on_filtered(sid: str, role: str, verdict: str, filters: list[str], **
     by = Actor(known["subject"] or "", role, known["name"] or "")
     event = {"id": known["id"]} if known["id"] else {}
     batches().add(Action(verdict), sid, by, filter=", ".join(filters), **event)
-
-
-def _write(rows: list[AuditRecord], *, prune: bool) -> None:
-    try:
-        AuditRecord.objects.bulk_create(rows)
-        days = doqchat_settings().audit_days
-        if prune and days is not None:
-            AuditRecord.objects.filter(at__lt=timezone.now() - timedelta(days=days)).delete()
-    finally:
-        connection.close()  # otherwise a database that shuts down would wait for this thread
 
 
 def _row(action: Action, sid: str, by: Actor, detail: dict[str, Any]) -> AuditRecord:

@@ -1,16 +1,14 @@
 """The audit trail in the admin: read-only."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import AuditRecord
+from chat.read_only_admin import ReadOnlyAdmin
 
 
 @admin.register(AuditRecord)
-class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no parameter when it runs
+class AuditAdmin(ReadOnlyAdmin):
     """Who did what, newest first."""
 
     list_display = ("at", "sid", "who", "action", "what")
@@ -31,15 +29,3 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no par
     def what(self, record: AuditRecord) -> str:
         """The details on one line."""
         return ", ".join(f"{name}: {value}" for name, value in record.details.items()) or "–"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Records are written by the site."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Records do not change."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Records expire, see AUDIT_DAYS."""
-        return False

@@ -6,7 +6,8 @@ import hashlib
 from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
-from chat.audit import BATCH_SECONDS, Action, Actor, record
+from chat.audit import Action, Actor, record
+from chat.batching import BATCH_SECONDS
 from chat.models import AuditRecord, ChatSession, Invite
 from chat.webhooks import deliveries
 from doqchat.engine import engine

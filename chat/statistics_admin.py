@@ -10,24 +10,13 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from chat.models import Statistics
+from chat.read_only_admin import ReadOnlyAdmin
 from chat.statistics import Period, plots
 
 
 @admin.register(Statistics)
-class StatisticsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no parameter when it runs
+class StatisticsAdmin(ReadOnlyAdmin):
     """One page of plots."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """The archive counts."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Counts do not change."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Counts stay."""
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The plots of the last 24 hours; `?period=month` for 30 days."""

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from chat.read_only_admin import ReadOnlyAdmin
 from chat.webhooks import deliveries
 from chat.webhooks.models import EventType, WebhookDelivery, WebhookEndpoint
 from chat.webhooks.trial import send_test
@@ -107,7 +108,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it ta
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no parameter when it runs
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
     """Deliveries, newest first. Dead ones can be retried."""
 
     list_display = ("queued_at", "endpoint", "type", "sid", "state", "attempts", "due_at", "status", "error")
@@ -127,16 +128,4 @@ class WebhookDeliveryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it ta
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Whether the user may retry: that changes a delivery."""
-        return super().has_change_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Events add deliveries."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nothing else of a delivery can be changed."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Deliveries are deleted with their endpoint, and with time."""
-        return False
+        return admin.ModelAdmin.has_change_permission(self, request)

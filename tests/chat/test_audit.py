@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat.audit import MOST_IN_BATCH, Action, Actor, Batches, record
+from chat.audit import MOST_IN_BATCH, Action, Actor, AuditBatches, record
 from chat.models import AuditRecord
 from doqchat.access.principal import Principal, open_access
 from doqchat.errors import Forbidden
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MINJI = Principal("room", "A", frozenset(), "Minji", subject="u-1", address="192.0.2.1")
 
 
-async def stored(*batches: Batches) -> list[AuditRecord]:
+async def stored(*batches: AuditBatches) -> list[AuditRecord]:
     """All records after batches are written."""
     for batch in batches:
         await batch.close()
@@ -28,7 +28,7 @@ async def stored(*batches: Batches) -> list[AuditRecord]:
 
 
 async def test_a_join_and_a_refusal_are_recorded_with_who_it_was() -> None:
-    batch = Batches()
+    batch = AuditBatches()
     batch.joined(MINJI)
     batch.refused(MINJI, Forbidden("Your access to this session was revoked."))
     joined, refused = await stored(batch)
@@ -39,13 +39,13 @@ async def test_a_join_and_a_refusal_are_recorded_with_who_it_was() -> None:
 
 
 async def test_a_refused_client_without_a_credential_leaves_no_record() -> None:
-    batch = Batches()
+    batch = AuditBatches()
     batch.refused(open_access("room"), Forbidden("no"))
     assert await stored(batch) == []
 
 
 async def test_equal_records_of_a_batch_are_one_with_their_number() -> None:
-    batch = Batches()
+    batch = AuditBatches()
     for _ in range(3):
         batch.joined(MINJI)
     (joined,) = await stored(batch)
@@ -53,7 +53,7 @@ async def test_equal_records_of_a_batch_are_one_with_their_number() -> None:
 
 
 async def test_a_flood_of_records_is_limited_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    batch = Batches()
+    batch = AuditBatches()
     for number in range(MOST_IN_BATCH + 5):
         batch.joined(open_access(f"room{number}"))
     assert len(await stored(batch)) == MOST_IN_BATCH
@@ -65,7 +65,7 @@ async def test_old_records_are_deleted(settings: Any) -> None:
     for days in (29, 31):
         at = timezone.now() - timedelta(days=days)
         await AuditRecord.objects.acreate(sid=f"{days}", action=Action.JOINED, at=at)
-    batch = Batches()
+    batch = AuditBatches()
     batch.joined(MINJI)
     assert [each.sid for each in await stored(batch)] == ["29", "room"]
 
