@@ -124,7 +124,7 @@ def restore(source: Path, progress: Progress) -> None:
 
 @contextmanager
 def _archiver_stopped(client: "redis.Redis") -> Iterator[None]:
-    """No archiver runs on this server to the end of the block.
+    """Pauses the archiver of this server until the block ends.
 
     Raises BackupError if it does not stop within WAIT_SECONDS.
     """

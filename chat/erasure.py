@@ -85,5 +85,5 @@ def _rewrite_database() -> None:
 
 
 def _digest(subject: str) -> str:
-    """What an audit record says about whom it was: nobody who does not know the `sub` can tell."""
+    """A digest of a `sub` for the audit trail; only someone who has the `sub` can compare it."""
     return hashlib.sha256(subject.encode()).hexdigest()[:16]

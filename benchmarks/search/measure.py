@@ -16,7 +16,7 @@ from statistics import quantiles
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
+django.setup()  # the imports below need the apps, so E402 does not apply to them
 
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402

@@ -1,4 +1,4 @@
-"""An export as a page of its own, for people: nothing in it is loaded or run."""
+"""An export as an HTML page. It loads and runs nothing."""
 
 from datetime import date
 from html import escape

@@ -44,7 +44,7 @@ def waiting(since: float | None = None) -> dict[int, list[str]]:
     """The sessions with pending deliveries, by endpoint.
 
     Args:
-        since: only those with a delivery that was queued in the last so many seconds; None for all.
+        since: only those with a delivery that was queued within these seconds; None for all.
     """
     pending = WebhookDelivery.objects.filter(state=State.PENDING)
     if since is not None:

@@ -225,7 +225,7 @@ export class Changes {
     return head.role === "observer" && !head.name ? say("changes.by.staff") : say("changes.by.other", { name: nameOf(head) })
   }
 
-  // Only those who may change the settings have the instructions. Everybody else may switch the model off.
+  // Only members with `configure` receive the instructions. Others can only switch the model off.
   #undo({ policy }, before) {
     const allowed = typeof this.#settings.system === "string" || (before.policy === "off" && this.#reader !== "observer")
     return policy && policy !== before.policy && allowed ? () => this.#setPolicy(before.policy) : null
