@@ -156,7 +156,7 @@ def _sorted(
     changed = []
     for place, event in stored.items():
         body = places[place][1]
-        if event.body != clean(body):
+        if event.body != clean(body) and not event.erased:  # the copy may have been read before the erasure
             event.session = session
             _rewrite(event, body, changes)
             changed.append(event)

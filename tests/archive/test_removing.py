@@ -113,3 +113,14 @@ async def test_nothing_is_trimmed_that_changed_after_it_was_copied(
     monkeypatch.setattr(archiver, "_shrink", remove_first)
     await archiver.run_once()
     assert (await stream.read(sid, count=1))[0].body == PLACEHOLDER
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_copy_that_is_written_after_an_erasure_does_not_bring_the_text_back(sid: str) -> None:
+    batch = writing.Batch(sid, [("1700000000000-0", "A", SECRET)], 0)
+    writing.write([batch])
+    assert writing.erase(sid, 10) == 1
+    writing.write([batch])
+    (event,) = ArchivedEvent.objects.filter(session__sid=sid)
+    assert event.erased
+    assert SECRET not in event.body
