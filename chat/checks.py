@@ -12,7 +12,7 @@ from django.core.checks import ERROR, WARNING, CheckMessage, Error, register, ru
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import split_domain_port
 
-from chat.origins import unusable as unusable_origin
+from chat.access.origins import unusable as unusable_origin
 from doqchat.access.authorization import function_at
 from doqchat.access.published_keys import is_url, read_keys
 from doqchat.conf import KEPT_KEY, Settings, access_mode, doqchat_settings, is_public, token_key

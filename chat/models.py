@@ -17,7 +17,7 @@ from doqchat.protocol.names import LONGEST_TITLE
 
 
 class ChatSession(models.Model):
-    """A session in the admin's list, see chat/session_rows.py."""
+    """A session in the admin's list, see chat/admin/session_rows.py."""
 
     sid = models.CharField(_("session name"), max_length=64, unique=True)
     title = models.CharField(_("title"), max_length=LONGEST_TITLE, blank=True, default="")

@@ -2,18 +2,18 @@
 
 from django.urls import path
 
-from chat import embedding, home, invite_pages, recent, views
-from chat.api import api
-from chat.api_errors import urls_of
-from chat.manifest import manifest
+from chat.api.api import api
+from chat.api.errors import urls_of
+from chat.pages import embedding, home, invites, recent, room
+from chat.pages.manifest import manifest
 
 app_name = "doqchat"
 urlpatterns = [
     path("", home.home, name="home"),
     path("embed.js", embedding.script, name="embed"),
     path("recent/", recent.news, name="recent"),
-    path("s/<str:sid>/", views.room, name="room"),
-    path("i/<str:secret>/", invite_pages.invite, name="invite"),
+    path("s/<str:sid>/", room.room, name="room"),
+    path("i/<str:secret>/", invites.invite, name="invite"),
     path("app.webmanifest", manifest, name="manifest"),
     path("api/chat/", urls_of(api)),
 ]

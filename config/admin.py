@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from chat.login import LoginForm
+from chat.access.login import LoginForm
 
 admin.site.site_header = admin.site.site_title = "doqchat"
 admin.site.login_form = LoginForm

@@ -12,9 +12,9 @@ from django.conf import settings  # noqa: E402 - as the others
 from django.urls import re_path  # noqa: E402 - as the others
 
 from chat.checks import require_usable_settings  # noqa: E402 - needs the apps
-from chat.consumers import WrongAddress  # noqa: E402 - needs the apps
 from chat.http import Handler  # noqa: E402 - needs the apps
-from chat.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
+from chat.socket.consumer import WrongAddress  # noqa: E402 - needs the apps
+from chat.socket.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 from doqchat import tracing  # noqa: E402 - as the others
 from doqchat.serving.paced_starts import PacedStarts  # noqa: E402 - as the others
 from doqchat.serving.public_address import PublicAddress  # noqa: E402 - as the others

@@ -134,7 +134,7 @@ INSTALLED_APPS = [
     "chat",
 ]
 MIDDLEWARE = [
-    "chat.health.answer_health",
+    "chat.monitoring.health.answer_health",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -216,7 +216,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
-        "frame-ancestors": [NONE],  # but for rooms, with DOQCHAT_EMBED_ORIGINS: chat/embedding.py
+        "frame-ancestors": [NONE],  # but for rooms, with DOQCHAT_EMBED_ORIGINS: chat/pages/embedding.py
     }
 }
 

@@ -5,10 +5,10 @@ from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from chat.login import login
+from chat.access.login import login
 from config.static_files import earlier_version
 
-handler400 = "chat.api_errors.bad_request"
+handler400 = "chat.api.errors.bad_request"
 urlpatterns = [
     path("admin/login/", login),  # before the admin's own
     path("admin/", admin.site.urls),

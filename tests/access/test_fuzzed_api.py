@@ -11,8 +11,8 @@ import redis
 from django.contrib.auth import get_user_model
 from hypothesis import strategies
 
-from chat import api_keys
-from chat.api import api
+from chat.access import api_keys
+from chat.api.api import api
 from doqchat.protocol.events import Body, Head
 from doqchat.protocol.names import SID_PATTERN
 from doqchat.store import keys

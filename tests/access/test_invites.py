@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from chat import api_keys
+from chat.access import api_keys
 from chat.models import Invite, digest_of
 from tests import processes
 from tests.access.credentials import SHARED, token

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from chat import api_keys
-from chat.invites import MOST_INVITES
+from chat.access import api_keys
+from chat.access.invites import MOST_INVITES
 from chat.models import ApiKey, AuditRecord, Invite
 from tests.access.credentials import token
 from tests.access.guests import guest

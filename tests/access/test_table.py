@@ -11,7 +11,7 @@ import pytest
 import redis
 from django.contrib.auth import get_user_model
 
-from chat import api_keys
+from chat.access import api_keys
 from chat.models import Invite, digest_of
 from tests.access.credentials import ED25519, FOREIGN, RSA, SHARED, confused, tampered, token, unsigned
 from tests.access.operations import (

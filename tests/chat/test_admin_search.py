@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from django.contrib.auth import get_user_model
 
-from chat import search_admin
+from chat.admin import search as search_admin
 from chat.models import ChatSession
 from doqchat.protocol.ids import id_after, time_of
 from tests.archive.archived import BEGAN, archive

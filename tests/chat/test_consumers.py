@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chat import consumers
-from chat.consumers import ChatConsumer
+from chat.socket import consumer as consumers
+from chat.socket.consumer import ChatConsumer
 from doqchat.engine import Engine
 from doqchat.fanout.member import OUTBOX_BYTES, TOO_SLOW
 from tests.fanout.conftest import BODY

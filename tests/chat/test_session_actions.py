@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import redis
 
+from chat.admin.session_actions import ACTIONS
 from chat.models import AuditRecord, ChatSession, Invite
-from chat.session_actions import ACTIONS
 from doqchat.archive.models import ArchivedSession
 from doqchat.store import keys
 from tests import processes

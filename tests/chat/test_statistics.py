@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.test import override_settings
 
-from chat.statistics import plots
+from chat.admin.plots import plots
 from doqchat.archive import writing
 from doqchat.archive.models import HourlyCount
 from doqchat.llm.checks import entry_problems

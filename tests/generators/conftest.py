@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.api import api
+from chat.api.api import api
 from doqchat.protocol import asyncapi
 from tests.processes import ROOT
 

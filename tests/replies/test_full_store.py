@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from chat.health import ROOM_BYTES
+from chat.monitoring.health import ROOM_BYTES
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable

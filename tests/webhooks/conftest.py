@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat.api_keys import create
+from chat.access.api_keys import create
 from chat.webhooks.models import EventType, WebhookEndpoint
 from tests import processes
 from tests.chat.fetch import Answer, fetch

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from chat import api_keys
+from chat.access import api_keys
 from chat.models import ApiKey
 
 

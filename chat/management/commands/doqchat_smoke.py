@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from chat.addresses import own_address
 from chat.management.terminal import terminal_language
-from chat.routing import own_address
 from chat.smoke.play import perform
 from chat.smoke.player import Failed
 from doqchat.protocol.names import SOCKET_PATH, is_sid

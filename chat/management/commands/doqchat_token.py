@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
-from chat.routing import own_address
+from chat.addresses import own_address
 from doqchat.access.tokens import mint
 from doqchat.conf import token_key
 from doqchat.protocol.names import CAPABILITIES, HUMAN_ROLES, OBSERVER

@@ -1,0 +1,54 @@
+"""Retention and erasure over HTTP: for staff with the permission, and programs with the scope `retention`."""
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Field, Router, Schema
+
+from chat import erasure, retention
+from chat.access.managers import keeper_of
+from chat.api import openapi
+from chat.api.errors import refusals
+from chat.api.sessions import read_body
+
+router = Router(tags=["retention"])
+
+
+class Erased(Schema):
+    """What was or would be erased."""
+
+    events: dict[str, int] = Field(description="The number of events by session.")
+    held: list[str] = Field(description="Sessions on legal hold, of which nothing is erased.")
+
+
+@router.post(
+    "/erasures",
+    response={200: Erased} | refusals(401, 403, 404, 409, 429, 503),
+    summary="Erase a session or a person",
+    openapi_extra=openapi.body(openapi.Erasure),
+)
+async def erase(request: HttpRequest) -> Erased:
+    """Erase what was said in a session, or by a person in all sessions. It cannot be undone.
+
+    Placeholders keep the events' ids and order; members are notified. Names, audit records and the files of the store
+    and the database are cleaned too; backups that were made before still contain it.
+    """
+    by, wanted = await keeper_of(request), read_body(request, openapi.Erasure)
+    if wanted.sid is not None:
+        found = await erasure.erase_session(wanted.sid, by, dry_run=wanted.dry_run)
+    else:
+        found = await erasure.erase_person(wanted.sub or "", by, dry_run=wanted.dry_run)
+    if not wanted.dry_run and found.events:
+        await erasure.rewrite_files()
+    return Erased(events=dict(found.events), held=sorted(found.held))
+
+
+@router.put(
+    "/sessions/{sid}/retention",
+    response={204: None} | refusals(401, 403, 404, 409, 429, 503),
+    summary="How long a session is kept",
+    openapi_extra=openapi.body(openapi.Retention),
+)
+async def set_retention(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
+    """Set for how long a session's events are kept, and whether it is on legal hold."""
+    by, wanted = await keeper_of(request), read_body(request, openapi.Retention)
+    await retention.change(sid, by, days=wanted.days, hold=wanted.hold)
+    return HttpResponse(status=204)

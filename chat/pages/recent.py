@@ -1,0 +1,112 @@
+"""The sessions of a browser on the home page: those of its memberships, and what is new in those that it has used."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from pydantic_core import from_json
+
+from chat import wording
+from chat.access.credentials import COOKIE, authenticated
+from chat.pages.base import counted
+from chat.sids import has_a_page
+from doqchat.conf import access_mode
+from doqchat.engine import engine
+from doqchat.errors import DoqchatError
+from doqchat.protocol.ids import order, parse_id, time_of
+from doqchat.store.reader import Entry
+from doqchat.store.settings import SessionSettings
+
+MOST_SESSIONS = 20
+"""Maximum number of sessions on the home page."""
+
+MOST_NEW = 30
+"""Events of a session that are looked at; if more are new, their number is a minimum."""
+
+NEW_BYTES = 32 * 1024
+"""Size of the events of a session after which no more are looked at."""
+
+EXCERPT = 100
+"""Maximum length of an excerpt, in characters."""
+
+_TEXTS = {"chat.message": "text", "llm.request": "prompt", "llm.response": "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A session that a cookie of the browser lets its reader into."""
+
+    sid: str
+    role: str
+    title: str
+
+
+async def memberships(request: HttpRequest) -> list[Membership]:
+    """The memberships that the browser's cookies name and that are valid now."""
+    if access_mode() == "open":
+        return []
+    sids = [name.removeprefix(COOKIE) for name in request.COOKIES if name.startswith(COOKIE)]
+    found = await asyncio.gather(*(_membership(request, sid) for sid in sids[:MOST_SESSIONS]))
+    return [each for each in found if each is not None]
+
+
+@require_safe
+@counted
+async def news(request: HttpRequest) -> HttpResponse:
+    """What is new in the sessions that the query names as `read=SID:ID`, after the event that was read last.
+
+    The answer has one entry for each, in the same order; null for a session that the browser may not read.
+    """
+    named = [value.partition(":")[::2] for value in request.GET.getlist("read")[:MOST_SESSIONS]]
+    found = await asyncio.gather(*(_news(request, sid, read) for sid, read in named))
+    return JsonResponse({"sessions": found}, headers={"Cache-Control": "no-store"})
+
+
+async def _membership(request: HttpRequest, sid: str) -> Membership | None:
+    try:
+        member = await authenticated(request, sid)
+        settings = await engine().settings.of(sid)
+    except DoqchatError:
+        return None
+    return Membership(sid, member.role, settings.title)
+
+
+async def _news(request: HttpRequest, sid: str, read: str) -> dict[str, Any] | None:
+    if not has_a_page(sid):
+        return None
+    try:
+        (await authenticated(request, sid)).require("read")
+        settings, newest = await asyncio.gather(
+            engine().settings.of(sid),
+            engine().stream.read_range(sid, count=MOST_NEW + 1, size=NEW_BYTES, newest_first=True),
+        )
+    except DoqchatError:
+        return None
+    last = next((said for entry in newest.entries if (said := _said(entry, settings)) is not None), None)
+    return {"title": settings.title, "last": last} | _unread(newest.entries, parse_id(read), more=newest.more)
+
+
+def _unread(entries: list[Entry], read: str | None, *, more: bool) -> dict[str, Any]:
+    """How many of the newest events came after the id `read`, and whether there may be more of them."""
+    if read is None:
+        return {"unread": 0, "more": False}
+    new = sum(order(entry.id) > order(read) for entry in entries)
+    return {"unread": new, "more": more and new == len(entries)}
+
+
+def _said(entry: Entry, settings: SessionSettings) -> dict[str, str] | None:
+    """Who said what and when; None for other events."""
+    try:
+        envelope = from_json(entry.body)
+        hd, text = envelope["hd"], envelope["bd"][_TEXTS[envelope["hd"]["event"]]]
+        if hd.get("removed") is True:
+            text = wording.removed()
+        excerpt = " ".join(text.split())[:EXCERPT]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    role = entry.participant
+    named = {"A": settings.name_a, "B": settings.name_b, "llm": settings.name_llm}.get(role)
+    name = named or hd.get("name") or wording.names().get(role, role)
+    return {"by": str(name), "text": excerpt, "at": time_of(entry.id).isoformat()}
