@@ -4,7 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 
 import pytest
@@ -102,38 +102,40 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("name", SLOW)
-def test_a_request_that_is_not_complete_in_time_is_refused(server: Attacked, name: str) -> None:
-    with server.peer() as peer:
-        peer.send(SLOW[name])
-        if "100-continue" in name:
-            assert peer.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-        assert peer.refusal() == (408, "request_timeout")
-    server.forgets(peer)
+def test_requests_that_are_not_complete_in_time_are_refused(server: Attacked) -> None:
+    with ExitStack() as stack:
+        peers = {name: stack.enter_context(server.peer()) for name in SLOW}
+        for name, peer in peers.items():
+            peer.send(SLOW[name])
+        assert peers["no body after 100-continue"].read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        refusals = {name: peer.refusal() for name, peer in peers.items()}
+        assert refusals == dict.fromkeys(SLOW, (408, "request_timeout"))
+    server.forgets(*peers.values())
 
 
-@pytest.mark.parametrize(
-    ("begin", "more"),
-    [
-        (b"GET /", b"a"),
-        (GET + b"X: ", b"a"),
-        (GET, b"X: a\r\n"),
-        (post(1_000), b"a"),
-        (CHUNKED, chunk(b"a")),
-        (CHUNKED + b"1;", b"a"),
-        (CHUNKED + b"0\r\n", b"X: a\r\n"),
-    ],
-)
-def test_a_request_that_comes_little_by_little_has_no_more_time(server: Attacked, begin: bytes, more: bytes) -> None:
-    with server.peer() as peer:
-        peer.send(begin)
-        peer.socket.settimeout(0.1)
-        answer = b""
-        while not answer:
-            peer.send(more)
-            with suppress(TimeoutError):
-                answer = peer.socket.recv(65536)
-        assert answer.startswith(b"HTTP/1.1 408 ")
+LITTLE_BY_LITTLE = [
+    (b"GET /", b"a"),
+    (GET + b"X: ", b"a"),
+    (GET, b"X: a\r\n"),
+    (post(1_000), b"a"),
+    (CHUNKED, chunk(b"a")),
+    (CHUNKED + b"1;", b"a"),
+    (CHUNKED + b"0\r\n", b"X: a\r\n"),
+]
+
+
+def test_requests_that_come_little_by_little_have_no_more_time(server: Attacked) -> None:
+    with ExitStack() as stack:
+        waiting = {stack.enter_context(server.peer()): more for _, more in LITTLE_BY_LITTLE}
+        for peer, (begin, _) in zip(waiting, LITTLE_BY_LITTLE, strict=True):
+            peer.send(begin)
+            peer.socket.settimeout(0.02)
+        while waiting:
+            for peer, more in list(waiting.items()):
+                peer.send(more)
+                with suppress(TimeoutError):
+                    assert peer.socket.recv(65536).startswith(b"HTTP/1.1 408 ")
+                    del waiting[peer]
 
 
 def test_a_connection_that_is_not_used_again_is_closed_without_a_word(server: Attacked) -> None:
@@ -269,11 +271,11 @@ def test_requests_are_not_taken_from_a_peer_that_does_not_read_the_responses(ser
         server.forgets(peer)
 
 
-@pytest.mark.parametrize("ending", [b"\r\n", b"Connection: close\r\n\r\n"])
-def test_a_peer_that_does_not_read_its_response_is_cut_off(server: Attacked, ending: bytes) -> None:
-    with server.peer(receive_buffer=4096) as peer:
-        peer.send(b"GET /large HTTP/1.1\r\nHost: x\r\n" + ending)
-        server.forgets(peer)
+def test_a_peer_that_does_not_read_its_response_is_cut_off(server: Attacked) -> None:
+    with server.peer(receive_buffer=4096) as kept_alive, server.peer(receive_buffer=4096) as closing:
+        kept_alive.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        closing.send(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        server.forgets(kept_alive, closing)
 
 
 def test_a_peer_that_reads_slowly_gets_all_of_its_responses(server: Attacked) -> None:

@@ -127,12 +127,13 @@ UNFINISHED = {
 }
 
 
-@pytest.mark.parametrize("name", UNFINISHED)
-def test_a_message_that_is_not_finished_in_time_closes_the_connection(server: Attacked, name: str) -> None:
-    with server.peer().upgrade() as peer:
-        peer.send(UNFINISHED[name])
-        assert peer.closed_with() == 1008
-    server.forgets(peer)
+def test_a_message_that_is_not_finished_in_time_closes_the_connection(server: Attacked) -> None:
+    with ExitStack() as stack:
+        peers = {name: stack.enter_context(server.peer().upgrade()) for name in UNFINISHED}
+        for name, peer in peers.items():
+            peer.send(UNFINISHED[name])
+        assert {name: peer.closed_with() for name, peer in peers.items()} == dict.fromkeys(UNFINISHED, 1008)
+    server.forgets(*peers.values())
 
 
 def test_a_message_that_comes_byte_by_byte_has_no_more_time(server: Attacked) -> None:

@@ -25,14 +25,16 @@ def locale(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 
 async def test_everything_starts(locale: dict[str, str], tmp_path: Path) -> None:
     workers = {"ko_KR.EUC-KR": "1", "en_US.ISO-8859-1": "0"}[locale["LC_ALL"]]
-    variables = environment(tmp_path / "한글", **locale, LLM_WORKERS=workers, DJANGO_SETTINGS_MODULE="config.settings")
+    variables = environment(
+        tmp_path / "한글", **locale, LLM_WORKERS=workers, DJANGO_SETTINGS_MODULE="tests.serving.collected"
+    )
     async with running([*EXECUTED, "doqchat_up"], variables) as up:
         await up.line("ready: http")
     assert not any("Traceback" in line or "cannot be read" in line for line in up.lines)
 
 
 async def test_every_command_says_what_its_terminal_has_no_letters_for(locale: dict[str, str], tmp_path: Path) -> None:
-    variables = environment(tmp_path, **locale, DJANGO_SETTINGS_MODULE="config.settings")
+    variables = environment(tmp_path, **locale, DJANGO_SETTINGS_MODULE="tests.serving.collected")
     shell = [*EXECUTED, "shell", "-v", "0", "-c", r"print('\uc548\ub155 \U0001f60a \xe9')"]
     async with running(shell, variables) as printing:
         assert await printing.end() == 0

@@ -18,7 +18,7 @@ PORTS = ("PORT", "DOQCHAT_REDIS_PORT", "DOQCHAT_REDIS_PASSWORD")
 
 async def test_commands_find_what_was_told_its_ports_by_its_own_environment_alone(tmp_path: Path) -> None:
     variables = environment(tmp_path, DOQCHAT_REDIS_PASSWORD="s3cret", PORT=str(free_port()))
-    variables["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    variables["DJANGO_SETTINGS_MODULE"] = "tests.serving.collected"
 
     def run(*command: str) -> str:
         done = completed([*MANAGE, *command], variables | dict.fromkeys(PORTS, ""))

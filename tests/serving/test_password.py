@@ -18,7 +18,7 @@ UP = [*MANAGE, "doqchat_up"]
 
 
 def site(tmp_path: Path, **variables: str) -> dict[str, str]:
-    own = {"DOQCHAT_REDIS_PASSWORD": PASSWORD, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    own = {"DOQCHAT_REDIS_PASSWORD": PASSWORD, "DJANGO_SETTINGS_MODULE": "tests.serving.collected"}
     return environment(tmp_path, **own, **variables)
 
 
