@@ -18,13 +18,14 @@ FAILED := echo '패키지를 설치하지 못했습니다. 이미 설치된 패�
 	'The packages could not be installed; the installed ones are unchanged.' >&2; exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-newest-django generators check sbom bench chaos attack fuzz screenshots vendor
+.PHONY: help run test test-slow test-newest-django generators check sbom bench chaos attack fuzz screenshots vendor
 # Without bytecode, every process of every run compiles all modules and rewrites all assertions again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo 'make run                 doqchat을 실행합니다: http://localhost:3000/   run doqchat'
-	@echo 'make test                모든 테스트를 실행합니다                      run all tests (ARGS="-k name" for some)'
+	@echo 'make test                테스트를 실행합니다                           run the tests (ARGS="-k name" for some)'
+	@echo 'make test-slow           오래 걸리는 나머지 테스트를 실행합니다        run the other tests, which take long'
 	@echo 'make test-newest-django  최신 Django로 모든 테스트를 실행합니다          run all tests on the latest Django'
 	@echo 'make generators          npm의 코드 생성기로 API 문서를 검사합니다     generate TypeScript from the API documents (npm)'
 	@echo 'make check               포맷, 린트, 타입, 계층을 검사합니다           check format, lint, types and layers'
@@ -39,7 +40,10 @@ run: .venv/.runtime
 	@exec $(BIN)/python manage.py doqchat_up --end-with-parent $$PPID
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(if $(ARGS),$(ARGS),-m 'not slow')
+
+test-slow: .venv/.dev
+	@$(BIN)/python -m pytest -n 4 --dist worksteal -m slow $(ARGS)
 
 test-newest-django: $(NEWEST)/.dev
 	@$(NEWEST)/bin/python $(PIP_INSTALL) --quiet --upgrade django || { $(FAILED); }

@@ -13,6 +13,7 @@ from tests.processes import Web
 SOON = 3
 
 
+@pytest.mark.slow
 async def test_the_reference_client_renews_its_token_and_stays_connected(
     guarded: Web, sid: str, caplog: pytest.LogCaptureFixture
 ) -> None:

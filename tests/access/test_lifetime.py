@@ -30,6 +30,7 @@ async def test_a_bare_client_is_closed_without_a_warning(guarded: Web, sid: str)
         assert await refused(client) == ("unauthenticated", 4401)
 
 
+@pytest.mark.slow
 async def test_a_new_token_keeps_the_connection_open_and_says_what_is_allowed(guarded: Web, sid: str) -> None:
     async with opened(guarded, sid, token(sid, exp=int(time.time()) + SOON)) as client:
         await client.recv_event("auth.expiring")
@@ -79,6 +80,7 @@ async def answer_to(client: Client, renewed: str) -> Any:
     return await client.recv_event("auth.refreshed", "error")
 
 
+@pytest.mark.slow
 async def test_sockets_that_refresh_while_others_talk_stay_open_and_miss_nothing(any_guarded: Web) -> None:
     run = Run(any_guarded.ws, Plan(sockets=50, sessions=2, seconds=4.0, after=1.0, rate=20.0))
     assert await run.faults() == []

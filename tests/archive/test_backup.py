@@ -19,6 +19,8 @@ from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 5
 
 

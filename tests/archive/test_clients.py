@@ -62,6 +62,7 @@ async def next_message(session: Session) -> Message:
     raise AssertionError("The session has ended.")
 
 
+@pytest.mark.slow
 async def test_a_client_that_comes_back_misses_nothing_though_its_session_has_left(site: Site, sid: str) -> None:
     async with join(site.web.ws, sid, role="A") as session:
         for number in range(LENGTH):
@@ -80,6 +81,7 @@ async def test_a_client_that_comes_back_misses_nothing_though_its_session_has_le
         await site.has_left(sid)
 
 
+@pytest.mark.slow
 async def test_settings_and_history_are_read_while_a_session_is_away(site: Site, connect: Connect, sid: str) -> None:
     client = await connect(site.web, sid, v1=True, role="A")
     await client.say("hello", msg_id="m1")

@@ -78,6 +78,7 @@ async def say(client: Client, text: str) -> str:
     return str((await client.recv_event("chat.ack"))["bd"]["id"])
 
 
+@pytest.mark.slow
 async def test_what_a_person_has_said_is_erased_in_all_sessions(site: Site, connect: Connect, sid: str) -> None:
     other = f"{sid}-2"
     kim = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "kim"))
@@ -105,6 +106,7 @@ async def test_what_a_person_has_said_is_erased_in_all_sessions(site: Site, conn
     assert not any("kim" in subject for _, subject, _ in rows)
 
 
+@pytest.mark.slow
 async def test_a_whole_session_is_erased_with_its_names_and_answers(site: Site, connect: Connect, sid: str) -> None:
     client = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "park"))
     said = [await say(client, f"{SECRET}! {number}") for number in range(3)]

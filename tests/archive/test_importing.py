@@ -154,6 +154,7 @@ async def test_a_bad_file_is_refused_with_the_reason_and_nothing_of_it_is_stored
     assert await ArchivedEvent.objects.acount() == 0
 
 
+@pytest.mark.slow
 async def test_an_import_that_fails_in_the_middle_stores_nothing(
     archive: DatabaseArchive,
     stream: SessionStream,

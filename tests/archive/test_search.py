@@ -92,6 +92,7 @@ FOUND = [
 """Texts, and what finds each."""
 
 
+@pytest.mark.slow
 def test_texts_are_found(sid: str) -> None:
     archive(sid, *dict.fromkeys(text for text, _ in FOUND), "무관한 말 unrelated 99")
     for text, query in FOUND:

@@ -17,6 +17,8 @@ from tests.attack.run import Plan, Run
 from tests.attack.site import site
 from tests.processes import END_WITHIN, READY_WITHIN, ROOT
 
+pytestmark = pytest.mark.slow
+
 SHORT = Plan(list(ATTACKS), attack=3, calm=0.5, recovery=0.5)
 SERVERS = pytest.mark.parametrize("server", ["uvicorn", "daphne"])
 

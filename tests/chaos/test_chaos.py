@@ -13,6 +13,8 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.storm import Plan, Storm
 from tests.processes import END_WITHIN, READY_WITHIN, ROOT
 
+pytestmark = pytest.mark.slow
+
 SHORT = Plan(messages=400, faults=len(FAULTS), seconds=80, sessions=8, seed=2)
 
 

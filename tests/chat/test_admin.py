@@ -90,6 +90,7 @@ def test_a_search_finds_a_session_by_its_name(server: Web, admin: Admin, sid: st
     assert f">{sid}<" not in admin(server, f"{SESSIONS}?q=another").text
 
 
+@pytest.mark.slow
 def test_an_unreachable_store_is_reported_in_the_columns(
     stranded_server: Web, admin: Admin, sid: str, row: ChatSession
 ) -> None:

@@ -22,6 +22,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.slow
 def test_exported_sessions_are_imported_as_they_were(
     server: Web, store: "redis.Redis", sid: str, tmp_path: Path
 ) -> None:
@@ -50,6 +51,7 @@ def test_exported_sessions_are_imported_as_they_were(
     assert history(server, sid).json["messages"][-1]["hd"]["prev"] == last
 
 
+@pytest.mark.slow
 def test_an_import_is_repeatable_and_never_changes_a_session(
     server: Web, store: "redis.Redis", sid: str, tmp_path: Path
 ) -> None:

@@ -184,6 +184,7 @@ def test_participants_follow_what_is_said_and_what_is_removed(
     assert history(server, sid).json["participants"] == {}
 
 
+@pytest.mark.slow
 def test_a_search_looks_at_a_bounded_range_and_says_where_to_go_on(server: Web, sid: str, write: Write) -> None:
     ids = write(*[("A", "hay")] * engine_history.SCANNED, ("B", "needle"))
     page = history(server, sid, q="needle").json

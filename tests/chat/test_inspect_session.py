@@ -123,6 +123,7 @@ def test_the_reader_may_close_the_pipe(store_url: str, sid: str, write: Write) -
         assert process.wait(30) == 0
 
 
+@pytest.mark.slow
 async def test_a_long_session_is_not_held_in_memory(store_url: str, sid: str, write: Write) -> None:
     messages, size = 10_000, 2_000
     write(*[("A", "x" * size)] * messages)

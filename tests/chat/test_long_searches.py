@@ -21,6 +21,8 @@ from tests.chat.sessions import write_messages
 from tests.client import WITHIN
 from tests.processes import Web
 
+pytestmark = pytest.mark.slow
+
 MARKS = "\u0301\u0327" * 4_000
 LONG = 8_000
 ENOUGH = 2 * engine_history.SCANNED_BYTES // LONG

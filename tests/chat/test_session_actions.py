@@ -145,6 +145,7 @@ def test_a_session_that_has_left_the_store_is_closed_and_reopened(server: Web, r
     assert recorded(row.sid) == [("closed", {"reason": "over"}), ("reopened", {})]
 
 
+@pytest.mark.slow
 def test_legal_hold_prevents_an_erasure_until_it_ends(server: Web, write: Write, row: ChatSession) -> None:
     staff = Staff(server, ERASE)
     archive(row.sid, SAID)
@@ -182,6 +183,7 @@ def test_all_tokens_and_invites_of_a_session_are_revoked(guarded: Web, store: "r
     assert recorded(row.sid) == [("revoked", {"what": "all"})]
 
 
+@pytest.mark.slow
 def test_several_sessions_are_erased_except_those_on_hold(server: Web, row: ChatSession) -> None:
     rows = [row]
     for number in range(2):

@@ -36,12 +36,14 @@ def ways(source: str) -> "Iterator[subprocess.CompletedProcess[str]]":
     yield run(typed=source)
 
 
+@pytest.mark.slow
 def test_a_program_may_await() -> None:
     for ended in ways(f"reply = {CALL}\nprint(reply.text)"):
         assert (ended.returncode, ended.stderr) == (0, "")
         assert ended.stdout.startswith(ANSWER)
 
 
+@pytest.mark.slow
 def test_a_program_may_iterate_and_enter_asynchronously() -> None:
     program = """
 from contextlib import aclosing
@@ -127,6 +129,7 @@ def test_it_says_that_llms_is_imported() -> None:
     assert "  from doqchat.llm import llms\n" in run("--verbosity", "2", "-c", "pass").stdout
 
 
+@pytest.mark.slow
 def test_an_awaited_reply_is_shown(console: Terminal) -> None:
     shown = console.enter(CALL)
     assert shown.startswith(f"Reply(text='{ANSWER}")
@@ -157,6 +160,7 @@ def test_awaited_code_sees_context_variables_that_were_set_before(console: Termi
     assert console.enter("await asyncio.sleep(0, translation.get_language())") == "'en'\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_cancels_an_await_and_ctrl_d_exits_the_shell(tmp_path: Path) -> None:
     with (
         processes.gemini() as url,
@@ -188,6 +192,7 @@ def test_names_are_completed(console: Terminal) -> None:
     assert console.enter('await llm\t["default"].generate("안녕")').startswith("Reply(")
 
 
+@pytest.mark.slow
 def test_the_startup_file_is_run_unless_it_shall_not_be(tmp_path: Path) -> None:
     startup = tmp_path / "startup.py"
     startup.write_text("begun = True")

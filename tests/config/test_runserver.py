@@ -3,9 +3,12 @@
 import os
 import sys
 
+import pytest
+
 from tests import processes
 
 
+@pytest.mark.slow
 def test_runserver_takes_the_options_of_daphne() -> None:
     help_text = processes.completed([sys.executable, "manage.py", "runserver", "--help"], {**os.environ}).stdout
     assert "--http_timeout" in help_text

@@ -25,6 +25,7 @@ def test_the_version_changes_with_the_content_the_name_and_the_folder_of_a_file(
     assert static_version(tmp_path) in versions
 
 
+@pytest.mark.slow
 async def test_up_serves_whole_compressed_stylesheets_that_browsers_keep(tmp_path: Path) -> None:
     variables = environment(tmp_path, DJANGO_SETTINGS_MODULE="config.settings")
     async with running([*MANAGE, "doqchat_up"], variables) as up, httpx.AsyncClient() as http:

@@ -10,6 +10,8 @@ from tests.deployment.conftest import Deployment
 from tests.deployment.documented import PAGES, documented
 from tests.deployment.talkers import Talker, visit
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 2
 FURTHER = 3
 ARCHIVED_WITHIN = 30.0

@@ -48,6 +48,7 @@ async def test_the_conversation_with_the_reference_client_prints_what_the_page_s
     assert await output(sys.executable, str(file)) == printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_shell_shows_what_the_page_says(language: str, tmp_path: Path) -> None:
     (session,) = (block.text for block in blocks(ROOT / "docs" / language / "models.md") if block.tags == ("shell",))

@@ -109,6 +109,7 @@ async def test_a_pong_that_comes_late_does_not_answer_the_next_try(relay: Relay,
     assert relay.heard.count("chat.read") == 1
 
 
+@pytest.mark.slow
 async def test_a_refusal_says_nothing_of_an_earlier_try_that_got_no_answer(relay: Relay, sid: str) -> None:
     relay.answers, first = in_turn("", "unavailable")
     async with connect(relay.ws, sid, timeout=3.0) as chat:

@@ -48,6 +48,7 @@ def test_a_removed_event_keeps_its_type_and_says_nothing(body: events.Body, kind
     assert not read(server.durable(server.stored("s", body), "2-0", "1-1")).removed
 
 
+@pytest.mark.slow
 async def test_a_program_reads_what_moderators_do_and_stops_when_they_close_the_session(guarded: Web, sid: str) -> None:
     async with connect(guarded.ws, sid, token=token(sid, "A")) as chat:
         sent = await chat.send("secret")

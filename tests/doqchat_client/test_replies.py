@@ -242,6 +242,7 @@ async def test_one_who_joins_in_mid_reply_has_the_text_exactly(server: Web, work
     assert (joined.request_id, joined.finish_reason, joined.model) == (reply.request_id, "stop", "demo")
 
 
+@pytest.mark.slow
 async def test_replies_of_several_requests_come_side_by_side(server: Web, worker: Process, sid: str) -> None:
     async with connect(server.ws, sid, role="A") as chat:
         replies = await asyncio.gather(*(chat.ask(f"question {number}") for number in range(2)))

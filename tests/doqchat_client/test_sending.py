@@ -188,6 +188,7 @@ async def test_closing_ends_what_waits_and_what_comes_later(line: Proxy, sid: st
     assert [event.event async for event in chat if event.durable] == []
 
 
+@pytest.mark.slow
 async def test_sends_wait_in_order_while_the_store_is_unreachable(
     tmp_path: Path, sid: str, django_db_setup: None
 ) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from doqchat.access.principal import Principal
@@ -42,6 +43,7 @@ async def moderate(moderator: Moderator, a: Client, said: list[Frame]) -> list[F
     return heard + await a.recv_until("session.closed") + [await a.recv_event("error")]
 
 
+@pytest.mark.slow
 async def test_what_the_server_sends_is_as_the_document_says(
     server: Web, worker: Process, connect: Connect, engine: Engine, sid: str
 ) -> None:

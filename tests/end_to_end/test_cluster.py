@@ -26,6 +26,7 @@ def site(own_store: processes.Store, django_db_setup: None) -> Iterator[processe
         yield web
 
 
+@pytest.mark.slow
 async def test_people_talk_and_the_model_answers_when_asked_by_itself_and_until_it_is_cancelled(
     site: processes.Web, own_client: "redis.Redis", connect: Connect, sid: str
 ) -> None:

@@ -34,6 +34,7 @@ async def heard_of_others(client: Client) -> list[Any]:
     return [frame for frame in frames if frame["hd"]["event"] != "presence" or frame["bd"]["members"] != {"A": 1}]
 
 
+@pytest.mark.slow
 async def test_nothing_crosses_between_the_databases_of_a_server(
     sites: list[processes.Web], connect: Connect, sid: str
 ) -> None:

@@ -1,11 +1,14 @@
 """A web process that is killed says nothing any more, and others notice."""
 
+import pytest
+
 from tests import processes
 from tests.conftest import Connect
 
 SHORT_PRESENCE = {"DJANGO_SETTINGS_MODULE": "tests.end_to_end.short_presence"}
 
 
+@pytest.mark.slow
 async def test_members_of_a_killed_process_are_eventually_absent(
     store_url: str, django_db_setup: None, connect: Connect, sid: str
 ) -> None:

@@ -15,6 +15,8 @@ from tests.client import WITHIN, Client
 from tests.conftest import Connect
 from tests.deaf import connect_deaf
 
+pytestmark = pytest.mark.slow
+
 MIB = 2**20
 NEVER_READING = 10
 LARGE = "가" * 8_000

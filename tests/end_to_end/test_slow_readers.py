@@ -11,6 +11,8 @@ from tests.conftest import Connect
 from tests.deaf import connect_deaf
 from tests.processes import Web
 
+pytestmark = pytest.mark.slow
+
 SAID = 300
 TEXT = "가" * 8_000
 

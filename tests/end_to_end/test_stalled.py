@@ -7,6 +7,8 @@ import pytest
 from tests import processes
 from tests.conftest import Connect
 
+pytestmark = pytest.mark.slow
+
 SAID = 200
 TEXT = "x" * 8_000
 

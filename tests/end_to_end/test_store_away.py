@@ -19,6 +19,8 @@ from tests.conftest import Connect
 from tests.ports import free_port
 from tests.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 either_server = pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
 
 

@@ -38,6 +38,7 @@ def site(all_spare_stores: dict[bool, SpareStores], django_db_setup: None) -> It
         yield TracedSite(web, receiver)
 
 
+@pytest.mark.slow
 async def test_a_message_is_traced_from_its_frame_to_its_delivery(site: TracedSite, connect: Connect, sid: str) -> None:
     client = await connect(site.web, sid, role="A", headers={"X-Request-ID": sid})
     await connect(site.web, sid, role="B")
@@ -108,6 +109,7 @@ async def test_a_refused_message_is_a_failed_span(site: TracedSite, sid: str) ->
     assert [stored.failed, refused.failed, refused.attributes["error.type"]] == [False, True, "conflict"]
 
 
+@pytest.mark.slow
 def test_a_process_ends_while_the_collector_is_unreachable(own_store: processes.Store, django_db_setup: None) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     with processes.web(

@@ -30,6 +30,7 @@ async def answered(client: Client) -> list[str]:
     return [frame["hd"]["event"] for frame in await client.recv_until("pong")]
 
 
+@pytest.mark.slow
 async def test_typing_waits_for_no_store_and_comes_back_with_it(
     own_store: processes.Store, web: processes.Web, connect: Connect, sid: str
 ) -> None:

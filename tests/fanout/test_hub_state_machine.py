@@ -27,6 +27,8 @@ from tests.fanout.checked_member import CheckedMember
 from tests.fanout.conftest import BODY
 from tests.fanout.stepped_stream import SteppedStream
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = st.integers(0, 5)
 """Numbers select an item, modulo the number of items."""
 

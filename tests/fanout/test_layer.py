@@ -199,6 +199,7 @@ async def listening(url: str) -> AsyncIterator[Listener]:
         await listener.subscription.flush()
 
 
+@pytest.mark.slow
 async def test_a_subscription_survives_a_restart_of_the_store(own_store: processes.Store) -> None:
     async with listening(own_store.url) as listener:
         channels = [f"channel {number}" for number in range(1_200)]

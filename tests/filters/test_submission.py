@@ -43,6 +43,7 @@ async def client(filtered: Web, connect: Connect, sid: str) -> Client:
     return opened
 
 
+@pytest.mark.slow
 async def test_a_replaced_text_is_stored_and_a_resend_is_a_duplicate(client: Client) -> None:
     await client.say("quiet please", msg_id="m1")
     frames = await client.recv_until("chat.ack")
@@ -110,6 +111,7 @@ async def test_the_model_shows_nothing_of_a_rejected_sentence(client: Client) ->
     assert "coffee" not in shown
 
 
+@pytest.mark.slow
 async def test_the_models_answer_is_shown_as_the_filters_leave_it(client: Client) -> None:
     await client.send("llm.request", {"prompt": "Do you prefer cold water or hot water?"})
     frames = await client.recv_until("llm.response", "llm.error")
@@ -118,6 +120,7 @@ async def test_the_models_answer_is_shown_as_the_filters_leave_it(client: Client
     assert "cold WATER or hot WATER" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 async def test_verdicts_are_kept_without_the_text(client: Client, sid: str) -> None:
     await client.say("quiet please")

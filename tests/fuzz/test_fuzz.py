@@ -10,6 +10,8 @@ from tests.fuzz.run import Fuzz, Sending
 from tests.fuzz.site import site
 from tests.processes import Store, Web
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 120
 
 

@@ -5,9 +5,13 @@ import re
 import urllib.request
 from typing import Any
 
+import pytest
+
 from tests.conftest import Connect
 from tests.integrating.conftest import Project
 from tests.processes import Web
+
+pytestmark = pytest.mark.slow
 
 FACTS = """
 import chat, doqchat_client, json, sys

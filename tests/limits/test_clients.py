@@ -135,6 +135,7 @@ def test_calls_are_limited_by_kind(limited: Web, begun: str, path: str, most: in
     assert fetch(limited, f"/api/chat/sessions/{begun}", headers=mine).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.django_db  # pytest-django sets the database up where a test has this mark
 def test_pages_are_limited_and_the_refusal_is_a_page(limited: Web, begun: str) -> None:
     mine = an_address() | {"Accept-Language": "ko"}

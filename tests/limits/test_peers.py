@@ -34,6 +34,7 @@ def connected(stack: ExitStack, web: Web, source: str) -> Peer:
     return peer
 
 
+@pytest.mark.slow
 def test_a_peer_has_so_many_connections_whatever_it_does_with_them(public: Web) -> None:
     with ExitStack() as stack:
         silent = [connected(stack, public, "127.0.0.2") for _ in range(CONNECTIONS)]

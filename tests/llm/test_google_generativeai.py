@@ -51,6 +51,7 @@ async def test_a_request_that_is_cancelled_while_it_waits_for_a_thread_is_never_
     assert [call.last_text for call in gemini.calls] == ["[[silent=1]]", "after them"]
 
 
+@pytest.mark.slow
 async def test_who_waits_for_a_thread_does_not_wait_for_the_provider(gemini: GeminiStandIn) -> None:
     model = legacy(gemini.url, THREADS=2, FIRST_PIECE_SECONDS=1, TOTAL_SECONDS=3)
     await model.prepare()
@@ -70,6 +71,7 @@ async def test_as_many_answers_are_read_at_once_as_a_worker_writes(gemini: Gemin
     await asyncio.gather(*answers, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_a_server_that_takes_no_connection_is_unavailable_long_before_it_is_silent() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
         host, port = full.getsockname()

@@ -7,6 +7,8 @@ import pytest
 from tests.page.conftest import OpenWindow, Site
 from tests.page.firefox import ENTER, find_firefox, firefox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(find_firefox() is None, reason="There is no Firefox here: `apt install firefox-esr`.")
 async def test_people_talk_with_each_other_and_the_model_in_firefox(

@@ -12,6 +12,7 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, SLOW, ask, change, end, silence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["@llm hello", "무엇이든 물어볼게 @AI야", "hey @llm!"])
 async def test_a_mention_is_answered(site: Site, web: processes.Web, connect: Connect, sid: str, call: str) -> None:
     client = await connect(web, sid)
@@ -111,6 +112,7 @@ async def test_a_message_of_white_space_gets_no_reply_and_supersedes_none(
     await silence(client, site, sid)
 
 
+@pytest.mark.slow
 async def test_a_new_message_supersedes_the_running_reply_with_that_setting(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
@@ -144,6 +146,7 @@ async def test_a_request_supersedes_an_automatic_reply_but_not_a_requested_one(
     assert [one["bd"]["finish_reason"] for one in ends] == ["stop", "stop"]
 
 
+@pytest.mark.slow
 async def test_by_default_a_new_message_lets_the_reply_finish_and_is_answered_next(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
@@ -157,6 +160,7 @@ async def test_by_default_a_new_message_lets_the_reply_finish_and_is_answered_ne
     assert len({one["bd"]["request_id"] for one in ends}) == 2
 
 
+@pytest.mark.slow
 async def test_messages_during_a_long_reply_get_one_reply_together(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:

@@ -119,6 +119,7 @@ async def test_a_long_conversation_is_cut_to_the_budget(
     assert len(sent) == messages or used + approximate_tokens(sent[0]) > BUDGET
 
 
+@pytest.mark.slow
 async def test_only_the_part_of_a_conversation_in_the_prompt_is_kept_in_memory(
     own_engine: Engine, own_client: "redis.Redis", sid: str
 ) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 
+import pytest
+
 from doqchat.store import keys
 from tests import processes
 from tests.conftest import Connect
@@ -10,6 +12,7 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS, ask, joined, pieces
 
 
+@pytest.mark.slow
 async def test_the_reply_of_a_killed_worker_is_finished_by_another(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
@@ -28,6 +31,7 @@ async def test_the_reply_of_a_killed_worker_is_finished_by_another(
     assert not site.store.exists(keys.replies(sid))
 
 
+@pytest.mark.slow
 async def test_a_worker_that_resumes_without_its_lease_writes_nothing(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:

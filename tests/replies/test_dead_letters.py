@@ -100,6 +100,7 @@ async def test_only_the_named_dead_letters_are_retried_or_dropped(
     assert [one.reply_id for one in (await own_engine.snapshots.take(sids[0])).replies] == [f"{replies[0]}-2"]
 
 
+@pytest.mark.slow
 async def test_a_request_that_is_given_up_again_can_be_retried_again(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:

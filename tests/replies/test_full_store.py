@@ -132,6 +132,7 @@ def refusals(client: "redis.Redis") -> int:
     return int(client.info("errorstats")["errorstat_MISCONF"]["count"])
 
 
+@pytest.mark.slow
 async def test_a_worker_logs_once_that_the_store_cannot_write_to_its_disk(tmp_path: Any) -> None:
     with (
         valkey_that_cannot_save(tmp_path / "valkey") as store,

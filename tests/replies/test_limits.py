@@ -171,6 +171,7 @@ def test_a_refusal_over_http_has_retry_after(start: Start, sid: str) -> None:
     assert answers[1].headers["Retry-After"] == str(error["retry_after"])
 
 
+@pytest.mark.slow
 async def test_a_session_over_its_limit_gets_no_automatic_reply_but_an_error_after_a_mention(
     start: Start, connect: Connect, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:
@@ -196,6 +197,7 @@ def gemini_url() -> Iterator[str]:
         yield url
 
 
+@pytest.mark.slow
 async def test_requests_are_refused_when_the_daily_token_budget_is_used_up(
     start: Start,
     connect: Connect,

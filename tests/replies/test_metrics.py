@@ -97,6 +97,7 @@ async def test_a_queued_request_can_be_the_oldest_waiting_one(
     assert await oldest() == 0
 
 
+@pytest.mark.slow
 async def test_every_process_reports_how_all_replies_ended(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:
@@ -147,6 +148,7 @@ async def test_a_waiting_reply_that_is_cancelled_counts_as_cancelled(
     assert numbers(fetch(own_web, "/metrics"))["doqchat_replies_total cancelled"] == 2
 
 
+@pytest.mark.slow
 async def test_an_automatic_reply_that_is_withdrawn_counts_as_superseded(
     own_engine: Engine, own_store: processes.Store, own_web: processes.Web, queue: "redis.Redis", sid: str
 ) -> None:

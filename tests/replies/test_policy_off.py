@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from doqchat.store import keys
 from tests import processes
 from tests.chat.commands import run
@@ -34,6 +36,7 @@ async def test_policy_off_does_not_end_a_requested_reply(
     assert response["bd"]["text"]
 
 
+@pytest.mark.slow
 async def test_policy_off_withdraws_a_queued_automatic_reply_too(
     site: Site, web: processes.Web, connect: Connect, sid: str
 ) -> None:

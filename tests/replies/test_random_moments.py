@@ -34,6 +34,7 @@ async def text_seen(client: Client) -> tuple[str | None, Frame]:
     return joined(new, known[0]), frames[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_a_client_that_joins_at_a_random_moment_of_a_reply_sees_its_text(
     site: Site, web: processes.Web, connect: Connect, sid: str
@@ -54,6 +55,7 @@ async def test_a_client_that_joins_at_a_random_moment_of_a_reply_sees_its_text(
     assert sum(in_time) > REPLIES / 2
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_a_client_that_cancels_at_a_random_moment_sees_one_terminal_event(
     site: Site, web: processes.Web, connect: Connect, sid: str

@@ -4,6 +4,8 @@ import pytest
 
 from tests.replies.under_fire import Fire, Plan
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.timeout(150)
 async def test_each_request_is_answered_once_however_often_workers_are_killed() -> None:

@@ -74,6 +74,7 @@ def test_an_unserved_request_ends_within_ten_seconds() -> None:
     assert backlog.GONE_SECONDS + seen < 10
 
 
+@pytest.mark.slow
 async def test_all_unserved_requests_end_in_one_error_each_and_are_not_answered_later(
     soon: None, own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
@@ -141,6 +142,7 @@ async def test_a_queue_of_the_wrong_type_does_not_block_others(
         assert event_and_code(await answered(own_engine, sid)) == ("llm.error", "no_worker")
 
 
+@pytest.mark.slow
 async def test_readyz_and_metrics_name_models_without_a_worker_and_the_longest_wait(
     own_store: processes.Store, own_engine: Engine, lonely_web: processes.Web, sid: str
 ) -> None:

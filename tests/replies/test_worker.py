@@ -35,6 +35,7 @@ async def attempts(socket: Socket) -> set[int]:
     return seen
 
 
+@pytest.mark.slow
 async def test_requests_beyond_the_concurrency_are_each_answered_once(
     monkeypatch: pytest.MonkeyPatch,
     whole_site: Site,
@@ -56,6 +57,7 @@ async def test_requests_beyond_the_concurrency_are_each_answered_once(
     assert len(whole_site.calls(sid)) == len(sids)
 
 
+@pytest.mark.slow
 async def test_a_worker_keeps_its_reply_if_the_store_is_frozen_for_longer_than_a_lease(
     monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
@@ -76,6 +78,7 @@ async def test_a_worker_keeps_its_reply_if_the_store_is_frozen_for_longer_than_a
         assert set.union(*await asyncio.gather(*map(attempts, sockets))) == {1}
 
 
+@pytest.mark.slow
 async def test_a_reply_stays_with_its_worker_while_a_long_conversation_is_read(
     monkeypatch: pytest.MonkeyPatch, own_store: processes.Store, make_engine: Callable[..., Engine], sid: str
 ) -> None:
@@ -94,6 +97,7 @@ async def test_a_reply_stays_with_its_worker_while_a_long_conversation_is_read(
             assert await attempts(socket) == {1}
 
 
+@pytest.mark.slow
 async def test_a_worker_that_stops_hands_over_unfinished_replies(
     monkeypatch: pytest.MonkeyPatch,
     own_store: processes.Store,
@@ -144,6 +148,7 @@ async def test_an_invalid_job_is_dropped_from_the_queue(
     assert queue.zscore(keys.queue("default"), f"{sid} something else") is None
 
 
+@pytest.mark.slow
 async def test_reading_a_conversation_is_retried_until_the_store_is_back(
     own_store: processes.Store, make_engine: Callable[..., Engine], sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from tests.replies.conftest import Site
 from tests.replies.demo_requests import end_of
 from tests.replies.working import ask
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 100
 
 

@@ -263,6 +263,7 @@ def test_a_form_that_is_none_is_left_to_the_application(server: Attacked) -> Non
         assert length_seen(peer) == 5
 
 
+@pytest.mark.slow
 def test_requests_are_not_taken_from_a_peer_that_does_not_read_the_responses(server: Attacked) -> None:
     with server.peer(receive_buffer=4096) as peer:
         before = server.memory()
@@ -271,6 +272,7 @@ def test_requests_are_not_taken_from_a_peer_that_does_not_read_the_responses(ser
         server.forgets(peer)
 
 
+@pytest.mark.slow
 def test_a_peer_that_does_not_read_its_response_is_cut_off(server: Attacked) -> None:
     with server.peer(receive_buffer=4096) as kept_alive, server.peer(receive_buffer=4096) as closing:
         kept_alive.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -278,6 +280,7 @@ def test_a_peer_that_does_not_read_its_response_is_cut_off(server: Attacked) -> 
         server.forgets(kept_alive, closing)
 
 
+@pytest.mark.slow
 def test_a_peer_that_reads_slowly_gets_all_of_its_responses(server: Attacked) -> None:
     with server.peer(receive_buffer=65536) as peer:
         peer.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 2 + GET + b"\r\n")
@@ -314,6 +317,7 @@ def test_a_peer_that_goes_while_its_chunks_are_decoded_leaves_nothing_behind(ser
     server.forgets(peer)
 
 
+@pytest.mark.slow
 def test_half_open_connections_do_not_keep_the_process_from_ending() -> None:
     with attacked("daphne") as server:
         peers = [server.peer() for _ in range(20)]

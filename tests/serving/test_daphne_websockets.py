@@ -91,6 +91,7 @@ def test_a_peer_that_does_not_read_its_close_frame_is_cut_off(server: Attacked, 
         server.forgets(peer)
 
 
+@pytest.mark.slow
 def test_a_peer_that_does_not_read_its_pongs_costs_little_and_is_cut_off(server: Attacked) -> None:
     with server.peer(receive_buffer=4096).upgrade() as peer:
         before = server.memory()
@@ -99,6 +100,7 @@ def test_a_peer_that_does_not_read_its_pongs_costs_little_and_is_cut_off(server:
         server.forgets(peer)
 
 
+@pytest.mark.slow
 def test_a_peer_that_reads_its_pongs_late_gets_all_of_them(server: Attacked) -> None:
     ping = frame(PING, bytes(125))
     with server.peer(receive_buffer=4096).upgrade() as peer:
@@ -127,6 +129,7 @@ UNFINISHED = {
 }
 
 
+@pytest.mark.slow
 def test_a_message_that_is_not_finished_in_time_closes_the_connection(server: Attacked) -> None:
     with ExitStack() as stack:
         peers = {name: stack.enter_context(server.peer().upgrade()) for name in UNFINISHED}
@@ -136,6 +139,7 @@ def test_a_message_that_is_not_finished_in_time_closes_the_connection(server: At
     server.forgets(*peers.values())
 
 
+@pytest.mark.slow
 def test_a_message_that_comes_byte_by_byte_has_no_more_time(server: Attacked) -> None:
     with server.peer().upgrade() as peer:
         peer.socket.settimeout(0.1)
@@ -151,6 +155,7 @@ def test_a_message_that_comes_byte_by_byte_has_no_more_time(server: Attacked) ->
         assert int.from_bytes(received[2:4], "big") == 1008
 
 
+@pytest.mark.slow
 def test_messages_that_come_one_after_the_other_have_time(server: Attacked) -> None:
     message = frame(TEXT, b"ab")
     with server.peer().upgrade() as peer:

@@ -30,6 +30,7 @@ def run(variables: dict[str, str], *command: str) -> None:
         os.umask(usual)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["migrate", "-v0"], ["shell", *HI], ["check"]], ids=lambda command: command[0])
 def test_whichever_command_is_the_first_its_files_are_private(command: Sequence[str], tmp_path: Path) -> None:
     data = tmp_path / "site" / "data"
@@ -52,6 +53,7 @@ async def test_an_application_that_another_server_runs_keeps_its_files_private(t
         assert wide(data) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("secret", "workers"), [("", "1"), ("given", "0")])
 async def test_all_that_up_starts_keeps_its_files_private(secret: str, workers: str, tmp_path: Path) -> None:
     data = tmp_path / "data"

@@ -12,6 +12,7 @@ from tests import processes
 SOCKETS = 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["uvicorn", "daphne"])
 async def test_not_all_sockets_are_told_in_the_same_moment_to_come_back(
     kind: str, store_url: str, django_db_setup: None, sid: str

@@ -8,6 +8,8 @@ import pytest
 
 from tests.serving.commands import MANAGE, environment, running
 
+pytestmark = pytest.mark.slow
+
 EXECUTED = ["env", *MANAGE]  # not forked: the locale is what Python begins with
 CHARMAPS = Path("/usr/share/i18n/charmaps")
 LOCALES = {"ko_KR.EUC-KR": ("ko_KR", "EUC-KR"), "en_US.ISO-8859-1": ("en_US", "ISO-8859-1")}

@@ -113,6 +113,7 @@ def test_only_a_failure_of_the_server_has_a_traceback(log: logging.Logger, statu
     assert any("Traceback" in line for line in lines(log)) == has_traceback
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])
 async def test_requests_that_are_refused_do_not_flood_the_log(
     store_url: str, django_db_setup: None, server: str

@@ -78,6 +78,7 @@ def test_a_limit_above_the_memory_that_there_is_means_nothing(tmp_path: Path) ->
     assert machine_memory(root) == PHYSICAL
 
 
+@pytest.mark.slow
 async def test_the_embedded_store_keeps_to_its_limit_and_says_so(tmp_path: Path) -> None:
     variables = environment(tmp_path, DOQCHAT_REDIS_MEMORY="64mb")
     async with running([*MANAGE, "doqchat_up"], variables) as up:
@@ -87,6 +88,7 @@ async def test_the_embedded_store_keeps_to_its_limit_and_says_so(tmp_path: Path)
     assert limits == {"maxmemory": str(64 * 1024**2), "maxmemory-policy": "noeviction"}
 
 
+@pytest.mark.slow
 async def test_without_a_setting_the_limit_is_half_of_the_memory(tmp_path: Path) -> None:
     async with running([*MANAGE, "doqchat_up"], environment(tmp_path, DOQCHAT_REDIS_MEMORY="")) as up:
         assert f"memory limit: {machine_memory() / 2 / 1024**2:,.0f} MiB." in await up.line("store:")

@@ -12,6 +12,8 @@ from tests.ports import free_port
 from tests.processes import completed
 from tests.serving.commands import MANAGE, environment, running
 
+pytestmark = pytest.mark.slow
+
 THEIRS = Running(["redis://:s3cret@127.0.0.1:7000/0"], "http://localhost:3456/")
 PORTS = ("PORT", "DOQCHAT_REDIS_PORT", "DOQCHAT_REDIS_PASSWORD")
 

@@ -13,6 +13,8 @@ from doqchat.serving.limits import FRAME_BYTES
 from tests.ports import free_port
 from tests.processes import Process, Web, is_healthy, running
 
+pytestmark = pytest.mark.slow
+
 APPLICATION = "config.asgi:application"
 COMMANDS = {
     "uvicorn": ["uvicorn", APPLICATION, "--port", "{port}", "--log-level", "warning"],

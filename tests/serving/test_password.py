@@ -13,6 +13,8 @@ from doqchat.serving.valkey import embedded_url
 from tests.processes import completed, valkey
 from tests.serving.commands import MANAGE, environment, running
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = 'p ä:/@#?%"\\한글'
 UP = [*MANAGE, "doqchat_up"]
 

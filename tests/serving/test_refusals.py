@@ -3,7 +3,11 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.serving.commands import MANAGE, environment, running
+
+pytestmark = pytest.mark.slow
 
 UP = [*MANAGE, "doqchat_up"]
 

@@ -111,6 +111,7 @@ async def test_pipelined_requests_are_answered_in_order(hurried: Web) -> None:
     assert rest.count(b"HTTP/1.1 200 ") == requests - 1
 
 
+@pytest.mark.slow
 async def test_a_peer_that_does_not_read_responses_is_cut_off(hurried: Web) -> None:
     async def ask() -> None:
         while True:

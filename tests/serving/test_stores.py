@@ -10,6 +10,8 @@ from doqchat.store.clients import place
 from tests.processes import port_of, valkey
 from tests.serving.commands import MANAGE, environment, running
 
+pytestmark = pytest.mark.slow
+
 UP = [*MANAGE, "doqchat_up"]
 WITHIN = 30.0
 

@@ -87,6 +87,7 @@ def test_up_says_in_a_sentence_that_the_database_cannot_be_used(url: str, tmp_pa
     assert SECRET not in ended.stderr
 
 
+@pytest.mark.slow
 def test_up_says_in_a_sentence_that_the_store_has_nowhere_to_write(tmp_path: Path) -> None:
     (tmp_path / "valkey").touch()
     ended = completed(COMMANDS["up"], environment(tmp_path))

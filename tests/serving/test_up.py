@@ -14,6 +14,8 @@ from redis import Redis
 
 from tests.serving.commands import MANAGE, Command, environment, running
 
+pytestmark = pytest.mark.slow
+
 UP = [*MANAGE, "doqchat_up"]
 READY = "ready: http"
 

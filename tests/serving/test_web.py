@@ -124,12 +124,14 @@ async def test_sending_waits_for_a_peer_that_does_not_read(web: Web) -> None:
     assert flood["pieces"] < PIECES / 4
 
 
+@pytest.mark.slow
 async def test_a_silent_peer_is_let_go_when_its_application_ends(web: Web) -> None:
     with closing(web.silent_peer("/flood")) as peer:
         await web.flood("stuck")
         await web.forgets(peer)
 
 
+@pytest.mark.slow
 async def test_closing_does_not_wait_for_a_peer_that_does_not_read(web: Web) -> None:
     with closing(web.silent_peer("/flood-and-close")) as peer:
         await web.flood("closed")
@@ -180,6 +182,7 @@ async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(own_web: Web) -> Non
     await client.wait_closed()
 
 
+@pytest.mark.slow
 async def test_a_silent_peer_does_not_keep_the_process_from_ending(own_web: Web) -> None:
     with closing(own_web.silent_peer("/flood")):
         await own_web.flood("pieces")

@@ -151,6 +151,7 @@ async def test_frames_sent_with_the_handshake_wait_for_its_answer(hurried: Web) 
         assert await client.frame() == (TEXT, b"early")
 
 
+@pytest.mark.slow
 async def test_a_peer_that_pings_and_does_not_read_is_cut_off(hurried: Web) -> None:
     async def pings() -> None:
         while True:

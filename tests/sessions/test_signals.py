@@ -52,6 +52,7 @@ async def printed(process: Process, name: str, number: int) -> list[dict[str, An
     return lines(process, name)
 
 
+@pytest.mark.slow
 async def test_each_process_signals_what_happens_in_it_whatever_its_receivers_do(
     own_store: Store, connect: Connect, sid: str, django_db_setup: None
 ) -> None:

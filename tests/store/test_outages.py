@@ -114,6 +114,7 @@ async def test_an_unreachable_store_is_logged_once_and_so_is_the_end(
     assert [line for line in log_lines() if "is loading" not in line] == log_lines()[:1] + log_lines()[-1:]
 
 
+@pytest.mark.slow
 async def test_a_store_that_stalls_and_then_dies_is_one_outage(
     own_stream: SessionStream, own_store: processes.Store, sid: str, log_lines: Callable[[], list[str]]
 ) -> None:

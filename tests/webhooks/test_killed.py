@@ -14,6 +14,7 @@ from tests.webhooks.conftest import Site, endpoint
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.slow
 async def test_a_killed_worker_loses_nothing_and_keeps_the_order(site: Site, sid: str) -> None:
     stalled = True
 

@@ -32,6 +32,7 @@ def texts(webhooks: list[Webhook]) -> list[str]:
     return [webhook["data"]["bd"]["text"] for webhook in webhooks]
 
 
+@pytest.mark.slow
 async def test_everything_that_happens_in_a_session_is_sent_once_and_signed(
     site: Site, worker: Process, connect: Connect, sid: str
 ) -> None:
@@ -83,6 +84,7 @@ async def test_an_endpoint_gets_only_its_types_and_what_happened_after_it_was_ad
     assert json.loads(receiver.requests[0].body)["data"]["bd"]["text"] == "after"
 
 
+@pytest.mark.slow
 async def test_a_session_stays_in_order_while_its_webhooks_fail(site: Site, worker: Process, sid: str) -> None:
     failing = iter([500, 503, None, 500])
 
