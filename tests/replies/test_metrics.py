@@ -99,16 +99,18 @@ async def test_a_queued_request_can_be_the_oldest_waiting_one(
 
 @pytest.mark.slow
 async def test_every_process_reports_how_all_replies_ended(
-    site: Site, web: processes.Web, connect: Connect, sid: str
+    whole_site: Site, own_store: processes.Store, django_db_setup: None, connect: Connect, sid: str
 ) -> None:
-    client = await connect(web, sid)
-    before = numbers(fetch(web, "/metrics"))
-    await ask_over(client, "[[pieces=3 pace=0.03]]")
-    usage = (await client.recv_event(*ENDS))["bd"]["usage"]
-    await ask_over(client, "[[status=429]]")
-    assert (await client.recv_event(*ENDS))["bd"]["code"] == "rate_limited"
-    with processes.web(DOQCHAT_REDIS_URL=site.store_url) as other:
-        after = numbers(fetch(other, "/metrics"))
+    variables = {"DOQCHAT_REDIS_URL": own_store.url, **whole_site.environment}
+    with processes.llm_worker(own_store.url, **whole_site.environment), processes.web(**variables) as web:
+        client = await connect(web, sid)
+        before = numbers(fetch(web, "/metrics"))
+        await ask_over(client, "[[pieces=3 pace=0.03]]")
+        usage = (await client.recv_event(*ENDS))["bd"]["usage"]
+        await ask_over(client, "[[status=429]]")
+        assert (await client.recv_event(*ENDS))["bd"]["code"] == "rate_limited"
+        with processes.web(**variables) as other:
+            after = numbers(fetch(other, "/metrics"))
     grown = {name: after[name] - before.get(name, 0) for name in after if name.startswith(OF_REPLIES)}
     grown = {name: amount for name, amount in grown.items() if amount}
     assert 0.03 < grown.pop("doqchat_first_piece_seconds_sum") < 15
