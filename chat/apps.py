@@ -11,8 +11,8 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, and connect to signals."""
-        from chat import audit, checks  # noqa: F401  # importing checks registers them
-        from chat.access import account_signals  # importing checks registers them
+        from chat import audit, checks  # noqa: F401  # importing it registers the checks
+        from chat.access import account_signals
         from chat.webhooks import outbox
 
         account_signals.connect()

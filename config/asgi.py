@@ -11,8 +11,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs
 from django.conf import settings  # noqa: E402 - as the others
 from django.urls import re_path  # noqa: E402 - as the others
 
+from chat.asgi_handler import Handler  # noqa: E402 - needs the apps
 from chat.checks import require_usable_settings  # noqa: E402 - needs the apps
-from chat.http import Handler  # noqa: E402 - needs the apps
 from chat.socket.consumer import WrongAddress  # noqa: E402 - needs the apps
 from chat.socket.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 from doqchat import tracing  # noqa: E402 - as the others

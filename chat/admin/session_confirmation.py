@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from chat.access.managers import staff_principal
+from chat.access.permissions import staff_principal
 from chat.admin.session_actions import SessionAction, finish, perform
 from chat.models import ChatSession
 from doqchat.access.principal import Principal

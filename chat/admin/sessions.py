@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from chat.access.managers import staff_principal
+from chat.access.permissions import staff_principal
 from chat.admin.read_only import ReadOnlyAdmin
 from chat.admin.search import search_view
 from chat.admin.session_actions import ACTIONS, SessionAction

@@ -8,10 +8,10 @@ from ninja import Field, Path, Router, Schema
 from chat.access import invites
 from chat.access.invite_links import InviteLink, InviteState, links_to, state_of
 from chat.access.invites import NewInvite
-from chat.access.managers import inviter_of
+from chat.access.permissions import inviter_of
 from chat.api import openapi
+from chat.api.bodies import read_body
 from chat.api.errors import refusals
-from chat.api.sessions import read_body
 from chat.audit import Action, Actor, record
 from chat.models import Invite
 from chat.sids import new_sid

@@ -5,10 +5,11 @@ from typing import Annotated
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router
 
-from chat.access.managers import manager_of
+from chat.access.permissions import manager_of
 from chat.api import openapi
+from chat.api.bodies import read_body
 from chat.api.errors import refusals
-from chat.api.sessions import Why, read_body
+from chat.api.sessions import Why
 from chat.audit import Action, Actor, record
 from doqchat.access.principal import Principal
 from doqchat.engine import engine

@@ -4,10 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Field, Router, Schema
 
 from chat import erasure, retention
-from chat.access.managers import keeper_of
+from chat.access.permissions import keeper_of
 from chat.api import openapi
+from chat.api.bodies import read_body
 from chat.api.errors import refusals
-from chat.api.sessions import read_body
 
 router = Router(tags=["retention"])
 

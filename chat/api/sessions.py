@@ -2,27 +2,28 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Field, Query, Router, Schema
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from chat.access.credentials import principal_of
-from chat.access.managers import manager_of
+from chat.access.permissions import manager_of
 from chat.api import openapi
+from chat.api.bodies import json_text
 from chat.api.errors import refusals
 from chat.audit import Action, Actor, record
 from doqchat.access.principal import Principal
 from doqchat.engine import engine
-from doqchat.errors import InvalidJSON, InvalidMessage, TooLarge
+from doqchat.errors import InvalidJSON, InvalidMessage
 from doqchat.llm import llms
 from doqchat.moderation import Moderator
 from doqchat.overview import overview
 from doqchat.protocol.events import Can, Reason
 from doqchat.protocol.frames import parse, refusal
-from doqchat.protocol.names import DEFAULT_ROLE, MAX_FRAME_BYTES, DisplayName, HumanRole
+from doqchat.protocol.names import DEFAULT_ROLE, DisplayName, HumanRole
 from doqchat.store.settings import SessionSettings
 from doqchat.store.stream import Appended
 from doqchat.submission import configure, submit
@@ -33,8 +34,6 @@ Why = Annotated[Reason | None, Query(description="One line for the members.")]
 
 Role = Annotated[HumanRole, Query(description="With open access: who changes them, as the members are told.")]
 Name = Annotated[DisplayName | None, Query(description="With open access: that person's name.")]
-
-Body = TypeVar("Body", bound=BaseModel)
 
 
 class StoredMessage(Schema):
@@ -126,35 +125,12 @@ async def close_session(request: HttpRequest, sid: openapi.Sid, reason: Why = No
     return HttpResponse(status=204)
 
 
-def json_text(request: HttpRequest) -> str:
-    """The body of a JSON request. The content type is required because pages of other sites cannot set it.
-
-    Raises InvalidMessage, TooLarge, InvalidJSON.
-    """
-    if request.content_type != "application/json":
-        raise InvalidMessage("Send JSON with the header Content-Type: application/json.")
-    if int(request.headers.get("Content-Length") or 0) > MAX_FRAME_BYTES or len(request.body) > MAX_FRAME_BYTES:
-        raise TooLarge(f"A message is limited to {MAX_FRAME_BYTES:,} bytes; send this in parts.")
-    try:
-        return request.body.decode()
-    except UnicodeDecodeError:
-        raise InvalidJSON("The body is not UTF-8.") from None
-
-
 async def _overview(principal: Principal) -> Overview:
     sid = principal.sid
     settings, known = await asyncio.gather(engine().settings.of(sid), overview(engine(), sid))
     visible = VisibleSettings(**settings.visible(configure="configure" in principal.can))
     can, messages, members, replies = sorted(principal.can), known.messages, known.members, known.replies
     return Overview(sid=sid, can=can, settings=visible, messages=messages, members=members, replies=replies)
-
-
-def read_body(request: HttpRequest, model: type[Body]) -> Body:
-    """The body of a JSON request; raises as `json_text`, and InvalidMessage if it does not fit the model."""
-    try:
-        return model.model_validate_json(json_text(request))
-    except ValidationError as error:
-        raise refusal(error) from None
 
 
 def _changes(request: HttpRequest) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from chat.access.credentials import authenticated, is_staff
 from chat.access.invite_links import InviteLink, links_to
 from chat.access.invites import NewInvite
-from chat.access.managers import LONGEST_NAME, staff_principal
+from chat.access.permissions import LONGEST_NAME, staff_principal
 from chat.audit import Action, Actor, record
 from chat.sids import new_sid
 from doqchat.access.principal import Principal

@@ -61,7 +61,7 @@ AT_ONCE = 50
 _TAKE = load("sweep_take")
 _COPY = load("copy", "session", "border", "read_range")
 _TRIM, _LEAVE = load("trim", "session", "border"), load("leave", "session", "border", "state")
-_EXPIRED = load("expired", "session")
+_EXPIRED = load("retention_expired", "session")
 _STATE = load("session_state", "session", "state")
 
 

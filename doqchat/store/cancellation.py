@@ -21,7 +21,7 @@ CancelReason = Literal["cancelled", "superseded"]
 """The finish reason of a cancelled reply: on request, or because of a newer message or request."""
 
 _CANCEL = load("reply_cancel", "session", "border", "entry", "replies", "owed", "event", "cancel")
-_ENDED = load("reply_ended", "session", "border")
+_ENDED = load("reply_has_ended", "session", "border")
 
 
 class Cancellation:
