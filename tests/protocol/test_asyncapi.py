@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from doqchat.protocol import asyncapi, events
-from doqchat.protocol.events import Body
+from doqchat.protocol.events import DURABLE, Body
 
 
 def references(value: Any) -> Iterator[str]:
@@ -92,3 +92,16 @@ def test_durable_events_have_their_place() -> None:
 def test_a_text_has_the_protocols_limits() -> None:
     text = resolve("#/components/schemas/ChatMessage")["properties"]["text"]
     assert (text["minLength"], text["maxLength"]) == (1, 8000)
+
+
+def test_stored_events_have_an_id_and_what_precedes_them() -> None:
+    messages = asyncapi.document("/v1/session/chat")["components"]["messages"]
+    sent = {message["name"]: head(message) for key, message in messages.items() if key.startswith("server.")}
+    for name in ("id", "prev"):
+        assert {event for event, schema in sent.items() if name in schema["required"]} == DURABLE
+        assert {event for event, schema in sent.items() if name in schema["properties"]} == DURABLE
+
+
+def test_nested_schemas_are_named_after_their_fields() -> None:
+    response = asyncapi.document("/v1/session/chat")["components"]["schemas"]["LLMResponse"]
+    assert response["properties"]["finish_reason"]["title"] == "LLMResponseFinishReason"

@@ -80,6 +80,7 @@ def test_what_is_up_to_an_id_is_up_to_the_position_before_it(bound: str, other: 
     number = position(other)
     assert number is not None
     assert (number <= position_before(bound)) == (order(other) <= order(bound))
+    assert position_before(bound) < 2**63
 
 
 def test_an_id_has_the_time_of_its_milliseconds() -> None:
