@@ -1,6 +1,7 @@
 """Activity is recorded when a session is joined, within a second of an event, and when a member leaves after one."""
 
 import asyncio
+import operator
 
 import pytest
 import redis
@@ -13,7 +14,7 @@ from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from doqchat.submission import submit
 from tests.client import WITHIN
-from tests.fanout.conftest import joined
+from tests.fanout.conftest import Join, joined
 
 HELLO = {"hd": {"event": "chat.message", "role": "A", "msg_id": "m1"}, "bd": {"text": "hello"}}
 
@@ -39,17 +40,21 @@ async def test_activity_since_the_last_time_is_recorded_when_a_member_leaves(
     assert store.zscore(keys.SESSIONS, sid) > noted
 
 
-async def test_an_event_is_recorded_while_its_session_has_members(
-    engine: Engine, store: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
+async def test_events_are_recorded_while_their_sessions_have_members(
+    engine: Engine, store: "redis.Redis", join: Join, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "ACTIVITY_SECONDS", 0.02)
     monkeypatch.setattr(hub, "RECORDED_SECONDS", 0.02)
-    async with joined(engine, sid):
-        noted = store.zscore(keys.SESSIONS, sid)
-        await submit(engine, open_access(sid), from_data(HELLO))
-        async with asyncio.timeout(WITHIN):
-            while store.zscore(keys.SESSIONS, sid) == noted:  # noqa: ASYNC110 - the store has no event for it
-                await asyncio.sleep(0.01)
+    monkeypatch.setattr(hub, "_TOUCHED", 2)
+    sids = [f"{sid}-{number}" for number in range(5)]
+    for each in sids:
+        await join(each)
+    noted = store.zmscore(keys.SESSIONS, sids)
+    for each in sids:
+        await submit(engine, open_access(each), from_data(HELLO))
+    async with asyncio.timeout(WITHIN):
+        while not all(map(operator.gt, store.zmscore(keys.SESSIONS, sids), noted)):  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("action", ["close", "mute", "remove"])
