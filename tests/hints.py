@@ -11,7 +11,7 @@ from doqchat.worker.sweeper import Sweeper
 async def posted(*shards: Shard) -> None:
     """Return when all hints that were posted to servers have arrived."""
     for shard in shards:
-        for _ in range(2):  # a script that the server did not know is sent again behind the first of them
+        for _ in range(4):  # a script that the server did not know is sent again, and its result may post others
             await shard.pipeline.execute("PING")
 
 

@@ -1,8 +1,8 @@
 """`python -m benchmarks.replies.flood`: one person floods the model with requests, others ask in sessions of their own.
 
 Every second another session sends a request; what counts is the time to the first piece of its reply. It is measured
-with the default limits, and without any limit on requests. Exit status 0 when every reply begins in time and is
-complete, 1 otherwise.
+with the default limits, without any limit on requests, and without limits while each answer to the flood takes half a
+minute. Exit status 0 when every reply begins in time and is complete, 1 otherwise.
 """
 
 import argparse
@@ -27,6 +27,7 @@ BEGUN_WITHIN = 2.0  # seconds
 ANSWERED_WITHIN = 30.0  # seconds
 OTHERS = 1_000_000  # the first session of the others
 PROMPT = "[[pieces=20 pace=0.05]]"
+SLOW_PROMPT = "[[pieces=20 pace=1.5]]"
 UNLIMITED = "PERSON_REQUESTS=none,SITE_REQUESTS=none"
 
 
@@ -35,6 +36,7 @@ class Flooder:
     """One person with a socket in each of several sessions; counts the events that come back."""
 
     sessions: int
+    prompt: str
     heard: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -43,7 +45,7 @@ class Flooder:
     async def flood(self, requests: int, seconds: float) -> None:
         """Send the requests at an even pace, to the sessions in turn."""
         begun = time.monotonic()
-        text = json.dumps({"hd": {"event": "llm.request"}, "bd": {"prompt": PROMPT, "llm": "openai"}}).encode()
+        text = json.dumps({"hd": {"event": "llm.request"}, "bd": {"prompt": self.prompt, "llm": "openai"}}).encode()
         for number in range(requests):
             await asyncio.sleep(max(0.0, begun + number * seconds / requests - time.monotonic()))
             self.clients[number % self.sessions].send(text)
@@ -66,9 +68,9 @@ async def ask(site: Site, number: int) -> tuple[float, str]:
     return conversation.first - asked, ended["event"]
 
 
-async def measure(running: Site, arguments: argparse.Namespace) -> tuple[Flooder, list[tuple[float, str]]]:
-    """Flood for the given time, and ask once a second meanwhile."""
-    flooder = Flooder(arguments.sessions)
+async def measure(running: Site, prompt: str, arguments: argparse.Namespace) -> tuple[Flooder, list[tuple[float, str]]]:
+    """Flood with this prompt for the given time, and ask once a second meanwhile."""
+    flooder = Flooder(arguments.sessions, prompt)
     await connect(flooder.clients, running.url)
     flooding = asyncio.create_task(flooder.flood(arguments.requests, arguments.seconds))
     asking = []
@@ -80,11 +82,11 @@ async def measure(running: Site, arguments: argparse.Namespace) -> tuple[Flooder
     return flooder, answers
 
 
-def run(settings: str, limits: str, what: str, arguments: argparse.Namespace) -> Outcome:
+def run(settings: str, limits: str, prompt: str, what: str, arguments: argparse.Namespace) -> Outcome:
     """Measure a site with these limits; prints what became of the flood."""
     access = {"DOQCHAT_ACCESS": "token", "DOQCHAT_TOKEN_KEY": KEY}
     with site(settings, limits, **access) as running:
-        flooder, answers = uvloop.run(measure(running, arguments))
+        flooder, answers = uvloop.run(measure(running, prompt, arguments))
     came = ", ".join(f"{count:,} {name}" for name, count in flooder.heard.most_common() if name != "llm.streaming")
     print(f"{what}: {arguments.requests:,} requests in {arguments.sessions} sessions, {came}", flush=True)
     first = [seconds for seconds, _ in answers]
@@ -108,8 +110,9 @@ def main() -> int:
     raise_open_files_limit()
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
     outcomes = [
-        run("config.settings", "", "default limits", arguments),
-        run("benchmarks.replies.unlimited", UNLIMITED, "no limits on requests", arguments),
+        run("config.settings", "", PROMPT, "default limits", arguments),
+        run("benchmarks.replies.unlimited", UNLIMITED, PROMPT, "no limits on requests", arguments),
+        run("benchmarks.replies.unlimited", UNLIMITED, SLOW_PROMPT, "no limits, slow answers", arguments),
     ]
     for outcome in outcomes:
         print(outcome.text)

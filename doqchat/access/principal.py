@@ -43,8 +43,10 @@ class Principal:
 
     @property
     def person(self) -> str:
-        """Who it is in all sessions: the subject of the token, or the address; empty if neither is known."""
-        return self.subject or self.address or ""
+        """Who it is in all sessions, by the subject of the token or the address; empty if neither is known."""
+        if self.subject:
+            return f"subject:{self.subject}"
+        return f"address:{self.address}" if self.address else ""
 
     def require(self, capability: Capability) -> None:
         """Raises Forbidden without this capability."""

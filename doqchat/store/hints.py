@@ -20,14 +20,8 @@ TOUCH_SECONDS = 20.0
 REMEMBERED = 100_000
 """Maximum number of sessions for which a process remembers that."""
 
-APART_MS = 1_000
-"""Distance of the requests of one person in the queue of a model. Workers take the first request at any time, so this
-only determines the order."""
-
-MOST_AHEAD_MS = 60_000
-"""Maximum distance of a place in the queue from the store's clock: how long a flood has an effect after its end."""
-
-_ENQUEUE, _HINT, _DONE = load("enqueue"), load("hint"), load("hint_done")
+_ENQUEUE, _UNQUEUE = load("enqueue", "queue"), load("unqueue", "queue")
+_HINT, _DONE = load("hint"), load("hint_done")
 
 Ended = Callable[[str], None]
 Hint = Sequence[Any]
@@ -53,7 +47,7 @@ class Hints:
         self._noted: dict[str, float] = {}
         self._kinds: dict[str, Callable[..., None]] = {
             "queued": self.queued,
-            "unqueued": self._unqueued,
+            "unqueued": self.unqueued,
             "due": self.due,
             "counted": self._counted,
             "ended": self._reply_ended,
@@ -83,19 +77,21 @@ class Hints:
             llm: the alias of the model.
             reply_id: the reply.
             turn: when it became the session's current reply, in ms of the store's clock; empty means now.
-            person: who requested it; empty if unknown. See enqueue.lua.
+            person: who requested it. Without one the session takes its own turns.
         """
         self._pipeline.post("SADD", keys.MODELS, llm)
         self._pipeline.post_script(
             _ENQUEUE,
-            [keys.queue(llm), keys.places(llm)],
+            [keys.queue(llm)],
             member=f"{sid} {reply_id}",
+            person=person or f"session:{sid}",
             turn=int(float(turn)) if turn else None,
-            person=person,
-            apart_ms=APART_MS,
-            most_ahead_ms=MOST_AHEAD_MS,
         )
         self._pipeline.post("PUBLISH", self._channel, f"queued {llm}")
+
+    def unqueued(self, sid: str, llm: str, reply_id: str) -> None:
+        """Remove a reply from the queue of a model."""
+        self._pipeline.post_script(_UNQUEUE, [keys.queue(llm)], member=f"{sid} {reply_id}")
 
     def due(self, sid: str, at: str | int, *, keep: bool = False) -> None:
         """Schedule the session's automatic reply.
@@ -124,9 +120,6 @@ class Hints:
     def _reply_ended(self, sid: str, envelope: str) -> None:
         self.active(sid)
         self._ended(envelope)
-
-    def _unqueued(self, sid: str, llm: str, reply_id: str) -> None:
-        self._pipeline.post("ZREM", keys.queue(llm), f"{sid} {reply_id}")
 
     def _counted(self, sid: str, counter: str) -> None:
         self._pipeline.post("HINCRBY", keys.COUNTERS, counter, 1)

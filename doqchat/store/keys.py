@@ -85,14 +85,11 @@ def in_database(name: str, *databases: int) -> str:
 
 
 def queue(alias: str) -> str:
-    """The queue of one model: a sorted set of `SID REPLY`, by when the reply became its session's current one."""
+    """The queue of one model: a sorted set of `SID REPLY`, by when the reply became its session's current one.
+
+    The scripts also maintain an index by person in its hash slot, see parts/queue.lua.
+    """
     return f"llm:queue:{alias}"
-
-
-def places(alias: str) -> str:
-    """Sorted set of people with requests in the queue of a model, by the place after their last one. In the hash slot
-    of the queue."""
-    return f"{{{queue(alias)}}}:places"
 
 
 def workers(alias: str) -> str:
@@ -116,12 +113,12 @@ def own(sid: str) -> str:
     Scripts append: `replies` (set of the active replies), `reply:ID` (hash: llm, role, person, origin, auto, turn,
     attempt, state, lease, leased_until, deliveries), `reply:ID:text`, `reply:ID:before` (the text of the previous
     attempt), `asking` (hash: active replies of each role), `rates` (hash of the token buckets of stored messages),
-    `asked` and `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `current` (the current
-    reply), `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request, since, at,
-    called), `dead` (set of the replies that are dead letters), `typing`, `settings`, `archive` (hash: last, the last
-    event that is only in the archive; events, their number; expired, whether retention has removed all of them;
-    trimmed, how many have left this stream; changes, the number of changed entries), `in_use` (exists while a call uses
-    the session, so that it stays in the store).
+    `asked` and `asked:ROLE` (lists of the times of the newest requests, for their rate limits), `current` (the
+    current reply), `waiting` (list of the replies behind it), `due` (hash of the scheduled automatic reply: request,
+    since, at, called, person), `dead` (set of the replies that are dead letters), `typing`, `settings`, `archive`
+    (hash: last, the last event that is only in the archive; events, their number; expired, whether retention has
+    removed all of them; trimmed, how many have left this stream; changes, the number of changed entries), `in_use`
+    (exists while a call uses the session, so that it stays in the store).
     """
     return f"{{chat:session:{sid}}}:"
 

@@ -12,6 +12,7 @@ from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.background import Repeating, Step, cancel_and_wait
 from doqchat.worker.queue import Job, Queue
+from doqchat.worker.slots import Slots
 
 DUE_SECONDS = 0.1
 DUE_AT_A_TIME = 64
@@ -24,7 +25,7 @@ class FetchLoop:
     Args:
         shard: the server.
         worker: this worker's name.
-        concurrency: concurrent jobs per model on this server. Servers do not share slots, because an unreachable one
+        concurrency: slots per model on this server, see Slots. Servers do not share slots, because an unreachable one
             would block the others.
         begin: starts a job; it occupies a slot until its task ends.
         automatic: the server's automatic replies.
@@ -48,7 +49,7 @@ class FetchLoop:
     def start(self) -> None:
         """Start to fetch."""
         for queue in self._queues.values():
-            slots = asyncio.Semaphore(self._concurrency)
+            slots = Slots(self._concurrency)
             self._spawn(queue.show, SEEN_SECONDS)
             self._spawn(partial(self._fetch, queue, slots), 0.0)
         self._spawn(partial(self._automatic.start, DUE_AT_A_TIME), DUE_SECONDS)
@@ -65,17 +66,19 @@ class FetchLoop:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await asyncio.gather(*(queue.leave() for queue in self._queues.values()))
 
-    async def _fetch(self, queue: Queue, slots: asyncio.Semaphore) -> None:
+    async def _fetch(self, queue: Queue, slots: Slots) -> None:
         """Wait for a free slot, then take a job and start it, so that no job is held without a slot."""
-        task = None
-        await slots.acquire()
-        try:
-            if (job := await queue.take()) is not None:
-                task = self._begin(job)
-                task.add_done_callback(lambda _: slots.release())
-        finally:
-            if task is None:
-                slots.release()
+        await slots.wait()
+        job = await queue.take(slots.at_limit())
+        if job is None:
+            return
+
+        def end(_: object) -> None:
+            slots.release(job.person)
+            queue.wake()  # this person may take another slot now
+
+        slots.take(job.person)
+        self._begin(job).add_done_callback(end)
 
     def _spawn(self, step: Step, pause: float) -> None:
         self._tasks.append(asyncio.create_task(self._steps.repeat(step, pause)))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """Polling interval of a worker that is not notified."""
 
-_SEEN = load("worker_seen")
+_SEEN, _TAKE = load("worker_seen"), load("queue_take", "queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,14 @@ class Job:
         request: the id of the request's event.
         reply: the id of the reply.
         llm: the alias of the model to ask.
+        person: who takes turns in the queue, and occupies a slot; empty if unknown.
     """
 
     sid: str
     request: str
     reply: str
     llm: str
+    person: str = ""
 
 
 class Queue:
@@ -67,36 +70,41 @@ class Queue:
         """Remove this worker from those that serve the model."""
         await self._shard.pipeline.execute("ZREM", keys.workers(self.llm), self._worker)
 
-    async def take(self) -> Job | None:
+    async def take(self, excluded: Sequence[str] = ()) -> Job | None:
         """Remove and return the request whose turn it is; None if there is none for LOOK_SECONDS.
 
         If this worker dies before it takes the lease, the sweeper queues the request again.
+
+        Args:
+            excluded: people whose requests are not taken.
         """
         self._notified.clear()
-        taking = asyncio.ensure_future(self._shard.pipeline.execute("ZPOPMIN", self._queue, repeat=False))
+        taking = asyncio.ensure_future(
+            self._shard.pipeline.run(_TAKE, [self._queue], repeat=False, excluded=list(excluded))
+        )
         try:
             found = await asyncio.shield(taking)
         except asyncio.CancelledError:
             taking.add_done_callback(self._put_back)
             raise
         if found:
-            return self._read(found[0])
+            return self._read(*found)
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._notified.wait()
         return None
 
-    def _read(self, member: str) -> Job | None:
-        """Parse a member of the queue; None if it is invalid."""
+    def _read(self, member: str, _turn: str, person: str) -> Job | None:
+        """Parse what queue_take.lua has returned; None if the member is invalid."""
         sid, _, reply = member.partition(" ")
         request = request_of(reply)
         if is_sid(sid) and parse_id(request) == request and is_reply_id(reply):
-            return Job(sid, request, reply, self.llm)
+            return Job(sid, request, reply, self.llm, person)
         log.error("Dropped the invalid job %.500r.", member)
         return None
 
     def _put_back(self, taken: "asyncio.Future[Any]") -> None:
         """Queue a request again that was taken while this worker stopped."""
         found = None if taken.cancelled() or taken.exception() else taken.result()
-        if found and (job := self._read(found[0])):
-            self._shard.hints.queued(job.sid, job.llm, job.reply, found[1], "")
+        if found and (job := self._read(*found)):
+            self._shard.hints.queued(job.sid, job.llm, job.reply, found[1], job.person)

@@ -112,7 +112,7 @@ class Unserved:
         if ended:
             log.warning("Reply %s in %s ended with an error: %s", reply_id, sid, message)
         else:
-            await self._shard.pipeline.execute("ZREM", keys.queue(alias), f"{sid} {reply_id}")
+            self._shard.hints.unqueued(sid, alias, reply_id)
         return ended
 
 

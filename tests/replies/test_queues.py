@@ -13,13 +13,14 @@ from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.protocol.frames import from_data
 from doqchat.serving import limits
-from doqchat.store import hints, keys
+from doqchat.store import keys
 from doqchat.submission import submit
+from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
-from tests.hints import posted, queued, run_out, swept
+from tests.hints import posted, queued, run_out, said_long_ago, swept
 from tests.replies.conftest import CONCURRENCY, Site
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, end_of
@@ -72,6 +73,38 @@ async def test_a_model_that_hangs_does_not_delay_requests_to_another(
         await ask(engine, f"{sid}-waits", SILENT, HANGING)
         await ask(engine, sid, "[[pieces=2]]", WELL)
         assert (await answered(engine, sid))["bd"]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_one_person_cannot_occupy_all_slots_of_a_model(
+    no_grace: None,
+    whole_site: Site,
+    own_store: processes.Store,
+    make_engine: Callable[..., Engine],
+    sid: str,
+    workers: int,
+) -> None:
+    engine = make_engine(own_store, aliases=(HANGING,))
+    async with AsyncExitStack() as stack:
+        for _ in range(workers):
+            await stack.enter_async_context(working(engine))
+        for number in range(2 * workers * CONCURRENCY):
+            await ask_as(engine, f"{sid}-{number}", f"{SILENT} {sid}", HANGING, subject="flooder")
+        await ask_as(engine, f"{sid}-other", "[[pieces=2]]", HANGING, subject="other")
+        assert (await answered(engine, f"{sid}-other"))["bd"]["finish_reason"] == "stop"
+        assert len(await asyncio.to_thread(whole_site.calls, sid)) == workers * CONCURRENCY // 2
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_all_requests_of_one_person_are_answered(
+    own_store: processes.Store, make_engine: Callable[..., Engine], sid: str, concurrency: int
+) -> None:
+    engine = make_engine(own_store, CONCURRENCY=concurrency)
+    sids = [f"{sid}-{number}" for number in range(4)]
+    async with working(engine):
+        for each in sids:
+            await ask_as(engine, each, "[[pieces=2]]", WELL, subject="alone")
+        assert {(await answered(engine, each))["bd"]["finish_reason"] for each in sids} == {"stop"}
 
 
 async def test_a_request_without_a_free_slot_is_taken_by_another_worker(
@@ -154,30 +187,63 @@ async def test_sessions_take_turns_however_many_requests_each_has(
 async def test_people_take_turns_however_many_sessions_each_has(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    for number in range(50):
+    for number in range(5):
         await ask_as(own_engine, f"{sid}-{number}", subject="flooder")
-    await ask_as(own_engine, f"{sid}-other", subject="other")
+    for number in range(2):
+        await ask_as(own_engine, f"{sid}-other-{number}", subject="other")
     await ask_as(own_engine, f"{sid}-address", address="192.0.2.1")
-    await posted(*own_engine.shards)
-    assert {each for each, _ in queued(queue, DEMO)[:3]} == {f"{sid}-0", f"{sid}-other", f"{sid}-address"}
-    assert [each for each, _ in queued(queue, DEMO)[3:]] == [f"{sid}-{number}" for number in range(1, 50)]
+    order = [(await next_in_queue(own_engine, sid, "worker")).job.sid for _ in range(8)]
+    first_turns, second_turns = ("0", "other-0", "address"), ("1", "other-1")
+    assert order == [f"{sid}-{each}" for each in (*first_turns, *second_turns, "2", "3", "4")]
+    assert queue.keys("*llm:queue*") == []
 
 
-async def test_a_flood_has_an_effect_for_a_limited_time(
-    own_engine: Engine, queue: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
+async def test_automatic_replies_take_the_turns_of_the_person_who_has_caused_them(
+    own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    monkeypatch.setattr(hints, "MOST_AHEAD_MS", 5_000)
-    for number in range(20):
-        await ask_as(own_engine, f"{sid}-{number}", subject="flooder")
+    frame = from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": "@llm 안녕"}})
+    for number in range(3):
+        await submit(own_engine, replace(open_access(f"{sid}-{number}"), subject="flooder"), frame)
+        said_long_ago(queue, f"{sid}-{number}")
+    shard = own_engine.shards.of(sid)
+    await AutomaticReplies(shard, own_engine.limits, own_engine.budget).start(3)
+    await ask_as(own_engine, f"{sid}-other", "안녕", WELL, subject="other")
+    await posted(shard)
+    taken = [await Queue(shard, WELL, "worker").take() for _ in range(3)]
+    assert [job and job.sid.removeprefix(sid) for job in taken][1] == "-other"
+
+
+async def test_a_cancelled_reply_leaves_nothing_in_the_queue(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    reply = await ask_as(own_engine, sid, subject="alone")
     await posted(*own_engine.shards)
-    first, *_, last = (place for _, place in queue.zrange(keys.queue(DEMO), 0, -1, withscores=True))
-    assert 4_000 < last - first <= 5_000 + hints.APART_MS
+    assert queue.keys("*llm:queue*")
+    await own_engine.cancellation.cancel(sid, reply)
+    await posted(*own_engine.shards)
+    assert queue.keys("*llm:queue*") == []
 
 
-async def ask_as(engine: Engine, sid: str, **who: str) -> None:
-    """Send a request of somebody."""
-    frame = from_data({"hd": {"event": "llm.request", "role": "A"}, "bd": {"prompt": "안녕", "llm": DEMO}})
-    await submit(engine, replace(open_access(sid), **who), frame)
+@pytest.mark.parametrize("lost", ["", ":people", ":turns", ":of:*"])
+async def test_a_queue_of_which_a_part_was_lost_is_restored(
+    own_engine: Engine, queue: "redis.Redis", sid: str, lost: str
+) -> None:
+    for number in range(2):
+        await ask_as(own_engine, f"{sid}-{number}", subject="alone")
+    await posted(*own_engine.shards)
+    queue.delete(*queue.keys(f"{{{keys.queue(DEMO)}}}{lost}" if lost else keys.queue(DEMO)))
+    await swept(own_engine)
+    order = [(await next_in_queue(own_engine, sid, "worker")).job.sid for _ in range(2)]
+    assert order == [f"{sid}-0", f"{sid}-1"]
+    assert queue.keys("*llm:queue*") == []
+
+
+async def ask_as(engine: Engine, sid: str, prompt: str = "안녕", llm: str = DEMO, **who: str) -> str:
+    """Send a request of a person; returns the reply's id."""
+    frame = from_data({"hd": {"event": "llm.request", "role": "A"}, "bd": {"prompt": prompt, "llm": llm}})
+    appended = await submit(engine, replace(open_access(sid), **who), frame)
+    assert appended is not None
+    return f"r{appended.id}"
 
 
 async def test_a_reply_that_is_queued_again_keeps_its_turn(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:

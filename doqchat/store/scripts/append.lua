@@ -5,7 +5,7 @@
 --
 -- KEYS  1 the session's stream   2 the idempotency key of its msg_id, or of this append
 -- given participant, body, channel (of the group), digest (of the content, or ''), claim_seconds (expiry of the
---       idempotency key), llm (alias of the requested model, or ''), person (who requests it, or ''), origin (of a
+--       idempotency key), llm (alias of the requested model, or ''), person (who sends it, or ''), origin (of a
 --       request, for its worker, or nil), manner ('said' or 'mentioned' if the reply policy decides, or ''), timestamp
 --       (of the event that ends a superseded reply), workers (their channel), deadline (ms of the store's clock), may_have_left (whether the session may be in the archive only)
 -- constants wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after a mention),
@@ -100,7 +100,7 @@ elseif is_due then
   if redis.call('EXISTS', own .. 'current') == 0 then
     at = math.min(at, since + math.max(longest, wait))
   end
-  redis.call('HSET', own .. 'due', 'request', id, 'since', since, 'at', at)
+  redis.call('HSET', own .. 'due', 'request', id, 'since', since, 'at', at, 'person', given.person)
   if called then
     redis.call('HSET', own .. 'due', 'called', 1)
   end

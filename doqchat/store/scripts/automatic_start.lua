@@ -10,7 +10,7 @@
 -- Returns {'done', hints}; {'late', hints} if it is no longer scheduled, or another reply is running;
 -- {limit, hints, ms until the next request is allowed} if the reply exceeds the limit.
 
-local request, called = unpack(redis.call('HMGET', own .. 'due', 'request', 'called'))
+local request, called, person = unpack(redis.call('HMGET', own .. 'due', 'request', 'called', 'person'))
 local other = given.request ~= '' and request ~= given.request
 if not request or other or redis.call('EXISTS', own .. 'current') == 1 then
   return {'late', hint_owed()}
@@ -30,7 +30,7 @@ redis.call('DEL', own .. 'due')
 local reply = 'r' .. request
 local text = event_json(given.event, reply)
 if given.what == 'start' then
-  new_reply(reply, llm, '', 1)
+  new_reply(reply, llm, '', 1, person)
   make_current(reply)
   redis.call('PUBLISH', given.channel, cmsgpack.pack({type = 'session.signal', text = text}))
 elseif called or given.what == 'fail' then
