@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.client import Client, Frame
-from tests.replies.conftest import Site
+
+if TYPE_CHECKING:
+    from tests.replies.conftest import Site
 
 ENDS = ("llm.response", "llm.error")
 SLOW = "[[pieces=120 pace=0.05]]"  # 6 s
@@ -48,7 +50,7 @@ async def end(client: Client) -> Any:
     return (await client.recv_until(*ENDS))[-1]
 
 
-async def silence(client: Client, site: Site, sid: str) -> None:
+async def silence(client: Client, site: "Site", sid: str) -> None:
     """Check that no reply comes, runs or is scheduled."""
     await client.send("ping", {})
     frames = await client.recv_until("pong")
