@@ -5,12 +5,11 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, replace
 from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.db import close_old_connections
 
@@ -27,8 +26,7 @@ _THREADS = ThreadPoolExecutor(8, thread_name_prefix="filter")
 """Separate from asyncio's threads, so that a filter that hangs delays nothing else. Threads start on first use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What a filter decides about.
 
     Attributes:
@@ -51,8 +49,7 @@ Filter = _Sync | _Async
 """Returns None to allow the text, or another text in its place; raises Rejected. Sync filters run in a thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
+class Filtered(NamedTuple):
     """What filters have made of a text, and the names of those that have replaced it."""
 
     text: str
@@ -83,35 +80,46 @@ class Filters:
             Rejected: a filter does not allow it.
             Unavailable: a filter failed, or took longer than FILTER_SECONDS.
         """
-        replaced_by = []
+        replaced_by: list[str] = []
         for name, filter_ in self._filters:
-            deadline = asyncio.timeout(FILTER_SECONDS)
             try:
-                text = await _within(deadline, filter_(message))
+                running = filter_(message)
+                try:
+                    step = running.send(None)
+                except StopIteration as end:  # most finish in their first step, before they need a timer
+                    text = end.value
+                else:
+                    text = await _within_deadline(running, step)
                 if text is not None and text != message.text:
                     check(text)
-                    message = replace(message, text=text)
+                    message = message._replace(text=text)
                     replaced_by.append(name)
             except Rejected as refusal:
                 raise Rejected(refusal.message, filter=name) from None
             except BaseException as error:
                 if not is_failure(error):
                     raise
-                reason = f"it took longer than {FILTER_SECONDS:g} s" if deadline.expired() else _reason(error)
-                log.error("The filter %s failed: %s.", name, reason)
+                log.error("The filter %s failed: %s.", name, _reason(error))
                 raise Unavailable("A filter of this site failed; try again in a moment.") from None
         return Filtered(message.text, replaced_by)
 
 
-async def _within(deadline: asyncio.Timeout, running: Coroutine[Any, Any, str | None]) -> str | None:
-    """The result of a filter; raises TimeoutError. Most finish in their first step, before they need the timer."""
+class _TooSlow(Exception):
+    """A filter has exceeded FILTER_SECONDS."""
+
+
+async def _within_deadline(running: Coroutine[Any, Any, str | None], step: Any) -> str | None:
+    """The result of a filter whose first step gave the future `step`; raises _TooSlow."""
+    deadline = asyncio.timeout(FILTER_SECONDS)
     try:
-        step = running.send(None)
-    except StopIteration as end:
-        result: str | None = end.value
-        return result
-    async with deadline:
-        return await continued(running, step)
+        async with deadline:
+            return await continued(running, step)
+    except Rejected:
+        raise
+    except BaseException as error:
+        if deadline.expired() and is_failure(error):
+            raise _TooSlow from error
+        raise
 
 
 def _as_async(filter_: Filter) -> _Async:
@@ -136,6 +144,8 @@ def _call(filter_: _Sync, message: Message) -> str | None:
 
 def _reason(error: BaseException) -> str:
     """What went wrong and where, without the exception's message, which may contain the text."""
+    if isinstance(error, _TooSlow):
+        return f"it took longer than {FILTER_SECONDS:g} s"
     if isinstance(error.__cause__, StopIteration):  # which coroutines and futures replace by a RuntimeError
         error = error.__cause__
     last = extract_tb(error.__traceback__)[-1]

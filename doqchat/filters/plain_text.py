@@ -37,11 +37,11 @@ class PlainText:
     async def __call__(self, message: Message) -> str | None:
         """The text without such characters; None if it has none. Raises Rejected if it is too long, or empty then."""
         text = message.text
-        if _UNWANTED.search(text):
+        spoken_by_model = message.role == MODEL_ROLE
+        if not text.isprintable() and _UNWANTED.search(text):  # no unwanted character is printable
             text = _UNWANTED.sub(lambda match: match["flag"] or "", text)
-        if message.role != MODEL_ROLE:
-            if self._longest is not None and len(text) > self._longest:
-                raise Rejected(self._message)
-            if message.text.strip() and not text.strip():
+            if not spoken_by_model and message.text.strip() and not text.strip():
                 raise Rejected("This message has no visible characters.")
+        if self._longest is not None and not spoken_by_model and len(text) > self._longest:
+            raise Rejected(self._message)
         return text if text != message.text else None

@@ -20,7 +20,7 @@ class Rate:
     def take(self, bucket: float, amount: int = 1) -> tuple[float, float]:
         """Take an amount out of a bucket; returns the bucket and 0.0, or the seconds until it is possible."""
         now = monotonic()
-        full_at = max(bucket, now) + amount * self.seconds / self.most
+        full_at = (bucket if bucket > now else now) + amount * self.seconds / self.most
         wait = full_at - now - self.seconds
         return (bucket, wait) if wait > 1e-6 else (full_at, 0.0)
 

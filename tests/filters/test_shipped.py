@@ -112,6 +112,14 @@ def test_a_list_of_the_sites_own_has_its_own_exceptions(text: str) -> None:
     assert BlockList(words=["바보", "dummy"], allow=["바보상자"], file=None).find(text) is None
 
 
+async def test_every_control_character_is_removed_wherever_it_is() -> None:
+    unwanted = [*range(0x20), *range(0x7F, 0xA0), 0x200B, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A)]
+    unwanted = [code for code in unwanted if chr(code) not in "\t\n\r"] + [0xFEFF, 0xFFFB, 0xE0001, 0xE007F]
+    for code in unwanted:
+        filtered = await Filters([("filter", PlainText())]).apply(message(f"printable{chr(code)}"))
+        assert (filtered.text, filtered.replaced_by) == ("printable", ["filter"]), hex(code)
+
+
 async def test_the_length_of_the_models_answers_is_not_limited() -> None:
     assert (await Filters([("filter", PlainText(longest=3))]).apply(message("abcd", "llm"))).text == "abcd"
 
