@@ -25,8 +25,18 @@ from doqchat.protocol.names import DisplayName, MemberRole
 from doqchat.store.revocations import by_subject
 
 MEMBERSHIP_SECONDS = 30 * 24 * 3600
+"""Lifetime of a membership."""
+
 MOST_USES = 1_000_000
 LONGEST_EXPIRY = 366 * 24 * 3600
+
+MOST_INVITES = 1_000
+"""Maximum invites per session, including used ones."""
+
+MOST_COOKIES = 12
+"""Maximum memberships of a browser: with more, its requests would exceed the size limit of headers."""
+
+SECRET_BYTES = 32
 
 
 class NewInvite(BaseModel):
@@ -44,17 +54,6 @@ class NewInvite(BaseModel):
     expires_in: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY)] | None = Field(
         None, description="When the link expires, in seconds; never if omitted."
     )
-
-
-"""Lifetime of a membership."""
-
-MOST_INVITES = 1_000
-"""Maximum invites per session, including used ones."""
-
-MOST_COOKIES = 12
-"""Maximum memberships of a browser: with more, its requests would exceed the size limit of headers."""
-
-SECRET_BYTES = 32
 
 
 async def create(sid: str, wanted: Sequence[NewInvite]) -> list[tuple[Invite, str]]:

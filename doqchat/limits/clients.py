@@ -103,6 +103,19 @@ class ClientLimits:
             _allow(self._by_address.take(principal.address), "Too many requests from this address", "address_requests")
         _allow(self._by_site.take(_SITE), "The assistant is busy", "site_requests")
 
+    def automatic_reply(self, person: str) -> None:
+        """Count an automatic reply as a request of the person whose message it answers; raises RateLimited.
+
+        Args:
+            person: see Principal.person.
+        """
+        kind, _, who = person.partition(":")
+        if kind == "subject":
+            _allow(self._by_person.take(who), "Too many requests of one person", "person_requests")
+        elif kind == "address":
+            _allow(self._by_address.take(who), "Too many requests from one address", "address_requests")
+        _allow(self._by_site.take(_SITE), "The assistant is busy", "site_requests")
+
 
 def _rate(most: int | None) -> Rate | None:
     return None if most is None else Rate(most)

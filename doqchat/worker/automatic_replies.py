@@ -5,6 +5,7 @@ import logging
 from typing import Any, Literal
 
 from doqchat.errors import DoqchatError, RateLimited, Unavailable
+from doqchat.limits.clients import ClientLimits
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError, LLMStreaming
 from doqchat.protocol.names import MODEL_ROLE, is_sid
@@ -33,10 +34,12 @@ class AutomaticReplies:
         limits: limits per session. A reply over a limit is dropped, with an error if the assistant was mentioned; later
             messages schedule a new one.
         budget: the budget of all sessions.
+        clients: limits per person, address and site, with the same effect.
     """
 
-    def __init__(self, shard: Shard, limits: RequestLimits, budget: TokenBudget) -> None:
+    def __init__(self, shard: Shard, limits: RequestLimits, budget: TokenBudget, clients: ClientLimits) -> None:
         self._shard = shard
+        self._clients = clients
         self._limits = limits
         self._budget = budget
 
@@ -86,10 +89,11 @@ class AutomaticReplies:
             return False
         return state == "none" or await self._start(sid, *named)
 
-    async def _start(self, sid: str, request: str) -> bool:
+    async def _start(self, sid: str, request: str, person: str) -> bool:
         """Start the session's reply, or drop it if it exceeds a limit; False if it is no longer scheduled."""
         try:
             await self._budget.check()
+            self._clients.automatic_reply(person)
             limit = self._limits.for_an_automatic_reply()
             return await self._take(sid, "start", self._announcement(sid), request, limit)
         except RateLimited as refusal:

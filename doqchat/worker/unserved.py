@@ -47,7 +47,7 @@ class Unserved:
 
     def __init__(self, engine: Engine, shard: Shard) -> None:
         self._shard = shard
-        self._automatic = AutomaticReplies(shard, engine.limits, engine.budget)
+        self._automatic = AutomaticReplies(shard, engine.limits, engine.budget, engine.clients)
         self._since: dict[str, float] = {}
         self._started_at = 0.0
 

@@ -64,7 +64,7 @@ class Worker:
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)
 
     def _fetch_loop(self, shard: Shard) -> FetchLoop:
-        automatic = AutomaticReplies(shard, self._engine.limits, self._engine.budget)
+        automatic = AutomaticReplies(shard, self._engine.limits, self._engine.budget, self._engine.clients)
         concurrency = self._engine.reply_settings.concurrency
         return FetchLoop(shard, self.name, concurrency, partial(self._running_jobs.begin, shard), automatic)
 

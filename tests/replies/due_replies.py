@@ -14,4 +14,4 @@ def moment(queue: "redis.Redis") -> int:
 
 def automatic_replies(engine: Engine, sid: str) -> due.AutomaticReplies:
     """The automatic replies of the session's server."""
-    return due.AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget)
+    return due.AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget, engine.clients)

@@ -112,7 +112,7 @@ async def test_a_due_automatic_reply_starts_while_the_store_is_full(
     said_long_ago(queue, sid)
     fill(queue)
     shard, budget = own_engine.shards.of(sid), TokenBudget(own_engine.shards, None)
-    await AutomaticReplies(shard, RequestLimits(), budget).start(1)
+    await AutomaticReplies(shard, RequestLimits(), budget, own_engine.clients).start(1)
     assert queue.smembers(keys.replies(sid)) == {f"r{said.id}"}
 
 

@@ -43,7 +43,7 @@ async def automatic(engine: Engine, queue: "redis.Redis", sid: str) -> LeasedRep
     await say(engine, sid)
     await posted(engine.shards.of(sid))
     said_long_ago(queue, sid)
-    await AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget).start(1)
+    await AutomaticReplies(engine.shards.of(sid), engine.limits, engine.budget, engine.clients).start(1)
     return await begun(engine, sid)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -10,12 +10,14 @@ import pytest
 import redis
 
 from doqchat.access.principal import open_access
+from doqchat.conf import LimitSettings
 from doqchat.engine import Engine
+from doqchat.limits.clients import ClientLimits
+from doqchat.protocol import server
 from doqchat.protocol.frames import from_data
 from doqchat.serving import limits
 from doqchat.store import keys
 from doqchat.submission import submit
-from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
 from tests import processes
@@ -24,6 +26,7 @@ from tests.hints import posted, queued, run_out, said_long_ago, swept
 from tests.replies.conftest import CONCURRENCY, Site
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, end_of
+from tests.replies.due_replies import automatic_replies
 from tests.replies.leased_replies import end, next_in_queue, speaking
 from tests.replies.working import answered, ask, working
 
@@ -201,16 +204,28 @@ async def test_people_take_turns_however_many_sessions_each_has(
 async def test_automatic_replies_take_the_turns_of_the_person_who_has_caused_them(
     own_engine: Engine, queue: "redis.Redis", sid: str
 ) -> None:
-    frame = from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": "@llm 안녕"}})
-    for number in range(3):
-        await submit(own_engine, replace(open_access(f"{sid}-{number}"), subject="flooder"), frame)
-        said_long_ago(queue, f"{sid}-{number}")
+    await mention_as(own_engine, queue, [f"{sid}-{number}" for number in range(3)], subject="flooder")
     shard = own_engine.shards.of(sid)
-    await AutomaticReplies(shard, own_engine.limits, own_engine.budget).start(3)
+    await automatic_replies(own_engine, sid).start(3)
     await ask_as(own_engine, f"{sid}-other", "안녕", WELL, subject="other")
     await posted(shard)
     taken = [await Queue(shard, WELL, "worker").take() for _ in range(3)]
     assert [job and job.sid.removeprefix(sid) for job in taken][1] == "-other"
+
+
+@pytest.mark.parametrize("who", [{"subject": "flooder"}, {"address": "192.0.2.1"}])
+async def test_automatic_replies_count_as_requests_of_the_person_who_has_caused_them(
+    own_engine: Engine, queue: "redis.Redis", sid: str, who: dict[str, str]
+) -> None:
+    own_engine.clients = ClientLimits(LimitSettings(PERSON_REQUESTS=2, ADDRESS_REQUESTS=2))
+    sids = [f"{sid}-{number}" for number in range(3)]
+    await mention_as(own_engine, queue, sids, **who)
+    await mention_as(own_engine, queue, [f"{sid}-other"], subject="other")
+    await automatic_replies(own_engine, sid).start(4)
+    assert [queue.scard(keys.replies(each)) for each in (*sids, f"{sid}-other")] == [1, 1, 0, 1]
+    refused = server.read_stored((await own_engine.stream.read(sids[2], "0-0", 9))[-1].body)
+    assert refused is not None
+    assert refused.event == "llm.error"
 
 
 async def test_a_cancelled_reply_leaves_nothing_in_the_queue(
@@ -244,6 +259,15 @@ async def ask_as(engine: Engine, sid: str, prompt: str = "안녕", llm: str = DE
     appended = await submit(engine, replace(open_access(sid), **who), frame)
     assert appended is not None
     return f"r{appended.id}"
+
+
+async def mention_as(engine: Engine, queue: "redis.Redis", sids: Sequence[str], **who: str) -> None:
+    """Have a person call the assistant in several sessions, whose automatic replies are due then."""
+    frame = from_data({"hd": {"event": "chat.message", "role": "A"}, "bd": {"text": "@llm 안녕"}})
+    for number, each in enumerate(sids):
+        await submit(engine, replace(open_access(each), **who), frame)
+        await posted(engine.shards.of(each))
+        said_long_ago(queue, each, number)
 
 
 async def test_a_reply_that_is_queued_again_keeps_its_turn(own_engine: Engine, queue: "redis.Redis", sid: str) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from doqchat.conf import LimitSettings
 from doqchat.errors import Unavailable
 from doqchat.fanout.layer import SessionChannelLayer
+from doqchat.limits.clients import ClientLimits
 from doqchat.replies.budget import TokenBudget
 from doqchat.store import append, connection, keys
 from doqchat.store.clients import COMMAND_TIMEOUT
@@ -162,7 +164,8 @@ async def test_an_append_whose_answer_is_lost_supersedes_the_automatic_reply_onc
     asked = await stream.append(sid, "A", BODY, manner="said")
     await posted(proxied_shards.of(sid))
     said_long_ago(store, sid)
-    await AutomaticReplies(proxied_shards.of(sid), RequestLimits(), TokenBudget(proxied_shards, None)).start(64)
+    budget, clients = TokenBudget(proxied_shards, None), ClientLimits(LimitSettings())
+    await AutomaticReplies(proxied_shards.of(sid), RequestLimits(), budget, clients).start(64)
     assert store.smembers(keys.replies(sid)) == {f"r{asked.id}"}
     await posted(proxied_shards.of(sid))
     proxy.losing = APPEND

@@ -4,7 +4,7 @@
 --
 -- KEYS  1 the session's stream
 -- given again_ms (interval between checks), wait_ms (default pause), longest_wait_ms (maximum wait)
--- Returns {'ready', the request}, {'later', ms of the store's clock at which to check again} or {'none'}.
+-- Returns {'ready', the request, the person who has caused it}, {'later', ms of the store's clock at which to check again} or {'none'}.
 
 local now = now_ms()
 
@@ -18,7 +18,8 @@ local function is_someone_typing()
   return false
 end
 
-local request, since, called, at = unpack(redis.call('HMGET', own .. 'due', 'request', 'since', 'called', 'at'))
+local due = redis.call('HMGET', own .. 'due', 'request', 'since', 'called', 'at', 'person')
+local request, since, called, at, person = unpack(due)
 if not request then
   return {'none'}
 end
@@ -33,4 +34,4 @@ elseif redis.call('EXISTS', own .. 'current') == 1 or (may_wait and not called a
 elseif since <= now and since + wait > now then
   return {'later', since + wait}
 end
-return {'ready', request}
+return {'ready', request, person or ''}
