@@ -9,6 +9,7 @@ from chat.access.login import login
 from config.static_files import earlier_version
 
 handler400 = "chat.api.errors.bad_request"
+handler500 = "chat.pages.base.server_error"
 urlpatterns = [
     path("admin/login/", login),  # before the admin's own
     path("admin/", admin.site.urls),

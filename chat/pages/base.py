@@ -1,4 +1,4 @@
-"""What the pages share: their rate limit, roles in URLs."""
+"""What the pages share: their rate limit, the page of an internal error, roles in URLs."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -7,8 +7,9 @@ from typing import Any, Concatenate
 
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from chat.access.credentials import count_call, refuse_token_in_url
 from doqchat.conf import access_mode
@@ -44,6 +45,14 @@ def counted(view: Page) -> Page:
             return render(request, "doqchat/unavailable.html", status=503)
 
     return counting
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page of an internal error, in the chosen theme: `handler500` of a project.
+
+    No context processor runs, because one may fail again, as without the database.
+    """
+    return HttpResponseServerError(render_to_string("500.html", {"request": request}))
 
 
 def known_role(value: str) -> str:

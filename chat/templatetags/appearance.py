@@ -18,7 +18,7 @@ LANGUAGES = ("ko", "en")
 @register.simple_tag(takes_context=True)
 def theme(context: Context) -> str:
     """The chosen theme: `light`, `dark`, or nothing for the system's."""
-    request = getattr(context, "request", None)  # of all pages but that of an internal error
+    request = getattr(context, "request", None) or context.get("request")  # of pages without context processors
     chosen = request.COOKIES.get(THEME_COOKIE) if request else None
     return chosen if chosen in THEMES else ""
 
