@@ -23,7 +23,7 @@ MOST_REQUESTS, MOST_KILOBYTES, MOST_REQUESTS_NEXT = 25, 120, 2
 USABLE_WITHIN = 1000  # ms, at that round trip
 FRAME = 34  # ms, two at 60 a second
 WORDS = 2_000
-ITEMS = 1_000
+ITEMS = 500
 ANSWERED = ".timeline__stored .message--answer"
 
 

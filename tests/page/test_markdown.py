@@ -209,13 +209,13 @@ async def test_finished_blocks_of_a_growing_answer_stay_as_they_are(open_window:
         await expect(a.growing).to_contain_text(part.strip().splitlines()[-1].removeprefix("- "))
         if part is parts[0]:
             await a.page.evaluate(
-                "document.querySelectorAll('.timeline__growing :is(h2, p)').forEach(e => e.kept = true)"
+                "document.querySelectorAll('.timeline__growing :is(h2, p, li)').forEach(e => e.kept = true)"
             )
         if part is parts[1]:
             await expect(a.growing.locator(".code code")).to_have_text("let a")  # before its fence is closed
     wire.route.send(event("llm.response", "5-0", text=text, finish_reason="stop", model="test"))
     await expect(a.answers).to_have_count(1)
-    assert await a.answers.evaluate("answer => ['h2', 'p'].every(name => answer.querySelector(name).kept)")
+    assert await a.answers.evaluate("answer => ['h2', 'p', 'li'].every(name => answer.querySelector(name).kept)")
     assert await a.answers.locator("> *").evaluate_all("all => all.map(({ localName }) => localName)") == [
         "h2", "p", "ul", "div", "p",
     ]  # fmt: skip
@@ -229,6 +229,7 @@ async def test_an_answer_is_the_same_however_it_has_grown(open_window: OpenWindo
         "plan\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\nend",
         "one\n\n\ntwo\n\n- three\n\nfour\n===\n\n> five",
         CODE + "\n\nx",
+        "- a `b`\n  1. c **d\n- e** f\n\n| g |\n| - |\n| h $x^2$ |\n| i | j |\n\n$$y$$ $$\nz\n$$",
     ]
     grown = await a.page.evaluate(GROW, texts)
     assert [[text, shown] for text, shown, whole in grown if shown != whole] == []

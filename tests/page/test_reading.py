@@ -10,7 +10,7 @@ from tests.page.conftest import OpenWindow
 from tests.page.stored import store_messages
 from tests.page.window import Window
 
-LIMIT = 1_100
+LIMIT = 600
 """Maximum number of stored items in the page: see timeline.js."""
 
 FIRST_VISIBLE = """pane => {
@@ -132,7 +132,7 @@ async def test_a_button_leads_to_the_latest_message_and_counts_new_ones(
 async def test_a_long_conversation_is_read_in_both_directions_with_a_bounded_number_of_items(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
-    texts = [f"n{number}" for number in range(1_400)]
+    texts = [f"n{number}" for number in range(700)]
     store_messages(store, sid, texts)
     a, b = await open_window(), await open_window()
     await a.enter(sid, "A")
@@ -153,13 +153,13 @@ async def test_a_long_conversation_is_read_in_both_directions_with_a_bounded_num
 async def test_the_way_from_an_early_message_to_the_latest_is_one_step(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
-    store_messages(store, sid, [f"n{number}" for number in range(1_400)])
+    store_messages(store, sid, [f"n{number}" for number in range(700)])
     a, b = await open_window(), await open_window()
     await a.enter(sid, "A")
     await b.enter(sid, "B")
     await scroll_until(a, "n100", -4_000)
     await latest(a).click()
-    await expect(a.texts.last).to_have_text("n1399")
+    await expect(a.texts.last).to_have_text("n699")
     await expect(a.texts.last).to_be_in_viewport()
     await b.say("news")
     await expect(a.texts.last).to_have_text("news")
@@ -170,7 +170,7 @@ async def test_the_way_from_an_early_message_to_the_latest_is_one_step(
 async def test_what_one_writes_while_reading_early_messages_is_shown_at_the_end(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
-    store_messages(store, sid, [f"n{number}" for number in range(1_400)])
+    store_messages(store, sid, [f"n{number}" for number in range(700)])
     a = await open_window()
     await a.enter(sid, "A")
     await scroll_until(a, "n100", -4_000)
@@ -186,7 +186,7 @@ async def test_many_live_messages_leave_a_bounded_number_of_items_whose_history_
 ) -> None:
     a = await open_window()
     await a.enter(sid)
-    texts = [f"n{number}" for number in range(1_250)]
+    texts = [f"n{number}" for number in range(650)]
     store_messages(store, sid, texts)
     await a.say("the last one")
     await expect(a.texts.last).to_have_text("the last one")

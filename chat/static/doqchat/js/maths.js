@@ -21,4 +21,5 @@ export function draw(element) {
   }
   DOMPurify.sanitize(drawn, CLEAN)
   element.replaceChildren(...drawn.childNodes)
+  element.classList.toggle("prose__formula", DISPLAY.test(source))
 }

@@ -158,7 +158,8 @@ export function writePlain(element, text) {
   element.textContent = text
 }
 
-// While a text grows, its finished blocks stay as they are; only its last block is rendered again.
+// While a text grows, its finished blocks stay as they are. Its last block is rendered again, and only what differs is
+// changed on the page.
 class Prose {
   source = ""
   #element
@@ -223,31 +224,57 @@ class Prose {
     const rest = text.slice(this.#done)
     const env = { typed: this.#typed, streaming, follows: this.#done > 0, depths: [...this.#depths] }
     const blocks = blocksOf(rest, env)
-    for (const node of this.#last) node.remove()
-    this.#last = []
-    if (!blocks) this.#append(document.createTextNode(rest))
-    else this.#appendBlocks(blocks, rest, streaming)
+    if (blocks) this.#put(blocks, rest, streaming)
+    else this.#replaceLast([], [document.createTextNode(rest)])
   }
 
   // A block is finished when another one certainly begins after it: on a line that is finished too, because until then
   // it may still become part of the block; and with a next line, if it may become the head of a table.
-  #appendBlocks(blocks, rest, streaming) {
+  #put(blocks, rest, streaming) {
     const starts = lineStarts(rest)
     const isCertain = ({ line }) => line + (rest[starts[line]] === "|" ? 2 : 1) < starts.length
     const finished = streaming ? blocks.filter(isCertain).slice(0, -1) : blocks
-    this.#element.append(drawn(finished, streaming))
-    if (!streaming) return
     const open = blocks.slice(finished.length)
-    this.#append(drawn(open, streaming))
-    if (!finished.length) return
+    this.#replaceLast(nodesOf(finished, streaming), nodesOf(open, streaming))
+    if (!streaming || !finished.length) return
     this.#done += starts[open[0].line]
     this.#depths = finished.at(-1).depths
   }
 
-  #append(nodes) {
-    this.#last = nodes.nodeType === Node.DOCUMENT_FRAGMENT_NODE ? [...nodes.childNodes] : [nodes]
-    this.#element.append(nodes)
+  #replaceLast(finished, open) {
+    this.#last = update(this.#element, this.#last, [...finished, ...open]).slice(finished.length)
   }
+}
+
+// Make the last nodes of a parent, `shown`, equal to those that are `wanted`; returns those that are there then. What is
+// equal stays: items, rows and lines that are finished keep their layout, and the reader's selection.
+function update(parent, shown, wanted) {
+  for (const node of shown.slice(wanted.length)) node.remove()
+  return wanted.map((node, place) => {
+    const old = shown[place]
+    if (!old) return parent.appendChild(node)
+    if (old.isEqualNode(node) || areButtons(old, node)) return old
+    if (!isAlike(old, node)) return old.replaceWith(node) ?? node
+    if (old.nodeType === Node.TEXT_NODE) continueText(old, node.data)
+    else update(old, [...old.childNodes], [...node.childNodes])
+    return old
+  })
+}
+
+// The reader may be pressing one, and it shows what it has done.
+function areButtons(...nodes) {
+  return nodes.every(({ localName }) => localName === "button")
+}
+
+// But for what they contain.
+function isAlike(one, other) {
+  if (one.nodeType !== other.nodeType) return false
+  return one.nodeType === Node.TEXT_NODE || one.cloneNode().isEqualNode(other.cloneNode())
+}
+
+function continueText(node, text) {
+  if (text.startsWith(node.data)) node.appendData(text.slice(node.length))
+  else node.data = text
 }
 
 // A last line that may become anything would move what is below it.
@@ -263,10 +290,10 @@ function lineStarts(text) {
   return starts
 }
 
-function drawn(blocks, streaming) {
+function nodesOf(blocks, streaming) {
   const elements = elementsOf(blocks.map(({ html }) => html).join(""))
   enhance(elements, streaming)
-  return elements
+  return [...elements.childNodes]
 }
 
 function withLineFeeds(text) {

@@ -76,5 +76,5 @@ function arm(button) {
 function disarm(button) {
   button.className = "tool message__remove"
   button.ariaLabel = button.title = say("removal.offer")
-  button.textContent = "×"
+  button.textContent = ""
 }
