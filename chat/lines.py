@@ -34,7 +34,7 @@ class Line:
         id: the event's id.
         kind: `said`, `asked`, `answer` or `notice`.
         role: the author's role; own: whether that is the reader.
-        name: the name in the event; empty for none.
+        name: the name in the event; person: the pseudonym of its author; empty for none.
         author: the name above the text; tag: a word next to it, such as the model's name.
         text: the plain text.
         note: a sentence below it, for an incomplete answer or a moderator's reason; failed: whether it is an error.
@@ -54,6 +54,7 @@ class Line:
     failed: bool = False
     removed: bool = False
     name: str = ""
+    person: str = ""
     until: datetime | None = None
     request: str = ""
 
@@ -68,12 +69,14 @@ class Line:
         return "" if self.until is None else wording.until().format(time=f"{localtime(self.until):%Y-%m-%d %H:%M}")
 
 
-def line(entry: Entry, reader: str, names: Mapping[str, str] = MappingProxyType({})) -> Line | None:
+def line(
+    entry: Entry, reader: str, names: Mapping[str, str] = MappingProxyType({}), person: str | None = None
+) -> Line | None:
     """The entry as a reader sees it, or None for one that the room does not show.
 
     Args:
         entry: the entry.
-        reader: the reader's role.
+        reader: the reader's role; person: the reader's pseudonym, if known.
         names: the names in the session's settings by role.
     """
     try:
@@ -82,25 +85,25 @@ def line(entry: Entry, reader: str, names: Mapping[str, str] = MappingProxyType(
         kind = KINDS[hd["event"]]
         if kind == "notice":
             return _notice(entry, hd, bd, names)
-        return _message(entry, hd, bd, kind, reader, names)
+        known = person is None or hd.get("person", person) == person
+        return _message(entry, hd, bd, kind, known and entry.participant == reader, names)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _message(
-    entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, reader: str, names: Mapping[str, str]
+    entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, own: bool, names: Mapping[str, str]
 ) -> Line | None:
-    event, own = hd["event"], entry.participant == reader
-    name = str(hd.get("name") or "")
-    author = wording.author(entry.participant, own, name, names)
+    event, who = hd["event"], {"name": str(hd.get("name") or ""), "person": str(hd.get("person") or "")}
+    author = wording.author(entry.participant, own, who["name"], names)
     if hd.get("removed") is True:
-        return Line(entry.id, kind, entry.participant, own, author, "", wording.removed(), "", removed=True, name=name)
+        return Line(entry.id, kind, entry.participant, own, author, "", wording.removed(), "", removed=True, **who)
     text = bd["prompt"] if event == "llm.request" else bd["text"]
     if not isinstance(text, str):
         return None
     failed, request = event == "llm.error", str(bd.get("request_id", "")) if kind == "answer" else ""
     tag, note = _tag(event, bd), _note(event, bd)
-    return Line(entry.id, kind, entry.participant, own, author, tag, text, note, failed, name=name, request=request)
+    return Line(entry.id, kind, entry.participant, own, author, tag, text, note, failed, request=request, **who)
 
 
 def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], names: Mapping[str, str]) -> Line:

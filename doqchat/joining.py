@@ -118,6 +118,7 @@ def _text(member: Member, last_id: str, snapshot: Snapshot, gap: Gap | None) -> 
         sid=who.sid,
         role=who.role,
         name=who.name,
+        person=who.pseudonym,
         can=sorted(who.can),
         last_id=last_id,
         members=snapshot.present.members,

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -58,7 +57,7 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
     with suppress(DoqchatError):
         await engine().stream.keep(sid)
     entries, settings = await asyncio.gather(_newest(sid), _settings(sid))
-    return await _room(request, sid, role, entries, settings, name=None if member is None else member.name)
+    return await _room(request, sid, role, entries, settings, member)
 
 
 async def _member(request: HttpRequest, sid: str) -> Principal | None:
@@ -96,8 +95,8 @@ def _room(
     role: str,
     entries: list[Entry] | None,
     settings: SessionSettings | None = None,
+    member: Principal | None = None,
     *,
-    name: str | None = None,
     admitted: bool = True,
 ) -> HttpResponse:
     """Render the page, in the request's thread because it takes 10 ms or more.
@@ -108,15 +107,18 @@ def _room(
         role: the reader's role.
         entries: the history; None if it could not be read.
         settings: the session's settings; None if they could not be read.
-        name: the reader's name, from the credential.
+        member: the reader, if a credential is known.
         admitted: whether the reader needs no token of the page's scripts.
     """
     names = {} if settings is None else settings.names
-    context = _context(request, sid, role, entries, names) | {
+    name, person = (None, None) if member is None else (member.name, member.pseudonym)
+    context = _context(request, sid, role, entries) | {
+        "lines": [shown for entry in entries or [] if (shown := line(entry, role, names, person))],
+        "people": [(one, wording.author(one, one == role, session=names)) for one in HUMAN_ROLES],
         "title": (settings and settings.title) or sid,
         "store_away": admitted and entries is None,
     }
-    context["room"] |= {"admitted": admitted, "name": name, "names": names}
+    context["room"] |= {"admitted": admitted, "name": name, "person": person, "names": names}
     response = render(request, "doqchat/room.html", context)
     allow_embedding(response)
     if access_mode() == "token":
@@ -130,16 +132,12 @@ def _compress(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _context(
-    request: HttpRequest, sid: str, role: str, entries: list[Entry] | None, names: Mapping[str, str]
-) -> dict[str, Any]:
+def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | None) -> dict[str, Any]:
     other = {"A": "B", "B": "A"}.get(role, "A")
     invitation = request.build_absolute_uri(room_address(sid, other)) if access_mode() == "open" else None
     return {
         "sid": sid,
         "role": role,
-        "lines": [shown for entry in entries or [] if (shown := line(entry, role, names))],
-        "people": [(one, wording.author(one, one == role, session=names)) for one in HUMAN_ROLES],
         "setting_names": wording.setting_names(),
         "models": list(llms),
         "other": other,

@@ -48,6 +48,11 @@ class Principal:
             return f"subject:{self.subject}"
         return f"address:{self.address}" if self.address else ""
 
+    @property
+    def pseudonym(self) -> str | None:
+        """Who it is in this session, see `person_of`; None without a subject."""
+        return None if self.subject is None else person_of(self.sid, self.subject)
+
     def require(self, capability: Capability) -> None:
         """Raises Forbidden without this capability."""
         if capability not in self.can:
@@ -70,8 +75,8 @@ class Principal:
             frame.hd.pop("name", None)
             if self.name is not None and frame.role == self.role:
                 frame.hd["name"] = self.name
-        if self.subject is not None:
-            frame.hd["person"] = person_of(self.sid, self.subject)
+        if self.pseudonym is not None:
+            frame.hd["person"] = self.pseudonym
 
 
 def capabilities(role: MemberRole, can: Collection[Capability] | None) -> frozenset[Capability]:

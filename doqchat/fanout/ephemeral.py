@@ -70,7 +70,7 @@ class EphemeralEvents:
 
     def presence(self, message: dict[str, Any]) -> None:
         """Record the presence, and schedule sending it."""
-        self.present = present(message["members"] or (), message.get("people") or ())
+        self.present = present(message["members"] or (), message.get("persons") or ())
         arrived = self._arriving.pop(message.get("arrived", ""), None)
         if arrived is not None:
             arrived.set_result(None)

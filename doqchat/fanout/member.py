@@ -65,7 +65,7 @@ class Member:
     ) -> None:
         self.principal = principal
         self.connection = f"{principal.role}:{uuid.uuid4().hex}"
-        self.presence = entry(self.connection, principal.subject, principal.name)
+        self.presence = entry(self.connection, principal.pseudonym, principal.name)
         self.full = profile == V1
         self.limits = limits or ConnectionLimits()
         self.session: LocalSession | None = None

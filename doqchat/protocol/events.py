@@ -203,6 +203,7 @@ class Person(BaseModel):
 
     role: MemberRole
     name: str | None = Field(description="Null if it has none: then these are all nameless connections of the role.")
+    person: str | None = Field(None, description="A pseudonym of its `sub`, as in its events; null without.")
     connections: int
 
 
@@ -222,6 +223,7 @@ class SessionWelcome(Body):
     sid: str
     role: MemberRole
     name: str | None = Field(description="The name of this connection.")
+    person: str | None = Field(description="The `hd.person` of this connection's events; null without a `sub`.")
     can: Can
     last_id: str
     members: dict[str, int] = _MEMBERS

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 from doqchat.protocol.events import Person
@@ -72,26 +71,26 @@ class Presence:
         return present(members, people)
 
 
-def entry(connection: str, subject: str | None, name: str | None) -> str:
+def entry(connection: str, person: str | None, name: str | None) -> str:
     """What the presence stores for a connection, and scripts/parts/presence.lua reads.
 
     It is `ROLE:ID:PERSON:NAME`, or `ROLE:ID` if neither is known.
 
     Args:
         connection: `ROLE:ID`, unique in the session.
-        subject: the `sub` of its credential, which is stored as a digest.
+        person: the pseudonym of its owner, see `person_of`; None if unknown.
         name: the display name.
     """
-    if subject is None and not name:
-        return connection
-    person = "" if subject is None else blake2b(subject.encode(), digest_size=9).hexdigest()
-    return f"{connection}:{person}:{name or ''}"
+    return f"{connection}:{person or ''}:{name or ''}" if person or name else connection
 
 
 def present(members: Sequence[Any], people: Sequence[Any]) -> Present:
-    """The result of the scripts: `[role, count, …]` and `[role, name, count, …]`, sorted here."""
-    listed = zip(people[::3], people[1::3], people[2::3], strict=True)
+    """The result of the scripts: `[role, count, …]` and `[role, person, name, count, …]`, sorted here."""
+    listed = sorted(zip(people[::4], people[2::4], people[1::4], people[3::4], strict=True))
     return Present(
         dict(sorted((str(role), int(count)) for role, count in pairs(members))),
-        [Person(role=role, name=name or None, connections=count) for role, name, count in sorted(listed)],
+        [
+            Person(role=role, name=name or None, person=person or None, connections=count)
+            for role, name, person, count in listed
+        ],
     )

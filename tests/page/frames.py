@@ -18,8 +18,9 @@ def welcome(**reply: Any) -> str:
     known = {"reply_id": "r4-0", "request_id": "4-0", "state": "streaming", **reply}
     can = ["ask", "cancel", "configure", "read", "send"]
     settings = {"policy": "mention", "llm": "default", "title": "", "name_a": "", "name_b": "", "name_llm": ""}
-    present = {"members": {"A": 1}, "people": [{"role": "A", "name": None, "connections": 1}], "read": {}}
-    bd = {"can": can, "name": None, "last_id": "0-0", **present, "replies": [known], "settings": settings, "gap": None}
+    person = {"name": None, "person": None}
+    present = {"members": {"A": 1}, "people": [{"role": "A", "connections": 1} | person], "read": {}} | person
+    bd = {"can": can, "last_id": "0-0", **present, "replies": [known], "settings": settings, "gap": None}
     return json.dumps({"hd": {"event": "session.welcome"}, "bd": bd})
 
 

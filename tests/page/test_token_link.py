@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import expect
 
+from doqchat.protocol.frames import person_of
 from tests import processes
 from tests.access.credentials import SHARED, token
 from tests.chat.commands import run
@@ -21,8 +22,8 @@ def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
         yield web
 
 
-def link(web: Web, sid: str, role: str) -> str:
-    return f"{web.http}/s/{sid}/?role={role}#token={token(sid, role)}"
+def link(web: Web, sid: str, role: str, **claims: str) -> str:
+    return f"{web.http}/s/{sid}/?role={role}#token={token(sid, role, **claims)}"
 
 
 @pytest.mark.slow
@@ -39,6 +40,37 @@ async def test_holders_of_links_talk_and_find_what_was_said(open_window: OpenWin
     await b.say("안녕")
     await a.shows("hello", "안녕")
     await expect(a.page.locator(".invite")).to_have_count(0)
+
+
+async def test_nameless_people_of_one_role_are_told_apart_and_two_windows_of_one_person_are_not(
+    open_window: OpenWindow, guarded: Web, sid: str
+) -> None:
+    one, again, other, b = [await open_window(guarded) for _ in range(4)]
+    for window, role, person in ((one, "A", "x"), (again, "A", "x"), (other, "A", "y"), (b, "B", "z")):
+        await window.page.goto(link(guarded, sid, role, sub=person))
+        await window.is_connected()
+    await one.say("from one")
+    await other.shows("from one")
+    await other.say("from another")
+    first, second = f"A #{number(sid, 'x')}", f"A #{number(sid, 'y')}"
+    for window, authors in (
+        (one, [f"{first} (you)", second]),
+        (again, [f"{first} (you)", second]),
+        (other, [first, f"{second} (you)"]),
+        (b, [first, second]),
+    ):
+        await window.shows("from one", "from another")
+        await expect(window.page.locator(".timeline__stored .message__author")).to_have_text(authors)
+        rows = window.page.locator(".people__person--here:not([data-role=B])")
+        await expect(rows.filter(has_text=first)).to_contain_text("2 windows")
+        await expect(rows).to_have_count(2)
+    await expect(other.page.locator(".message--own .message__text")).to_have_text(["from another"])
+    await expect(b.page.locator(".people__person[data-role=B] .people__name")).to_have_text("B (you)")
+
+
+def number(sid: str, subject: str) -> int:
+    """What the page adds to the role's name."""
+    return 10 + int(person_of(sid, subject)[:6], 16) % 90
 
 
 async def test_an_observer_reads_and_cannot_write(open_window: OpenWindow, guarded: Web, sid: str) -> None:

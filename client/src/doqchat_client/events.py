@@ -181,7 +181,7 @@ class Welcome(Event):
         last_id: the last stored event, which ends the replay.
         can: what the connection's credential allows, such as `send`; empty from older servers.
         members: number of connections per role.
-        people: `role`, `name` and `connections` of each person, up to 50.
+        people: `role`, `name`, `person` and `connections` of each person, up to 50.
         read: the last read event per role.
         replies: the active replies.
     """

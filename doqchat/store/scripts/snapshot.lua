@@ -6,13 +6,13 @@
 -- KEYS  1 the session's presence   2 the set of active replies   3 the read receipts   4 the settings
 -- given connection (to add, or ''), seconds (until it expires), channel (of the group), replies (prefix of the keys of
 --       replies)
--- Returns {members: {role, count, …}, people: {role, name, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
+-- Returns {members: {role, count, …}, people: {role, person, name, count, …}, replies: {{reply id, attempt or false, state or false, text or false}, …},
 -- read receipts: {role, id, …}, settings: {name, value, …}}. Settings that cannot be read are empty.
 
 note_presence(KEYS[1], 'add', given.seconds, given.connection ~= '' and {given.connection} or {})
 local members, people = present_in(KEYS[1])
 if given.connection ~= '' then
-  local message = {type = 'session.presence', members = members, people = people, arrived = given.connection}
+  local message = {type = 'session.presence', members = members, persons = people, arrived = given.connection}
   redis.call('PUBLISH', given.channel, cmsgpack.pack(message))
 end
 local replies = {}

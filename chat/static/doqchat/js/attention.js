@@ -1,6 +1,6 @@
 // What the reader has not read yet: the unread line, receipts, the title, sounds and notifications.
 
-import { isOwn, nameOf } from "./people.js"
+import { isOwn, keyOf, nameOf } from "./people.js"
 import { isAfter } from "./sync.js"
 import { say } from "./wording.js"
 
@@ -25,7 +25,7 @@ export class Reading {
   #told = null // the id of the last receipt, which is repeated after a new connection
   #toldAt = 0
   #interval = INTERVAL
-  #others = new Map() // by role: the id up to which it has read, and the name of who has
+  #others = new Map() // by person, or by role where the person is unknown: the id up to which they have read, and the head
   #timer = null
   #line = null
   #refreshing = null
@@ -50,7 +50,8 @@ export class Reading {
     this.#note(own)
     this.#others.clear()
     for (const [role, id] of Object.entries(others)) {
-      this.#others.set(role, { id, name: people.find((person) => person.role === role)?.name })
+      const candidates = people.filter((person) => person.role === role)
+      this.#others.set(role, { id, head: candidates.length === 1 ? candidates[0] : { role } })
     }
     this.#told = own
     this.refresh()
@@ -64,9 +65,10 @@ export class Reading {
   }
 
   // Somebody has read up to an event: another person, or the reader in another window.
-  follow({ role, name }, { id }) {
-    if (role !== this.#reader) {
-      this.#others.set(role, { id, name })
+  follow(head, { id }) {
+    if (!isOwn(head, this.#reader)) {
+      this.#others.delete(head.role)
+      this.#others.set(keyOf(head), { id, head })
       return this.refresh()
     }
     this.#note(id)
@@ -91,15 +93,15 @@ export class Reading {
     this.#later()
   }
 
-  // "Seen" below the last own message that each other role has read.
+  // "Seen" below the last own message that each other person has read.
   refresh() {
     clearTimeout(this.#refreshing)
     this.#refreshing = null
     const seen = new Map() // names by item
     const own = [...this.#stored.querySelectorAll(".message--own")].reverse()
-    for (const [role, { id, name }] of this.#others) {
+    for (const { id, head } of this.#others.values()) {
       const item = own.find(({ dataset }) => !isAfter(dataset.id, id))
-      if (item) seen.set(item, [...(seen.get(item) ?? []), nameOf({ role, name })])
+      if (item) seen.set(item, [...(seen.get(item) ?? []), nameOf(head)])
     }
     for (const element of this.#stored.querySelectorAll(".message__seen")) element.remove()
     for (const [item, names] of seen) {

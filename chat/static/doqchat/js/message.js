@@ -1,6 +1,6 @@
 // One item of the conversation, and the notices about what has changed in the session.
 
-import { initialsOf, isOwn, nameOf } from "./people.js"
+import { initialsOf, isOwn, keyOf, meet, nameOf } from "./people.js"
 import { proseIn, writePlain } from "./prose.js"
 import { timeOf } from "./sync.js"
 import { nameOfMoment, nameOfTime, say } from "./wording.js"
@@ -65,6 +65,8 @@ export function fill(item, envelope, reader) {
   item.classList.toggle("message--silent", hd.event === "llm.response" && !bd.text && !hd.removed)
   item.dataset.role = hd.role
   item.dataset.name = hd.name ?? ""
+  item.dataset.person = hd.person ?? ""
+  meet(hd)
   item.dataset.id = hd.id ?? ""
   item.dataset.request = (kind === "answer" && bd.request_id) || ""
   label(item, reader)
@@ -106,6 +108,7 @@ export function clear(item) {
 
 // Make one of the server's items the browser's: its text rendered, its times in the browser's time zone.
 export function adopt(item) {
+  meet(item.dataset)
   if (!item.matches(".message--notice, .message--removed")) prose(item).show(textIn(item).textContent)
   localise(item)
 }
@@ -254,7 +257,7 @@ function sentencesAbout(changed, before) {
 // Observers read along; they are not announced.
 function keyed(people) {
   const members = people.filter(({ role }) => role !== "observer")
-  return new Map(members.map((person) => [`${person.role} ${person.name ?? ""}`, person]))
+  return new Map(members.map((person) => [keyOf(person), person]))
 }
 
 // Remove the line, unless the reader is about to press its button.

@@ -14,8 +14,11 @@ const HANGUL = /^\p{Script=Hangul}+$/u
 const CASED = /^(\p{Lu}|\p{Ll}|\p{Lt})/u
 
 const segmenter = globalThis.Intl?.Segmenter && new Intl.Segmenter(undefined, { granularity: "grapheme" })
+const persons = new Map() // by role: the pseudonyms that have been seen
 let session = {}
 let own = []
+let ownPerson = null
+let renumber = () => {}
 
 // `settings`: those of the session, or some of them.
 export function follow(settings) {
@@ -26,6 +29,25 @@ export function follow(settings) {
 // The reader's name: of the credential or, with open access, of this browser.
 export function setOwn(name) {
   own = [name, ...own.filter((other) => other !== name)].filter(Boolean).slice(0, MOST_OWN)
+}
+
+// The reader's pseudonym in this session, if the credential has one.
+export function setOwnPerson(person) {
+  ownPerson = person
+}
+
+// `call`: when it turns out that a role has several people.
+export function onSeveral(call) {
+  renumber = call
+}
+
+// The head of an event, or a person who is present.
+export function meet({ role, person }) {
+  if (!person) return
+  const known = persons.get(role) ?? new Set()
+  if (known.has(person)) return
+  persons.set(role, known.add(person))
+  if (known.size > 1) renumber()
 }
 
 // With open access the reader's names are kept in this browser, so that earlier messages remain the reader's own.
@@ -51,17 +73,29 @@ export function problemOf(name) {
   return typeof name !== "string" || [...name].length > LONGEST || REFUSED.test(name)
 }
 
-// Whether the head of an event is the reader's, who has this role. Others may have the same role and another name.
-export function isOwn({ role, name }, reader) {
-  return role === reader && (!name || own.includes(name))
+// Whether the head of an event is the reader's, who has this role. Others may have the same role, and another pseudonym or
+// name.
+export function isOwn({ role, name, person }, reader) {
+  if (role !== reader) return false
+  return person && ownPerson ? person === ownPerson : !name || own.includes(name)
 }
 
-export function nameOf({ role, name }) {
-  return given({ role, name }) || say(`names.${role}`) || role
+export function nameOf(head) {
+  const name = given(head) || say(`names.${head.role}`) || head.role
+  const number = numberOf(head)
+  return number ? `${name} #${number}` : name
+}
+
+// What distinguishes a nameless person from others of the role: two digits, the same on every page.
+function numberOf({ role, name, person }) {
+  if (name || !person || !(persons.get(role)?.size > 1)) return ""
+  return String(10 + (parseInt(person.slice(0, 6), 16) % 90))
 }
 
 // Up to two characters; empty where there is no name but the role.
 export function initialsOf(head) {
+  const number = numberOf(head)
+  if (number) return number
   const words = given(head).trim().split(/\s+/u)
   const name = words.join("")
   if (HANGUL.test(name)) return hangul(graphemes(words.at(-1)))
@@ -81,6 +115,11 @@ function hangul(syllables) {
 
 function graphemes(word) {
   return segmenter ? Array.from(segmenter.segment(word), ({ segment }) => segment) : [...word]
+}
+
+// One for all windows of a person.
+export function keyOf({ role, name, person }) {
+  return `${role} ${person ?? ""} ${name ?? ""}`
 }
 
 // Typing notifications: sent at intervals, shown until they expire.
@@ -121,7 +160,7 @@ export class TypingLine {
 
   // `hd`: the head of an event of who types or has stopped.
   show(hd, active) {
-    const key = `${hd.role} ${hd.name ?? ""}`
+    const key = keyOf(hd)
     clearTimeout(this.#people.get(key)?.timer)
     this.#people.delete(key)
     if (active) this.#people.set(key, { name: nameOf(hd), timer: setTimeout(() => this.show(hd, false), SHOWN_FOR) })
@@ -160,6 +199,7 @@ export class People {
   // `people`: objects with role, name and number of connections; observers only read.
   show(people) {
     this.#people = people
+    people?.forEach(meet)
     this.draw()
   }
 
@@ -194,6 +234,7 @@ export class People {
 
   #mark(element, people) {
     element.title = people.map(nameOf).join(", ")
+    element.classList.toggle("room__person--here", people.some(({ connections }) => connections > 0))
     element.querySelector(".badge").textContent = people.length ? initialsOf(people[0]) : ""
   }
 }

@@ -7,7 +7,7 @@ import { History } from "./history.js"
 import { Details, keepAboveKeyboard, offerInvitation, Status } from "./layout.js"
 import { Changes, isShown, label } from "./message.js"
 import { Outbox } from "./outbox.js"
-import { follow, isOwn, OwnName, People, recallOwn, setOwn, TypingLine, TypingSignal } from "./people.js"
+import { follow, isOwn, onSeveral, OwnName, People, recallOwn, setOwn, setOwnPerson, TypingLine, TypingSignal } from "./people.js"
 import { Tools } from "./prose.js"
 import { Replies } from "./replies.js"
 import { Settings } from "./settings.js"
@@ -15,7 +15,7 @@ import { BEGINNING, Cursor, isAfter, Sync } from "./sync.js"
 import { AutoScroll, Timeline } from "./timeline.js"
 import { reason, say } from "./wording.js"
 
-const { sid, role, name, names, open, admitted, first, last, limit, mention, paths, embedders } = JSON.parse(
+const { sid, role, name, person, names, open, admitted, first, last, limit, mention, paths, embedders } = JSON.parse(
   document.getElementById("room").textContent,
 )
 const ID = /^\d+-\d+$/
@@ -27,6 +27,7 @@ const place = `${paths.session} ${role}`
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 follow({ name_a: names.A, name_b: names.B, name_llm: names.llm })
+setOwnPerson(person)
 const token = new Token(sid, admitted, provider(embedders))
 let removal // for moderators
 const timeline = new Timeline(part("timeline"), role, (item) => removal?.offer(item))
@@ -122,6 +123,7 @@ new Details(part("drawer"), part("room__menu"), part("panel__close"))
 keepAboveKeyboard(part("room"))
 if (open) new OwnName(part("people__own"), ownName, onOwnName)
 rename(ownName || name)
+onSeveral(() => queueMicrotask(rename)) // after what has just arrived is shown
 if (part("invite")) offerInvitation(part("invite"))
 composer.focusUnlessTouched()
 for (const event of ["online", "pageshow"]) window.addEventListener(event, () => connection.wake())
@@ -213,6 +215,7 @@ function onWelcome(bd) {
   if (!cursor.last) history.loadEarlier()
   cursor.restart(last_id)
   follow(current)
+  setOwnPerson(bd.person)
   rename(bd.name)
   people.show(present)
   changes.begin(current, present)

@@ -141,7 +141,7 @@ export class AutoScroll {
 }
 
 const TOGETHER = 5 * 60_000 // ms between two messages of one person that are shown under one name
-const LIMIT = 1_000 // stored items at once
+const LIMIT = 500 // stored items at once; each costs time in every frame
 const SPARE = 100 // items over the limit before some are dropped
 
 export class Timeline {
@@ -287,6 +287,7 @@ export class Timeline {
   #keep(item, place) {
     const { id } = item.dataset
     this.#ids.splice(place, 0, id)
+    this.#element.classList.add("timeline--begun")
     this.#items.set(id, item)
     this.#arrange(item)
     if (this.#removed.has(id)) clear(item)
@@ -309,7 +310,7 @@ export class Timeline {
 
 function isContinued(previous, item) {
   const bothSaid = [previous, item].every((either) => either.classList.contains("message--said"))
-  const same = ["role", "name"].every((key) => previous.dataset[key] === item.dataset[key])
+  const same = ["role", "name", "person"].every((key) => previous.dataset[key] === item.dataset[key])
   return bothSaid && same && momentOf(item) - momentOf(previous) < TOGETHER
 }
 

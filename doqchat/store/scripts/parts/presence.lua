@@ -23,8 +23,8 @@ local function note_presence(key, what, seconds, connections)
   return changed
 end
 
--- The connections per role, {role, count, …}, and the people, {role, name, count, …}: the first `most_people` in the order
--- of their entries. They are ROLE:ID:PERSON:NAME or ROLE:ID; those that differ only in their id are one
+-- The connections per role, {role, count, …}, and the people, {role, person, name, count, …}: the first `most_people` in the
+-- order of their entries. They are ROLE:ID:PERSON:NAME or ROLE:ID; those that differ only in their id are one
 -- person.
 local function present_in(key)
   local members, people, entries = {}, {}, {}
@@ -46,8 +46,9 @@ local function present_in(key)
     counts[#counts + 1] = count
   end
   for i = 1, math.min(constants.most_people, #entries) do
-    local role, name = string.match(entries[i], '^([^:]*):?[^:]*:?(.*)$')
+    local role, person, name = string.match(entries[i], '^([^:]*):?([^:]*):?(.*)$')
     listed[#listed + 1] = role
+    listed[#listed + 1] = person
     listed[#listed + 1] = name
     listed[#listed + 1] = people[entries[i]]
   end
