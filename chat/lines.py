@@ -94,16 +94,21 @@ def line(
 def _message(
     entry: Entry, hd: dict[str, Any], bd: dict[str, Any], kind: str, own: bool, names: Mapping[str, str]
 ) -> Line | None:
-    event, who = hd["event"], {"name": str(hd.get("name") or ""), "person": str(hd.get("person") or "")}
-    author = wording.author(entry.participant, own, who["name"], names)
+    event, name, person = hd["event"], str(hd.get("name") or ""), str(hd.get("person") or "")
+    author = wording.author(entry.participant, own, name, names)
     if hd.get("removed") is True:
-        return Line(entry.id, kind, entry.participant, own, author, "", wording.removed(), "", removed=True, **who)
+        text = wording.removed()
+        return Line(
+            entry.id, kind, entry.participant, own, author, "", text, "", removed=True, name=name, person=person
+        )
     text = bd["prompt"] if event == "llm.request" else bd["text"]
     if not isinstance(text, str):
         return None
     failed, request = event == "llm.error", str(bd.get("request_id", "")) if kind == "answer" else ""
     tag, note = _tag(event, bd), _note(event, bd)
-    return Line(entry.id, kind, entry.participant, own, author, tag, text, note, failed, request=request, **who)
+    return Line(
+        entry.id, kind, entry.participant, own, author, tag, text, note, failed, False, name, person, request=request
+    )
 
 
 def _notice(entry: Entry, hd: dict[str, Any], bd: dict[str, Any], names: Mapping[str, str]) -> Line:

@@ -143,6 +143,7 @@ def connection() -> dict[str, Any]:
     return {
         "connecting": _("Connecting…"),
         "connected": _("Connected"),
+        "behind": _("Loading the messages that you have missed…"),
         "waiting": _("Connection lost. Trying again in {seconds} s."),
         "delayed": {
             "1013": _("The server cannot store messages right now. Trying again in {seconds} s."),

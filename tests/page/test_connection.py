@@ -61,8 +61,19 @@ async def test_a_message_whose_ack_was_lost_is_stored_once(open_window: OpenWind
     wire.to_page = lambda text: []
     await a.say("once")
     await expect(a.unsent.locator(".message__text")).to_have_text("once")
-    wire.to_page = lambda text: [text]
+    held: list[str] = []
+
+    def hold(text: str) -> list[str]:
+        held.extend([text] if '"chat.message"' in text else [])
+        return [] if '"chat.message"' in text else [text]
+
+    wire.to_page = hold
     await wire.route.close(code=1012)
+    await expect(a.page.locator(".status--behind")).to_have_text(re.compile("Loading the messages that you have missed…"))
+    wire.to_page = lambda text: [text]
+    for text in held:
+        wire.route.send(text)
+    await a.is_connected()
     await a.shows("once")
     await a.say("and on")
     await a.shows("once", "and on")

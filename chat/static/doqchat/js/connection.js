@@ -91,7 +91,8 @@ function kept(name) {
 
 // The connection to the session: opens a socket, detects dead ones, and reconnects.
 //
-// States, told to `onState`: "connecting"; "connected" (welcomed); "offline", according to the browser, with a socket
+// States, told to `onState`: "connecting"; "connected" (welcomed), with `goal`, the id of the last event of the replay;
+// "offline", according to the browser, with a socket
 // that may still be usable; "waiting", with `until`, the time of the next try in ms, and the close `code`; "stopped",
 // with the close `code` that forbids another try.
 
@@ -182,7 +183,7 @@ export class Connection {
     this.#watch = setTimeout(() => this.#probe(), SILENCE)
     if (envelope.hd.event === "session.welcome" && this.#state !== "connected") {
       this.#failures = this.#refusedTokens = 0
-      this.#become("connected")
+      this.#become("connected", { goal: envelope.bd.last_id })
     }
     if (envelope.hd.event === "pong" && this.#state === "offline") this.#become("connected")
     if (envelope.hd.event === "auth.expiring") this.#refresh()

@@ -38,7 +38,8 @@ export function keepAboveKeyboard(room, viewport = visualViewport) {
 
 // The state of the connection: a dot, and in words while something is wrong.
 
-const SOON = 1_500 // ms in which a connection is usually made: before, there is nothing to say
+const PASSING = ["connecting", "behind"]
+const SOON = 1_500 // ms in which these have usually passed: before, there is nothing to say
 
 export class Status {
   #room
@@ -86,7 +87,7 @@ export class Status {
     this.#room.dataset.connection = state
     this.#element.className = `status status--${state}`
     this.#text.textContent = this.#dot.ariaLabel = this.#dot.title = sentence
-    if (state === "connecting") this.#ticking = setTimeout(() => this.#reveal(), SOON)
+    if (PASSING.includes(state)) this.#ticking = setTimeout(() => this.#reveal(), SOON)
     else this.#reveal(state !== "connected")
   }
 

@@ -89,6 +89,7 @@ const composer = new Composer(part("composer"), {
 const mute = new Mute(part("composer__mute"), enable)
 const problem = part("timeline__problem")
 let stopped = false
+let goal = null // the id up to which the server replays what was missed
 let speaks = role !== OBSERVER // until the server says what the reader may do
 let asks = speaks
 let visit // kept once it is known that the session can be entered
@@ -148,7 +149,8 @@ function sessionAddress() {
 }
 
 function onState(state, details) {
-  status.show(state, details)
+  if (state === "connected") approach(details.goal)
+  else status.show(state, details)
   stopped = state === "stopped"
   enable()
   if (details.code === CLOSED) onClosed()
@@ -170,6 +172,12 @@ function onClosed() {
   settings.close()
   settings.read()
   if (!cursor.last) history.loadEarlier()
+}
+
+// Connected, but perhaps behind: until the replay has reached its end.
+function approach(end = goal) {
+  goal = cursor.last && end && isAfter(end, cursor.last) ? end : null
+  status.show(goal ? "behind" : "connected", {})
 }
 
 function enable() {
@@ -222,12 +230,14 @@ function onWelcome(bd) {
   reading.reckon(members)
   reading.begin(read, present)
   replies.resume(underWay, !gap)
+  approach(last_id)
   if (gap) warn(say("gap"))
 }
 
 function onStored(envelope) {
   const { hd, bd } = envelope
   if (!cursor.pass(hd)) return
+  if (goal && !isAfter(goal, cursor.last)) approach()
   const ended = hd.event === "llm.response" || hd.event === "llm.error"
   history.add(envelope, ended ? replies.end(bd) : outbox.take(hd))
   if (hd.event === "message.removed") timeline.remove(bd.id)
