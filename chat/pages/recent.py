@@ -55,12 +55,13 @@ async def memberships(request: HttpRequest) -> list[Membership]:
 @require_safe
 @counted
 async def news(request: HttpRequest) -> HttpResponse:
-    """What is new in the sessions that the query names as `read=SID:ID`, after the event that was read last.
+    """What is new in the sessions that the query names as `read=SID:ID:ROLE`, after the event that was read last.
 
-    The answer has one entry for each, in the same order; null for a session that the browser may not read.
+    With open access ROLE is the reader's; otherwise the credential says it. The answer has one entry for each session,
+    in the same order; null for one that the browser may not read.
     """
-    named = [value.partition(":")[::2] for value in request.GET.getlist("read")[:MOST_SESSIONS]]
-    found = await asyncio.gather(*(_news(request, sid, read) for sid, read in named))
+    named = [(*value.split(":"), "", "")[:3] for value in request.GET.getlist("read")[:MOST_SESSIONS]]
+    found = await asyncio.gather(*(_news(request, *each) for each in named))
     return JsonResponse({"sessions": found}, headers={"Cache-Control": "no-store"})
 
 
@@ -73,11 +74,12 @@ async def _membership(request: HttpRequest, sid: str) -> Membership | None:
     return Membership(sid, member.role, settings.title)
 
 
-async def _news(request: HttpRequest, sid: str, read: str) -> dict[str, Any] | None:
+async def _news(request: HttpRequest, sid: str, read: str, role: str) -> dict[str, Any] | None:
     if not has_a_page(sid):
         return None
     try:
-        (await authenticated(request, sid)).require("read")
+        reader = await authenticated(request, sid)
+        reader.require("read")
         settings, newest = await asyncio.gather(
             engine().settings.of(sid),
             engine().stream.read_range(sid, count=MOST_NEW + 1, size=NEW_BYTES, newest_first=True),
@@ -85,15 +87,34 @@ async def _news(request: HttpRequest, sid: str, read: str) -> dict[str, Any] | N
     except DoqchatError:
         return None
     last = next((said for entry in newest.entries if (said := _said(entry, settings)) is not None), None)
-    return {"title": settings.title, "last": last} | _unread(newest.entries, parse_id(read), more=newest.more)
+    own = (reader.role if reader.verified else role, reader.pseudonym)
+    return {"title": settings.title, "last": last} | _unread(newest.entries, parse_id(read), own, more=newest.more)
 
 
-def _unread(entries: list[Entry], read: str | None, *, more: bool) -> dict[str, Any]:
-    """How many of the newest events came after the id `read`, and whether there may be more of them."""
+def _unread(entries: list[Entry], read: str | None, own: tuple[str, str | None], *, more: bool) -> dict[str, Any]:
+    """How many messages of others are among the events after the id `read`, and whether there may be more of them.
+
+    Args:
+        entries: the newest events, newest first.
+        read: the last event that was read; None if that is unknown.
+        own: the reader's role and pseudonym.
+        more: whether there are earlier events.
+    """
     if read is None:
         return {"unread": 0, "more": False}
-    new = sum(order(entry.id) > order(read) for entry in entries)
-    return {"unread": new, "more": more and new == len(entries)}
+    after = [entry for entry in entries if order(entry.id) > order(read)]
+    return {"unread": sum(_counts(entry, *own) for entry in after), "more": more and len(after) == len(entries)}
+
+
+def _counts(entry: Entry, role: str, person: str | None) -> bool:
+    """Whether it is a message, request or answer that the reader has not written."""
+    try:
+        hd, bd = (envelope := from_json(entry.body))["hd"], envelope["bd"]
+        said = hd["event"] == "llm.error" or bool(bd[_TEXTS[hd["event"]]])
+        own = entry.participant == role and (person is None or hd.get("person", person) == person)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return said and not own
 
 
 def _said(entry: Entry, settings: SessionSettings) -> dict[str, str] | None:

@@ -69,7 +69,9 @@ async def test_a_message_whose_ack_was_lost_is_stored_once(open_window: OpenWind
 
     wire.to_page = hold
     await wire.route.close(code=1012)
-    await expect(a.page.locator(".status--behind")).to_have_text(re.compile("Loading the messages that you have missed…"))
+    await expect(a.page.locator(".status--behind")).to_have_text(
+        re.compile("Loading the messages that you have missed…")
+    )
     wire.to_page = lambda text: [text]
     for text in held:
         wire.route.send(text)

@@ -8,6 +8,7 @@ import pytest
 import redis
 from playwright.async_api import expect
 
+from doqchat.protocol import events, server
 from tests import processes
 from tests.access.credentials import SHARED, token
 from tests.archive.archived import archive
@@ -47,7 +48,9 @@ async def test_a_session_that_was_left_shows_what_is_new_in_it(
     item = window.page.locator(".recent__item")
     await expect(item.locator(".recent__last")).to_have_text("B: hello")
     await expect(item.locator(".recent__unread")).to_be_hidden()
-    write_messages(store, sid, ("A", "hi"), ("A", "are\nyou <b>there</b>? {text}"))
+    write_messages(store, sid, ("A", "hi"), ("B", "from another device"), ("A", "are\nyou <b>there</b>? {text}"))
+    notice = server.stored(sid, events.SessionNotice(code="muted", text="", role="A"), "llm")
+    await asyncio.to_thread(store.xadd, f"chat:session:{sid}", {"participant": "llm", "body": notice})
     await window.page.reload()
     await expect(item.locator(".recent__unread")).to_have_text("2 new")
     await expect(item.locator(".recent__last")).to_have_text("A: are you <b>there</b>? {text}")

@@ -164,7 +164,7 @@ export class RecentSessions {
   async #ask() {
     const items = this.#items
     if (!items.length) return
-    const query = new URLSearchParams(items.map(({ dataset }) => ["read", `${dataset.sid}:${dataset.read ?? ""}`]))
+    const query = new URLSearchParams(items.map((item) => ["read", positionIn(item)]))
     const problem = this.#element.querySelector(".recent__problem")
     try {
       const response = await fetch(`${this.#element.dataset.news}?${query}`, { signal: AbortSignal.timeout(PATIENCE) })
@@ -177,6 +177,12 @@ export class RecentSessions {
     }
     this.#select()
   }
+}
+
+// Where the reader has stopped, and in which role.
+function positionIn(item) {
+  const { sid, read = "" } = item.dataset
+  return [sid, read, part(item, "link").dataset.role].join(":")
 }
 
 // What is new; null where the reader may not know.
