@@ -1,6 +1,6 @@
 // Completes mentions while they are typed: a list of names under the keys of a combobox. Loaded with the first "@".
 
-import { fold } from "./composer.js"
+import { fold } from "./asking.js"
 
 // An "@" that can begin a mention, and what follows it before the caret.
 const BEGUN = /(?:^|[^\p{Script=Latin}\p{N}_@\uff20/])[@\uff20]([^@\uff20\n]{0,40})$/u

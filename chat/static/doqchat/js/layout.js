@@ -5,7 +5,7 @@ import { say } from "./wording.js"
 
 // The details are a column on wide screens and a dialog on narrow ones.
 
-const WIDE = matchMedia("(min-width: 60rem)") // as in layout.css
+const WIDE = matchMedia("(min-width: 60rem)") // as in panel.css
 
 export class Details {
   #dialog

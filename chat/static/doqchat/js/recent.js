@@ -1,75 +1,17 @@
-// The sessions that were used in this browser: their rooms keep them in the local storage, the home page lists them.
+// The reader's sessions on the home page: those of the browser's memberships, and those whose visits it has kept.
 
-import { isAfter } from "./sync.js"
+import { Visits } from "./storage.js"
 import { nameOfMoment, say } from "./wording.js"
 
-const MOST = 20
 const FILTERED_FROM = 6 // sessions with which the list has a filter
 const PATIENCE = 10_000 // ms, timeout of a request
-const SID = /^[\w.-]{1,64}$/
-const ID = /^\d+-\d+$/
-
-// Keep the room's session: now, and with what has been read when the page is hidden or left. `title` and `read` are
-// functions; `read` returns the id of the last event that has arrived. Rooms in pages of other sites are not kept.
-export function keepVisit({ sid, role, title, read }) {
-  if (parent !== window) return
-  const kept = new Kept(location.pathname.slice(0, -`s/${sid}/`.length))
-  const visit = () => ({ sid, role, title: title() || sid, read: read() ?? "", at: Date.now() })
-  const update = () => kept.has(visit()) && kept.put(visit()) // unless the reader has it forgotten meanwhile
-  kept.put(visit())
-  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && update())
-  addEventListener("pagehide", update)
-}
-
-// What the local storage keeps for the site whose home page has this path; nothing where it cannot be used.
-class Kept {
-  #name
-
-  constructor(home) {
-    this.#name = `doqchat.recent:${home}`
-  }
-
-  // Newest first.
-  get all() {
-    try {
-      return JSON.parse(localStorage.getItem(this.#name) ?? "[]").filter(isVisit).slice(0, MOST)
-    } catch {
-      return []
-    }
-  }
-
-  has(visit) {
-    return this.all.some((other) => isSame(other, visit))
-  }
-
-  put(visit) {
-    const known = this.all.find((other) => isSame(other, visit))
-    if (known?.read && (!visit.read || isAfter(known.read, visit.read))) visit.read = known.read
-    this.#write([visit, ...this.all.filter((other) => !isSame(other, visit))].slice(0, MOST))
-  }
-
-  remove(visit) {
-    this.#write(this.all.filter((other) => !isSame(other, visit)))
-  }
-
-  clear() {
-    this.#write([])
-  }
-
-  #write(visits) {
-    try {
-      if (visits.length) localStorage.setItem(this.#name, JSON.stringify(visits))
-      else localStorage.removeItem(this.#name)
-    } catch {}
-  }
-}
 
 // The list on the home page. It begins with the sessions that the server knows the browser to be a member of.
 export class RecentSessions {
   #element
   #list
   #template
-  #kept = new Kept(location.pathname)
+  #kept = new Visits(location.pathname)
 
   constructor(element) {
     this.#element = element
@@ -198,14 +140,4 @@ function tell(item, news) {
 
 function part(item, name) {
   return item.querySelector(`.recent__${name}`)
-}
-
-function isSame(one, other) {
-  return one.sid === other.sid && one.role === other.role
-}
-
-function isVisit(kept) {
-  const { sid, role, title, read, at } = kept ?? {}
-  const strings = [sid, role, title, read].every((value) => typeof value === "string")
-  return strings && SID.test(sid) && SID.test(role) && (!read || ID.test(read)) && Number.isFinite(at)
 }

@@ -1,7 +1,8 @@
 // The room: connects the parts of the page to the connection.
 
+import { Asking } from "./asking.js"
 import { Notifications, Reading } from "./attention.js"
-import { Asking, Composer, Keyboard, Mute } from "./composer.js"
+import { Composer, Keyboard, Mute } from "./composer.js"
 import { Connection, provider, Token } from "./connection.js"
 import { History } from "./history.js"
 import { Details, keepAboveKeyboard, offerInvitation, Status } from "./layout.js"
@@ -11,6 +12,7 @@ import { follow, isOwn, onSeveral, OwnName, People, recallOwn, setOwn, setOwnPer
 import { Tools } from "./prose.js"
 import { Replies } from "./replies.js"
 import { Settings } from "./settings.js"
+import { keepVisit } from "./storage.js"
 import { BEGINNING, Cursor, isAfter, Sync } from "./sync.js"
 import { AutoScroll, Timeline } from "./timeline.js"
 import { reason, say } from "./wording.js"
@@ -92,7 +94,7 @@ let stopped = false
 let goal = null // the id up to which the server replays what was missed
 let speaks = role !== OBSERVER // until the server says what the reader may do
 let asks = speaks
-let visit // kept once it is known that the session can be entered
+let entered = false // then the visit is kept
 let ownName = open ? recallOwn() : ""
 
 const loadRemoval = onUse(async () => {
@@ -157,9 +159,8 @@ function onState(state, details) {
   if (state === "connected") {
     outbox.flush()
     settings.read()
-    visit ??= import("./recent.js").then(({ keepVisit }) =>
-      keepVisit({ sid, role, title: () => part("room__name")?.textContent.trim(), read: () => cursor.last }),
-    )
+    if (!entered) keepVisit({ sid, role, title: () => part("room__name").textContent.trim(), read: () => cursor.last })
+    entered = true
     return
   }
   if (state !== "offline") people.forget()

@@ -1,4 +1,6 @@
-// What this browser keeps of a session: unsent messages and drafts.
+// What this browser keeps: unsent messages and drafts of a session, and which sessions it has visited.
+
+import { isAfter } from "./sync.js"
 
 // What the page keeps in this browser, as JSON. Where storage is missing or full the page works without it, and the
 // browser asks before a text is lost.
@@ -160,4 +162,75 @@ export class Draft {
       this.#leave()
     } else if (this.#own && !text) this.#write() // the other tab has sent its own: keep this one
   }
+}
+
+// The sessions that were used in this browser: their rooms keep them, the home page lists them.
+
+const MOST_VISITS = 20
+const SID = /^[\w.-]{1,64}$/
+const ID = /^\d+-\d+$/
+
+// Keep the room's session: now, and with what has been read when the page is hidden or left. `title` and `read` are
+// functions; `read` returns the id of the last event that has arrived. Rooms in pages of other sites are not kept.
+export function keepVisit({ sid, role, title, read }) {
+  if (parent !== window) return
+  const visits = new Visits(location.pathname.slice(0, -`s/${sid}/`.length))
+  const visit = () => ({ sid, role, title: title() || sid, read: read() ?? "", at: Date.now() })
+  const update = () => visits.has(visit()) && visits.put(visit()) // unless the reader has it forgotten meanwhile
+  visits.put(visit())
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && update())
+  addEventListener("pagehide", update)
+}
+
+// What the local storage keeps for the site whose home page has this path; nothing where it cannot be used.
+export class Visits {
+  #name
+
+  constructor(home) {
+    this.#name = `doqchat.recent:${home}`
+  }
+
+  // Newest first.
+  get all() {
+    try {
+      return JSON.parse(localStorage.getItem(this.#name) ?? "[]").filter(isVisit).slice(0, MOST_VISITS)
+    } catch {
+      return []
+    }
+  }
+
+  has(visit) {
+    return this.all.some((other) => isSame(other, visit))
+  }
+
+  put(visit) {
+    const known = this.all.find((other) => isSame(other, visit))
+    if (known?.read && (!visit.read || isAfter(known.read, visit.read))) visit.read = known.read
+    this.#write([visit, ...this.all.filter((other) => !isSame(other, visit))].slice(0, MOST_VISITS))
+  }
+
+  remove(visit) {
+    this.#write(this.all.filter((other) => !isSame(other, visit)))
+  }
+
+  clear() {
+    this.#write([])
+  }
+
+  #write(visits) {
+    try {
+      if (visits.length) localStorage.setItem(this.#name, JSON.stringify(visits))
+      else localStorage.removeItem(this.#name)
+    } catch {}
+  }
+}
+
+function isSame(one, other) {
+  return one.sid === other.sid && one.role === other.role
+}
+
+function isVisit(kept) {
+  const { sid, role, title, read, at } = kept ?? {}
+  const strings = [sid, role, title, read].every((value) => typeof value === "string")
+  return strings && SID.test(sid) && SID.test(role) && (!read || ID.test(read)) && Number.isFinite(at)
 }
