@@ -5,7 +5,7 @@ from django.urls import path
 from chat.api.api import api
 from chat.api.errors import urls_of
 from chat.pages import embedding, home, invites, recent, room
-from chat.pages.manifest import manifest
+from chat.pages.manifest import manifest, worker
 
 app_name = "doqchat"
 urlpatterns = [
@@ -15,5 +15,6 @@ urlpatterns = [
     path("s/<str:sid>/", room.room, name="room"),
     path("i/<str:secret>/", invites.invite, name="invite"),
     path("app.webmanifest", manifest, name="manifest"),
+    path("worker.js", worker, name="worker"),
     path("api/chat/", urls_of(api)),
 ]

@@ -1,6 +1,10 @@
-"""The web app manifest, with which browsers install the page as an app."""
+"""The page as an app: the manifest with which browsers install it, and the service worker that shows notifications."""
 
-from django.http import HttpRequest, JsonResponse
+from functools import cache
+from pathlib import Path
+
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -8,6 +12,8 @@ from django.utils.translation import gettext as _
 
 PAPER = "#f7f5f0"
 """The background of the light theme, `--paper` in tokens.css."""
+
+WORKER = "doqchat/js/worker.js"
 
 
 def manifest(request: HttpRequest) -> JsonResponse:
@@ -33,6 +39,16 @@ def manifest(request: HttpRequest) -> JsonResponse:
     return JsonResponse(
         description, content_type="application/manifest+json", json_dumps_params={"ensure_ascii": False}
     )
+
+
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker. It is no static file, because its scope is the path that it is served from."""
+    return HttpResponse(_text(), content_type="text/javascript; charset=utf-8")
+
+
+@cache
+def _text() -> bytes:
+    return Path(str(finders.find(WORKER))).read_bytes()
 
 
 def _icon(name: str, sizes: str, purpose: str = "any") -> dict[str, str]:

@@ -157,12 +157,13 @@ def _context(request: HttpRequest, sid: str, role: str, entries: list[Entry] | N
 
 
 def _paths(sid: str) -> dict[str, str]:
-    """The URLs of the socket and the HTTP API, for the page's scripts."""
+    """The URLs of the socket, the HTTP API and the service worker, for the page's scripts."""
     return {
         "socket": socket_path(),
         "history": reverse("doqchat:api:read_history", args=[sid]),
         "session": reverse("doqchat:api:read_session", args=[sid]),
         "messages": reverse("doqchat:api:send_message", args=[sid]),
+        "worker": reverse("doqchat:worker"),
     }
 
 

@@ -1,5 +1,6 @@
 """Messages that come while the reader is elsewhere, and who has read what."""
 
+import json
 import re
 
 import pytest
@@ -36,6 +37,24 @@ RECORD = """
         start.apply(this, when)
     }
 """  # the headless browser shows no notifications
+
+
+NO_NOTIFICATIONS = """
+    window.Notification = class {
+        static permission = "granted"
+
+        static requestPermission() {
+            return this.permission
+        }
+
+        constructor() {
+            throw new TypeError("Illegal constructor")
+        }
+    }
+    ServiceWorkerRegistration.prototype.showNotification = async function (...shown) {
+        document.title = JSON.stringify([new URL(this.active.scriptURL).pathname, ...shown])
+    }
+"""  # as on phones
 
 
 async def test_unread_messages_are_counted_and_marked_until_they_are_read(
@@ -124,3 +143,31 @@ async def test_notifications_and_sounds_come_only_while_the_reader_is_elsewhere_
     await b.page.reload()
     await b.is_connected()
     await expect(switches["Sound"]).not_to_be_checked()
+
+
+async def test_where_pages_cannot_show_notifications_the_service_worker_does_and_leads_to_the_room(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a, b = await open_window(), await open_window(locale="en-US")
+    await b.page.add_init_script(NO_NOTIFICATIONS)
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await b.page.get_by_role("switch", name="Notifications").check()
+    await b.page.evaluate(LEAVE)
+    async with b.context.expect_event("serviceworker") as registered:
+        await a.say("there")
+    await expect(b.page).to_have_title(re.compile("worker.js"))
+    path, title, options = json.loads(await b.page.title())
+    assert (path, title, options["body"], options["data"]) == ("/worker.js", "A", "there", {"room": b.page.url})
+    worker = await registered.value
+    focused = """async (room) => {
+        const focused = []
+        WindowClient.prototype.focus = async function () { focused.push(this.url) }
+        const event = new Event("notificationclick")
+        const done = new Promise((resolve) => { event.waitUntil = resolve })
+        event.notification = { close() {}, data: { room } }
+        dispatchEvent(event)
+        await done.then((shown) => shown)
+        return focused
+    }"""
+    assert await worker.evaluate(focused, b.page.url) == [b.page.url]

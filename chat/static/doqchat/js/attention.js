@@ -200,6 +200,7 @@ const LOUDNESS = 0.08
 
 export class Notifications {
   #sid
+  #worker
   #sound
   #shown
   #problem
@@ -208,9 +209,11 @@ export class Notifications {
   #playedAt = 0
   #last = null
 
-  // `element` has the switches. Notifications with the same `sid` replace one another.
-  constructor(element, sid) {
+  // `element` has the switches. Notifications with the same `sid` replace one another. `worker`: the URL of the service
+  // worker.
+  constructor(element, sid, worker) {
     this.#sid = sid
+    this.#worker = worker
     this.#problem = element.querySelector(".panel__problem")
     this.#sound = element.querySelector("[name=sound]")
     this.#shown = element.querySelector("[name=notifications]")
@@ -254,15 +257,28 @@ export class Notifications {
   #show({ hd, bd }) {
     const title = nameOf(hd)
     const body = (bd.text || bd.prompt || say(`failures.${bd.code}`)).slice(0, LONGEST)
+    const options = { body, tag: `doqchat-${this.#sid}`, icon: this.#icon.address }
     try {
-      this.#last = new Notification(title, { body, tag: `doqchat-${this.#sid}`, icon: this.#icon.address })
+      this.#last = new Notification(title, options)
     } catch {
-      this.#shown.disabled = true // browsers on phones show them only from a service worker
-      return
+      return this.#showByWorker(title, options) // browsers on phones
     }
     this.#last.onclick = () => {
       focus()
       this.#last.close()
+    }
+  }
+
+  async #showByWorker(title, options) {
+    const [room] = location.href.split("#")
+    try {
+      await navigator.serviceWorker.register(this.#worker)
+      const worker = await navigator.serviceWorker.ready
+      await worker.showNotification(title, { ...options, data: { room } })
+      const shown = await worker.getNotifications({ tag: options.tag })
+      this.#last = { close: () => shown.forEach((notification) => notification.close()) }
+    } catch {
+      this.#shown.disabled = true
     }
   }
 

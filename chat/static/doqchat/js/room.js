@@ -60,7 +60,7 @@ const people = new People(part("people"), role, document.querySelectorAll(".room
 const typing = new TypingLine(part("typing"))
 const settings = new Settings(part("settings"), sessionAddress, token, onSession)
 const changes = new Changes(part("changes"), role, (policy) => settings.change({ policy }))
-const notifications = new Notifications(part("notifications"), sid)
+const notifications = new Notifications(part("notifications"), sid, paths.worker)
 const reading = new Reading(part("timeline"), role, {
   tell: role === OBSERVER ? null : (id) => connection.send(frame("chat.read", { id }, READ)),
   unread(count, envelope) {
