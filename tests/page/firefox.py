@@ -31,7 +31,9 @@ QUIET = (
 )
 """Preferences that are set to false, so that nothing but the page is loaded."""
 
-ENTER = "\ue007"  # https://www.w3.org/TR/webdriver2/#keyboard-actions
+SHIFT, ENTER = "\ue008", "\ue007"  # https://www.w3.org/TR/webdriver2/#keyboard-actions
+LINE_BREAK = "\n"
+"""What `type` presses Shift and Enter for."""
 
 
 def find_firefox() -> str | None:
@@ -57,6 +59,10 @@ class Firefox:
             self._context = tree["contexts"][0]["context"]
         await self._call("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
+    async def reload(self) -> None:
+        """Load the page again."""
+        await self._call("browsingContext.reload", context=self._context, wait="complete")
+
     async def until(self, condition: str) -> Any:
         """Wait until a JavaScript expression is truthy; its value."""
         wait = f"""new Promise((resolve) => {{
@@ -78,7 +84,7 @@ class Firefox:
 
     async def type(self, text: str) -> None:
         """Press and release the key of each character, in what has the focus."""
-        strokes = [{"type": kind, "value": sign} for sign in text for kind in ("keyDown", "keyUp")]
+        strokes = [stroke for sign in text for stroke in _strokes(sign)]
         keyboard = {"type": "key", "id": "keyboard", "actions": strokes}
         await self._call("input.performActions", context=self._context, actions=[keyboard])
 
@@ -95,6 +101,12 @@ class Firefox:
     def _note(self, event: dict[str, Any]) -> None:
         if event.get("method") == "log.entryAdded" and event["params"]["level"] in ("warn", "error"):
             self.complaints.append(event["params"]["text"])
+
+
+def _strokes(sign: str) -> list[dict[str, str]]:
+    keys = [SHIFT, ENTER] if sign == LINE_BREAK else [sign]
+    down = [{"type": "keyDown", "value": key} for key in keys]
+    return down + [{"type": "keyUp", "value": key} for key in reversed(keys)]
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ WORDS = ["llm", "ａｉ", "İ", "ß", "도우미", "야", "é", "e\u0301", "σς
 MENTIONS = ["@llm", "@AI", "＠도우미", "@E\u0301.σ", "@i̇ss"]
 
 FIND = """async ([calls]) => {
-    const { Mentions } = await import(document.querySelector("script[src$='room.js']").src.replace("room", "composer"))
+    const { Mentions } = await import(document.querySelector("script[src$='room.js']").src.replace("room", "asking"))
     const mentions = new Mentions(JSON.parse(document.getElementById("room").textContent).mention)
     return calls.map(([text, name]) => {
         mentions.name(name)
