@@ -1,6 +1,7 @@
 """The sessions of a browser on the home page: those of its memberships, and what is new in those that it has used."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,9 @@ NEW_BYTES = 32 * 1024
 
 EXCERPT = 100
 """Maximum length of an excerpt, in characters."""
+
+_MARKUP = re.compile(r"(\*\*|`+)|^[ \t]*(?:#{1,6}|>|[-*])[ \t]+|^[ \t|:-]+$|\|", re.MULTILINE)
+"""What answers of models are marked up with, and an excerpt does not show."""
 
 _TEXTS = {"chat.message": "text", "llm.request": "prompt", "llm.response": "text"}
 
@@ -124,6 +128,8 @@ def _said(entry: Entry, settings: SessionSettings) -> dict[str, str] | None:
         hd, text = envelope["hd"], envelope["bd"][_TEXTS[envelope["hd"]["event"]]]
         if hd.get("removed") is True:
             text = wording.removed()
+        elif hd["event"] == "llm.response":
+            text = _MARKUP.sub(lambda found: "" if found[1] else " ", text)
         excerpt = " ".join(text.split())[:EXCERPT]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -41,6 +41,7 @@ class Scene:
         lines: pairs of role and text; the last one asks the model.
         answer: what the model says.
         query: what is searched for.
+        others: the name, the title and the last message of other sessions, for the home page.
     """
 
     language: str
@@ -50,6 +51,7 @@ class Scene:
     lines: tuple[tuple[str, str], ...]
     answer: str
     query: str
+    others: tuple[tuple[str, str, str], ...]
 
 
 SCENES = (
@@ -69,6 +71,11 @@ SCENES = (
         "| 둘째 날 | 영도 | 산책 |\n\n남은 일:\n\n1. 아침 9시 기차 예매\n2. 광안리 쪽 숙소 찾기\n\n"
         "```python\ncost = 2 * (59_800 + 90_000)\nprint(f'{cost:,}원')\n```\n\n두 분이면 약 30만 원이에요.",
         "바다",
+        (
+            ("book-club", "수요 독서 모임", "이번 주는 4장까지 읽고 만나요."),
+            ("korean-2", "한국어 회화 2", "‘-(으)ㄹ게요’는 언제 쓰나요?"),
+            ("moving", "이사 준비", "견적은 두 곳에서 받았어요."),
+        ),
     ),
     Scene(
         "en",
@@ -86,6 +93,11 @@ SCENES = (
         "| second | Yeongdo | a walk |\n\nTo do:\n\n1. book the train at 9\n2. find a hotel near Gwangalli\n\n"
         "```python\ncost = 2 * (59_800 + 90_000)\nprint(f'{cost:,} won')\n```\n\nThat is about 300,000 won for two.",
         "sea",
+        (
+            ("reading", "Book club", "Let's read up to chapter 4 this week."),
+            ("korean-one", "Korean for beginners", "When do I use -(으)ㄹ게요?"),
+            ("new-flat", "Moving house", "I have quotes from two companies now."),
+        ),
     ),
 )
 
@@ -100,7 +112,7 @@ class Drawing:
 
     async def draw(self) -> None:
         """Play the conversation and save all pictures."""
-        await self._change_settings()
+        await self._change_settings(self._scene.sid, self._scene.settings)
         desktop = await self._context(DESKTOP, "light")
         a, b = [await self._enter(desktop, role) for role in "AB"]
         for number, (role, text) in enumerate(self._scene.lines, 1):
@@ -112,17 +124,31 @@ class Drawing:
         await expect(a.answers).to_have_count(1)
         await self._save(a.page, OTHERS, "answer")
         await b.page.click(".room__search")
-        await b.page.keyboard.type(self._scene.query)
+        await b.page.fill(".search__text", self._scene.query)
         await b.page.wait_for_selector("mark")
         await self._save(b.page, OTHERS, "search")
-        await self._draw_others(desktop)
         await desktop.close()
+        await self._draw_home()
+        await self._draw_phones()
 
-    async def _draw_others(self, desktop: BrowserContext) -> None:
-        """The home page, phones and states."""
-        home = await desktop.new_page()
+    async def _draw_home(self) -> None:
+        """The home page of somebody with several sessions, in which there is something new."""
+        context = await self._context(DESKTOP, "light")
+        for sid, title, _ in self._scene.others:
+            await self._change_settings(sid, {"title": title})
+            await (await self._enter(context, "A", sid)).page.close()
+        home = (await self._enter(context, "A")).page
         await home.goto(f"{self._web.http}/")
+        for sid, _, text in self._scene.others:
+            message = {"hd": {"event": "chat.message", "role": "B"}, "bd": {"text": text}}
+            await self._call("POST", f"{sid}/messages", message)
+        await home.reload()
+        await expect(home.locator(".recent__unread:not([hidden])")).to_have_count(len(self._scene.others))
         await self._save(home, OF_README, "home")
+        await context.close()
+
+    async def _draw_phones(self) -> None:
+        """Phones and states."""
         for theme in ("dark", "light"):
             context = await self._context(PHONE, theme, has_touch=True, is_mobile=True)
             phone = (await self._enter(context, "A")).page
@@ -140,20 +166,22 @@ class Drawing:
             await self._save(phone, OTHERS, f"not-found-{theme}")
             await context.close()
 
-    async def _change_settings(self) -> None:
-        url = f"{self._web.http}/api/chat/sessions/{self._scene.sid}"
-        body = json.dumps(self._scene.settings).encode()
+    async def _change_settings(self, sid: str, settings: dict[str, str]) -> None:
+        await self._call("PATCH", sid, settings)
+
+    async def _call(self, method: str, path: str, body: dict[str, Any]) -> None:
+        url = f"{self._web.http}/api/chat/sessions/{path}"
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, body, headers, method="PATCH")
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
         await asyncio.to_thread(lambda: urllib.request.urlopen(request).close())
 
     async def _context(self, size: Any, theme: Any, **options: Any) -> BrowserContext:
         options |= {"locale": self._scene.locale, "viewport": size, "color_scheme": theme, "reduced_motion": "reduce"}
         return await self._browser.new_context(**options)
 
-    async def _enter(self, context: BrowserContext, role: str) -> Window:
+    async def _enter(self, context: BrowserContext, role: str, sid: str = "") -> Window:
         window = Window(context, await context.new_page(), self._web.http)
-        await window.enter(self._scene.sid, role)
+        await window.enter(sid or self._scene.sid, role)
         return window
 
     async def _show_public_address(self, page: Page) -> None:
@@ -179,9 +207,16 @@ async def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         provider = stack.enter_context(processes.gemini())
         store = stack.enter_context(processes.valkey(folder))
-        model = {"GEMINI_API_KEY": "right-key", "GEMINI_BASE_URL": provider, "DOQCHAT_LLM_MODEL": ""}
-        stack.enter_context(processes.llm_worker(store.url, **model))
-        web = stack.enter_context(processes.web(DOQCHAT_REDIS_URL=store.url, **model))
+        variables = {
+            "DOQCHAT_REDIS_URL": store.url,
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "GEMINI_API_KEY": "right-key",
+            "GEMINI_BASE_URL": provider,
+            "DOQCHAT_LLM_MODEL": "",
+        }
+        processes.migrate(variables)
+        stack.enter_context(processes.llm_worker(store.url, **variables))
+        web = stack.enter_context(processes.web(**variables))
         async with async_playwright() as playwright:
             installed = next(filter(None, map(shutil.which, BROWSERS)), None)
             browser = await playwright.chromium.launch(executable_path=installed, args=ARGUMENTS)

@@ -54,6 +54,10 @@ async def test_a_session_that_was_left_shows_what_is_new_in_it(
     await window.page.reload()
     await expect(item.locator(".recent__unread")).to_have_text("2 new")
     await expect(item.locator(".recent__last")).to_have_text("A: are you <b>there</b>? {text}")
+    answer = "## The **plan**에서\n\n| day | `place` |\n| --- | :-: |\n- one_two"
+    write_messages(store, sid, ("llm", answer), event="llm.response")
+    await window.page.reload()
+    await expect(item.locator(".recent__last")).to_have_text("AI: The plan에서 day place one_two")
     await item.get_by_role("link").click()
     await window.is_connected()
     await window.page.goto(f"{window.base}/")

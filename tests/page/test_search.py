@@ -54,7 +54,7 @@ async def test_a_result_leads_to_its_message_and_escape_leads_back(
 async def test_each_word_is_marked_and_one_letter_is_too_short(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
-    store_messages(store, sid, ["여행은 부산으로 (곧)", "부산"])
+    store_messages(store, sid, ["여행은 부산으로 (곧)", "- 부산\n- 바다"])
     a = await open_window()
     await a.enter(sid)
     await search(a, "부")
@@ -62,6 +62,8 @@ async def test_each_word_is_marked_and_one_letter_is_too_short(
     await a.page.get_by_role("searchbox").fill("부산 여행 (")
     await expect(hits(a)).to_have_count(1)
     await expect(a.page.locator(".search mark")).to_have_text(["여행", "부산", "("])
+    await a.page.get_by_role("searchbox").fill("바다")
+    await expect(a.page.locator(".search__excerpt")).to_have_text("부산 바다")
 
 
 @pytest.mark.slow

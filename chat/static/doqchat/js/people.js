@@ -92,14 +92,15 @@ function numberOf({ role, name, person }) {
   return String(10 + (parseInt(person.slice(0, 6), 16) % 90))
 }
 
-// Up to two characters; empty where there is no name but the role.
+// Up to two characters, one for the assistant; empty where there is no name but the role.
 export function initialsOf(head) {
   const number = numberOf(head)
   if (number) return number
   const words = given(head).trim().split(/\s+/u)
   const name = words.join("")
-  if (HANGUL.test(name)) return hangul(graphemes(words.at(-1)))
   const first = graphemes(words[0])[0] ?? ""
+  if (head.role === "llm") return first.toUpperCase() // its badge has less room
+  if (HANGUL.test(name)) return hangul(graphemes(words.at(-1)))
   const last = words.length > 1 ? graphemes(words.at(-1))[0] : ""
   return CASED.test(first) ? (first + (CASED.test(last) ? last : "")).toUpperCase() : first
 }

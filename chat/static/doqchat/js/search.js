@@ -11,6 +11,7 @@ const EXCERPT = 160
 const PAIR = /\S\S/u // the server finds nothing shorter
 const TERMS = /["“”]([^"“”]*)["“”]|([^\s"“”]+)/g
 const FOUND = "message--found"
+const BLOCKS = "h2, h3, h4, h5, h6, li, p, pre, td, th"
 const FAILURES = { 400: "search.short", 429: "search.limited" } // by status
 const HIGHLIGHT = "found" // the name of the highlight in CSS
 
@@ -142,7 +143,7 @@ export class Search {
   // A result: the author and time as in the conversation, and the text around the hit.
   #hit(envelope) {
     const item = drawn(envelope, this.#reader)
-    const text = item.querySelector(".message__text").textContent.replace(/\s+/g, " ").normalize("NFC")
+    const text = wordsIn(item.querySelector(".message__text"))
     const button = document.createElement("button")
     button.type = "button"
     button.className = "search__hit"
@@ -195,6 +196,12 @@ export class Search {
     CSS.highlights.delete(HIGHLIGHT)
     if (item) CSS.highlights.set(HIGHLIGHT, new Highlight(...rangesIn(item.querySelector(".message__text"), this.#pattern())))
   }
+}
+
+// The text of an item that is not on the page; its blocks are apart.
+function wordsIn(element) {
+  for (const block of element.querySelectorAll(BLOCKS)) block.append(" ")
+  return element.textContent.replace(/\s+/g, " ").normalize("NFC")
 }
 
 function hasText({ bd }) {

@@ -170,7 +170,7 @@ const MOST_VISITS = 20
 const SID = /^[\w.-]{1,64}$/
 const ID = /^\d+-\d+$/
 
-// Keep the room's session: now, and with what has been read when the page is hidden or left. `title` and `read` are
+// Keep the room's session: now, and with what has been read when the reader turns away from the page or leaves it. `title` and `read` are
 // functions; `read` returns the id of the last event that has arrived. Rooms in pages of other sites are not kept.
 export function keepVisit({ sid, role, title, read }) {
   if (parent !== window) return
@@ -179,7 +179,7 @@ export function keepVisit({ sid, role, title, read }) {
   const update = () => visits.has(visit()) && visits.put(visit()) // unless the reader has it forgotten meanwhile
   visits.put(visit())
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && update())
-  addEventListener("pagehide", update)
+  for (const event of ["blur", "pagehide"]) addEventListener(event, update)
 }
 
 // What the local storage keeps for the site whose home page has this path; nothing where it cannot be used.
