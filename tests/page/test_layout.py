@@ -30,6 +30,7 @@ async def test_the_header_is_one_line_and_leaves_room_to_the_conversation(
     assert head <= 56
     assert timeline >= conversation
     assert room == height
+    await a.write("x" * 300)  # such as a pasted address
     assert await a.page.evaluate("document.documentElement.scrollWidth") == width
 
 

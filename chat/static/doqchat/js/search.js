@@ -220,7 +220,7 @@ function element(name, className, ...content) {
 function excerpt(text, pattern) {
   const first = Math.max(0, text.search(pattern) - BEFORE)
   const start = first && text.indexOf(" ", first) + 1 <= first + BEFORE ? text.indexOf(" ", first) + 1 || first : first
-  const part = text.slice(start, start + EXCERPT)
+  const part = text.slice(start, start + EXCERPT).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, "") // halves of an emoji
   const pieces = [start ? "…" : ""]
   let end = 0
   for (const { 0: hit, index } of part.matchAll(pattern)) {
