@@ -9,9 +9,13 @@ import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
+from tests.page.frames import piece
 from tests.processes import Web
 
 TITLE = "a-title-that-is-far-too-long-for-the-header-of-any-phone"
+SMALL_TARGETS = """Array.from(document.querySelectorAll("a, button, label:has(input), summary, select, textarea"))
+    .filter((target) => target.checkVisibility() && target.getBoundingClientRect().width > 1)
+    .filter((target) => target.getBoundingClientRect().height < 44).map((target) => target.outerHTML)"""
 HEIGHTS = """[".room__head", ".timeline", ".room"].map((part) =>
     document.querySelector(part).getBoundingClientRect().height)"""
 
@@ -32,6 +36,21 @@ async def test_the_header_is_one_line_and_leaves_room_to_the_conversation(
     assert room == height
     await a.write("x" * 300)  # such as a pasted address
     assert await a.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+async def test_what_a_finger_presses_is_at_least_44_pixels_high(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(viewport={"width": 390, "height": 520}, has_touch=True, is_mobile=True)
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(piece(attempt=1, offset=0, text="`code`\n\n```\nmore\n```"))
+    await expect(a.page.get_by_role("button", name="Stop")).to_be_visible()
+    assert await a.page.evaluate(SMALL_TARGETS) == []
+    await a.open_details()
+    assert await a.page.evaluate(SMALL_TARGETS) == []
+    await a.page.goto(a.base)
+    await expect(a.page.locator(".recent__link")).to_be_visible()
+    await a.page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
+    assert await a.page.evaluate(SMALL_TARGETS) == []
 
 
 async def test_the_details_of_a_small_window_are_a_dialog(open_window: OpenWindow, sid: str) -> None:
