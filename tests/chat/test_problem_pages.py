@@ -5,8 +5,8 @@ import urllib.request
 
 import pytest
 from django.test import RequestFactory
+from django.urls import get_resolver
 from django.utils import translation
-from django.views.defaults import server_error
 
 from tests.processes import Web
 
@@ -42,10 +42,12 @@ def test_a_request_that_goes_wrong_gets_a_page_of_the_site(
 
 
 @pytest.mark.parametrize(("language", "advice"), [("en", "Try again in a moment."), ("ko", "잠시 뒤에 다시")])
-def test_an_internal_error_gets_a_page_that_needs_nothing_of_the_request(language: str, advice: str) -> None:
+def test_an_internal_error_gets_a_page_in_language_and_theme_without_the_database(language: str, advice: str) -> None:
+    factory = RequestFactory()
+    factory.cookies["doqchat_theme"] = "dark"
     with translation.override(language):
-        response = server_error(RequestFactory().get("/"))
+        response = get_resolver().resolve_error_handler(500)(factory.get("/"))
     text = response.content.decode()
     assert response.status_code == 500
-    assert f'<html lang="{language}">' in text
+    assert f'<html lang="{language}" data-theme="dark">' in text
     assert advice in text

@@ -1,8 +1,6 @@
 """Theme and language, chosen in the page and kept."""
 
 import pytest
-from django.test import RequestFactory
-from django.urls import get_resolver
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
@@ -48,10 +46,3 @@ async def test_a_language_is_chosen_in_the_page_and_kept(open_window: OpenWindow
     await page.get_by_role("radio", name="English").check()
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     window.complaints[:] = [text for text in window.complaints if "404" not in text]
-
-
-def test_the_page_of_an_internal_error_follows_the_theme_without_the_database(rf: RequestFactory) -> None:
-    rf.cookies["doqchat_theme"] = "dark"
-    response = get_resolver().resolve_error_handler(500)(rf.get("/"))
-    assert response.status_code == 500
-    assert b'<html lang="en" data-theme="dark">' in response.content

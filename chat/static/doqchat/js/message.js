@@ -209,8 +209,7 @@ export class Changes {
     if (this.#leaving.has(key)) return
     this.#leaving.set(key, setTimeout(() => {
       this.#leaving.delete(key)
-      const renamed = !person.name && [...this.#present.values()].some(({ role }) => role === person.role)
-      if (!renamed) this.#tell("left", person)
+      if (![...this.#present.values()].some((other) => isRenamed(person, other))) this.#tell("left", person)
     }, RECONNECTS))
   }
 
@@ -252,6 +251,12 @@ function sentencesAbout(changed, before) {
   const told = names.filter((name) => changed[name] && say(`changes.settings.${name}`))
   if (told.length) return told.map((name) => ({ key: `changes.settings.${name}`, value: changed[name] }))
   return [{ key: "changes.settings.other" }]
+}
+
+// Whether a person who has left may be this one, with a name.
+function isRenamed(person, other) {
+  if (person.role !== other.role) return false
+  return person.person ? person.person === other.person : !person.name
 }
 
 // Observers read along; they are not announced.
