@@ -1,5 +1,6 @@
 """Search in the conversation."""
 
+import asyncio
 import unicodedata
 
 import pytest
@@ -57,7 +58,16 @@ async def test_each_word_is_marked_and_one_letter_is_too_short(
     store_messages(store, sid, ["여행은 부산으로 (곧)", "- 부산\n- 바다"])
     a = await open_window()
     await a.enter(sid)
-    await search(a, "부")
+    loading = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await loading.wait()
+        await route.continue_()
+
+    await a.page.route("**/js/search.js", hold)
+    await a.page.locator(".timeline").press("/")
+    await a.page.keyboard.type("부")
+    loading.set()
     await expect(a.page.get_by_text("Type at least two letters or digits.")).to_be_visible()
     await a.page.get_by_role("searchbox").fill("부산 여행 (")
     await expect(hits(a)).to_have_count(1)

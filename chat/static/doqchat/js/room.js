@@ -110,7 +110,7 @@ const download = onUse(async () => {
   const { Download } = await import("./download.js")
   return new Download(part("download"), token)
 })
-part("room__search").addEventListener("click", async () => (await search())?.open())
+part("room__search").addEventListener("click", openSearch)
 part("room__search").hidden = false
 const wanted = new URLSearchParams(location.search).get("at") // a result of the home page's search
 if (ID.test(wanted)) search().then((panel) => panel?.goTo(wanted))
@@ -300,6 +300,17 @@ function send(event, bd) {
 
 function warn(sentence) {
   problem.textContent = sentence
+}
+
+// The field takes what is typed while its script loads; touch screens show a keyboard only at once.
+async function openSearch() {
+  const panel = part("search")
+  const opener = panel.hidden ? document.activeElement : undefined
+  panel.hidden = false
+  part("search__text").focus()
+  const loaded = await search()
+  if (loaded) loaded.open(opener)
+  else panel.hidden = true
 }
 
 // What is made when it is first needed; after a failure, such as offline, it is tried again.

@@ -54,12 +54,12 @@ export class Search {
     document.addEventListener("keydown", (event) => this.#press(event))
   }
 
-  open() {
-    if (this.#element.hidden) this.#opener = document.activeElement
-    this.#element.hidden = false
+  // The panel is shown, and something may have been typed. `opener` gets the focus back.
+  open(opener) {
+    this.#opener = opener ?? this.#opener
     this.#fold(false)
-    this.#field.focus()
-    this.#field.select()
+    if (this.#field.value.trim() === this.#query) this.#field.select()
+    else this.#await(0)
   }
 
   // Lead to a message that was found elsewhere.
