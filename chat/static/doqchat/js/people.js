@@ -228,7 +228,7 @@ export class People {
     row.classList.toggle("people__person--here", connections > 0)
     row.querySelector(".badge").textContent = initialsOf(person)
     row.querySelector(".people__name").textContent = own ? say("own", { name }) : name
-    row.querySelector(".people__role").textContent = initialsOf(person) ? say(`names.${role}`) : ""
+    row.querySelector(".people__role").textContent = given(person) ? say(`names.${role}`) : ""
     row.querySelector(".people__state").textContent = this.#people ? stateOf(connections) : ""
     return row
   }
