@@ -34,10 +34,11 @@ async def test_the_welcome_has_the_state_of_the_session(any_server: Web, connect
         "sid": sid,
         "role": "A",
         "name": None,
+        "person": None,
         "can": ["ask", "cancel", "configure", "read", "send"],
         "last_id": "0-0",
         "members": {"A": 1},
-        "people": [{"role": "A", "name": None, "connections": 1}],
+        "people": [{"role": "A", "name": None, "person": None, "connections": 1}],
         "read": {},
         "replies": [],
         "settings": SessionSettings().model_dump(),
@@ -133,8 +134,8 @@ async def test_people_with_a_name_are_told_apart_in_presence_and_messages(
     await join(connect, any_server, sid, "A", name=quote("민지 😊"))
     other, welcome = await join(connect, any_server, sid, "A", name="Jun")
     people = [
-        {"role": "A", "name": "Jun", "connections": 1},
-        {"role": "A", "name": "민지 😊", "connections": 2},
+        {"role": "A", "name": "Jun", "person": None, "connections": 1},
+        {"role": "A", "name": "민지 😊", "person": None, "connections": 2},
     ]
     assert welcome["people"] == people
     while (presence := await a.recv_event("presence"))["bd"]["people"] != people:
