@@ -31,8 +31,11 @@ from doqchat.store.stream import CLAIM_SECONDS
 log = logging.getLogger(__name__)
 
 PASS_SECONDS = 1.0
-KEPT_MS = 10_000
+KEPT_MS = 3_000
 """Expiry of the archiver's lock, after which another process takes over, and nothing is removed from the store."""
+
+RENEWED_SECONDS = 1.0
+"""Interval at which the lock is renewed, also while the database is slow."""
 
 OVERLAP_SECONDS = 30.0
 """Sessions with an activity since this before the last pass are read again: processes record it with a delay."""
@@ -126,6 +129,14 @@ class Archiver:
         if not now:
             await self.prepare()
             return
+        renewing = asyncio.create_task(self._renew_lock())
+        try:
+            await self._archive(now)
+        finally:
+            renewing.cancel()
+
+    async def _archive(self, now: int) -> None:
+        """Copy the events of active sessions, and remove what can leave the store."""
         moment = now / 1000
         sids = await self._indexed(str(self._read_since), "+inf")
         if everything := moment - self._all_at >= ALL_SECONDS:
@@ -172,9 +183,19 @@ class Archiver:
         if await self._shard.pipeline.execute("EXISTS", keys.ARCHIVER_PAUSED):
             await self._release_lock()
             return 0
+        return await self._take_lock()
+
+    async def _take_lock(self) -> int:
         now = int(await self._shard.pipeline.run(_TAKE, [keys.ARCHIVER], name=self._name, ms=KEPT_MS))
         self._deadline = now + KEPT_MS
         return now
+
+    async def _renew_lock(self) -> None:
+        """Renew the lock until cancelled, so that its expiry can be short: it shows that this process is alive."""
+        while True:
+            await asyncio.sleep(RENEWED_SECONDS)
+            with suppress(DoqchatError):
+                await self._take_lock()
 
     async def _release_lock(self) -> None:
         if await self._shard.pipeline.execute("GET", keys.ARCHIVER) == self._name:

@@ -7,6 +7,7 @@ import redis
 
 from doqchat.archive.archive import DatabaseArchive
 from doqchat.archive.archiver import Archiver
+from doqchat.archive.writing import Batch
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store import keys
 from doqchat.store.participants import Participants
@@ -57,6 +58,24 @@ async def test_nothing_leaves_the_store_after_the_lock_has_expired(
     monkeypatch.undo()
     await archiver.run_once()
     assert own_client.xlen(keys.stream(sid)) == LIVE
+
+
+async def test_an_archiver_keeps_its_lock_while_a_pass_takes_longer(
+    stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doqchat.archive.archiver.KEPT_MS", 100)
+    monkeypatch.setattr("doqchat.archive.archiver.RENEWED_SECONDS", 0.02)
+    await stream.append(sid, "A", "text")
+    read, holders = archiver._read, []
+
+    async def read_late(sid: str) -> Batch | None:
+        await asyncio.sleep(0.25)
+        holders.append(own_client.get(keys.ARCHIVER))
+        return await read(sid)
+
+    monkeypatch.setattr(archiver, "_read", read_late)
+    await archiver.run_once()
+    assert holders == [archiver._name]
 
 
 async def test_an_archiver_stops_when_another_one_has_the_lock_or_it_is_paused(

@@ -1,7 +1,7 @@
 """`python -m tests.chaos`: 20,000 messages through 39 faults of all kinds, and a table of what went wrong: nothing.
 
-Exit status 0 when nothing is lost, doubled or out of order, 1 when something is or when too few messages were
-acknowledged in time, 130 after Ctrl-C.
+Exit status 0 when nothing is lost, doubled or out of order, 1 when something is or when less than half of the messages
+were acknowledged in time, 130 after Ctrl-C.
 """
 
 import argparse
@@ -16,6 +16,8 @@ from tests.chaos.report import MEANINGS
 from tests.chaos.storm import SERVERS, Plan, Storm
 
 DETAILS = 20
+ENOUGH = 0.5
+"""The share of the messages without which a run shows nothing: faults that refuse messages take some of the time."""
 
 
 def say(text: str) -> None:
@@ -38,16 +40,17 @@ async def weather(plan: Plan) -> bool:
         say(detail)
     if len(report.details) > DETAILS:
         say(f"… and {len(report.details) - DETAILS:,} more.")
-    enough = report.total("acknowledged") >= plan.messages
-    if not enough:
-        say(f"Only {report.total('acknowledged'):,} of {plan.messages:,} messages were acknowledged in time.")
+    acknowledged = report.total("acknowledged")
+    if acknowledged < plan.messages:
+        say(f"{acknowledged:,} of {plan.messages:,} messages were acknowledged in time.")
+    enough = acknowledged >= plan.messages * ENOUGH
     say("pass" if report.passed and enough else "FAILED")
     return report.passed and enough
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--messages", type=int, default=20_000, help="acknowledged ones at least (20,000)")
+    parser.add_argument("--messages", type=int, default=20_000, help="acknowledged ones, if the time suffices (20,000)")
     parser.add_argument("--faults", type=int, default=3 * len(FAULTS), help="at least so many (three of each kind)")
     parser.add_argument("--seconds", type=float, default=900.0, help="no fault begins after so long (900)")
     parser.add_argument("--sessions", type=int, default=40, help="each with two who talk and one who reads (40)")

@@ -53,6 +53,25 @@ class Database:
             await asyncio.sleep(seconds)
             connection.execute("ROLLBACK")
 
+    async def be_away(self, seconds: float) -> None:
+        """Nobody can open it for so many seconds, and those who have it open cannot write to it."""
+        hidden = self.path.with_suffix(".away")
+        with closing(sqlite3.connect(self.path, READY_WITHIN, 0, None, check_same_thread=False)) as connection:
+            await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
+            self.path.rename(hidden)
+            self.path.mkdir()
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self.path.rmdir()
+                hidden.rename(self.path)
+                connection.execute("ROLLBACK")
+
+    def number_archived(self) -> int:
+        """The number of events in the archive."""
+        with closing(sqlite3.connect(self.path, timeout=READY_WITHIN)) as connection:
+            return int(connection.execute("SELECT count(*) FROM doqchat_archive_archivedevent").fetchone()[0])
+
     def archived(self, sid: str) -> list[tuple[int, str, str]]:
         """Position, participant and body of the session's events in the archive."""
         with closing(sqlite3.connect(self.path, timeout=READY_WITHIN)) as connection:

@@ -14,6 +14,10 @@ Fault = Callable[[Cluster, Random], Awaitable[str]]
 LONGEST_FREEZE = 5.0
 LONGEST_ABSENCE = 3.0
 LONGEST_LOCK = 30.0
+DATABASE_AWAY = 30.0
+KILLED_FOR = 30.0
+LIFETIME = 1.0
+"""Seconds from the start of a worker to its end while workers are killed again and again."""
 DELAYED_FOR = 3.0
 A_FRAME = 500
 """Bytes, about: connections are cut in the middle of one."""
@@ -51,8 +55,10 @@ async def freeze_store(cluster: Cluster, random: Random) -> str:
     return await _stand_still(cluster.store, random)
 
 
-async def kill_worker(cluster: Cluster, random: Random) -> str:
-    return await _be_away(cluster.worker, kill, random)
+async def kill_workers(cluster: Cluster, random: Random) -> str:
+    before = cluster.database.number_archived()
+    killed = await _kill_workers(cluster, KILLED_FOR)
+    return f"{killed} times; {cluster.database.number_archived() - before:,} events were archived meanwhile"
 
 
 async def freeze_worker(cluster: Cluster, random: Random) -> str:
@@ -63,6 +69,25 @@ async def lock_database(cluster: Cluster, random: Random) -> str:
     seconds = random.uniform(1, LONGEST_LOCK)
     await cluster.database.lock(seconds)
     return f"for {seconds:.1f} s"
+
+
+async def take_database_away(cluster: Cluster, random: Random) -> str:
+    """While workers are killed as well, so that each has to open it."""
+    away = asyncio.create_task(cluster.database.be_away(DATABASE_AWAY))
+    killed = await _kill_workers(cluster, DATABASE_AWAY)
+    await away
+    return f"for {DATABASE_AWAY:g} s, and the worker killed {killed} times"
+
+
+async def _kill_workers(cluster: Cluster, seconds: float) -> int:
+    clock = asyncio.get_running_loop().time
+    ends, killed = clock() + seconds, 0
+    while clock() < ends:
+        await kill(cluster.worker)
+        await cluster.worker.start()
+        await asyncio.sleep(LIFETIME)
+        killed += 1
+    return killed
 
 
 async def _be_away(part: Part, leave: Callable[[Part], Awaitable[None]], random: Random) -> str:
@@ -120,9 +145,10 @@ FAULTS: dict[str, Fault] = {
     "store killed": kill_store,
     "store restarted": restart_store,
     "store frozen": freeze_store,
-    "worker killed": kill_worker,
+    "worker killed every second": kill_workers,
     "worker frozen": freeze_worker,
     "database locked": lock_database,
+    "database away": take_database_away,
     "subscriptions killed": kill_subscriptions,
     "store connections killed": kill_commands,
     "connections cut": cut_connections,

@@ -50,7 +50,7 @@ class Plan:
     @property
     def pause(self) -> float:
         """Seconds between two messages of one person, on the average."""
-        return 2 * self.sessions * self.faults * FAULT_TAKES / self.messages
+        return 2 * self.sessions * min(self.faults * FAULT_TAKES, self.seconds) / self.messages
 
 
 class Storm:

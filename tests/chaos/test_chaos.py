@@ -22,7 +22,13 @@ SHORT = Plan(messages=400, faults=len(FAULTS), seconds=80, sessions=8, seed=2)
 async def test_faults_of_all_kinds_lose_double_and_disorder_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("SHORTEST_CALM", 0.2), ("LONGEST_CALM", 0.6), ("FAULT_TAKES", 2.0)):
         monkeypatch.setattr(storm, name, seconds)
-    for name, seconds in (("LONGEST_ABSENCE", 1.0), ("DELAYED_FOR", 1.5), ("LONGEST_LOCK", 2.0)):
+    for name, seconds in (
+        ("LONGEST_ABSENCE", 1.0),
+        ("DELAYED_FOR", 1.5),
+        ("LONGEST_LOCK", 2.0),
+        ("KILLED_FOR", 1.0),
+        ("DATABASE_AWAY", 1.0),
+    ):
         monkeypatch.setattr(faults, name, seconds)
     lines: list[str] = []
     report = await Storm(SHORT, lines.append).run()
