@@ -45,11 +45,14 @@ class Export:
 def write_document(path: Path, sid: str, messages: int) -> None:
     """An export as doqchat would write it."""
     from doqchat.archive.document import JSONDocument
-    from doqchat.store.exports import Exported
+    from doqchat.store.exports import Exported, Retained
     from doqchat.store.reader import Entry
     from doqchat.store.settings import SessionSettings
 
-    form = JSONDocument(Exported(sid, SessionSettings(title="긴 상담"), closed=False, last=""))
+    session = Exported(
+        sid, SessionSettings(title="긴 상담"), closed=False, last="", read={}, muted={}, revoked={}, retained=Retained()
+    )
+    form = JSONDocument(session)
     prev = "0-0"
     with path.open("w", encoding="utf-8") as file:
         file.write(form.begin())

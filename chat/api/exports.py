@@ -39,6 +39,14 @@ class ExportedEvent(Schema):
     body: str = Field(description="The stored envelope: JSON without `id` and `prev`.")
 
 
+class ExportedRetention(Schema):
+    """How a session is kept."""
+
+    days: int | None = Field(description="Days for which its events are kept; null for the site's setting.")
+    hold: bool = Field(description="Whether it is on legal hold.")
+    after: str = Field(description="The id of the last event that retention has removed; `0-0` for none.")
+
+
 class JSONExport(Schema):
     """An export in JSON."""
 
@@ -48,6 +56,12 @@ class JSONExport(Schema):
     title: str
     closed: bool = Field(description="Whether a moderator has closed the session.")
     settings: dict[str, Any] = Field(description="The settings that were changed; `system` only for `configure`.")
+    read: dict[str, str] = Field(description="The id of the last event that each role has read.")
+    muted: dict[str, int] = Field(description="When the mute of each muted role ends, in ms since 1970; 0 for no end.")
+    revoked: dict[str, float] = Field(
+        {}, description="The time of each revocation by `all`, `jti:ID` or `sub:ID`, in seconds; only for `moderate`."
+    )
+    retained: ExportedRetention | None = Field(None, description="How it is kept; only for `moderate`.")
     events: list[ExportedEvent]
     count: int = Field(description="The number of events; without it the file is cut off.")
 
@@ -87,4 +101,4 @@ async def _found(request: HttpRequest, sid: str, kind: Call) -> tuple[Principal,
     principal = await principal_of(request, sid, kind)
     principal.require("read")
     session = await engine().exports.find(sid)
-    return principal, session if "configure" in principal.can else session.without_instructions()
+    return principal, session.visible(principal.can)

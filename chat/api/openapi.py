@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from chat.access.invites import NewInvite
 from chat.sids import has_a_page
 from doqchat.protocol.events import ChatMessage, LLMRequest, MessageId, Moment, Reason
-from doqchat.protocol.names import DEFAULT_ROLE, SID_PATTERN, DisplayName
+from doqchat.protocol.names import DEFAULT_ROLE, LONGEST_RETENTION, SID_PATTERN, DisplayName
 from doqchat.store import revocations
 from doqchat.store.settings import SessionSettings
 
@@ -103,7 +103,7 @@ class Retention(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+    days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION)] | None = Field(
         None, description="Days for which its events are kept; `null` for the site's setting."
     )
     hold: bool = Field(False, description="Legal hold: nothing is deleted or erased while it lasts.")

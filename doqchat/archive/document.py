@@ -3,24 +3,28 @@ matter. Two exports of the same events are equal byte for byte.
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import IO, Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import from_json, to_json
 
 from doqchat.protocol.ids import BEGINNING, order, parse_id, position
-from doqchat.protocol.names import SID_PATTERN, Title
+from doqchat.protocol.names import LONGEST_RETENTION, LONGEST_TOKEN, SID_PATTERN, HumanRole, Title
 from doqchat.store.exports import Exported
 from doqchat.store.reader import Entry
+from doqchat.store.revocations import MOST
 from doqchat.store.settings import SessionSettings
 
-VERSION = 1
-"""The version of the format; it changes when an older doqchat could not read it."""
+VERSION = 2
+"""The version of the format; it changes when an older doqchat could not read it. Version 1 ends with the settings."""
 
 LONGEST_LINE = 64 * 2**20
 """Maximum size of a line in bytes. An envelope of doqchat takes less than 1 MiB."""
 
 _OPEN, _CLOSE = '"events":[', "]}"
+
+_Revocation = Annotated[str, StringConstraints(pattern="^(all|(jti|sub):.+)$", max_length=LONGEST_TOKEN)]
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -43,14 +47,20 @@ class JSONDocument:
     def begin(self) -> str:
         """The part before the events."""
         settings = self._session.settings.model_dump(mode="json", exclude_unset=True)
-        head = {
+        head: dict[str, Any] = {
             "format": "doqchat",
             "version": VERSION,
             "sid": self._session.sid,
             "title": settings.pop("title", ""),
             "closed": self._session.closed,
             "settings": settings,
+            "read": dict(sorted(self._session.read.items())),
+            "muted": dict(sorted(self._session.muted.items())),
         }
+        if self._session.revoked is not None:
+            head["revoked"] = dict(sorted(self._session.revoked.items()))
+        if self._session.retained is not None:
+            head["retained"] = asdict(self._session.retained)
         return f"{to_json(head).decode()[:-1]},{_OPEN}"
 
     def event(self, entry: Entry) -> str:
@@ -69,38 +79,51 @@ class JSONDocument:
         return f'\n],"count":{self._count}}}\n'
 
 
-class Head(BaseModel):
-    """The part of a document before its events."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
-
-    format: Literal["doqchat"]
-    version: Literal[1]
-    sid: Annotated[str, StringConstraints(pattern=SID_PATTERN)]
-    title: Title
-    closed: bool
-    settings: SessionSettings
-    events: Annotated[list[Any], Field(max_length=0)]
-
-
 def _entry_id(value: str) -> str:
     if parse_id(value) != value or position(value) is None:
         raise ValueError(f"{value!r} is not an id that the archive can store")
     return value
 
 
-class _Event(BaseModel):
+EntryId = Annotated[str, AfterValidator(_entry_id)]
+
+
+class _Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
-    id: Annotated[str, AfterValidator(_entry_id)]
+
+class RetainedPart(_Part):
+    """See `Retained`."""
+
+    days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION)] | None = None
+    hold: bool = False
+    after: EntryId | Literal["0-0"] = BEGINNING
+
+
+class Head(_Part):
+    """The part of a document before its events."""
+
+    format: Literal["doqchat"]
+    version: Literal[1, 2]
+    sid: Annotated[str, StringConstraints(pattern=SID_PATTERN)]
+    title: Title
+    closed: bool
+    settings: SessionSettings
+    read: dict[HumanRole, EntryId] = {}
+    muted: dict[HumanRole, Annotated[int, Field(ge=0, lt=2**53)]] = {}
+    revoked: Annotated[dict[_Revocation, Annotated[float, Field(ge=0, lt=2**33)]], Field(max_length=MOST)] = {}
+    retained: RetainedPart = RetainedPart()
+    events: Annotated[list[Any], Field(max_length=0)]
+
+
+class _Event(_Part):
+    id: EntryId
     prev: str
     participant: str
     body: str
 
 
-class _End(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
-
+class _End(_Part):
     events: Annotated[list[Any], Field(max_length=0)]
     count: int
 
@@ -125,11 +148,13 @@ class DocumentReader:
         known = self._parsed(text)
         if not isinstance(known, dict) or known.get("format") != "doqchat":
             raise InvalidDocument("This is not an export of doqchat in JSON.")
-        if known.get("version") != VERSION:
+        if known.get("version") not in (1, VERSION):
             raise InvalidDocument(
-                f"This export has version {known.get('version')!r} of the format; this doqchat reads version {VERSION}."
+                f"This export has version {known.get('version')!r} of the format; "
+                f"this doqchat reads versions 1 and {VERSION}."
             )
-        return self._valid(Head, text)
+        self._head = self._valid(Head, text)
+        return self._head
 
     def events(self) -> Iterator[tuple[str, str, str]]:
         """Id, participant and body of each event, in order. The end of the iteration is the end of the document."""
@@ -139,6 +164,8 @@ class DocumentReader:
                 self._fail("the comma before it is missing")
             event = self._valid(_Event, line.removesuffix(","))
             self._check_order(event, last)
+            if not count and order(event.id) <= order(self._head.retained.after):
+                self._fail(f"the id {event.id} is not after those that retention has removed")
             yield event.id, event.participant, event.body
             last, count, more = event.id, count + 1, line.endswith(",")
         if more and count:
@@ -146,6 +173,8 @@ class DocumentReader:
         stated = self._valid(_End, '{"events":[' + line).count
         if stated != count:
             raise InvalidDocument(f"The file has {count} events, but states {stated}.")
+        if beyond := [role for role, seen in self._head.read.items() if order(seen) > order(last)]:
+            raise InvalidDocument(f"{beyond[0]} has read more than the file has.")
         if self._file.read(1):
             raise InvalidDocument(f"Something follows the end of the export in line {self._line}.")
 

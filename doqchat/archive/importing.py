@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO
+from typing import IO, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,6 +12,8 @@ from doqchat.archive import writing
 from doqchat.archive.document import DocumentReader, Head, InvalidDocument
 from doqchat.archive.models import ArchivedSession
 from doqchat.archive.writing import Batch
+from doqchat.protocol.ids import position
+from doqchat.store.exports import MUTED
 
 _AT_ONCE = 500
 
@@ -55,15 +57,24 @@ def import_session(file: IO[bytes]) -> Imported:
             count, first, last = count + len(batch), first or batch[0][0], batch[-1][0]
         if not count:
             raise InvalidDocument("The export has no events.")
-        ArchivedSession.objects.filter(sid=head.sid).update(state=_state(head), left_at=timezone.now())
+        ArchivedSession.objects.filter(sid=head.sid).update(
+            state=_state(head),
+            left_at=timezone.now(),
+            retention_days=head.retained.days,
+            hold=head.retained.hold,
+            retained_after=position(head.retained.after) or 0,
+        )
     return Imported(head.sid, count, first, last)
 
 
 def _state(head: Head) -> str:
     """The state of a session that has left the store, as session_state.lua writes it."""
-    given = head.settings.model_dump(exclude_unset=True)
+    settings = head.settings.model_dump(exclude_unset=True)
     if head.title:
-        given["title"] = head.title
+        settings["title"] = head.title
     if head.closed:
-        given["closed"] = 1
-    return json.dumps({"settings": [str(part) for pair in given.items() for part in pair]}, ensure_ascii=False)
+        settings["closed"] = 1
+    settings |= {f"{MUTED}{role}": end for role, end in head.muted.items()}
+    hashes: dict[str, dict[Any, Any]] = {"settings": settings, "read": head.read, "revoked": head.revoked}
+    flat = {name: [str(part) for pair in given.items() for part in pair] for name, given in hashes.items()}
+    return json.dumps(flat, ensure_ascii=False)

@@ -23,7 +23,15 @@ def known(sid: str) -> Known | None:
     session = ArchivedSession.objects.filter(sid=sid).first()
     if session is None:
         return None
-    return Known(id_at(session.copied), session.events, session.changes, id_at(session.retained_after), session.state)
+    return Known(
+        copied=id_at(session.copied),
+        events=session.events,
+        changes=session.changes,
+        retained_after=id_at(session.retained_after),
+        state=session.state,
+        retention_days=session.retention_days,
+        hold=session.hold,
+    )
 
 
 def read(

@@ -45,6 +45,9 @@ LONGEST_NOTICE = 1_000
 LONGEST_SEARCH = 200
 """Maximum length of a search text, in characters."""
 
+LONGEST_RETENTION = 36_500
+"""Maximum number of days for which a session can be kept."""
+
 MOST_PEOPLE = 50
 """Maximum number of people that a welcome and `presence` list; the counts per role include all."""
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Container, Mapping
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
 from doqchat.errors import NotFound, Unreadable
-from doqchat.protocol.ids import BEGINNING, id_after
-from doqchat.protocol.names import is_sid
+from doqchat.protocol.ids import BEGINNING, id_after, order
+from doqchat.protocol.names import Capability, is_sid
 from doqchat.store import keys
 from doqchat.store.clients import pairs
 from doqchat.store.older import Archive
@@ -23,7 +23,27 @@ AT_ONCE = 2
 TURN_SECONDS = 0.001
 """How long events are written before yielding to the event loop."""
 
+MUTED = "muted:"
+"""The prefix of the settings that mute a role, before the role."""
+
 _PAGE, _PAGE_BYTES = 250, 256 * 1024
+
+_HASHES = {"settings": keys.settings, "read": keys.read_receipts, "revoked": keys.revoked}
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What is decided about keeping a session.
+
+    Attributes:
+        days: days for which its events are kept; None for the site's setting.
+        hold: whether it is on legal hold.
+        after: the id of the last event that retention has removed; `0-0` for none.
+    """
+
+    days: int | None = None
+    hold: bool = False
+    after: str = BEGINNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +55,32 @@ class Exported:
         settings: its settings; those that were never set are unset.
         closed: whether a moderator has closed it.
         last: the id of its last event when the export began; later events are not part of it.
+        read: the id of the last event that each role has read.
+        muted: when the mute of each muted role ends, in ms since 1970; 0 for no end.
+        revoked: the time of each revocation, see `Revoked`; None for those who may not see revocations.
+        retained: how it is kept; None for those who may not see that.
     """
 
     sid: str
     settings: SessionSettings
     closed: bool
     last: str
+    read: Mapping[str, str]
+    muted: Mapping[str, int]
+    revoked: Mapping[str, float] | None
+    retained: Retained | None
 
-    def without_instructions(self) -> "Exported":
-        """The same for members who may not read the instructions for the model."""
-        visible = self.settings.model_dump(exclude_unset=True, exclude={"system"})
-        return Exported(self.sid, SessionSettings(**visible), self.closed, self.last)
+    def visible(self, can: Container[Capability]) -> "Exported":
+        """The same for a member with these capabilities.
+
+        The instructions for the model are for members who may configure. Revocations name people and tokens: they are
+        for members who may revoke, as is how the session is kept.
+        """
+        seen = self
+        if "configure" not in can:
+            visible = self.settings.model_dump(exclude_unset=True, exclude={"system"})
+            seen = replace(seen, settings=SessionSettings(**visible))
+        return seen if "moderate" in can else replace(seen, revoked=None, retained=None)
 
 
 class Exports:
@@ -68,9 +103,19 @@ class Exports:
         newest = await self._stream.read_back(sid, count=1)
         if not newest:
             raise NotFound(f"There is no session {sid}, or nothing has been said in it.")
-        stored = dict(pairs(await self._stored_settings(sid)))
-        settings = parsed_settings(sid, [part for pair in stored.items() for part in pair])
-        return Exported(sid, settings, "closed" in stored, newest[0].id)
+        stored = await self._state(sid)
+        known = stored["settings"]
+        last = newest[0].id
+        return Exported(
+            sid,
+            parsed_settings(sid, [part for pair in known.items() for part in pair]),
+            "closed" in known,
+            last,
+            read={role: min(seen, last, key=order) for role, seen in stored["read"].items()},
+            muted={name.removeprefix(MUTED): int(end) for name, end in known.items() if name.startswith(MUTED)},
+            revoked={what: float(time) for what, time in stored["revoked"].items()},
+            retained=await self._retained(sid),
+        )
 
     async def live_sids(self) -> set[str]:
         """The sessions with events in the store."""
@@ -103,18 +148,24 @@ class Exports:
                 cursor = page.entries[-1].id
                 yield text
 
-    async def _stored_settings(self, sid: str) -> list[str]:
-        """The hash of a session's settings, from where the session is."""
+    async def _state(self, sid: str) -> dict[str, dict[str, str]]:
+        """The hashes of a session by their names, from where the session is."""
         pipeline = self._shards.of(sid).pipeline
+        if self._archive is not None and not await pipeline.execute("EXISTS", keys.stream(sid)):
+            known = await self._archive.known(sid)
+            state: dict[str, Any] = json.loads((known and known.state) or "{}")
+            return {name: dict(pairs(state.get(name) or [])) for name in _HASHES}
+        return {name: await self._hash(sid, key(sid)) for name, key in _HASHES.items()}
+
+    async def _hash(self, sid: str, key: str) -> dict[str, str]:
         try:
-            flat: list[str] = await pipeline.execute("HGETALL", keys.settings(sid))
+            return dict(pairs(await self._shards.of(sid).pipeline.execute("HGETALL", key)))
         except Unreadable:
-            flat = []
-        if self._archive is None or await pipeline.execute("EXISTS", keys.stream(sid)):
-            return flat
-        known = await self._archive.known(sid)
-        state: dict[str, Any] = json.loads((known and known.state) or "{}")
-        return list(state.get("settings") or flat)
+            return {}
+
+    async def _retained(self, sid: str) -> Retained:
+        known = await self._archive.known(sid) if self._archive is not None else None
+        return Retained(known.retention_days, known.hold, known.retained_after) if known is not None else Retained()
 
 
 async def _written(entries: list[Entry], write: Callable[[Entry], str]) -> str:

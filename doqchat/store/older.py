@@ -19,6 +19,8 @@ class Known(NamedTuple):
         changes: the number of changed entries in the store when they were copied.
         retained_after: the id of the last event that retention has removed; `0-0` for none.
         state: what else the store had of the session when it left it; empty before.
+        retention_days: days for which its events are kept; None for the site's setting.
+        hold: whether it is on legal hold.
     """
 
     copied: str
@@ -26,6 +28,8 @@ class Known(NamedTuple):
     changes: int
     retained_after: str
     state: str
+    retention_days: int | None
+    hold: bool
 
 
 class Older(NamedTuple):

@@ -7,14 +7,17 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from doqchat.archive import writing
 from doqchat.archive.archive import DatabaseArchive
 from doqchat.archive.archiver import Archiver
 from doqchat.archive.document import InvalidDocument, JSONDocument
 from doqchat.archive.importing import SessionExists, import_session
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
-from doqchat.errors import NotFound, SessionClosed
+from doqchat.errors import Muted, NotFound, SessionClosed
+from doqchat.store.ephemeral import ReadReceipts
 from doqchat.store.exports import Exports
 from doqchat.store.moderation import Moderation
+from doqchat.store.revocations import Revocations, by_subject
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
@@ -92,6 +95,65 @@ async def test_a_closed_session_is_still_closed_after_an_import(
     assert await document(exported, sid) == before
 
 
+async def test_what_members_may_do_and_what_is_kept_is_the_same_after_an_import(
+    shards: Shards,
+    archive: DatabaseArchive,
+    stream: SessionStream,
+    exported: Exports,
+    archiver: Archiver,
+    own_client: "redis.Redis",
+    sid: str,
+) -> None:
+    ids = await said(stream, sid)
+    await ReadReceipts(shards).mark(sid, "B", ids[-2])
+    await Moderation(shards, archive).mute(sid, "A", 0, "llm", '{"hd":{"event":"session.notice"},"bd":{}}')
+    await Revocations(shards).revoke(sid, by_subject("pupil:7"))
+    await archiver.run_once()
+    await ArchivedSession.objects.aupdate(retention_days=30, hold=False)
+    assert await archive.run(writing.expire, sid, ids[3], None, 100) == 3
+    await ArchivedSession.objects.aupdate(hold=True)
+    before = await document(exported, sid)
+    own_client.flushall()
+    await ArchivedEvent.objects.all().adelete()
+    await ArchivedSession.objects.all().adelete()
+
+    await imported(archive, before)
+    assert await document(exported, sid) == before
+    gap = await stream.gap(sid, ids[1])
+    assert gap is not None
+    assert (gap.oldest_id, await stream.gap(sid, ids[2])) == (ids[3], None)
+    session = await ArchivedSession.objects.aget(sid=sid)
+    assert (session.retention_days, session.hold) == (30, True)
+    await stream.resume(sid)
+    assert list(await Revocations(shards).of(sid)) == ["sub:pupil:7"]
+    with pytest.raises(Muted):
+        await stream.append(sid, "A", "text")
+    assert await document(exported, sid) == before
+
+
+async def test_members_export_no_revocations_and_no_retention(
+    stream: SessionStream, exported: Exports, sid: str
+) -> None:
+    await said(stream, sid)
+    session = (await exported.find(sid)).visible({"read", "send", "configure"})
+    assert (session.revoked, session.retained) == (None, None)
+    head = json.loads(JSONDocument(session).begin() + "]}")
+    assert not head.keys() & {"revoked", "retained"}
+
+
+async def test_an_export_of_version_1_is_imported(
+    archive: DatabaseArchive, stream: SessionStream, exported: Exports, own_client: "redis.Redis", sid: str
+) -> None:
+    await said(stream, sid)
+    content = await document(exported, sid)
+    head, rest = content.split(b',"read":', 1)
+    own_client.flushall()
+    await imported(
+        archive, head.replace(b'"version":2', b'"version":1') + b',"events":[' + rest.split(b'"events":[', 1)[1]
+    )
+    assert await document(exported, sid) == content
+
+
 async def test_later_events_are_not_part_of_an_export(stream: SessionStream, exported: Exports, sid: str) -> None:
     ids = await said(stream, sid)
     session = await exported.find(sid)
@@ -113,10 +175,19 @@ BAD: dict[str, tuple[Change, str]] = {
     "nothing": (lambda lines: [], "cut off in line 1"),
     "another file": (lambda lines: [b'{"sid":"x","messages":[]}\n'], "not an export of doqchat"),
     "another program's": (replaced(0, '"doqchat"', '"irc"'), "not an export of doqchat"),
-    "another version": (replaced(0, '"version":1', '"version":2'), "version 2 of the format"),
-    "no version": (replaced(0, '"version":1,', ""), "version None"),
+    "another version": (replaced(0, '"version":2', '"version":3'), "version 3 of the format"),
+    "no version": (replaced(0, '"version":2,', ""), "version None"),
     "an invalid sid": (replaced(0, '"sid":"', '"sid":"/'), "sid: "),
     "an unknown setting": (replaced(0, '"settings":{', '"settings":{"x":1'), "settings.x: "),
+    "a read receipt for nobody": (replaced(0, '"read":{', '"read":{"llm":"1-0"'), "read.llm.[key]: "),
+    "a read receipt after the last event": (
+        replaced(0, '"read":{', '"read":{"A":"4000000000000-0"'),
+        "A has read more",
+    ),
+    "a mute that is no time": (replaced(0, '"muted":{', '"muted":{"A":-1'), "muted.A: "),
+    "a revocation of something else": (replaced(0, '"revoked":{', '"revoked":{"name:x":1.0'), "revoked.name:x.[key]: "),
+    "a retention of no days": (replaced(0, '"days":null', '"days":0'), "retained.days: "),
+    "events that retention has removed": (replaced(0, '"after":"0-0"', '"after":"4000000000000-0"'), "Line 2: the id"),
     "cut off in an event": (lambda lines: [*lines[:4], lines[4][:20]], "cut off in line 5"),
     "cut off after an event": (lambda lines: lines[:4], "cut off in line 5"),
     "cut off at the end": (lambda lines: [*lines[:-1], lines[-1][:-2]], "cut off in line"),

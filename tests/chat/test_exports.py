@@ -49,11 +49,13 @@ def test_json_has_every_stored_event_exactly(any_server: Web, store: "redis.Redi
     events = document.pop("events")
     assert document == {
         "format": "doqchat",
-        "version": 1,
+        "version": 2,
         "sid": sid,
         "title": "상담 1",
         "closed": False,
         "settings": {"system": "Be brief.", "name_a": "Minji"},
+        "read": {},
+        "muted": {},
         "count": 601,
     }
     assert [(event["prev"], event["id"]) for event in events] == list(zip(["0-0", *ids], ids, strict=False))
