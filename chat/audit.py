@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from django.db import DatabaseError
@@ -19,7 +20,7 @@ from chat.batching import Batches, of_running_loop
 from chat.models import AuditRecord
 from doqchat.access.principal import Principal
 from doqchat.conf import doqchat_settings
-from doqchat.errors import DoqchatError
+from doqchat.errors import DoqchatError, RateLimited
 from doqchat.signals import message_filtered
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ Action = AuditRecord.Action
 
 MOST_IN_BATCH = 2_000
 """Maximum number of records per batch; others are counted in the log."""
+
+LIMITED_SECONDS = 60.0
+"""Interval at which it is recorded that a limit refuses what a principal sends."""
 
 PRUNE_EVERY = timedelta(hours=1)
 
@@ -71,6 +75,7 @@ class AuditBatches(Batches):
     def __init__(self) -> None:
         super().__init__()
         self._batch: Counter[tuple[Action, str, Actor, tuple[tuple[str, str], ...]]] = Counter()
+        self._limited: dict[tuple[str, Actor], float] = {}
         self._omitted = 0
         self._pruned = timezone.now() - PRUNE_EVERY
 
@@ -86,6 +91,19 @@ class AuditBatches(Batches):
         """A principal with a valid credential was refused. Clients without one leave no records."""
         if principal.verified:
             self.add(Action.REFUSED, principal.sid, Actor.of(principal), code=problem.code)
+
+    def limited(self, principal: Principal, problem: DoqchatError) -> None:
+        """A frame or message was refused; if by a limit, it is recorded once a minute for each principal."""
+        if not isinstance(problem, RateLimited):
+            return
+        now, by = monotonic(), Actor.of(principal)
+        if self._limited.get((principal.sid, by), 0.0) > now:
+            return
+        if len(self._limited) == MOST_IN_BATCH:
+            self._limited = {who: until for who, until in self._limited.items() if until > now}
+        if len(self._limited) < MOST_IN_BATCH:
+            self._limited[principal.sid, by] = now + LIMITED_SECONDS
+            self.add(Action.REFUSED, principal.sid, by, code=problem.code)
 
     def add(self, action: Action, sid: str, by: Actor, **detail: str) -> None:
         """Collect a record, as `record`. Equal ones become one, with their number."""

@@ -5,6 +5,7 @@ command, which runs the checks first) can report all errors at once. pydantic-se
 defaults, and has no database URLs.
 """
 
+import math
 import os
 import re
 import secrets
@@ -105,6 +106,18 @@ class Environment:
             return number
 
         return self._cast(name, default, cast, f"a whole number from {minimum} to {maximum}")
+
+    def prices(self, name: str) -> dict[str, float] | None:
+        """The prices of a million input and output tokens, separated by a comma; None if unset."""
+
+        def cast(value: str) -> dict[str, float]:
+            asked, said = (float(price) for price in value.split(","))
+            if not (0 <= asked < math.inf and 0 <= said < math.inf):
+                raise ValueError
+            return {"INPUT": asked, "OUTPUT": said}
+
+        expected = "the prices of a million input tokens and a million output tokens, such as 0.3,2.5"
+        return self._cast(name, None, cast, expected)
 
     def flag(self, name: str, default: bool) -> bool:
         """A boolean: 1, true, yes, on or 0, false, no, off."""

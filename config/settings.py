@@ -72,6 +72,8 @@ if GEMINI["API_KEY"]:
 if OPENAI["API_KEY"] or OPENAI["BASE_URL"]:
     LLMS["openai"] = {"BACKEND": "doqchat.llm.openai.OpenAI", **OPENAI}
 LLMS["default"] = LLMS.get("gemini") or LLMS.get("openai") or LLMS["demo"]
+if prices := env.prices("DOQCHAT_LLM_PRICES"):
+    LLMS["default"]["PRICES"] = prices
 
 TOKENS_PER_DAY = 2_000_000 if LLMS["default"] is not LLMS["demo"] else 0  # providers are paid by the token
 

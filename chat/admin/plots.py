@@ -25,7 +25,10 @@ MOST_SERIES = 6
 HEIGHT, WIDTH, GAP = 100.0, 10.0, 2.0
 """Of a plot and of the place of a bar, in the SVG's units."""
 
-_SUMS = ("events", "input_tokens", "output_tokens", "timed", "milliseconds")
+_SUMS = (
+    *("events", "input_tokens", "output_tokens", "timed", "milliseconds"),
+    *("first_pieces", "first_piece_milliseconds"),
+)
 _HOUR_SECONDS = HOUR_MS // 1000
 
 
@@ -41,6 +44,8 @@ class Count:
     output_tokens: int
     timed: int
     milliseconds: int
+    first_pieces: int
+    first_piece_milliseconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,32 +144,42 @@ def plots(period: Period, now: datetime) -> list[Plot]:
             _series(len(starts), ((names[each.event], each.interval, each.events) for each in people)),
         ),
         Plot(_("Replies by model"), labels, by_name(LLMResponse.event, lambda each: each.events)),
-        _times(labels, replies),
+        _means(
+            _("Seconds from request to the first piece of the reply"),
+            labels,
+            [(each.interval, each.first_pieces, each.first_piece_milliseconds) for each in replies],
+        ),
+        _means(
+            _("Seconds from request to the end of the reply"),
+            labels,
+            [(each.interval, each.timed, each.milliseconds) for each in replies],
+        ),
         Plot(_("Tokens"), labels, _series(len(starts), tokens)),
         Plot(_("Errors by code"), labels, by_name(LLMError.event, lambda each: each.events)),
     ]
     costs = [(each.name, each.interval, _cost(each, prices)) for each in replies if (prices := prices_of(each.name))]
     if costs:
-        found.insert(4, Plot(_("Cost by model"), labels, _series(len(starts), costs), decimals=2))
+        found.insert(-1, Plot(_("Cost by model"), labels, _series(len(starts), costs), decimals=2))
     return found
 
 
 def prices_of(model: str) -> Prices | None:
-    """The prices of a model, from the entry of LLMS whose MODEL is the longest beginning of its name."""
-    entries = [llms[alias].options for alias in llms]
-    known = [each for each in entries if each.PRICES is not None and model.startswith(each.MODEL)]
-    return max(known, key=lambda each: len(each.MODEL)).PRICES if known else None
+    """The prices of a model, from the entry of LLMS whose MODEL is the longest beginning of its name.
+
+    Without one they are those of the default: names such as `gemini-flash-latest` stand for models with other names.
+    """
+    known = [options for alias in llms if model.startswith((options := llms[alias].options).MODEL)]
+    return (max(known, key=lambda each: len(each.MODEL)) if known else llms["default"].options).PRICES
 
 
-def _times(labels: Sequence[str], replies: Sequence[Count]) -> Plot:
-    """The mean time from the request to the end of the reply."""
-    sums, numbers = [0.0] * len(labels), [0] * len(labels)
-    for each in replies:
-        sums[each.interval] += each.milliseconds / 1000
-        numbers[each.interval] += each.timed
+def _means(title: str, labels: Sequence[str], times: Iterable[tuple[int, int, int]]) -> Plot:
+    """The mean seconds in each interval, from numbers of replies and their milliseconds."""
+    numbers, sums = [0] * len(labels), [0.0] * len(labels)
+    for interval, number, milliseconds in times:
+        numbers[interval] += number
+        sums[interval] += milliseconds / 1000
     means = [total / (number or 1) for total, number in zip(sums, numbers, strict=True)]
     series = {_("mean"): means} if any(means) else {}
-    title = _("Seconds from request to the end of the reply")
     return Plot(title, labels, series, decimals=1, total=sum(sums) / (sum(numbers) or 1))
 
 

@@ -109,6 +109,10 @@ def _facts(entry: Entry, event: str) -> Iterable[str]:
     for name in ("model", "finish_reason", "code"):
         if isinstance(bd.get(name), str):
             yield f"{name}: {bd[name]}"
+    if isinstance(first := bd.get("first_piece_ms"), int):
+        yield _("first piece after {time}").format(time=f"{first / 1000:,.3f} s")
+    if isinstance(attempt := bd.get("attempt"), int):
+        yield _("attempt {number}").format(number=attempt)
     usage = bd.get("usage")
     if isinstance(usage, dict) and usage.get("input_tokens") is not None:
         yield _("{asked} tokens in, {said} out").format(asked=usage["input_tokens"], said=usage.get("output_tokens"))

@@ -14,10 +14,10 @@ from chat.access.permissions import manager_of
 from chat.api import openapi
 from chat.api.bodies import json_text
 from chat.api.errors import refusals
-from chat.audit import Action, Actor, record
+from chat.audit import Action, Actor, batches, record
 from doqchat.access.principal import Principal
 from doqchat.engine import engine
-from doqchat.errors import InvalidJSON, InvalidMessage
+from doqchat.errors import InvalidJSON, InvalidMessage, RateLimited
 from doqchat.llm import llms
 from doqchat.moderation import Moderator
 from doqchat.overview import overview
@@ -108,7 +108,11 @@ async def send_message(request: HttpRequest, sid: openapi.Sid) -> JsonResponse:
     503: it is not stored. 504: the outcome is unknown; send it again with the same `msg_id`.
     """
     principal = await principal_of(request, sid)
-    appended = cast(Appended, await submit(engine(), principal, parse(json_text(request))))
+    try:
+        appended = cast(Appended, await submit(engine(), principal, parse(json_text(request))))
+    except RateLimited as refusal:
+        batches().limited(principal, refusal)
+        raise
     answer = {"id": appended.id, "duplicate": appended.duplicate}
     return JsonResponse(answer, status=200 if appended.duplicate else 201)
 

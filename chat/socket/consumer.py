@@ -174,6 +174,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         problem = problem_of(error, "A frame")
         problem.msg_id = problem.msg_id or msg_id
         self._count_refusal(problem)
+        batches().limited(member.principal, problem)
         if member.limits.refuse(problem):
             self._tell(problem)
 

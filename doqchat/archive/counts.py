@@ -17,7 +17,14 @@ from doqchat.signals import events_archived
 HOUR_MS = 60 * 60 * 1000
 LONGEST_NAME = 100
 
-_AMOUNTS = ("events", "input_tokens", "output_tokens", "timed", "milliseconds")
+_AMOUNTS = (
+    *("events", "input_tokens", "output_tokens", "timed", "milliseconds"),
+    *("first_pieces", "first_piece_milliseconds"),
+)
+_NOTHING_KNOWN = (1, *[0] * (len(_AMOUNTS) - 1))
+_LONGEST_MS = 2**40
+"""Times that are longer are another program's."""
+
 _COLUMNS = ("hour", "event", "name", "writer", *_AMOUNTS)
 _TABLE = HourlyCount._meta.db_table
 _INSERT = f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
@@ -48,23 +55,29 @@ def _on_archived(added: Sequence[ArchivedEvent], *, imported: bool = False, **kn
             cursor.executemany(_ADD, [(*key, _writer(), *sums) for key, sums in counts.items()])
 
 
-def _counted(event: ArchivedEvent) -> tuple[str, tuple[int, int, int, int, int]]:
+def _counted(event: ArchivedEvent) -> tuple[str, tuple[int, ...]]:
     """The name and the amounts that an event adds."""
     if event.event not in (LLMResponse.event, LLMError.event):
-        return "", (1, 0, 0, 0, 0)
+        return "", _NOTHING_KNOWN
     try:
         bd = from_json(event.body)["bd"]
         usage = bd.get("usage") or {}
         tokens = [usage.get(name) or 0 for name in ("input_tokens", "output_tokens")]
         name = str(bd.get("model") or bd.get("code") or "")
         request = parse_id(str(bd.get("request_id") or ""))
+        first = bd.get("first_piece_ms")
         if not all(isinstance(amount, int) and 0 <= amount < 2**31 for amount in tokens):
             tokens = [0, 0]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "", (1, 0, 0, 0, 0)  # another program's
+        return "", _NOTHING_KNOWN  # another program's
     took = -1 if request is None else order(id_at(event.position))[0] - order(request)[0]
     name = name.replace("\0", "")[:LONGEST_NAME]
-    return name, (1, tokens[0], tokens[1], int(took >= 0), max(took, 0) if took < 2**40 else 0)
+    return name, (1, *tokens, *_timed(took), *_timed(first))
+
+
+def _timed(milliseconds: object) -> tuple[int, int]:
+    """The number of known times, and their sum."""
+    return (1, milliseconds) if isinstance(milliseconds, int) and 0 <= milliseconds < _LONGEST_MS else (0, 0)
 
 
 def _writer() -> str:

@@ -82,6 +82,8 @@ class HourlyCount(models.Model):
         input_tokens, output_tokens: as the provider reports them.
         timed: the number of events whose time since the request is known.
         milliseconds: the sum of these times.
+        first_pieces: the number of replies whose time from the request to the first piece is known.
+        first_piece_milliseconds: the sum of these times.
     """
 
     hour = models.IntegerField()
@@ -93,6 +95,8 @@ class HourlyCount(models.Model):
     output_tokens = models.BigIntegerField(default=0)
     timed = models.BigIntegerField(default=0)
     milliseconds = models.BigIntegerField(default=0)
+    first_pieces = models.BigIntegerField(default=0)
+    first_piece_milliseconds = models.BigIntegerField(default=0)
 
     class Meta:
         verbose_name = _("count of an hour")

@@ -138,6 +138,12 @@ class Usage(BaseModel):
     output_tokens: int | None = None
 
 
+Attempt = Annotated[
+    Annotated[int, Field(ge=2)] | None,
+    Field(description="The number of the attempt that ended the reply; omitted for the first."),
+]
+
+
 class LLMResponse(Body):
     event = "llm.response"
     durable = True
@@ -147,6 +153,11 @@ class LLMResponse(Body):
     finish_reason: FinishReason
     model: str
     usage: Usage
+    first_piece_ms: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="Milliseconds from the request to the first chunk; omitted for none and for cancelled replies.",
+    )
+    attempt: Attempt = None
 
 
 class LLMError(Body):
@@ -157,6 +168,7 @@ class LLMError(Body):
     code: str
     message: str
     text: str
+    attempt: Attempt = None
 
 
 class SessionNotice(Body):

@@ -30,7 +30,10 @@ _REMOVABLE: dict[str, tuple[type[Body], str]] = {
 
 _KEPT_OF_REMOVED = ("event", "role", "msg_id", "timestamp", "sid", "name", "person")
 _KEPT_OF_ERASED = ("event", "role", "timestamp", "sid")
-_KEPT_OF_ERASED_BODY = ("reply_id", "request_id", "finish_reason", "model", "usage", "code", "id", "role", "until")
+_KEPT_OF_ERASED_BODY = (
+    *("reply_id", "request_id", "finish_reason", "model", "usage", "first_piece_ms", "attempt"),
+    *("code", "id", "role", "until"),
+)
 _TEXT_FIELDS = {name: says for name, (_, says) in _REMOVABLE.items()} | {SessionNotice.event: "text"}
 _CLOSED_START, _NOTICE_START = (f'{{"hd":{{"event":"{body.event}",' for body in (SessionClosed, SessionNotice))
 _STORED_START = '{"hd":{'

@@ -7,6 +7,7 @@ from typing import Any
 from doqchat import tracing
 from doqchat.protocol import server
 from doqchat.protocol.events import Body, FinishReason, LLMError, LLMResponse, LLMStreaming, Usage
+from doqchat.protocol.ids import order
 from doqchat.protocol.names import MODEL_ROLE
 from doqchat.replies import metrics
 from doqchat.replies.budget import counter_of_today, spend
@@ -62,6 +63,7 @@ class LeasedReply:
         self._before = ""
         self._length = self._bytes = 0
         self._begun = 0.0
+        self._waited_ms = 0
         self._first_piece: float | None = None
         self._automatic = False
         self._counter = ""
@@ -90,7 +92,8 @@ class LeasedReply:
         self._shard.hints.post(self.job.sid, hints)
         if outcome == "lost":
             raise Lost
-        self._before, self.attempt, automatic, origin = known
+        self._before, self.attempt, automatic, origin, moment = known
+        self._waited_ms = max(moment - order(self.job.request)[0], 0)
         self.traceparent = tracing.resume(origin)
         self._automatic = bool(automatic)
         if outcome == "given up":
@@ -170,13 +173,33 @@ class LeasedReply:
 
     def response(self, text: str, reason: FinishReason, model: str, usage: Usage) -> LLMResponse:
         """The event that ends this reply with an answer."""
-        ids = {"reply_id": self.job.reply, "request_id": self.job.request}
-        return LLMResponse(**ids, text=text, finish_reason=reason, model=model, usage=usage)
+        return LLMResponse(
+            reply_id=self.job.reply,
+            request_id=self.job.request,
+            text=text,
+            finish_reason=reason,
+            model=model,
+            usage=usage,
+            first_piece_ms=self._first_piece_ms,
+            attempt=self._later_attempt,
+        )
+
+    @property
+    def _later_attempt(self) -> int | None:
+        return self.attempt if self.attempt > 1 else None
+
+    @property
+    def _first_piece_ms(self) -> int | None:
+        """Time from the request to the first piece of this attempt: until its beginning by the store's clock."""
+        if self._first_piece is None:
+            return None
+        return self._waited_ms + round(self._first_piece * 1000)
 
     def error(self, code: str, message: str) -> LLMError:
         """The event that ends this reply with an error and its visible text."""
         ids = {"reply_id": self.job.reply, "request_id": self.job.request}
-        return LLMError(**ids, code=code, message=message, text=self.text or self._before)
+        text = self.text or self._before
+        return LLMError(**ids, code=code, message=message, text=text, attempt=self._later_attempt)
 
     async def _run(self, script: Script, **given: Any) -> Any:
         """Run a script, and retry until the store responds: the scripts are idempotent."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 from chat.audit import MOST_IN_BATCH, Action, Actor, AuditBatches, record
 from chat.models import AuditRecord
 from doqchat.access.principal import Principal, open_access
-from doqchat.errors import Forbidden
+from doqchat.errors import Forbidden, RateLimited
 from tests.chat.audited import records
 from tests.chat.conftest import Admin
 from tests.conftest import Connect
@@ -42,6 +42,26 @@ async def test_a_refused_client_without_a_credential_leaves_no_record() -> None:
     batch = AuditBatches()
     batch.refused(open_access("room"), Forbidden("no"))
     assert await stored(batch) == []
+
+
+async def test_a_limit_that_is_hit_often_is_recorded_once_a_minute_for_each_person() -> None:
+    batch = AuditBatches()
+    for who in (MINJI, open_access("room"), MINJI):
+        batch.limited(who, RateLimited("Rate limit exceeded; retry in 1 s.", retry_after=1))
+        batch.limited(who, Forbidden("no"))
+    assert [(each.name, each.details) for each in await stored(batch)] == [
+        ("Minji", {"code": "rate_limited"}),
+        ("", {"code": "rate_limited"}),
+    ]
+
+
+async def test_messages_beyond_a_limit_are_recorded(server: Web, connect: Connect, sid: str) -> None:
+    client = await connect(server, sid, v1=True, role="A")
+    for _ in range(60):
+        await client.send("chat.typing", {"active": True}, role="A")
+    assert (await client.recv_event("error"))["bd"]["code"] == "rate_limited"
+    (refused,) = await records(sid, 1, action="refused")
+    assert refused.details == {"code": "rate_limited"}
 
 
 async def test_equal_records_of_a_batch_are_one_with_their_number() -> None:

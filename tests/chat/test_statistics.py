@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db.models import Sum
 from django.test import override_settings
 
-from chat.admin.plots import plots
+from chat.admin.plots import plots, prices_of
 from doqchat.archive import writing
 from doqchat.archive.models import HourlyCount
+from doqchat.llm.base import Prices
 from doqchat.llm.checks import entry_problems
 from tests.chat.archived import archive
 from tests.chat.staff import Staff
@@ -25,9 +26,11 @@ SAID = ("chat.message", {"text": "said"})
 DEMO = {"BACKEND": "doqchat.llm.demo.DemoLLM"}
 
 
-def answered(request_ms: int, model: str, asked: Any, said: Any) -> tuple[str, dict[str, Any]]:
-    usage = {"input_tokens": asked, "output_tokens": said}
-    return "llm.response", {"request_id": f"{request_ms}-0", "text": "x", "model": model, "usage": usage}
+def answered(
+    request_ms: int, model: str, asked: Any, said: Any, first: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    bd = {"request_id": f"{request_ms}-0", "text": "x", "model": model, "first_piece_ms": first}
+    return "llm.response", bd | {"usage": {"input_tokens": asked, "output_tokens": said}}
 
 
 def failed(request_ms: int, code: str) -> tuple[str, dict[str, Any]]:
@@ -35,19 +38,23 @@ def failed(request_ms: int, code: str) -> tuple[str, dict[str, Any]]:
 
 
 def counted(event: str) -> dict[str, int]:
-    names = ("events", "input_tokens", "output_tokens", "timed", "milliseconds")
+    names = [
+        *("events", "input_tokens", "output_tokens", "timed", "milliseconds"),
+        *("first_pieces", "first_piece_milliseconds"),
+    ]
     return HourlyCount.objects.filter(event=event).aggregate(**{name: Sum(name) for name in names})
 
 
 def test_each_event_is_counted_once_though_it_is_copied_again(sid: str) -> None:
     now = int(time.time() * 1000)
     for _ in range(2):
-        archive(sid, SAID, answered(now - 500, "m", 10, 3), at=now)
+        archive(sid, SAID, answered(now - 500, "m", 10, 3, 250), at=now)
     assert counted("chat.message")["events"] == 1
     assert counted("llm.response") == {
-        "events": 1, "input_tokens": 10, "output_tokens": 3, "timed": 1, "milliseconds": 1500
+        "events": 1, "input_tokens": 10, "output_tokens": 3, "timed": 1, "milliseconds": 1500,
+        "first_pieces": 1, "first_piece_milliseconds": 250,
     }  # fmt: skip
-    archive(sid, SAID, answered(now - 500, "m", 10, 3), SAID, at=now)
+    archive(sid, SAID, answered(now - 500, "m", 10, 3, 250), SAID, at=now)
     writing.erase(sid, 10)
     assert counted("chat.message")["events"] == 2
 
@@ -61,7 +68,7 @@ def test_imported_events_are_not_counted(sid: str) -> None:
     "bd",
     [
         {},
-        {"usage": None, "request_id": 5},
+        {"usage": None, "request_id": 5, "first_piece_ms": -5},
         {"usage": {"input_tokens": "many", "output_tokens": -1}, "model": 7, "request_id": "no id"},
         {"usage": {"input_tokens": 10**30}, "request_id": "99999999999999999-0", "model": "m\0" * 200},
     ],
@@ -69,14 +76,15 @@ def test_imported_events_are_not_counted(sid: str) -> None:
 def test_what_other_programs_wrote_is_counted_without_numbers(sid: str, bd: dict[str, Any]) -> None:
     archive(sid, ("llm.response", bd))
     assert counted("llm.response") == {
-        "events": 1, "input_tokens": 0, "output_tokens": 0, "timed": 0, "milliseconds": 0
+        "events": 1, "input_tokens": 0, "output_tokens": 0, "timed": 0, "milliseconds": 0,
+        "first_pieces": 0, "first_piece_milliseconds": 0,
     }  # fmt: skip
 
 
 def test_the_plots_have_what_was_said_and_answered(sid: str) -> None:
     now = datetime(2026, 11, 30, 3, 30, tzinfo=UTC)
     ms = int(now.timestamp() * 1000)
-    archive(sid, SAID, answered(ms - 1_000, "m-1", 1_000_000, 500_000), failed(ms - 3_000, "timeout"), at=ms)
+    archive(sid, SAID, answered(ms - 1_000, "m-1", 1_000_000, 500_000, 1_500), failed(ms - 3_000, "timeout"), at=ms)
     archive(f"{sid[:40]}-old", SAID, at=ms - 40 * 24 * 3600 * 1000)
     archive(f"{sid[:40]}-yesterday", SAID, at=ms - 24 * 3600 * 1000)
     entry = {**DEMO, "MODEL": "m", "PRICES": {"INPUT": 0.3, "OUTPUT": 2.5}}
@@ -89,9 +97,20 @@ def test_the_plots_have_what_was_said_and_answered(sid: str) -> None:
     assert list(day["Tokens"].rows)[-1] == ("12:00", ["1,000,000", "500,000"])
     assert day["Cost by model"].total == "1.55"
     assert day["Seconds from request to the end of the reply"].total == "2.0"
+    assert day["Seconds from request to the first piece of the reply"].total == "1.5"
     assert list(day["Errors by code"].series) == ["timeout"]
     assert len(day["Messages"].labels) == 24
     assert len(month["Messages"].labels) == 30
+
+
+def test_a_model_of_another_name_costs_what_the_default_costs() -> None:
+    entries = {
+        "default": {**DEMO, "MODEL": "m-latest", "PRICES": {"INPUT": 1, "OUTPUT": 2}},
+        "free": {**DEMO, "MODEL": "local"},
+    }
+    with override_settings(DOQCHAT={**settings.DOQCHAT, "LLMS": entries}):
+        assert prices_of("m-2") == Prices(INPUT=1, OUTPUT=2)
+        assert prices_of("local-7b") is None
 
 
 def test_there_is_no_cost_without_prices(sid: str) -> None:

@@ -163,3 +163,13 @@ def test_a_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     assert kept_secret(file) == secret
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("prices", ["0.3", "1,2,3", "-1,2", "1,inf", "nan,1", "1;2", f"1,{SECRET}"])
+def test_prices_that_cannot_be_used_are_refused(prices: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOQCHAT_LLM_PRICES", prices)
+    env = environment()
+    assert env.prices("DOQCHAT_LLM_PRICES") is None
+    ((_, problem),) = env.problems
+    assert "such as 0.3,2.5" in problem
+    assert SECRET not in problem

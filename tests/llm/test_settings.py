@@ -49,6 +49,12 @@ def test_a_chosen_model_name_is_the_defaults(keys: list[str], models: dict[str, 
     assert {alias: llms[alias]["MODEL"] for alias in models} == models
 
 
+def test_the_default_model_can_have_prices() -> None:
+    llms = configured(DOQCHAT_LLM_PRICES="0.3, 2.5", OPENAI_API_KEY="k")
+    assert llms["default"]["PRICES"] == llms["openai"]["PRICES"] == {"INPUT": 0.3, "OUTPUT": 2.5}
+    assert "PRICES" not in llms["demo"]
+
+
 def test_how_much_is_sent_can_be_set_for_the_models_of_both_providers() -> None:
     llms = configured(DOQCHAT_LLM_CONTEXT_TOKENS="4000", GEMINI_API_KEY="k", OPENAI_API_KEY="k")
 

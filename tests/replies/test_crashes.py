@@ -24,6 +24,7 @@ async def test_the_reply_of_a_killed_worker_is_finished_by_another(
     response = frames[-1]["bd"]
     assert (frames[-1]["hd"]["event"], response["finish_reason"]) == ("llm.response", "stop")
     assert joined(pieces(frames, attempt=2)) == response["text"] != ""
+    assert response["attempt"] == 2
     attempts = [piece["attempt"] for piece in pieces(frames)]
     assert attempts == sorted(attempts)
     assert set(attempts) <= {1, 2}

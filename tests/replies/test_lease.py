@@ -41,7 +41,7 @@ async def test_a_worker_without_its_lease_cannot_write_or_end_a_reply(
     assert [(frame["hd"]["event"], frame["bd"].get("attempt"), frame["bd"]["text"]) for frame in frames] == [
         ("llm.streaming", 1, "안녕"),
         ("llm.streaming", 2, "반갑"),
-        ("llm.response", None, "반갑"),
+        ("llm.response", 2, "반갑"),
     ]
     assert socket.written() == []
 

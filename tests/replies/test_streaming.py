@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from doqchat.protocol.ids import order
 from doqchat.store import keys
 from tests import processes
 from tests.conftest import Connect
@@ -57,7 +58,11 @@ async def test_the_response_has_the_usage_of_the_provider(
 ) -> None:
     client = await connect(web, sid)
     await ask(client, "[[pieces=2]]")
-    usage = (await client.recv_event(*ENDS))["bd"]["usage"]
+    end = await client.recv_event(*ENDS)
+    usage = end["bd"]["usage"]
+    took = order(end["hd"]["id"])[0] - order(end["hd"]["prev"])[0]
+    assert 0 < end["bd"]["first_piece_ms"] <= took
+    assert "attempt" not in end["bd"]
     assert usage["input_tokens"] > 0
     assert usage["output_tokens"] > 0
 

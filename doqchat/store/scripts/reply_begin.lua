@@ -5,7 +5,7 @@
 -- KEYS  1 the session's stream
 -- given reply, lease (a unique name), lease_ms (until it expires), deliveries (maximum number)
 -- Returns {'begun', hints, the text of the previous attempt, attempt, 1 for an automatic reply or 0, the origin of the
--- request}; {'given up', …} with the same fields after the maximum number of deliveries: then the lease only permits
+-- request, ms of the store's clock}; {'given up', …} with the same fields after the maximum number of deliveries: then the lease only permits
 -- ending it; {'lost', hints} if another worker holds the lease, or the reply is queued behind another or has ended.
 
 local reply, key, now = given.reply, key_of(given.reply), now_ms()
@@ -37,4 +37,4 @@ end
 redis.call('HSET', key, 'leased_until', now + given.lease_ms)
 local deliveries, attempt, auto, origin = unpack(redis.call('HMGET', key, 'deliveries', 'attempt', 'auto', 'origin'))
 local begun = tonumber(deliveries) <= given.deliveries
-return {begun and 'begun' or 'given up', hints, shown(reply), tonumber(attempt) or 1, auto == '1' and 1 or 0, origin or ''}
+return {begun and 'begun' or 'given up', hints, shown(reply), tonumber(attempt) or 1, auto == '1' and 1 or 0, origin or '', now}
