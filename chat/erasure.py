@@ -35,9 +35,9 @@ async def erase_session(sid: str, by: Actor, *, dry_run: bool = False) -> Erased
     return found
 
 
-async def erase_person(subject: str, by: Actor, *, dry_run: bool = False) -> Erased:
+async def erase_person(subject: str, by: Actor, *, replies: bool = False, dry_run: bool = False) -> Erased:
     """Erase what a person has said in all sessions, see `Eraser.person`; an audit record remains in each."""
-    found = await Eraser(engine()).person(subject, dry_run=dry_run)
+    found = await Eraser(engine()).person(subject, replies=replies, dry_run=dry_run)
     if not dry_run:
         await asyncio.sleep(RECORDED_WITHIN)
         await sync_to_async(_forget_person)(subject)

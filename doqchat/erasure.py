@@ -93,13 +93,14 @@ class Eraser:
         await self._engine.moderation.report(sid, MODEL_ROLE, notice)
         return found
 
-    async def person(self, subject: str, *, dry_run: bool = False) -> Erased:
+    async def person(self, subject: str, *, replies: bool = False, dry_run: bool = False) -> Erased:
         """Erase what the holder of tokens with this `sub` has said in all sessions. Members get a `message.removed`.
 
-        Replies that quote it stay; erase the session to erase those as well.
+        Other events that quote it stay; erase the session to erase those as well.
 
         Args:
             subject: the `sub`.
+            replies: whether to also erase the model's replies to it.
             dry_run: whether to only count.
 
         Raises Unavailable: some may be erased; call it again.
@@ -113,10 +114,12 @@ class Eraser:
         for sid, ids in events.items():
             if sid in found.held:
                 continue
-            found.events[sid] = len(ids)
+            # Replies go first: an erasure that is interrupted finds them again only while the requests are there.
+            chosen = [*(await self._archive.run(records.replies_to, sid, ids) if replies else ()), *ids]
+            found.events[sid] = len(chosen)
             if not dry_run:
                 await self._engine.stream.keep(sid)
-                for entry_id in ids:
+                for entry_id in chosen:
                     await self._remove(sid, entry_id)
         return found
 

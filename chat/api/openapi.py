@@ -89,12 +89,15 @@ class Erasure(BaseModel):
     sub: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
         None, description="A person, by the claim `sub` of their tokens, in all sessions."
     )
+    replies: bool = Field(False, description="With `sub`: also erase the model's replies to this person.")
     dry_run: bool = Field(False, description="Only count what would be erased.")
 
     @model_validator(mode="after")
     def _one(self) -> "Erasure":
         if (self.sid is None) == (self.sub is None):
             raise ValueError("give either sid or sub")
+        if self.replies and self.sub is None:
+            raise ValueError("replies requires sub; a session is erased with its replies")
         return self
 
 

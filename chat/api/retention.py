@@ -35,7 +35,7 @@ async def erase(request: HttpRequest) -> Erased:
     if wanted.sid is not None:
         found = await erasure.erase_session(wanted.sid, by, dry_run=wanted.dry_run)
     else:
-        found = await erasure.erase_person(wanted.sub or "", by, dry_run=wanted.dry_run)
+        found = await erasure.erase_person(wanted.sub or "", by, replies=wanted.replies, dry_run=wanted.dry_run)
     if not wanted.dry_run and found.events:
         await erasure.rewrite_files()
     return Erased(events=dict(found.events), held=sorted(found.held))

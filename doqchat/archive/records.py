@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import models
 from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
+from doqchat.protocol import server
+from doqchat.protocol.events import LLMError, LLMResponse
 from doqchat.protocol.ids import id_at, position, position_before
 from doqchat.store.clients import pairs
 from doqchat.store.older import Known, Older, Raw
@@ -141,6 +143,14 @@ def of_person(persons: Mapping[str, str]) -> dict[str, list[str]]:
             if persons.get(person) == sid:
                 found[sid].append(id_at(place))
     return dict(found)
+
+
+def replies_to(sid: str, ids: Collection[str]) -> list[str]:
+    """The replies to some events of a session that are not removed."""
+    wanted = set(ids)
+    ends = events_of(sid).filter(event__in=(LLMResponse.event, LLMError.event)).order_by("position")
+    bodies = ends.values_list("position", "body").iterator(chunk_size=AT_ONCE)
+    return [id_at(place) for place, body in bodies if server.request_of(body) in wanted]
 
 
 def states(sids: Sequence[str]) -> dict[str, str]:

@@ -116,6 +116,15 @@ def read_stored(body: str) -> StoredEvent | None:
     return StoredEvent(event, text, person if isinstance(person, str) else "")
 
 
+def request_of(body: str) -> str | None:
+    """The id of the request that a stored reply has answered; None if it is removed, or is not a reply."""
+    try:
+        envelope = from_json(body, allow_inf_nan=False)
+        return None if envelope["hd"].get("removed") else str(envelope["bd"]["request_id"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:
     """A frame of an ephemeral event."""
     return plain(sid, body.event, body.model_dump(mode="json"), role)

@@ -87,11 +87,14 @@ async def test_what_a_person_has_said_is_erased_in_all_sessions(site: Site, conn
     said = [await say(kim, f"{SECRET} {number}") for number in range(3)]
     await say(lee, "stays")
     await say(elsewhere, SECRET)
+    await elsewhere.send("llm.request", {"prompt": f"{SECRET}?"}, msg_id="asks")
+    await elsewhere.recv_event("llm.response")
     await elsewhere.connection.close()
 
-    assert "4 events in 2 sessions" in site.erase("--sub", "kim", "--dry-run")
+    assert "5 events in 2 sessions" in site.erase("--sub", "kim", "--dry-run")
+    assert "6 events in 2 sessions" in site.erase("--sub", "kim", "--replies", "--dry-run")
     assert len(site.found(SECRET)) >= 2  # the store's file and the database
-    site.erase("--sub", "kim", "--yes")
+    site.erase("--sub", "kim", "--replies", "--yes")
     assert [(await lee.recv_event("message.removed"))["bd"]["id"] for _ in said] == said
     assert site.found(SECRET) == []
     events = site.events(sid)
@@ -99,7 +102,8 @@ async def test_what_a_person_has_said_is_erased_in_all_sessions(site: Site, conn
     assert [event["bd"].get("text") for event in events[:4]] == ["", "", "", "stays"]
     assert not {"name", "person", "msg_id"} & set(events[0]["hd"])
     assert [event["hd"]["prev"] for event in events[1:]] == [event["hd"]["id"] for event in events[:-1]]
-    assert "0 events" in site.erase("--sub", "kim", "--dry-run")
+    assert {event["bd"].get("text", "") for event in site.events(other)} == {""}
+    assert "0 events" in site.erase("--sub", "kim", "--replies", "--dry-run")
     with closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
         rows = database.execute("SELECT action, subject, name FROM doqchat_auditrecord WHERE sid = ?", [sid]).fetchall()
     assert ("erased", "command:doqchat_erase", "") in rows

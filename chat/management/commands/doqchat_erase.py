@@ -24,21 +24,26 @@ class Command(BaseCommand):
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--sid", help="a session")
         what.add_argument("--sub", help="a person, by the claim sub of their tokens")
+        parser.add_argument(
+            "--replies", action="store_true", help="with --sub: also the model's replies to this person"
+        )
         parser.add_argument("--dry-run", action="store_true", help="only list what would be erased")
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
-    def handle(self, *args: Any, sid: str | None, sub: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, sid: str | None, sub: str | None, replies: bool, **options: Any) -> None:
+        if replies and sub is None:
+            raise CommandError("--replies requires --sub; a session is erased with its replies.")
         with override(terminal_language()):
             try:
                 if sid is not None:
                     check_sid(sid)
-                found = asyncio.run(_erase(sid, sub, dry_run=True))
+                found = asyncio.run(_erase(sid, sub, replies=replies, dry_run=True))
                 self._list(found)
                 if options["dry_run"] or not found.events:
                     return
                 if not options["yes"] and input(_("Erase this? It cannot be undone. [yes/no] ")) != "yes":
                     raise CommandError(_("Nothing was erased."))
-                asyncio.run(_erase(sid, sub, dry_run=False))
+                asyncio.run(_erase(sid, sub, replies=replies, dry_run=False))
             except DoqchatError as error:
                 raise CommandError(error.message) from error
             self.stdout.write(_("Erased. Backups that were made before still contain it."))
@@ -53,13 +58,13 @@ class Command(BaseCommand):
             self.stdout.write(_("  {sid} is on legal hold and stays.").format(sid=visible(sid)))
 
 
-async def _erase(sid: str | None, sub: str | None, *, dry_run: bool) -> Erased:
+async def _erase(sid: str | None, sub: str | None, *, replies: bool, dry_run: bool) -> Erased:
     by = Actor("command:doqchat_erase")
     try:
         if sid is not None:
             found = await erasure.erase_session(sid, by, dry_run=dry_run)
         else:
-            found = await erasure.erase_person(sub or "", by, dry_run=dry_run)
+            found = await erasure.erase_person(sub or "", by, replies=replies, dry_run=dry_run)
         if not dry_run:
             await erasure.rewrite_files()
         return found
