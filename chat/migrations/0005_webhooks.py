@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "secret",
-                    models.CharField(default=chat.webhooks.signature.new_secret, editable=False, max_length=120),
+                    models.CharField(default=chat.webhooks.signature.new_seed, editable=False, max_length=120),
                 ),
                 ("previous_secret", models.CharField(blank=True, editable=False, max_length=120)),
                 ("previous_until", models.DateTimeField(editable=False, null=True)),

@@ -38,8 +38,8 @@ class WebhookEndpoint(models.Model):
 
     Attributes:
         types: the types of the events that it gets, separated by spaces.
-        secret: signs the webhooks, as `whsec_…`. It is not a digest, because signing requires it.
-        previous_secret, previous_until: also signs them until then, after a rotation; empty for none.
+        seed: of the secret that signs the webhooks, see `secret_of` in signature.py.
+        previous_seed, previous_until: its secret also signs them until then, after a rotation; empty for none.
         disabled_because: why it was disabled by doqchat; empty otherwise.
     """
 
@@ -48,8 +48,8 @@ class WebhookEndpoint(models.Model):
     types = models.TextField(_("events"))
     enabled = models.BooleanField(_("enabled"), default=True)
     disabled_because = models.CharField(_("disabled because"), max_length=200, blank=True, editable=False)
-    secret = models.CharField(max_length=120, default=signature.new_secret, editable=False)
-    previous_secret = models.CharField(max_length=120, blank=True, editable=False)
+    seed = models.CharField(max_length=120, default=signature.new_seed, editable=False)
+    previous_seed = models.CharField(max_length=120, blank=True, editable=False)
     previous_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
@@ -69,16 +69,21 @@ class WebhookEndpoint(models.Model):
             raise ValidationError({"url": str(error)}) from error
 
     @property
+    def secret(self) -> str:
+        """The secret, as `whsec_…`."""
+        return signature.secret_of(self.seed)
+
+    @property
     def secrets(self) -> list[str]:
         """The secrets that sign a webhook now."""
         rotating = self.previous_until is not None and timezone.now() < self.previous_until
-        return [self.secret, self.previous_secret] if rotating else [self.secret]
+        return [self.secret, signature.secret_of(self.previous_seed)] if rotating else [self.secret]
 
     def rotate(self) -> None:
         """Give it a new secret; the previous one also signs for BOTH_SECRETS."""
-        self.previous_secret, self.previous_until = self.secret, timezone.now() + BOTH_SECRETS
-        self.secret = signature.new_secret()
-        self.save(update_fields=["secret", "previous_secret", "previous_until"])
+        self.previous_seed, self.previous_until = self.seed, timezone.now() + BOTH_SECRETS
+        self.seed = signature.new_seed()
+        self.save(update_fields=["seed", "previous_seed", "previous_until"])
 
 
 class WebhookDelivery(models.Model):

@@ -1,19 +1,33 @@
-"""Signatures of Standard Webhooks: HMAC-SHA256 of the id, the time and the body."""
+"""Signatures of Standard Webhooks: HMAC-SHA256 of the id, the time and the body.
+
+The database has only a seed of each secret: the secret is derived from it and from SECRET_KEY, so that a copy of the
+database is not enough to forge webhooks.
+"""
 
 import base64
 import hmac
 import secrets
 from collections.abc import Iterable
 
+from django.utils.crypto import salted_hmac
+
 PREFIX = "whsec_"
-SECRET_BYTES = 32
+SEED_BYTES = 32
 FEWEST_BYTES, MOST_BYTES = 24, 64
 """Size of a secret. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"""
 
 
-def new_secret() -> str:
-    """A random secret."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+def new_seed() -> str:
+    """A random seed of a secret."""
+    return secrets.token_urlsafe(SEED_BYTES)
+
+
+def secret_of(seed: str) -> str:
+    """The secret with this seed. A seed that is a secret itself was stored by an older version."""
+    if seed.startswith(PREFIX):
+        return seed
+    key = salted_hmac("doqchat.webhooks", seed, algorithm="sha256").digest()
+    return PREFIX + base64.b64encode(key).decode()
 
 
 def key_of(secret: str) -> bytes:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from chat.webhooks.signature import headers, new_secret
+from chat.webhooks.signature import headers, new_seed, secret_of
 from tests.docs.pages import ROOT, blocks
 
 PROGRAMS = {"python": [sys.executable, "-c"], "js": ["node", "-e"]}
@@ -35,10 +35,10 @@ def verified(language: str, secret: str, sent: dict[str, str], body: bytes = BOD
 def test_another_backend_verifies_a_webhook_with_the_program_of_the_page(language: str) -> None:
     if shutil.which(PROGRAMS[language][0]) is None:
         pytest.skip(f"There is no {PROGRAMS[language][0]} here.")
-    secret, now = new_secret(), int(time.time())
-    signed = headers([new_secret(), secret], "msg_1", now, BODY)
+    secret, now = secret_of(new_seed()), int(time.time())
+    signed = headers([secret_of(new_seed()), secret], "msg_1", now, BODY)
     assert verified(language, secret, signed) == "message.created"
-    assert verified(language, new_secret(), signed) == ""
+    assert verified(language, secret_of(new_seed()), signed) == ""
     assert verified(language, secret, signed, BODY.replace(b"text", b"test")) == ""
     assert verified(language, secret, signed | {"webhook-id": "msg_2"}) == ""
     assert verified(language, secret, headers([secret], "msg_1", now - 600, BODY)) == ""

@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 from chat.webhooks import targets
 from chat.webhooks.sender import Sender
-from chat.webhooks.signature import new_secret
+from chat.webhooks.signature import new_seed, secret_of
 from chat.webhooks.targets import check_url, is_public_address
 from tests.stand_ins.webhook_receiver import WebhookReceiver
 
@@ -48,7 +48,7 @@ async def test_a_host_that_resolves_to_this_machine_is_not_connected_to(host: st
     async with WebhookReceiver() as receiver:
         port = receiver.origin.rpartition(":")[2]
         sender = Sender()
-        answer = await sender.send(f"https://{host}:{port}/", [new_secret()], "msg_1", b"{}")
+        answer = await sender.send(f"https://{host}:{port}/", [secret_of(new_seed())], "msg_1", b"{}")
         await sender.close()
     assert "public" in answer.error
     assert receiver.connections == 0
@@ -70,7 +70,7 @@ async def test_the_setting_allows_plain_http_and_private_addresses(settings: Set
     allow_private(settings)
     async with WebhookReceiver() as receiver:
         sender = Sender()
-        assert await sender.send(receiver.url, [new_secret()], "msg_1", b'{"type":"webhook.test"}')
+        assert await sender.send(receiver.url, [secret_of(new_seed())], "msg_1", b'{"type":"webhook.test"}')
         await sender.close()
     assert len(receiver.requests) == 1
 
