@@ -12,12 +12,15 @@ from websockets.protocol import Protocol
 from websockets.streams import StreamReader
 
 from doqchat.protocol.names import WRITE_TEXT
+from doqchat.serving.error_response import error_response
 from doqchat.serving.limits import CLOSE_SECONDS, FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, RESTART_CODE
 from doqchat.serving.paced_reads import Hold
 from doqchat.serving.paced_transport import PacedTransport
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
+
+RESTARTING = "The server restarts; connect again."
 
 _CONTINUATION: Final = Opcode.CONT
 _TEXT: Final = Opcode.TEXT
@@ -249,9 +252,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._deadline = None
 
     def shutdown(self) -> None:
-        """Close with 1012, so that the peer reconnects; it has CLOSE_SECONDS to respond."""
+        """Close with 1012, so that the peer reconnects; it has CLOSE_SECONDS to respond.
+
+        A handshake in progress is refused with 503.
+        """
         if self.handshake_complete:
             self._fail(RESTART_CODE)
+        elif self.initial_response is None:
+            self.transport.write(error_response(503, RESTARTING))
+            self.initial_response = 503, [], b""  # the application's is too late
+            self.disconnected = True
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": RESTART_CODE})
+            self.transport.close()
         else:
             super().shutdown()
 

@@ -24,6 +24,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await answer(send)
         return
     await receive()
+    if scope["path"] == "/undecided":
+        floods.append({"undecided": True})
+        await receive()
     await send({"type": "websocket.accept"})
     if scope["path"] == "/flood":
         await flood(send)

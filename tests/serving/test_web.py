@@ -166,6 +166,21 @@ async def test_sigterm_sends_1012_and_exits_with_0(own_web: Web) -> None:
     assert await asyncio.to_thread(own_web.process.wait) == 0
 
 
+async def test_sigterm_refuses_a_handshake_in_progress(kind: str, own_web: Web) -> None:
+    """daphne breaks the connection; uvicorn answers with 503."""
+    head = b""
+    with closing(own_web.silent_peer("/undecided")) as peer:
+        await own_web.flood("undecided")
+        own_web.process.send_signal(signal.SIGTERM)
+        peer.settimeout(processes.END_WITHIN)
+        with suppress(ConnectionResetError):
+            head = await asyncio.to_thread(peer.recv, 4096)
+    assert head.startswith(b"HTTP/1.1 503 " if kind == "uvicorn" else b"")
+    assert b" 101 " not in head
+    assert await asyncio.to_thread(own_web.process.wait) == 0
+    assert "Traceback" not in own_web.process.output
+
+
 async def test_sigterm_sends_1012_to_a_peer_in_mid_sentence(own_web: Web) -> None:
     async def talk(client: ClientConnection) -> None:
         while True:
