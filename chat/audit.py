@@ -1,8 +1,8 @@
-"""The audit trail: who created, joined, configured and moderated which session, in the database.
+"""The audit trail: who created, joined, left, configured and moderated which session, in the database.
 
-What somebody does over HTTP is recorded before the call is answered. Joins, refusals and verdicts of filters are
-collected and recorded in batches in the background, so that connecting requires no query; those of the last second are
-lost if the process dies.
+What somebody does over HTTP is recorded before the call is answered. Joins, leaves, refusals and verdicts of filters
+are collected and recorded in batches in the background, so that connecting requires no query; those of the last second
+are lost if the process dies.
 """
 
 import json
@@ -70,7 +70,7 @@ async def record(action: Action, sid: str, by: Actor, **detail: Any) -> None:
 
 
 class AuditBatches(Batches):
-    """Records joins, refusals and verdicts of filters of one event loop in batches."""
+    """Records joins, leaves, refusals and verdicts of filters of one event loop in batches."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,6 +86,10 @@ class AuditBatches(Batches):
     def joined(self, principal: Principal) -> None:
         """A connection has joined a session."""
         self.add(Action.JOINED, principal.sid, Actor.of(principal))
+
+    def left(self, principal: Principal) -> None:
+        """A connection that had joined has left."""
+        self.add(Action.LEFT, principal.sid, Actor.of(principal))
 
     def refused(self, principal: Principal, problem: DoqchatError) -> None:
         """A principal with a valid credential was refused. Clients without one leave no records."""

@@ -102,6 +102,7 @@ class AuditRecord(models.Model):
         CREATED = "created", _("created the session")
         INVITED = "invited", _("created an invite")
         JOINED = "joined", _("joined")
+        LEFT = "left", _("left")
         REFUSED = "refused", _("was refused")
         CONFIGURED = "configured", _("changed the settings")
         REVOKED = "revoked", _("revoked access")

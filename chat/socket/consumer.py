@@ -192,6 +192,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             member, self.member = self.member, None
             if member.joined:
                 member_webhooks().left(member)
+                batches().left(member.principal)
             if self.accepted and self.counts is not None:
                 self.counts.sockets -= 1
             await leave(self.engine, member)

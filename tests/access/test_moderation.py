@@ -172,8 +172,8 @@ async def test_each_action_leaves_an_audit_record(guarded: Web, sid: str) -> Non
             assert (await call(guarded, sid, method, path, body, staff)).status in (200, 204)
     assert await connecting(guarded, sid, token(sid, sub="u-2", jti="t-1")) == "forbidden"
     expected = ["configured", "removed", "muted", "unmuted", "revoked", "closed", "reopened"]
-    found = await records(sid, len(expected) + 2)
-    by_staff = [each for each in found if each.action not in ("joined", "refused")]
+    found = await records(sid, len(expected) + 3)
+    by_staff = [each for each in found if each.action not in ("joined", "left", "refused")]
     assert [each.action for each in by_staff] == expected
     assert {(each.name, each.role) for each in by_staff} == {("Kim Sora", "observer")}
     joined, refusal = (next(each for each in found if each.action == name) for name in ("joined", "refused"))

@@ -103,8 +103,11 @@ async def test_the_log_has_the_record_of_an_action_that_the_database_does_not_ta
 async def test_the_admin_shows_who_joined_and_nothing_can_be_changed(
     server: Web, connect: Connect, admin: Admin, sid: str
 ) -> None:
-    await connect(server, sid, role="A")
+    client = await connect(server, sid, role="A")
     (joined,) = await records(sid, 1)
+    await client.connection.close()
+    (left,) = await records(sid, 1, action="left")
+    assert (left.role, left.address) == (joined.role, joined.address)
     page = admin(server, f"/admin/doqchat/auditrecord/?q={sid}")
     assert (page.status, ">joined<" in page.text, sid in page.text) == (200, True, True)
     assert "auditrecord/add" not in page.text
