@@ -36,25 +36,24 @@ class PublicAddress:
         self._root = path.rstrip("/")
         self._forwarded = ProxyHeadersMiddleware(self._serve, list(proxies))
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Serve one connection."""
+    def __call__(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
+        """Serve one connection. It is no coroutine: each message would pass through it."""
         if scope["type"] not in ("http", "websocket"):
-            await self._application(scope, receive, send)
-            return
+            return self._application(scope, receive, send)
         changed: Any = scope | {"root_path": self._root, "path": self._path(scope["path"])}
         if scope.get("client"):
             changed["client"] = (scope["client"][0].removeprefix(_IPV4_MAPPED), scope["client"][1])
             changed[_PEER] = changed["client"][0]
-        await self._forwarded(changed, receive, send)
+        return self._forwarded(changed, receive, send)
 
-    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+    def _serve(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         peer = scope.pop(_PEER, "")
         client = scope["client"][0] if scope.get("client") else ""
         is_proxy = client in (peer, "") and (not peer or peer in self._forwarded.trusted_hosts)
         scope[SCOPE_KEY] = None if is_proxy else network(client)
         if self._https:
             scope["scheme"] = "https" if scope["type"] == "http" else "wss"
-        await self._application(scope, receive, send)
+        return self._application(scope, receive, send)
 
     def _path(self, path: str) -> str:
         """The public path; health checks call the server directly and omit the site's path."""

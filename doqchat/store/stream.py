@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal
+from typing import Literal
 
 from doqchat import tracing
 from doqchat.errors import Conflict, RateLimited
@@ -133,19 +133,25 @@ class SessionStream(SessionReader):
             "manner": manner,
             "timestamp": now(),
             "workers": shard.workers_channel,
+            "may_have_left": self._archive is not None,
         }
         if origin:
             event["origin"] = origin
+        used = [keys.stream(sid), claim]
         began = monotonic()
         try:
             if tracing.is_on():
                 with tracing.span("append", "client", {tracing.SESSION_ID: sid}):
                     event["traceparent"] = tracing.traceparent()
-                    entry_id, outcome, rest = await self._store(sid, claim, event)
+                    answer = await run_append(shard.appends, self._append, used, **event)
             else:
-                entry_id, outcome, rest = await self._store(sid, claim, event)
+                answer = await run_append(shard.appends, self._append, used, **event)
+            if answer[1] == "absent":
+                await self.resume(sid)
+                answer = await run_append(shard.appends, self._append, used, **event | {"may_have_left": False})
         finally:
             shard.counts.appends.observe(monotonic() - began)
+        entry_id, outcome, rest = answer
         if outcome == "conflict":
             raise Conflict("This msg_id was used for another message; use a new one.", msg_id=msg_id)
         if not entry_id:
@@ -155,16 +161,6 @@ class SessionStream(SessionReader):
         if not duplicate:
             shard.counts.count(_REQUESTS if ask else _CHAT_MESSAGES)
         return Appended(entry_id, duplicate)
-
-    async def _store(self, sid: str, claim: str, event: dict[str, Any]) -> tuple[Any, ...]:
-        """Run append.lua; a session that has left the store is resumed first."""
-        pipeline, used = self._shards.of(sid).appends, [keys.stream(sid), claim]
-        archived = self._archive is not None
-        answer = await run_append(pipeline, self._append, used, **event, may_have_left=archived)
-        if answer[1] == "absent":
-            await self.resume(sid)
-            answer = await run_append(pipeline, self._append, used, **event, may_have_left=False)
-        return answer
 
     def _over_limit(self, limit: str, wait_ms: int, role: str) -> RateLimited:
         return (self._messages if limit in self._messages.fields() else self._requests).refusal(limit, wait_ms, role)
