@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: 20,000 messages through 39 faults of all kinds, and a table of what went wrong: nothing.
+"""`python -m tests.chaos`: 20,000 messages through 42 faults of all kinds, and a table of what went wrong: nothing.
 
 Exit status 0 when nothing is lost, doubled or out of order, 1 when something is or when less than half of the messages
 were acknowledged in time, 130 after Ctrl-C.
