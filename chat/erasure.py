@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from chat.audit import Action, Actor, record
 from chat.batching import BATCH_SECONDS
 from chat.models import AuditRecord, ChatSession, Invite
-from chat.webhooks import deliveries
+from chat.webhooks import deliveries, members
 from doqchat.engine import engine
 from doqchat.erasure import Erased, Eraser
 from doqchat.sessions import check_sid
@@ -30,6 +30,7 @@ async def erase_session(sid: str, by: Actor, *, dry_run: bool = False) -> Erased
     found = await Eraser(engine()).session(sid, dry_run=dry_run)
     if not dry_run and not found.held:
         await asyncio.sleep(RECORDED_WITHIN)
+        await members.erase(next(iter(engine().shards)), sid=sid)
         await sync_to_async(_forget_session)(sid)
         await record(Action.ERASED, sid, by, events=found.events[sid])
     return found
@@ -40,6 +41,7 @@ async def erase_person(subject: str, by: Actor, *, replies: bool = False, dry_ru
     found = await Eraser(engine()).person(subject, replies=replies, dry_run=dry_run)
     if not dry_run:
         await asyncio.sleep(RECORDED_WITHIN)
+        await members.erase(next(iter(engine().shards)), subject=subject)
         await sync_to_async(_forget_person)(subject)
         for sid, events in found.events.items():
             await record(Action.ERASED, sid, by, events=events, person=_digest(subject))

@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from chat.audit import batches
 from chat.socket.handshake import read_handshake, subprotocol_of
-from chat.webhooks.members import member_webhooks
+from chat.webhooks.members import note_joined, note_left
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, RateLimited, TooLarge, problem_of
 from doqchat.fanout.member import FAILED, Member
@@ -127,12 +127,12 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await self._refuse(problem)
         else:
             batches().joined(member.principal)
+            note_joined(self.engine, member)
             await self.accept(subprotocol=subprotocol_of(self.scope))
             self.accepted = True
             self.counts.sockets += 1
             self.counts.count(CONNECTIONS)
             begin(self.engine, member, welcome)
-            member_webhooks().joined(member)
 
     def _count(self) -> None:
         """Count the connection; raises RateLimited for one too many."""
@@ -191,7 +191,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         if self.member is not None:
             member, self.member = self.member, None
             if member.joined:
-                member_webhooks().left(member)
+                note_left(self.engine, member)
                 batches().left(member.principal)
             if self.accepted and self.counts is not None:
                 self.counts.sockets -= 1

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from chat.webhooks import deliveries, outbox, timing
+from chat.webhooks import deliveries, members, outbox, timing
 from chat.webhooks.endpoint_queue import EndpointQueue
 from chat.webhooks.sender import Sender
 from doqchat.archive.database_threads import DatabaseThreads
@@ -80,6 +80,7 @@ class Dispatcher:
         begun = self._now()
         if await self._shard.pipeline.run(_TAKE, [keys.WEBHOOKS], name=self._name, ms=int(timing.LEASE_SECONDS * 1000)):
             self._held_until = begun + timing.LEASE_SECONDS / 2
+            await members.collect(self._shard, self._database)
             await self._find(begun)
         else:
             await self._stop()

@@ -1,90 +1,92 @@
-"""Members who join and leave: queued in batches in the background, so that connecting requires no query.
+"""Members who join and leave: noted in the store, from where a worker queues their webhooks.
 
-They are not events of the session. Those of the last second are lost if the process dies.
+They are not events of the session. So connecting requires no query, and a process that dies loses none.
 """
 
-import logging
-import uuid
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from typing import Any
 
-from django.db import DatabaseError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
-from chat.batching import Batches, of_running_loop
 from chat.webhooks.models import EventType, WebhookDelivery
 from chat.webhooks.outbox import enabled_endpoints, queue
-from doqchat.access.principal import Principal
+from doqchat.archive.database_threads import DatabaseThreads
+from doqchat.engine import Engine
 from doqchat.fanout.member import Member
+from doqchat.protocol.ids import id_after, time_of
+from doqchat.store import keys
+from doqchat.store.clients import pairs
+from doqchat.store.shards import Shard
 
-log = logging.getLogger(__name__)
+MOST = 20_000
+"""Number of joins and leaves that the store keeps for a worker, about 5 MB; older ones are dropped."""
 
-MOST_IN_BATCH = 10_000
-"""Maximum number per batch; others are counted in the log."""
+AT_ONCE = 500
 
-_Happened = tuple[EventType, datetime, str, Principal]
-
-
-class MemberWebhooks(Batches):
-    """Queues the members who join and leave, of one event loop."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._batch: list[_Happened] = []
-        self._omitted = 0
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._batch
-
-    def joined(self, member: Member) -> None:
-        """A connection has joined a session."""
-        self._add(EventType.MEMBER_JOINED, member)
-
-    def left(self, member: Member) -> None:
-        """A connection has left a session."""
-        self._add(EventType.MEMBER_LEFT, member)
-
-    async def store(self) -> None:
-        """Queue what is collected."""
-        batch, self._batch = self._batch, []
-        omitted, self._omitted = self._omitted, 0
-        if omitted:
-            log.warning("%s webhooks of members were not queued: there were too many at once.", omitted)
-        try:
-            await self.in_thread(batch)
-        except DatabaseError as error:
-            log.error("%s webhooks of members were not queued: %s", len(batch), error)
-
-    def write(self, batch: list[_Happened]) -> None:
-        """Queue a webhook for each member and endpoint."""
-        endpoints = enabled_endpoints()
-        ids = [f"msg_{uuid.uuid4().hex}" for _ in batch]
-        queue(
-            WebhookDelivery(
-                endpoint=endpoint,
-                message_id=message_id,
-                type=kind,
-                sid=who.sid,
-                data=to_json(_described(connection_name, who)).decode(),
-                happened_at=moment,
-            )
-            for endpoint in endpoints
-            for (kind, moment, connection_name, who), message_id in zip(batch, ids, strict=True)
-            if kind in endpoint.types.split()
-        )
-
-    def _add(self, kind: EventType, member: Member) -> None:
-        if len(self._batch) == MOST_IN_BATCH:
-            self._omitted += 1
-            return
-        self._batch.append((kind, datetime.now(UTC), member.connection, member.principal))
-        self.write_later()
+_Entries = Sequence[tuple[str, list[str]]]
 
 
-def member_webhooks() -> MemberWebhooks:
-    """Those of the running event loop."""
-    return of_running_loop(MemberWebhooks)
+def note_joined(engine: Engine, member: Member) -> None:
+    """A connection has joined a session."""
+    _note(engine, EventType.MEMBER_JOINED, member)
 
 
-def _described(name: str, who: Principal) -> dict[str, str | None]:
-    return {"sid": who.sid, "connection": name, "role": who.role, "name": who.name, "sub": who.subject}
+def note_left(engine: Engine, member: Member) -> None:
+    """A connection has left a session."""
+    _note(engine, EventType.MEMBER_LEFT, member)
+
+
+async def collect(shard: Shard, database: DatabaseThreads) -> None:
+    """Queue the webhooks of the members that are noted.
+
+    Those of a process that dies in between are found again, and are not queued twice. Raises DoqchatError.
+    """
+    while noted := await shard.pipeline.execute("XRANGE", keys.MEMBERS, "-", "+", "COUNT", AT_ONCE):
+        await database.run(_queue, noted)
+        await shard.pipeline.execute("XTRIM", keys.MEMBERS, "MINID", id_after(noted[-1][0]) or "+")
+
+
+async def erase(shard: Shard, *, sid: str | None = None, subject: str | None = None) -> None:
+    """Delete what is noted of a session or of a person. Raises DoqchatError."""
+    noted: _Entries = await shard.pipeline.execute("XRANGE", keys.MEMBERS, "-", "+")
+    for entry_id, flat in noted:
+        known = from_json(dict(pairs(flat))["data"])
+        if known["sid"] == sid or (subject is not None and known["sub"] == subject):
+            await shard.pipeline.execute("XDEL", keys.MEMBERS, entry_id)
+
+
+def _note(engine: Engine, kind: EventType, member: Member) -> None:
+    who = member.principal
+    known = {"sid": who.sid, "connection": member.connection, "role": who.role, "name": who.name, "sub": who.subject}
+    if engine.archive is not None:  # without one no worker sends webhooks
+        shard = next(iter(engine.shards))
+        fields = ("type", kind.value, "data", to_json(known).decode())
+        shard.pipeline.post("XADD", keys.MEMBERS, "MAXLEN", "~", MOST, "*", *fields)
+
+
+def _queue(noted: _Entries) -> None:
+    """Queue a webhook for each of them and each endpoint."""
+    queue(_deliveries(noted))
+
+
+def _deliveries(noted: _Entries) -> list[WebhookDelivery]:
+    endpoints = enabled_endpoints()
+    ids = {entry_id: f"msg_member_{entry_id.replace('-', '_')}" for entry_id, _ in noted}
+    there = set(WebhookDelivery.objects.filter(message_id__in=ids.values()).values_list("message_id", flat=True))
+    found = []
+    for entry_id, flat in noted:
+        fields: dict[str, Any] = dict(pairs(flat))
+        for endpoint in endpoints:
+            wanted = fields["type"] in endpoint.types.split() and time_of(entry_id) >= endpoint.created_at
+            if wanted and ids[entry_id] not in there:
+                found.append(
+                    WebhookDelivery(
+                        endpoint=endpoint,
+                        message_id=ids[entry_id],
+                        type=fields["type"],
+                        sid=from_json(fields["data"])["sid"],
+                        data=fields["data"],
+                        happened_at=time_of(entry_id),
+                    )
+                )
+    return found

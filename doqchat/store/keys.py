@@ -17,6 +17,9 @@ ARCHIVER_PAUSED = "chat:archiver:paused"
 WEBHOOKS = "chat:webhooks"
 """The name of the process that sends webhooks."""
 
+MEMBERS = "chat:webhooks:members"
+"""Stream of the members who have joined and left, until a worker has queued their webhooks."""
+
 ARCHIVED_AT = "chat:archived"
 """When the archiver's last complete pass began, in ms of the store's clock."""
 

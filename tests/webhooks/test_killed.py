@@ -1,4 +1,4 @@
-"""A worker that is killed loses no webhook, and another one goes on, at once if the first has ended by itself."""
+"""Processes that are killed lose no webhook, and another worker goes on, at once if the first has ended by itself."""
 
 import asyncio
 from contextlib import closing
@@ -7,7 +7,9 @@ import pytest
 import redis
 
 from doqchat.store import keys
+from tests import processes
 from tests.chat.fetch import post
+from tests.conftest import Connect
 from tests.stand_ins.webhook_receiver import Webhook, WebhookReceiver
 from tests.webhooks.conftest import Site, endpoint
 
@@ -39,3 +41,14 @@ async def test_a_killed_worker_loses_nothing_and_keeps_the_order(site: Site, sid
     ids = [request.headers["webhook-id"] for request in receiver.requests]
     assert len(ids) == 7
     assert len(set(ids)) == 6, "the attempt that was interrupted is repeated with the same id"
+
+
+@pytest.mark.slow
+async def test_a_killed_web_process_loses_no_member_who_had_joined(site: Site, connect: Connect, sid: str) -> None:
+    async with WebhookReceiver() as receiver:
+        await endpoint(receiver.url, "member.joined")
+        with processes.web(DOQCHAT_REDIS_URL=site.store_url) as web:
+            await connect(web, sid, role="A")
+            web.process.kill()
+        with site.worker():
+            assert (await receiver.next())["data"]["sid"] == sid

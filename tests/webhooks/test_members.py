@@ -1,18 +1,37 @@
-"""Members who join and leave are queued in batches."""
+"""Members who join and leave are noted in the store, and queued from there."""
 
 import json
-import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
+import redis
+from django.conf import settings
+from django.test import override_settings
+from django.utils import timezone
 
 from chat.webhooks import members
-from chat.webhooks.members import MemberWebhooks
 from chat.webhooks.models import EventType, WebhookDelivery
 from doqchat.access.principal import Principal
+from doqchat.archive.database_threads import DatabaseThreads
+from doqchat.engine import Engine
 from doqchat.fanout.member import Member
+from doqchat.store import keys
+from tests import processes
 from tests.webhooks.conftest import endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def own_engine(own_store: processes.Store) -> AsyncIterator[Engine]:
+    with override_settings(
+        DOQCHAT={**settings.DOQCHAT, "STORE_URLS": [own_store.url], "ARCHIVE": {}},
+        CHANNEL_LAYERS=settings.CHANNEL_LAYERS,
+    ):
+        engine = Engine()
+        yield engine
+        await engine.close()
 
 
 async def write(text: str) -> None:
@@ -24,36 +43,48 @@ def minji() -> Member:
     return Member(write, principal=who, profile="basic", on_drop=lambda code: None)
 
 
-async def test_a_member_is_described_in_the_order_of_what_happened() -> None:
-    await endpoint("https://example.org/")
-    batch, member = MemberWebhooks(), minji()
-    batch.joined(member)
-    batch.left(member)
-    await batch.close()
-    joined, left = [each async for each in WebhookDelivery.objects.order_by("pk")]
+async def queued(engine: Engine) -> list[WebhookDelivery]:
+    """What is queued once everything that is noted was collected."""
+    database = DatabaseThreads(1)
+    await members.collect(next(iter(engine.shards)), database)
+    await database.close()
+    return [each async for each in WebhookDelivery.objects.order_by("pk")]
+
+
+async def test_a_member_is_described_in_the_order_of_what_happened(
+    own_engine: Engine, own_client: "redis.Redis"
+) -> None:
+    await endpoint("https://example.org/", created_at=timezone.now() - timedelta(minutes=1))
+    await endpoint("https://example.org/later", created_at=timezone.now() + timedelta(minutes=1))
+    await endpoint("https://example.org/other", "message.created")
+    member = minji()
+    members.note_joined(own_engine, member)
+    members.note_left(own_engine, member)
+    joined, left = await queued(own_engine)
     assert (joined.type, left.type) == (EventType.MEMBER_JOINED, EventType.MEMBER_LEFT)
     assert json.loads(joined.data) == json.loads(left.data) == {
         "sid": "room", "connection": member.connection, "role": "A", "name": "Minji", "sub": "u-1"
     }  # fmt: skip
+    assert own_client.xlen(keys.MEMBERS) == 0
 
 
-async def test_without_an_endpoint_nothing_is_queued() -> None:
-    await endpoint("https://example.org/", "message.created")
-    batch = MemberWebhooks()
-    batch.joined(minji())
-    await batch.close()
-    assert not await WebhookDelivery.objects.aexists()
-
-
-async def test_a_flood_is_limited_and_the_log_says_so(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_what_a_worker_has_queued_before_it_died_is_not_queued_twice(
+    own_engine: Engine, own_client: "redis.Redis"
 ) -> None:
-    monkeypatch.setattr(members, "MOST_IN_BATCH", 2)
-    await endpoint("https://example.org/")
-    batch = MemberWebhooks()
-    for _ in range(5):
-        batch.joined(minji())
-    with caplog.at_level(logging.WARNING):
-        await batch.close()
-    assert await WebhookDelivery.objects.acount() == 2
-    assert "3 webhooks of members were not queued" in caplog.text
+    await endpoint("https://example.org/", created_at=timezone.now() - timedelta(minutes=1))
+    members.note_joined(own_engine, minji())
+    (before,) = await queued(own_engine)
+    noted = before.message_id.removeprefix("msg_member_").replace("_", "-")
+    own_client.xtrim(keys.MEMBERS, maxlen=0)
+    own_client.delete(keys.MEMBERS)
+    own_client.xadd(keys.MEMBERS, {"type": before.type, "data": before.data}, id=noted)
+    assert len(await queued(own_engine)) == 1
+
+
+async def test_an_erasure_deletes_what_is_noted_of_a_person(own_engine: Engine, own_client: "redis.Redis") -> None:
+    members.note_joined(own_engine, minji())
+    shard = next(iter(own_engine.shards))
+    await members.erase(shard, subject="another")
+    assert own_client.xlen(keys.MEMBERS) == 1
+    await members.erase(shard, subject="u-1")
+    assert own_client.xlen(keys.MEMBERS) == 0
