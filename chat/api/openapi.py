@@ -165,7 +165,17 @@ def add_bodies(document: OpenAPISchema) -> OpenAPISchema:
     _, schemas = models_json_schema(
         [
             (model, "validation")
-            for model in (NewMessage, NewRequest, SessionChanges, Revocation, Mute, NewSession, NewInvite)
+            for model in (
+                NewMessage,
+                NewRequest,
+                SessionChanges,
+                Revocation,
+                Mute,
+                NewSession,
+                NewInvite,
+                Erasure,
+                Retention,
+            )
         ],
         ref_template=REF_TEMPLATE,
         schema_generator=_WithoutDefaults,
