@@ -26,8 +26,8 @@ from chat.admin.session_filters import NowFilter, RecordFilter
 from chat.admin.session_rows import synchronise
 from chat.admin.session_timeline import timeline
 from chat.audit import Action, Actor, record
+from chat.exports.files import export_response
 from chat.exports.formats import MEDIA_TYPES
-from chat.exports.response import export_response
 from chat.models import ChatSession
 from doqchat.archive.models import ArchivedSession
 from doqchat.engine import engine

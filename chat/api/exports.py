@@ -9,8 +9,8 @@ from chat.access.credentials import principal_of
 from chat.api import openapi
 from chat.api.errors import refusals
 from chat.audit import Action, Actor, record
+from chat.exports.files import export_head, export_response
 from chat.exports.formats import MEDIA_TYPES, FormatName
-from chat.exports.response import export_head, export_response
 from doqchat.access.principal import Principal
 from doqchat.engine import engine
 from doqchat.limits.clients import Call

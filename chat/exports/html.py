@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from chat.lines import Line, line
+from chat.rendering import Line, line
 from doqchat.store.exports import Exported
 from doqchat.store.reader import Entry
 

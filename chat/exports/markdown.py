@@ -6,7 +6,7 @@ from datetime import date
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from chat.lines import Line, line
+from chat.rendering import Line, line
 from doqchat.store.exports import Exported
 from doqchat.store.reader import Entry
 

@@ -14,10 +14,10 @@ from django.urls import reverse
 from chat import wording
 from chat.access.credentials import authenticated
 from chat.addresses import room_address, socket_path
-from chat.lines import line
 from chat.pages.base import counted, known_role
 from chat.pages.embedding import allow_embedding, embedders
 from chat.pages.home import entrance
+from chat.rendering import line
 from chat.sids import has_a_page
 from doqchat.access.principal import Principal
 from doqchat.conf import access_mode

@@ -13,7 +13,7 @@ import pytest
 import redis
 from django.contrib.auth import get_user_model
 
-from chat.exports.response import disposition
+from chat.exports.files import disposition
 from doqchat.store import keys
 from tests import processes
 from tests.chat.audited import records

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone, translation
 from playwright.async_api import Locator, expect
 
-from chat.lines import line
+from chat.rendering import line
 from doqchat.protocol import events, server
 from doqchat.store.reader import Entry
 from tests import processes

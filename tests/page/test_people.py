@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 from playwright.async_api import Locator, expect
 
-from chat.lines import line
+from chat.rendering import line
 from doqchat.protocol import events, server
 from doqchat.store.reader import Entry
 from tests.page.conftest import OpenWindow

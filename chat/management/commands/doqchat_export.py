@@ -16,8 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
+from chat.exports.files import export_content
 from chat.exports.formats import FORMATS, FormatName
-from chat.exports.response import export_content
 from chat.management.terminal import terminal_language
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, NotFound, Unreadable

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, transaction
 
-from chat.exports.response import export_content
+from chat.exports.files import export_content
 from chat.models import ChatSession
 from doqchat.archive.document import DocumentReader, InvalidDocument
 from doqchat.conf import doqchat_settings

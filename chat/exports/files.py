@@ -1,4 +1,4 @@
-"""Exports over HTTP: a whole session as a file, streamed, so that its length does not matter."""
+"""A whole session as a file, streamed, so that its length does not matter."""
 
 import re
 from collections.abc import AsyncIterator
