@@ -11,10 +11,10 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, and connect to signals."""
-        from chat import audit, checks  # noqa: F401  # importing it registers the checks
+        from chat import audit_batches, checks  # noqa: F401  # importing it registers the checks
         from chat.access import account_signals
         from chat.webhooks import outbox
 
         account_signals.connect()
-        audit.connect()
+        audit_batches.connect()
         outbox.connect()

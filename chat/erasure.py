@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
 from chat.audit import Action, Actor, record
-from chat.batching import BATCH_SECONDS
+from chat.audit_batches import BATCH_SECONDS
 from chat.models import AuditRecord, ChatSession, Invite
 from chat.webhooks import deliveries, members
 from doqchat.engine import engine

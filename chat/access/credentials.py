@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
 from chat.access.origins import objection
-from chat.audit import batches
+from chat.audit_batches import batches
 from doqchat.access.principal import Principal
 from doqchat.access.tokens import LOOKS_LIKE_TOKEN
 from doqchat.engine import engine

@@ -14,7 +14,8 @@ from chat.access.permissions import manager_of
 from chat.api import openapi
 from chat.api.bodies import json_text
 from chat.api.errors import refusals
-from chat.audit import Action, Actor, batches, record
+from chat.audit import Action, Actor, record
+from chat.audit_batches import batches
 from doqchat.access.principal import Principal
 from doqchat.engine import engine
 from doqchat.errors import InvalidJSON, InvalidMessage, RateLimited

@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from chat.audit import batches
+from chat.audit_batches import batches
 from chat.socket.handshake import read_handshake, subprotocol_of
 from chat.webhooks.members import note_joined, note_left
 from doqchat.engine import engine

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat.audit import MOST_IN_BATCH, Action, Actor, AuditBatches, record
+from chat.audit import Action, Actor, record
+from chat.audit_batches import MOST_IN_BATCH, AuditBatches
 from chat.models import AuditRecord
 from doqchat.access.principal import Principal, open_access
 from doqchat.errors import Forbidden, RateLimited

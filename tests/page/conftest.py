@@ -32,10 +32,13 @@ OpenWindow = Callable[..., Awaitable[Window]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser lives in the session's event loop, and so do the tests that talk to it."""
+    """The browser lives in the session's event loop, and so do the tests that talk to it. All of them are slow."""
     for item in items:
-        if item.path.parent.name == "page" and pytest_asyncio.is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if item.path.parent.name == "page" and isinstance(item, pytest.Function):
+            if pytest_asyncio.is_async_test(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if "browser" in item.fixturenames:
+                item.add_marker("slow")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ def administrator(transactional_db: None) -> str:
     return user.username
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("locale", "sessions", "older"), [("en-US", "Chat sessions", "Older"), ("ko-KR", "채팅 세션", "이전 내용")]
 )
@@ -63,7 +62,6 @@ async def test_an_administrator_reads_a_session_and_the_browser_does_not_complai
     await expect(events.last).to_contain_text("<script>alert(0)</script> 안녕하세요")
 
 
-@pytest.mark.slow
 async def test_hostile_texts_do_nothing_in_the_admin(
     open_window: OpenWindow, server: Web, store: "redis.Redis", administrator: str, sid: str
 ) -> None:
@@ -89,7 +87,6 @@ async def test_hostile_texts_do_nothing_in_the_admin(
     assert seen == len(VECTORS)
 
 
-@pytest.mark.slow
 async def test_the_pages_of_the_admin_are_accessible(
     open_window: OpenWindow, server: Web, store: "redis.Redis", administrator: str, sid: str
 ) -> None:
@@ -117,7 +114,6 @@ async def test_the_pages_of_the_admin_are_accessible(
     assert found == []
 
 
-@pytest.mark.slow
 async def test_a_timeline_shows_new_events_by_itself(
     open_window: OpenWindow, server: Web, store: "redis.Redis", administrator: str, sid: str
 ) -> None:
@@ -134,7 +130,6 @@ async def test_a_timeline_shows_new_events_by_itself(
     await expect(events).to_have_text(["<b>second</b>", "first"])
 
 
-@pytest.mark.slow
 async def test_a_notice_of_an_administrator_is_a_line_in_the_room(
     open_window: OpenWindow, server: Web, administrator: str, sid: str
 ) -> None:

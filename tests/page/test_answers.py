@@ -1,6 +1,5 @@
 """The model answers, and its answer is seen to grow."""
 
-import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
@@ -9,7 +8,6 @@ from tests.page.window import Window
 from tests.processes import Process
 
 
-@pytest.mark.slow
 async def test_an_answer_grows_in_both_windows_and_ends_equal(a_and_b: tuple[Window, Window], worker: Process) -> None:
     a, b = a_and_b
     await a.record_growth()
@@ -44,7 +42,6 @@ async def test_the_switch_asks_the_model_what_is_in_the_field(
     await expect(a.page.locator(".message--answer .message__author")).to_have_text("AI")
 
 
-@pytest.mark.slow
 async def test_who_comes_in_the_middle_of_an_answer_sees_all_of_it(
     open_window: OpenWindow, worker: Process, sid: str
 ) -> None:

@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-import pytest
 import redis
 from playwright.async_api import expect
 
@@ -11,7 +10,6 @@ from tests.page.conftest import OpenWindow
 from tests.processes import Web
 
 
-@pytest.mark.slow
 async def test_the_pages_of_the_api_can_call_it(
     open_window: OpenWindow, server: Web, store: "redis.Redis", sid: str
 ) -> None:

@@ -8,7 +8,6 @@ from tests.page.conftest import OpenWindow
 SCHEME = "getComputedStyle(document.documentElement).colorScheme"
 
 
-@pytest.mark.slow
 async def test_a_theme_is_chosen_in_the_room_and_kept(open_window: OpenWindow, sid: str) -> None:
     a = await open_window(color_scheme="dark")
     await a.enter(sid)

@@ -41,7 +41,6 @@ def stored(store: "redis.Redis", sid: str) -> list[tuple[str, Any]]:
     return [(body["hd"]["event"], body["bd"].get("prompt", body["bd"].get("text"))) for body in bodies]
 
 
-@pytest.mark.slow
 async def test_the_page_finds_the_mentions_that_the_server_finds(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     await a.enter(sid)
@@ -84,7 +83,6 @@ async def test_everything_else_is_said_to_the_people_exactly_as_typed(
     assert stored(store, sid) == [("chat.message", text)]
 
 
-@pytest.mark.slow
 async def test_the_switch_asks_until_it_is_turned_off(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
     a = await open_window()
     await a.enter(sid)

@@ -3,7 +3,6 @@
 import json
 import re
 
-import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
@@ -86,7 +85,6 @@ async def test_unread_messages_are_counted_and_marked_until_they_are_read(
     await expect(icon).to_have_attribute("href", re.compile("mark.*svg$"))
 
 
-@pytest.mark.slow
 async def test_only_what_was_visible_has_been_read(a_and_b: tuple[Window, Window]) -> None:
     a, b = a_and_b
     seen = a.page.locator(".message__seen")

@@ -67,7 +67,6 @@ async def test_a_page_of_a_foreign_site_sees_that_it_is_refused(
     await page.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("server", ["uvicorn", "daphne"])
 async def test_a_page_sees_that_the_store_is_unreachable(
     browser: Browser, django_db_setup: None, sid: str, server: str

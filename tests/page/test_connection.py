@@ -22,7 +22,6 @@ def serving(port: int) -> AbstractContextManager[processes.Process]:
     return processes.running("uvicorn", command, lambda _: _listens(port))
 
 
-@pytest.mark.slow
 async def test_a_killed_server_costs_no_message_and_doubles_none(
     open_window: OpenWindow, server: processes.Web, sid: str
 ) -> None:
@@ -53,7 +52,6 @@ async def test_a_killed_server_costs_no_message_and_doubles_none(
     _forgive_lost_connections(a)
 
 
-@pytest.mark.slow
 async def test_a_message_whose_ack_was_lost_is_stored_once(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
@@ -118,7 +116,6 @@ async def test_an_event_that_comes_twice_is_shown_once(open_window: OpenWindow, 
     await a.shows("one", "two", "three")
 
 
-@pytest.mark.slow
 async def test_a_gap_that_cannot_be_filled_holds_nothing_up(open_window: OpenWindow, sid: str) -> None:
     a, b = await open_window(), await open_window()
     wire = await a.intercept()
@@ -150,7 +147,6 @@ async def test_a_refusal_is_said_and_not_tried_again(open_window: OpenWindow, si
     assert len(wire.addresses) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("code", [None, 1012, 1013, 4413])
 async def test_other_ends_are_followed_by_another_try(open_window: OpenWindow, sid: str, code: int | None) -> None:
     a = await open_window()
@@ -283,7 +279,6 @@ async def test_back_from_another_page_the_conversation_is_whole(a_and_b: tuple[W
     await a.shows("one", "two", "three")
 
 
-@pytest.mark.slow
 async def test_without_the_store_the_room_opens_and_fills_when_it_is_back(
     open_window: OpenWindow, tmp_path: Path, sid: str
 ) -> None:

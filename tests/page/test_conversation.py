@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 import redis
 from playwright.async_api import expect
 
@@ -17,7 +16,6 @@ ITEMS = """[...document.querySelectorAll(".timeline__stored .message")].map((ite
     .replace(/\\s+/g, " "))"""
 
 
-@pytest.mark.slow
 async def test_two_browsers_see_each_others_messages_once_and_in_order(a_and_b: tuple[Window, Window]) -> None:
     a, b = a_and_b
     said = [f"{name} {number} 안녕하세요 😊" for number in range(4) for name in "AB"]
@@ -30,7 +28,6 @@ async def test_two_browsers_see_each_others_messages_once_and_in_order(a_and_b: 
     await expect(a.unsent).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_simultaneous_messages_have_the_same_order_in_both_windows(a_and_b: tuple[Window, Window]) -> None:
     a, b = a_and_b
     for number in range(10):

@@ -98,7 +98,6 @@ def guarded(store_url: str, django_db_setup: None) -> Iterator[Web]:
         yield web
 
 
-@pytest.mark.slow
 async def test_a_token_of_a_link_is_sent_for_the_download(
     open_window: OpenWindow, store: "redis.Redis", guarded: Web, sid: str
 ) -> None:

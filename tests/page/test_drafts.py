@@ -1,6 +1,5 @@
 """What is typed outlives the page, and no tab destroys what is typed in another."""
 
-import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
@@ -42,7 +41,6 @@ async def test_a_draft_is_kept_for_its_room_until_it_is_sent(open_window: OpenWi
     await has(a, "")
 
 
-@pytest.mark.slow
 async def test_two_tabs_keep_what_is_typed_in_each(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     await a.enter(sid)

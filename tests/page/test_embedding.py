@@ -68,7 +68,6 @@ async def test_people_talk_in_a_room_that_another_site_embeds(
     assert await window.page.frames[-1].evaluate("localStorage.length") == 0
 
 
-@pytest.mark.slow
 async def test_the_host_renews_the_token_of_the_room(
     open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
 ) -> None:

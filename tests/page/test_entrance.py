@@ -42,7 +42,6 @@ async def test_what_is_set_for_a_new_session_is_there_when_its_room_opens(
     }
 
 
-@pytest.mark.slow
 async def test_a_refused_form_says_what_is_wrong_where_it_is_and_keeps_the_rest(open_window: OpenWindow) -> None:
     for scripts in (True, False):
         window = await open_window(java_script_enabled=scripts)

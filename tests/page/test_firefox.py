@@ -12,8 +12,6 @@ FOCUS = "document.querySelector('.composer__text').focus()"
 GROWING = "document.querySelector('.timeline__growing .message__text')"
 HEIGHT = "document.querySelector('.composer__text').offsetHeight"
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.skipif(find_firefox() is None, reason="There is no Firefox here: `apt install firefox-esr`.")
 async def test_people_talk_with_each_other_and_the_model_in_firefox(

@@ -51,7 +51,6 @@ def signed_in() -> str:
     return cookie_of(get_user_model().objects.create_user("minji", last_name="A"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("principal", ["member", "user"])
 async def test_pages_of_other_origins_neither_read_nor_write_with_the_cookie_of_a_member(
     open_window: OpenWindow, guarded: Web, store: "redis.Redis", foreign: int, sid: str, principal: str

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 import redis
 from playwright.async_api import Route, expect
 
@@ -19,7 +18,6 @@ def test_the_corpus_is_large() -> None:
     assert len(set(VECTORS)) >= 300
 
 
-@pytest.mark.slow
 async def test_hostile_texts_do_nothing_in_the_history(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
     for number, text in enumerate([*VECTORS, END]):
         role, name = ("llm", "llm.response") if number % 2 else ("B", "chat.message")
@@ -49,7 +47,6 @@ async def test_hostile_texts_do_nothing_in_live_messages(open_window: OpenWindow
     assert await guard.found() == []
 
 
-@pytest.mark.slow
 async def test_hostile_texts_do_nothing_while_they_stream(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
@@ -82,7 +79,6 @@ async def test_hostile_names_do_nothing(open_window: OpenWindow, sid: str) -> No
     assert await guard.found() == []
 
 
-@pytest.mark.slow
 async def test_hostile_texts_do_nothing_in_search_results(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
@@ -104,7 +100,6 @@ async def test_hostile_texts_do_nothing_in_search_results(
     assert await a.page.locator(f".search__hits :is({LOADING}, a)").count() == 0
 
 
-@pytest.mark.slow
 async def test_hostile_titles_and_names_of_the_assistant_do_nothing(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()

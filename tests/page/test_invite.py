@@ -31,7 +31,6 @@ def staff_cookie() -> str:
     return cookie_of(user).partition("=")[2]
 
 
-@pytest.mark.slow
 async def test_staff_sends_links_and_their_guests_talk(open_window: OpenWindow, guarded: Web) -> None:
     staff, a, b = await open_window(guarded), await open_window(guarded), await open_window(guarded)
     await staff.context.add_cookies([{"name": "sessionid", "value": await staff_cookie(), "url": guarded.http}])

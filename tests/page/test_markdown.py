@@ -157,7 +157,6 @@ async def test_highlighting_and_maths_are_loaded_when_a_message_needs_them(
     await expect(a.texts.locator("math[display=block] mfrac")).to_have_count(1)
 
 
-@pytest.mark.slow
 async def test_messages_and_code_are_copied_as_they_were_written(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
@@ -221,7 +220,6 @@ async def test_finished_blocks_of_a_growing_answer_stay_as_they_are(open_window:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 async def test_an_answer_is_the_same_however_it_has_grown(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     await a.enter(sid)

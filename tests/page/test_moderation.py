@@ -51,7 +51,6 @@ async def enter(window: Window, sid: str, role: str, **said: Any) -> None:
     await window.is_connected()
 
 
-@pytest.mark.slow
 async def test_a_moderator_removes_a_message_and_it_disappears_from_all_windows(
     open_window: OpenWindow, guarded: Web, sid: str
 ) -> None:
@@ -90,7 +89,6 @@ def buttons(window: Window) -> Locator:
     return window.page.locator(".message__remove")
 
 
-@pytest.mark.slow
 async def test_the_page_offers_what_the_token_of_its_link_allows(
     open_window: OpenWindow, guarded: Web, sid: str
 ) -> None:
@@ -183,7 +181,6 @@ async def test_a_removed_answer_keeps_no_tag_and_no_note(open_window: OpenWindow
     await expect(a.page.locator(".message__note")).to_have_text(["", "Reason: private"])
 
 
-@pytest.mark.slow
 async def test_a_muted_reader_keeps_the_draft_and_writes_again_when_the_mute_ends(
     open_window: OpenWindow, guarded: Web, sid: str
 ) -> None:
@@ -212,7 +209,6 @@ async def test_a_muted_reader_keeps_the_draft_and_writes_again_when_the_mute_end
     await expect(a.texts.last).to_have_text("hello?")
 
 
-@pytest.mark.slow
 async def test_a_closed_session_says_so_and_stays_readable_until_it_is_reopened(
     open_window: OpenWindow, guarded: Web, sid: str
 ) -> None:
@@ -287,7 +283,6 @@ def test_the_server_renders_notices_in_the_language_of_the_page(
         assert shown.end[:16] == ("" if getattr(body, "until", None) is None else "Until 2026-11-30")
 
 
-@pytest.mark.slow
 async def test_what_an_administrator_erases_disappears_from_open_windows(
     open_window: OpenWindow, guarded: Web, sid: str
 ) -> None:

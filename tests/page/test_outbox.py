@@ -50,7 +50,6 @@ def losing(*names: str) -> Callable[[str], list[str]]:
     return lambda text: [] if json.loads(text)["hd"]["event"] in names else [text]
 
 
-@pytest.mark.slow
 async def test_a_delayed_message_is_resent_automatically_and_not_overtaken(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
@@ -63,7 +62,6 @@ async def test_a_delayed_message_is_resent_automatically_and_not_overtaken(open_
     assert sent == ["one", "one", "one", "two", "three"]
 
 
-@pytest.mark.slow
 async def test_while_the_store_is_unreachable_the_page_waits_and_then_sends_in_order(
     open_window: OpenWindow, tmp_path: Path, sid: str
 ) -> None:
@@ -97,7 +95,6 @@ async def test_a_refused_message_stays_with_its_buttons_and_the_next_is_sent(ope
     await expect(a.unsent).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_unsent_messages_outlive_a_page_that_is_reloaded_offline(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     await a.enter(sid)
@@ -214,7 +211,6 @@ async def test_without_storage_the_page_is_not_left_unasked_while_something_is_u
         await a.page.close(run_before_unload=True)
 
 
-@pytest.mark.slow
 async def test_a_message_is_resent_after_a_short_rate_limit(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()
@@ -257,7 +253,6 @@ async def test_a_long_limit_and_a_rejection_say_why(
     await expect(a.unsent.first.locator(".message__note")).to_have_text(note)
 
 
-@pytest.mark.slow
 async def test_limits_that_add_up_do_not_hold_up_the_others(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()

@@ -39,7 +39,6 @@ def authors(window: Window) -> Locator:
     return window.page.locator(".timeline__stored .message__author")
 
 
-@pytest.mark.slow
 async def test_two_people_of_one_role_and_two_windows_of_one_person_are_told_apart(
     open_window: OpenWindow, sid: str
 ) -> None:
@@ -99,7 +98,6 @@ async def test_initials_are_short_in_every_script(open_window: OpenWindow, sid: 
     assert await window.page.evaluate(INITIALS, list(expected)) == list(expected.values())
 
 
-@pytest.mark.slow
 async def test_shown_names_follow_the_sessions_settings(a_and_b: tuple[Window, Window], sid: str) -> None:
     a, b = a_and_b
     await a.say("hello")
@@ -127,7 +125,6 @@ async def test_what_has_changed_says_who_did_it_and_can_be_undone(a_and_b: tuple
     await expect(b.page.locator("#policy")).to_have_value("mention")
 
 
-@pytest.mark.slow
 async def test_who_joins_is_announced_and_who_reconnects_is_not(open_window: OpenWindow, sid: str) -> None:
     a, b = await open_window(), await open_window()
     await a.page.clock.install()

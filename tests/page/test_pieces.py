@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
@@ -44,7 +43,6 @@ async def test_the_first_attempts_pieces_give_its_text(open_window: OpenWindow, 
     await expect(a.growing).to_have_text("👩‍👩‍👧 물어요!")
 
 
-@pytest.mark.slow
 async def test_a_lost_piece_is_fetched_and_not_skipped(open_window: OpenWindow, worker: Process, sid: str) -> None:
     a = await open_window()
     wire = await a.intercept()

@@ -19,7 +19,6 @@ def policy(window: Window) -> Locator:
     return window.page.get_by_label("The AI answers", exact=True)
 
 
-@pytest.mark.slow
 async def test_the_room_shows_what_the_model_answers_and_changes_it(
     open_window: OpenWindow, worker: Process, sid: str
 ) -> None:
@@ -64,7 +63,6 @@ async def test_a_small_screen_has_it_too(open_window: OpenWindow, sid: str) -> N
     assert await a.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-@pytest.mark.slow
 async def test_who_takes_over_withdraws_the_answer_and_silences_the_model(
     open_window: OpenWindow, site: Site, sid: str
 ) -> None:
@@ -89,7 +87,6 @@ async def test_who_takes_over_withdraws_the_answer_and_silences_the_model(
     assert is_silent(site.store, sid)
 
 
-@pytest.mark.slow
 async def test_who_comes_in_the_middle_of_an_automatic_answer_can_take_over(
     open_window: OpenWindow, site: Site, sid: str
 ) -> None:
@@ -148,7 +145,6 @@ async def test_how_an_answer_ended_is_said_beside_its_text(
     await _ends(a, note)
 
 
-@pytest.mark.slow
 async def test_an_answer_that_a_new_message_superseded_says_so(open_window: OpenWindow, site: Site, sid: str) -> None:
     change(site.web, sid, policy="always", on_new_message="supersede")
     a = await open_window(site.web)

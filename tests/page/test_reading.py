@@ -128,7 +128,6 @@ async def test_a_button_leads_to_the_latest_message_and_counts_new_ones(
     await expect(a.page.get_by_text("more news", exact=True)).to_be_in_viewport()
 
 
-@pytest.mark.slow
 async def test_a_long_conversation_is_read_in_both_directions_with_a_bounded_number_of_items(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
@@ -149,7 +148,6 @@ async def test_a_long_conversation_is_read_in_both_directions_with_a_bounded_num
     await expect(a.page.locator(FIRST_DAY)).to_be_visible()
 
 
-@pytest.mark.slow
 async def test_the_way_from_an_early_message_to_the_latest_is_one_step(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
@@ -166,7 +164,6 @@ async def test_the_way_from_an_early_message_to_the_latest_is_one_step(
     await expect(a.texts.last).to_be_in_viewport()
 
 
-@pytest.mark.slow
 async def test_what_one_writes_while_reading_early_messages_is_shown_at_the_end(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
@@ -180,7 +177,6 @@ async def test_what_one_writes_while_reading_early_messages_is_shown_at_the_end(
     await expect(a.unsent).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_many_live_messages_leave_a_bounded_number_of_items_whose_history_loads_again(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:

@@ -137,7 +137,6 @@ async def test_news_of_a_session_are_for_those_who_may_read_it(
     await expect(window.page.locator(".recent__unread")).to_be_hidden()
 
 
-@pytest.mark.slow
 async def test_messages_of_the_listed_sessions_are_found_and_lead_to_their_room(
     open_window: OpenWindow, store: "redis.Redis", sid: str, transactional_db: None
 ) -> None:

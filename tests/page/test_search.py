@@ -76,7 +76,6 @@ async def test_each_word_is_marked_and_one_letter_is_too_short(
     await expect(a.page.locator(".search__excerpt")).to_have_text("부산 바다")
 
 
-@pytest.mark.slow
 async def test_a_reader_at_the_end_returns_to_the_end(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
     store_messages(store, sid, ["needle", *(f"n{number}" for number in range(300))])
     a, b = await open_window(), await open_window()
@@ -94,7 +93,6 @@ async def test_a_reader_at_the_end_returns_to_the_end(open_window: OpenWindow, s
     await expect(a.page.get_by_role("button", name="Search", exact=True)).to_be_focused()
 
 
-@pytest.mark.slow
 async def test_a_message_that_arrives_while_the_result_loads_is_not_lost(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:

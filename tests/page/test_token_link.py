@@ -26,7 +26,6 @@ def link(web: Web, sid: str, role: str, **claims: str) -> str:
     return f"{web.http}/s/{sid}/?role={role}#token={token(sid, role, **claims)}"
 
 
-@pytest.mark.slow
 async def test_holders_of_links_talk_and_find_what_was_said(open_window: OpenWindow, guarded: Web, sid: str) -> None:
     a, b = await open_window(guarded), await open_window(guarded)
     await a.page.goto(link(guarded, sid, "A"))

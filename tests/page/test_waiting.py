@@ -16,7 +16,6 @@ def under_way(window: Window) -> Locator:
     return window.page.locator(".message--growing")
 
 
-@pytest.mark.slow
 async def test_a_question_behind_another_waits_for_its_turn_and_can_be_stopped(
     open_window: OpenWindow, site: Site, sid: str
 ) -> None:
@@ -77,7 +76,6 @@ async def test_a_stop_pressed_while_disconnected_takes_effect_after_the_reconnec
     await expect(under_way(a)).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_the_running_answer_precedes_queued_ones(open_window: OpenWindow, site: Site, sid: str) -> None:
     a = await open_window(site.web)
     await a.enter(sid)
@@ -91,7 +89,6 @@ async def test_the_running_answer_precedes_queued_ones(open_window: OpenWindow, 
     await expect(under_way(a)).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_a_stop_refused_by_the_store_is_retried_automatically(
     open_window: OpenWindow, site: Site, sid: str
 ) -> None:

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from chat import erasure
-from chat.audit import Actor, batches
+from chat.audit import Actor
+from chat.audit_batches import batches
 from chat.management.terminal import terminal_language, visible
 from doqchat.engine import engine
 from doqchat.erasure import Erased
