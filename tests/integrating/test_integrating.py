@@ -46,6 +46,7 @@ def test_the_page_is_the_projects_and_its_scripts_get_the_addresses_below_the_pa
         "history": f"/talk/api/chat/history/{sid}",
         "session": f"/talk/api/chat/sessions/{sid}",
         "messages": f"/talk/api/chat/sessions/{sid}/messages",
+        "worker": "/talk/worker.js",
     }
     assert 'action="/talk/"' in page(site, "/")
     assert "<title>My site</title>" in page(site, "/")

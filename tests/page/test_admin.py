@@ -107,7 +107,7 @@ async def test_the_pages_of_the_admin_are_accessible(
     await page.get_by_role("link", name="역할의 발언 막기", exact=True).click()
     found += await violations(page)
     await page.goto(f"{window.base}/admin/doqchat/statistics/")
-    await expect(page.locator(".plot")).to_have_count(5)
+    await expect(page.locator(".plot")).to_have_count(6)
     for summary in await page.locator(".plot summary").all():
         await summary.click()
     found += await violations(page)
