@@ -5,17 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.db.models import Max
 from django.http import HttpRequest
 
 from chat.access.credentials import COOKIE, credential_holder, credentials_of
-from chat.models import AuditRecord
+from chat.access.joined_sessions import joined_by_user
 from chat.search_hits import archived_states
-from doqchat.access.authorization import subject_of
-from doqchat.access.signed_in import user_of
-from doqchat.conf import access_mode, doqchat_settings
+from doqchat.conf import access_mode
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, InvalidMessage, Unauthenticated
 from doqchat.protocol.names import is_sid
@@ -67,20 +62,7 @@ async def _own(request: HttpRequest) -> list[str]:
     if tokens := credentials_of(request):
         return [await engine().authenticator.sid_of(token) for token in tokens]
     cookies = [name.removeprefix(COOKIE) for name in request.COOKIES if name.startswith(COOKIE)]
-    return [*filter(is_sid, cookies), *await _joined(request)]
-
-
-async def _joined(request: HttpRequest) -> list[str]:
-    """The sessions that the signed-in user has joined, according to the audit trail; the latest first."""
-    login = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    if not login or doqchat_settings().authorize is None:
-        return []
-    user = await sync_to_async(user_of)(login)
-    if user is None:
-        return []
-    joins = AuditRecord.objects.filter(subject=subject_of(user.pk), action=AuditRecord.Action.JOINED)
-    latest = joins.order_by().values("sid").annotate(latest=Max("pk")).order_by("-latest")
-    return [sid async for sid in latest.values_list("sid", flat=True)[:MOST_SESSIONS]]
+    return [*filter(is_sid, cookies), *await joined_by_user(request, MOST_SESSIONS)]
 
 
 async def _problem(request: HttpRequest, sid: str, state: dict[str, Any]) -> DoqchatError | None:

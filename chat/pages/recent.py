@@ -1,4 +1,4 @@
-"""The sessions of a browser on the home page: those of its memberships, and what is new in those that it has used."""
+"""The reader's sessions on the home page: memberships, the joins of a signed-in user, and what is new in them."""
 
 import asyncio
 import re
@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from chat import wording
 from chat.access.credentials import COOKIE, authenticated
+from chat.access.joined_sessions import joined_by_user
 from chat.pages.base import counted
 from chat.sids import has_a_page
 from doqchat.conf import access_mode
@@ -40,7 +41,7 @@ _TEXTS = {"chat.message": "text", "llm.request": "prompt", "llm.response": "text
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A session that a cookie of the browser lets its reader into."""
+    """A session that the reader may join."""
 
     sid: str
     role: str
@@ -48,11 +49,12 @@ class Membership:
 
 
 async def memberships(request: HttpRequest) -> list[Membership]:
-    """The memberships that the browser's cookies name and that are valid now."""
+    """Those that the browser's cookies name, and those that the signed-in user has joined; all are valid now."""
     if access_mode() == "open":
         return []
-    sids = [name.removeprefix(COOKIE) for name in request.COOKIES if name.startswith(COOKIE)]
-    found = await asyncio.gather(*(_membership(request, sid) for sid in sids[:MOST_SESSIONS]))
+    cookies = [name.removeprefix(COOKIE) for name in request.COOKIES if name.startswith(COOKIE)]
+    sids = dict.fromkeys([*cookies, *await joined_by_user(request, MOST_SESSIONS)])
+    found = await asyncio.gather(*(_membership(request, sid) for sid in list(sids)[:MOST_SESSIONS]))
     return [each for each in found if each is not None]
 
 

@@ -107,6 +107,20 @@ def test_a_signed_in_user_searches_sessions_joined_before_if_still_admitted(guar
     assert search(guarded, headers).status == 403
 
 
+def test_the_home_page_lists_the_sessions_that_a_signed_in_user_has_joined_if_still_admitted(
+    guarded: Web, mine: str
+) -> None:
+    user = get_user_model().objects.create_user("minji", last_name="A")
+    headers = {"Cookie": cookie_of(user)}
+    AuditRecord.objects.create(sid=mine, action=AuditRecord.Action.JOINED, subject=subject_of(user.pk))
+    address = f"/s/{mine}/?role=A"
+    assert address in fetch(guarded, "/", headers=headers).text
+    assert address not in fetch(guarded, "/").text
+    user.last_name = "refused"
+    user.save()
+    assert address not in fetch(guarded, "/", headers=headers).text
+
+
 def test_staff_with_the_permission_searches_the_site(guarded: Web, mine: str) -> None:
     user = get_user_model().objects.create_user("looker", is_staff=True)
     headers = {"Cookie": cookie_of(user)}
