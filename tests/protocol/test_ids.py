@@ -88,13 +88,12 @@ def test_an_id_has_the_time_of_its_milliseconds() -> None:
     assert time_of(LAST) == datetime(9999, 12, 30, tzinfo=UTC)
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)), st.integers(0, LARGEST))
-@example(datetime(1970, 1, 1), 0)
-def test_a_time_bounds_a_range_at_its_millisecond(moment: datetime, sequence: int) -> None:
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)))
+@example(datetime(1970, 1, 1))
+def test_a_time_bounds_a_range_at_its_millisecond(moment: datetime) -> None:
     milliseconds = (moment - datetime(1970, 1, 1)) // timedelta(milliseconds=1)
     text = f"{moment.isoformat()}Z"
     assert upper_bound(text) == f"{milliseconds}-0"
-    assert order(upper_bound(text)) <= (milliseconds, sequence)
     assert (id_after(lower_bound(text)) if milliseconds else lower_bound(text)) == upper_bound(text)
 
 
