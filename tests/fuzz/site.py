@@ -60,6 +60,7 @@ def site(server: str, access: str, folder: Path) -> Iterator[tuple[processes.Web
             "DOQCHAT_TOKEN_KEY": SHARED,
             "SECRET_KEY": "not a secret: for tests alone",
         }
+        processes.migrate(environment)
         if access == "token":
             environment["DOQCHAT_AUTHORIZE"] = "tests.access.authorizing.authorize"
             _sign_in(environment)
@@ -68,7 +69,6 @@ def site(server: str, access: str, folder: Path) -> Iterator[tuple[processes.Web
 
 
 def _sign_in(environment: Mapping[str, str]) -> None:
-    """Create the database of the site, with a user who is signed in."""
-    for command in (["migrate"], ["shell", "-c", SIGN_IN]):
-        line = [sys.executable, str(processes.ROOT / "manage.py"), *command]
-        processes.completed(line, clean(os.environ) | environment).check_returncode()
+    """Create a user who is signed in."""
+    line = [sys.executable, str(processes.ROOT / "manage.py"), "shell", "-c", SIGN_IN]
+    processes.completed(line, clean(os.environ) | environment).check_returncode()
