@@ -74,8 +74,8 @@ class LimitSettings(Section):
         connection_messages: stored messages and requests of one connection.
         connection_characters: the characters of their frames.
         role_messages: stored messages and requests of a role in a session.
-        session_messages: those of the whole session.
-        session_bytes: the size of their envelopes.
+        role_bytes: the size of their envelopes.
+        session_messages, session_bytes: the same of the whole session.
         process_connections: open sockets of a process.
         session_connections: open sockets of a session.
         address_connections: open sockets of an address; other connections may be as many again.
@@ -91,6 +91,7 @@ class LimitSettings(Section):
     connection_messages: _Count | None = 6_000
     connection_characters: _Size | None = 16 * 2**20
     role_messages: _Count | None = 6_000
+    role_bytes: _Size | None = 16 * 2**20
     session_messages: _Count | None = 12_000
     session_bytes: _Size | None = 32 * 2**20
     process_connections: _Count | None = 20_000

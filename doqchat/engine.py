@@ -71,7 +71,7 @@ class Engine:
         most = settings.limits
         self.clients = ClientLimits(most)
         self.filters = site_filters()
-        messages = MessageLimits(most.role_messages, most.session_messages, most.session_bytes)
+        messages = MessageLimits(most.role_messages, most.role_bytes, most.session_messages, most.session_bytes)
         self.archive = None if settings.archive is None else DatabaseArchive(self.shards)
         self.stream = SessionStream(self.shards, self.limits, messages, self.archive)
         self.history = History(self.stream, self.archive)

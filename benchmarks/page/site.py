@@ -55,6 +55,7 @@ def site(words: int) -> Iterator[Site]:
             "CONNECTION_MESSAGES",
             "CONNECTION_CHARACTERS",
             "ROLE_MESSAGES",
+            "ROLE_BYTES",
             "SESSION_MESSAGES",
             "SESSION_BYTES",
         )

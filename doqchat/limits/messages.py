@@ -12,11 +12,12 @@ class MessageLimits:
 
     Attributes:
         role_messages: messages and requests of one role.
-        session_messages: of all roles.
-        session_bytes: the size of their envelopes.
+        role_bytes: the size of their envelopes.
+        session_messages, session_bytes: the same of all roles.
     """
 
     role_messages: int | None = None
+    role_bytes: int | None = None
     session_messages: int | None = None
     session_bytes: int | None = None
 
@@ -24,6 +25,7 @@ class MessageLimits:
         """The limits as fields of append.lua: 0 for no limit."""
         return {
             "role_messages": self.role_messages or 0,
+            "role_bytes": self.role_bytes or 0,
             "session_messages": self.session_messages or 0,
             "session_bytes": self.session_bytes or 0,
         }
@@ -36,7 +38,7 @@ class MessageLimits:
             wait_ms: milliseconds until the message is allowed.
             role: its sender.
         """
-        whose = f"messages of {role}" if limit == "role_messages" else "messages of this session"
+        whose = f"messages of {role}" if limit.startswith("role_") else "messages of this session"
         seconds = math.ceil(wait_ms / 1000)
         return RateLimited(
             f"Rate limit of the {whose} exceeded; retry in {seconds} s.", retry_after=seconds, limit=limit

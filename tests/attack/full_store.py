@@ -21,7 +21,7 @@ from tests.client import Client
 from tests.processes import Web
 
 MAXMEMORY = "48mb"
-UNLIMITED = "CONNECTION_CHARACTERS=none,SESSION_BYTES=none"
+UNLIMITED = "CONNECTION_CHARACTERS=none,ROLE_BYTES=none,SESSION_BYTES=none"
 """One connection may fill the store."""
 
 MOST_MESSAGES = 2_000

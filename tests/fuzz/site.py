@@ -17,6 +17,7 @@ UNLIMITED = ",".join(
         "CONNECTION_MESSAGES",
         "CONNECTION_CHARACTERS",
         "ROLE_MESSAGES",
+        "ROLE_BYTES",
         "SESSION_MESSAGES",
         "SESSION_BYTES",
         "PERSON_REQUESTS",

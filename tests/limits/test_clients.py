@@ -18,8 +18,9 @@ LIMITS = {
     "CONNECTION_MESSAGES": 8,
     "CONNECTION_CHARACTERS": 100_000,
     "ROLE_MESSAGES": 10,
+    "ROLE_BYTES": 66_000,
     "SESSION_MESSAGES": 15,
-    "SESSION_BYTES": 70_000,
+    "SESSION_BYTES": 90_000,
     "SESSION_CONNECTIONS": 5,
     "ADDRESS_CONNECTIONS": 3,
     "ADDRESS_HANDSHAKES": 12,
@@ -164,7 +165,19 @@ async def test_the_size_of_the_messages_of_a_connection_is_limited(limited: Web,
     for number in range(3):
         await client.say("x" * 8_000, msg_id=f"m{number}", more="y" * 32_000)
     kinds = [(await client.recv_event("chat.ack", "error"))["hd"]["event"] for _ in range(3)]
-    assert sorted(kinds) == ["chat.ack", "error", "error"]  # the second is too much for the session, see SESSION_BYTES
+    assert sorted(kinds) == ["chat.ack", "error", "error"]  # the second is too much for the role, see ROLE_BYTES
+
+
+def test_the_size_of_the_messages_of_a_role_and_of_a_session_is_limited(limited: Web, begun: str) -> None:
+    def send(role: str, size: int) -> tuple[int, str]:
+        answer = post(limited, begun, "x" * 8_000, role=role, more="y" * (size - 8_000))
+        error = answer.json.get("error", {})
+        return answer.status, error.get("message", "").partition(" exceeded")[0]
+
+    assert send("A", 50_000) == (201, "")
+    assert send("A", 30_000) == (429, "Rate limit of the messages of A")
+    assert send("B", 30_000) == (201, "")
+    assert send("B", 30_000) == (429, "Rate limit of the messages of this session")
 
 
 async def test_messages_of_a_role_and_of_a_session_are_counted_exactly_over_two_processes(

@@ -10,7 +10,7 @@
 --       (of the event that ends a superseded reply), workers (their channel), deadline (ms of the store's clock), may_have_left (whether the session may be in the archive only)
 -- constants wait_ms (default pause before an automatic reply), longest_wait_called_ms (maximum wait after a mention),
 --       longest_wait_ms (maximum wait otherwise), requests_per_minute, role_requests_per_minute, max_active_replies,
---       role_max_active_replies, role_messages, session_messages, session_bytes (limits, 0 for none), superseded_head,
+--       role_max_active_replies, role_messages, role_bytes, session_messages, session_bytes (limits, 0 for none), superseded_head,
 --       superseded_bd, superseded_counter, model_role (of the event that ends a superseded reply, see parts/cancel.lua)
 -- Returns {id, 'stored', hints}; {id, 'duplicate' | 'conflict', hints} if the idempotency key exists; {'', 'expired'}
 -- after the deadline; {'', 'absent', 0} if the session is not in the store and may have left it; {'', limit, ms until the next one is allowed} if the event exceeds a limit; {'', 'closed' | 'muted',

@@ -6,6 +6,7 @@ local function over_message_limit(now)
   local limits = {
     {'session_messages', 'messages', constants.session_messages, 1},
     {'role_messages', 'messages:' .. given.participant, constants.role_messages, 1},
+    {'role_bytes', 'bytes:' .. given.participant, constants.role_bytes, #given.body},
     {'session_bytes', 'bytes', constants.session_bytes, #given.body},
   }
   local names, full_at = {}, {}
