@@ -40,7 +40,7 @@ PRUNE_EVERY = timedelta(hours=1)
 
 
 class AuditBatches:
-    """Collects the records of one event loop for BATCH_SECONDS, and then writes them in a thread of its own."""
+    """Collects the records of one event loop for BATCH_SECONDS, and then writes them in a separate thread."""
 
     def __init__(self) -> None:
         self._writing: asyncio.Task[None] | None = None

@@ -16,18 +16,18 @@ from statistics import quantiles
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()  # the imports below need the apps, so E402 does not apply to them
+django.setup()
 
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-from pydantic_core import to_json  # noqa: E402
+from django.core.management import call_command  # noqa: E402 - needs the apps
+from django.db import connection, transaction  # noqa: E402 - needs the apps
+from pydantic_core import to_json  # noqa: E402 - needs the apps
 
-from benchmarks.search.messages import ENGLISH, KOREAN, LONG, PLANTED, SESSIONS, Message, messages  # noqa: E402
-from doqchat.archive.models import ArchivedEvent, ArchivedSession  # noqa: E402
-from doqchat.archive.search import search  # noqa: E402
-from doqchat.archive.search_index import Changes  # noqa: E402
-from doqchat.archive.writing import KEY_BITS  # noqa: E402
-from doqchat.store.search import Filters, search_terms  # noqa: E402
+from benchmarks.search.messages import ENGLISH, KOREAN, LONG, PLANTED, SESSIONS, Message, messages  # noqa: E402 - needs the apps
+from doqchat.archive.models import ArchivedEvent, ArchivedSession  # noqa: E402 - needs the apps
+from doqchat.archive.search import search  # noqa: E402 - needs the apps
+from doqchat.archive.search_index import Changes  # noqa: E402 - needs the apps
+from doqchat.archive.writing import KEY_BITS  # noqa: E402 - needs the apps
+from doqchat.store.search import Filters, search_terms  # noqa: E402 - needs the apps
 
 FIRST, SECOND = 1_700_000_000_000 << KEY_BITS, 1_000 << KEY_BITS
 AT_ONCE = 1_000

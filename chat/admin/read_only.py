@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes no parameter when it runs
-    """Rows can be viewed; nobody adds, changes or deletes them."""
+    """Rows can be viewed, but not added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -50,7 +50,7 @@ class VisibleSettings(SessionSettings):
     """The settings of a session."""
 
     system: str | None = Field(  # type: ignore[assignment]  # wider than what can be set
-        None, description="Instructions for the model; `null` for those who cannot change the settings."
+        None, description="Instructions for the model; `null` without the capability `configure`."
     )
 
 

@@ -72,7 +72,7 @@ class Frame:
 def person_of(sid: str, subject: str) -> str:
     """A pseudonym for who has sent an event: the same in one session for one `sub`, and another in each session.
 
-    Events can be erased by it (doqchat/erasure.py) although nobody can tell from it who they are.
+    Events can be erased by it (doqchat/erasure.py), but it does not reveal who the person is.
     """
     return blake2b(subject.encode(), digest_size=9, key=sid.encode()).hexdigest()
 

@@ -57,8 +57,8 @@ class Exported:
         last: the id of its last event when the export began; later events are not part of it.
         read: the id of the last event that each role has read.
         muted: when the mute of each muted role ends, in ms since 1970; 0 for no end.
-        revoked: the time of each revocation, see `Revoked`; None for those who may not see revocations.
-        retained: how it is kept; None for those who may not see that.
+        revoked: the time of each revocation, see `Revoked`; None if the caller may not see revocations.
+        retained: how it is kept; None if the caller may not see that.
     """
 
     sid: str

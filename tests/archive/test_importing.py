@@ -179,7 +179,7 @@ BAD: dict[str, tuple[Change, str]] = {
     "no version": (replaced(0, '"version":2,', ""), "version None"),
     "an invalid sid": (replaced(0, '"sid":"', '"sid":"/'), "sid: "),
     "an unknown setting": (replaced(0, '"settings":{', '"settings":{"x":1'), "settings.x: "),
-    "a read receipt for nobody": (replaced(0, '"read":{', '"read":{"llm":"1-0"'), "read.llm.[key]: "),
+    "a read receipt of a role that does not read": (replaced(0, '"read":{', '"read":{"llm":"1-0"'), "read.llm.[key]: "),
     "a read receipt after the last event": (
         replaced(0, '"read":{', '"read":{"A":"4000000000000-0"'),
         "A has read more",

@@ -47,14 +47,14 @@ class Database:
         self.path = folder / "db.sqlite3"
 
     async def lock(self, seconds: float) -> None:
-        """Nobody else can write for so many seconds."""
+        """Hold the write lock for `seconds`."""
         with closing(sqlite3.connect(self.path, READY_WITHIN, 0, None, check_same_thread=False)) as connection:
             await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
             await asyncio.sleep(seconds)
             connection.execute("ROLLBACK")
 
     async def be_away(self, seconds: float) -> None:
-        """Nobody can open it for so many seconds, and those who have it open cannot write to it."""
+        """For `seconds`, it cannot be opened, and open connections cannot write to it."""
         hidden = self.path.with_suffix(".away")
         with closing(sqlite3.connect(self.path, READY_WITHIN, 0, None, check_same_thread=False)) as connection:
             await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
@@ -181,7 +181,7 @@ async def end(part: Part) -> None:
 
 
 async def freeze(part: Part, seconds: float) -> None:
-    """SIGSTOP, and SIGCONT after so many seconds."""
+    """SIGSTOP, and SIGCONT after `seconds`."""
     assert part.process is not None
     part.process.send_signal(signal.SIGSTOP)
     try:
