@@ -74,7 +74,7 @@ class Eraser:
             Unavailable: some may be erased; call it again.
         """
         async with self._archiver(self._engine.shards.of(sid)) as archiver:
-            await archiver.copy([sid])
+            await archiver.copier.copy([sid])
             if await self._archive.known(sid) is None:
                 raise NotFound("There is no session with this name.", field="sid")
             found = Erased(held=await self._archive.run(records.held, [sid]))

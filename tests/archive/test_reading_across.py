@@ -53,7 +53,7 @@ async def test_nothing_leaves_the_store_after_the_lock_has_expired(
 ) -> None:
     for number in range(LENGTH):
         await stream.append(sid, "A", str(number))
-    monkeypatch.setattr("doqchat.archive.archiver.KEPT_MS", 1)
+    monkeypatch.setattr("doqchat.archive.lock.KEPT_MS", 1)
     await archiver.run_once()
     assert own_client.xlen(keys.stream(sid)) == LENGTH
     monkeypatch.undo()
@@ -64,9 +64,9 @@ async def test_nothing_leaves_the_store_after_the_lock_has_expired(
 async def test_an_archiver_renews_its_lock_during_a_pass(
     stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("doqchat.archive.archiver.RENEWED_SECONDS", 0.02)
+    monkeypatch.setattr("doqchat.archive.lock.RENEWED_SECONDS", 0.02)
     await stream.append(sid, "A", "text")
-    read, holders = archiver._read, []
+    read, holders = archiver.copier._read, []
 
     async def read_late(sid: str) -> Batch | None:
         own_client.persist(keys.ARCHIVER)
@@ -76,9 +76,9 @@ async def test_an_archiver_renews_its_lock_during_a_pass(
         holders.append(own_client.get(keys.ARCHIVER))
         return await read(sid)
 
-    monkeypatch.setattr(archiver, "_read", read_late)
+    monkeypatch.setattr(archiver.copier, "_read", read_late)
     await archiver.run_once()
-    assert holders == [archiver._name]
+    assert holders == [archiver.lock._name]
 
 
 async def test_an_archiver_stops_when_another_one_has_the_lock_or_it_is_paused(

@@ -73,7 +73,7 @@ async def test_a_message_removed_while_it_is_copied_is_copied_again_without_its_
         write(batches)
 
     write = writing.write
-    read = archiver._read
+    read = archiver.copier._read
 
     async def read_and_remove(one: str) -> Any:
         batch = await read(one)
@@ -83,7 +83,7 @@ async def test_a_message_removed_while_it_is_copied_is_copied_again_without_its_
         return batch
 
     monkeypatch.setattr(writing, "write", write_late)
-    monkeypatch.setattr(archiver, "_read", read_and_remove)
+    monkeypatch.setattr(archiver.copier, "_read", read_and_remove)
     await archiver.run_once()
     await archiver.run_once()
     found = await bodies()

@@ -66,7 +66,7 @@ async def test_old_events_are_deleted_in_the_store_and_the_archive(
 async def test_a_session_may_keep_its_events_for_longer_or_shorter(
     stream: SessionStream, archiver: Archiver, sid: str, ids: list[str]
 ) -> None:
-    await archiver.copy([sid])
+    await archiver.copier.copy([sid])
     await change(sid, retention_days=15)
     assert await kept(stream, archiver, sid) == ids[5:]
     await change(sid, retention_days=2)
@@ -76,7 +76,7 @@ async def test_a_session_may_keep_its_events_for_longer_or_shorter(
 async def test_nothing_of_a_session_on_legal_hold_is_deleted(
     stream: SessionStream, archiver: Archiver, sid: str, ids: list[str]
 ) -> None:
-    await archiver.copy([sid])
+    await archiver.copier.copy([sid])
     await change(sid, hold=True)
     assert await kept(stream, archiver, sid) == ids
     await change(sid, hold=False)
