@@ -9,6 +9,7 @@ import redis
 from doqchat.store import keys
 from tests import processes
 from tests.chat.fetch import post
+from tests.client import WITHIN
 from tests.conftest import Connect
 from tests.stand_ins.webhook_receiver import Webhook, WebhookReceiver
 from tests.webhooks.conftest import Site, endpoint
@@ -44,11 +45,15 @@ async def test_a_killed_worker_loses_nothing_and_keeps_the_order(site: Site, sid
 
 
 @pytest.mark.slow
-async def test_a_killed_web_process_loses_no_member_who_had_joined(site: Site, connect: Connect, sid: str) -> None:
+async def test_a_killed_web_process_loses_no_member_whom_it_has_noted(site: Site, connect: Connect, sid: str) -> None:
     async with WebhookReceiver() as receiver:
         await endpoint(receiver.url, "member.joined")
         with processes.web(DOQCHAT_REDIS_URL=site.store_url) as web:
             await connect(web, sid, role="A")
+            with closing(redis.Redis.from_url(site.store_url)) as store:
+                async with asyncio.timeout(WITHIN):
+                    while sid not in str(store.xrange(keys.MEMBERS)):  # noqa: ASYNC110 - no event
+                        await asyncio.sleep(0.01)
             web.process.kill()
         with site.worker():
             assert (await receiver.next())["data"]["sid"] == sid
