@@ -72,7 +72,7 @@ async def test_the_host_renews_the_token_of_the_room(
     open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
 ) -> None:
     embed(host, guarded, sid)
-    lifetimes = iter([3])  # seconds, of the first token
+    lifetimes = iter([6])  # seconds, of the first token
     host.new_token = lambda: token(sid, exp=int(time.time()) + next(lifetimes, 3600))
     window = await open_window(guarded)
     sockets: list[str] = []
