@@ -1,10 +1,14 @@
-"""Requests that arrive together begin one by one, and the event loop turns in between."""
+"""Requests that arrive together start one by one, in different iterations, and none in long iterations."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 
+import pytest
+
 from doqchat.limits.addresses import SCOPE_KEY
+from doqchat.serving import paced_starts
 from doqchat.serving.paced_starts import PacedStarts
 
 REQUESTS = 20
@@ -64,3 +68,42 @@ async def test_an_address_with_many_requests_delays_another_by_one() -> None:
     paths = [path for path, _ in application.begun]
     assert paths[:5] == ["many 0", "few 0", "many 1", "few 1", "many 2"]
     assert len(paths) == REQUESTS + 2
+
+
+class BusyLoop:
+    """Makes every iteration of the event loop long, until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.iterations = 0
+
+    async def run(self) -> None:
+        while True:
+            time.sleep(2 * paced_starts.LONG_SECONDS)
+            self.iterations += 1
+            await asyncio.sleep(0)
+
+
+async def test_nothing_starts_while_iterations_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paced_starts, "LATEST_SECONDS", 3600.0)
+    application, busy = Application(), BusyLoop()
+    paced = PacedStarts(application)
+    await paced({"type": "http", "path": "before"}, None, None)
+    working = asyncio.create_task(busy.run())
+    request = asyncio.create_task(paced({"type": "websocket", "path": "meanwhile"}, None, None))
+    while busy.iterations < REQUESTS:
+        await asyncio.sleep(0)
+    assert [path for path, _ in application.begun] == ["before"]
+    working.cancel()
+    async with asyncio.timeout(5):
+        await request
+    assert [path for path, _ in application.begun] == ["before", "meanwhile"]
+
+
+async def test_requests_start_in_a_process_whose_iterations_are_always_long() -> None:
+    application, busy = Application(), BusyLoop()
+    paced = PacedStarts(application)
+    working = asyncio.create_task(busy.run())
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(paced({"type": "http", "path": str(n)}, None, None) for n in range(REQUESTS)))
+    working.cancel()
+    assert len(application.begun) == REQUESTS

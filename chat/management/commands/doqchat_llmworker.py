@@ -16,7 +16,7 @@ from chat.webhooks.dispatcher import Dispatcher
 from doqchat import tracing
 from doqchat.engine import engine
 from doqchat.llm import LLMError, llms
-from doqchat.serving.garbage import tune
+from doqchat.serving.garbage import maintain, tune
 from doqchat.serving.limits import end_soon
 from doqchat.serving.start_report import say_what_is_used
 from doqchat.worker.worker import Worker
@@ -59,9 +59,11 @@ async def _work(say: Callable[[str], None] | None) -> None:
     with suppress(LLMError):  # requests report the error
         await llms["default"].prepare()
     tune()
+    maintaining = asyncio.create_task(maintain())
     try:
         await Worker(current, [Dispatcher(current).run]).run(stop)
     finally:
+        maintaining.cancel()
         if saying:
             saying.cancel()
         await current.close()

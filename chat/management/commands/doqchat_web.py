@@ -19,7 +19,7 @@ from doqchat import tracing
 from doqchat.conf import access_mode, doqchat_settings, is_local
 from doqchat.engine import engine
 from doqchat.serving import StartError
-from doqchat.serving.garbage import return_memory, tune
+from doqchat.serving.garbage import maintain, tune
 from doqchat.serving.listener import address_of, inherited, listen
 from doqchat.serving.start_report import say_what_is_used
 from doqchat.worker.unserved import watch
@@ -67,7 +67,7 @@ class Command(BaseCommand):
     async def _watch(self, supervised: bool) -> None:
         if not supervised:
             await say_what_is_used(self._say)
-        await asyncio.gather(watch(engine()), return_memory())
+        await asyncio.gather(watch(engine()), maintain())
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
