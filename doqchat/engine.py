@@ -16,6 +16,7 @@ from doqchat.fanout.logins import Logins
 from doqchat.filters.configured import site_filters
 from doqchat.limits.clients import ClientLimits
 from doqchat.limits.messages import MessageLimits
+from doqchat.limits.requests import RequestLimits
 from doqchat.loop_end import at_loop_end
 from doqchat.replies.budget import TokenBudget
 from doqchat.signal_queue import SignalQueue
@@ -26,7 +27,6 @@ from doqchat.store.history import History
 from doqchat.store.moderation import Moderation
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
-from doqchat.store.request_limits import RequestLimits
 from doqchat.store.revocations import Revocations
 from doqchat.store.session_index import SessionIndex
 from doqchat.store.settings import Settings

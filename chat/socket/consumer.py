@@ -22,7 +22,8 @@ from doqchat.protocol import server
 from doqchat.protocol.events import ChatAck
 from doqchat.protocol.frames import parse
 from doqchat.protocol.names import SOCKET_PATH, WRITE_TEXT
-from doqchat.serving.limits import FRAME_BYTES, RESTART_CODE
+from doqchat.serving.connection_limits import FRAME_BYTES
+from doqchat.serving.shutdown import RESTART_CODE
 from doqchat.store.counts import CONNECTIONS, REFUSALS, Counts
 from doqchat.store.faults import Uncertain
 from doqchat.submission import submit

@@ -95,7 +95,7 @@ class DatabaseArchive:
 
     async def resume(self, sid: str) -> bool:
         """Bring a session that has left the store back to it; False if the archive does not know it."""
-        known = await self.known(sid)
+        known = await self.known(sid) if await self._database.run(records.is_known, sid) else None
         if known is None or known.copied == BEGINNING:
             return False
         shard = self._shards.of(sid)

@@ -28,7 +28,7 @@ _logged: set[str] = set()
 
 
 class LocalSession:
-    """Delivers the events of one session to its members in this process, in order and without gaps.
+    """Delivers the events of one session to its members in this process, in order, with none missing.
 
     The stream is the source of truth, and a published event is a hint: if its `prev` is not the last delivered event,
     the session reads the missing ones from the stream. An event beyond the last delivered one, also if a replay has

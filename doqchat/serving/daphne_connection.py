@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from doqchat.serving.limits import CLOSE_SECONDS
+from doqchat.serving.connection_limits import CLOSE_SECONDS
 
 
 class Deadline:

@@ -11,9 +11,9 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.web.http import HTTPChannel
 
 from doqchat.errors import TooLarge
+from doqchat.serving.connection_limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, SEND_SECONDS, body_bytes
 from doqchat.serving.daphne_connection import Deadline, half_close, host_of
 from doqchat.serving.error_response import error_response
-from doqchat.serving.limits import BODY_SECONDS, HEAD_BYTES, HEAD_SECONDS, SEND_SECONDS, body_bytes
 from doqchat.serving.peers import FULL, peers
 
 CHUNKED_BYTES = 1024

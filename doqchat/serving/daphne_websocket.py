@@ -9,9 +9,9 @@ from typing import Any
 import autobahn.websocket.protocol
 from daphne.ws_protocol import WebSocketProtocol as DaphneProtocol
 
+from doqchat.serving.connection_limits import FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, SEND_SECONDS
 from doqchat.serving.daphne_connection import Deadline, half_close, host_of
 from doqchat.serving.error_response import error_response
-from doqchat.serving.limits import FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, SEND_SECONDS
 from doqchat.serving.paced_reads import AT_ONCE_BYTES, round_robin_of
 from doqchat.serving.peers import peers
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from doqchat.errors import Internal, InvalidMessage, RateLimited, TooLarge, Unavailable
-from doqchat.serving.limits import LATE
+from doqchat.serving.connection_limits import LATE
 
 CODES = {
     408: LATE,

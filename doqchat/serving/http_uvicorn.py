@@ -9,8 +9,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
+from doqchat.serving.connection_limits import HEAD_BYTES, HEAD_SECONDS, SEND_SECONDS
 from doqchat.serving.error_response import error_response
-from doqchat.serving.limits import HEAD_BYTES, HEAD_SECONDS, SEND_SECONDS
 from doqchat.serving.paced_reads import Hold
 from doqchat.serving.paced_transport import PacedTransport, peer_of
 from doqchat.serving.peers import FULL, peers

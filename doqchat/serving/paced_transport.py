@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from doqchat.serving.coalesced_writes import CoalescedWrites, Iteration
-from doqchat.serving.limits import CLOSE_SECONDS
+from doqchat.serving.connection_limits import CLOSE_SECONDS
 from doqchat.serving.paced_reads import PacedReads, round_robin_of
 from doqchat.serving.peers import peers
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from doqchat.errors import TooLarge
-from doqchat.serving.limits import BODY_SECONDS, LATE, body_bytes
+from doqchat.serving.connection_limits import BODY_SECONDS, LATE, body_bytes
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -9,9 +9,9 @@ from itertools import chain
 
 from doqchat.serving import StartError
 from doqchat.serving.child import Child
-from doqchat.serving.limits import kill_seconds
 from doqchat.serving.listener import until_healthy
 from doqchat.serving.notice import Notice
+from doqchat.serving.shutdown import kill_seconds
 from doqchat.serving.start_report import access, answering, models, report
 from doqchat.serving.valkey import EmbeddedStore
 from doqchat.store.clients import place

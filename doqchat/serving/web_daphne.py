@@ -14,16 +14,10 @@ import doqchat.serving.reactor  # noqa: F401  # before daphne and the rest of Tw
 from daphne.server import Server as DaphneServer
 from twisted.internet import defer, reactor
 
+from doqchat.serving.connection_limits import PING_SECONDS
 from doqchat.serving.daphne_http import HTTPFactory, Request
 from doqchat.serving.daphne_websocket import WebSocketProtocol
-from doqchat.serving.limits import (
-    PING_SECONDS,
-    RESTART_CODE,
-    SHUTDOWN_SECONDS,
-    SPREAD_SECONDS,
-    end_soon,
-    step_between,
-)
+from doqchat.serving.shutdown import RESTART_CODE, SHUTDOWN_SECONDS, SPREAD_SECONDS, end_soon, step_between
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("daphne.access")

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from doqchat.serving.connection_limits import FRAME_BYTES, PING_SECONDS
 from doqchat.serving.http_uvicorn import HTTPProtocol
-from doqchat.serving.limits import (
-    FRAME_BYTES,
-    PING_SECONDS,
-    SHUTDOWN_SECONDS,
-    SPREAD_SECONDS,
-    end_soon,
-    step_between,
-)
+from doqchat.serving.shutdown import SHUTDOWN_SECONDS, SPREAD_SECONDS, end_soon, step_between
 from doqchat.serving.websocket_uvicorn import WebSocketProtocol
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from websockets.protocol import Protocol
 from websockets.streams import StreamReader
 
 from doqchat.protocol.names import WRITE_TEXT
+from doqchat.serving.connection_limits import CLOSE_SECONDS, FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS
 from doqchat.serving.error_response import error_response
-from doqchat.serving.limits import CLOSE_SECONDS, FRAGMENTS, FRAME_BYTES, KEPT_BYTES, MESSAGE_SECONDS, RESTART_CODE
 from doqchat.serving.paced_reads import Hold
 from doqchat.serving.paced_transport import PacedTransport
+from doqchat.serving.shutdown import RESTART_CODE
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent

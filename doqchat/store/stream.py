@@ -8,6 +8,7 @@ from typing import Literal
 from doqchat import tracing
 from doqchat.errors import Conflict, RateLimited
 from doqchat.limits.messages import MessageLimits
+from doqchat.limits.requests import RequestLimits
 from doqchat.protocol.events import ChatMessage, LLMRequest
 from doqchat.protocol.frames import now
 from doqchat.store import keys
@@ -17,7 +18,6 @@ from doqchat.store.counts import MESSAGES
 from doqchat.store.moderation import refusal
 from doqchat.store.older import Archive
 from doqchat.store.reader import SessionReader
-from doqchat.store.request_limits import RequestLimits
 from doqchat.store.settings import DEFAULT_WAIT_SECONDS
 from doqchat.store.shards import Shards
 

@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 from doqchat.errors import DoqchatError, RateLimited, Unavailable
 from doqchat.limits.clients import ClientLimits
+from doqchat.limits.requests import RequestLimits
 from doqchat.protocol import server
 from doqchat.protocol.events import LLMError, LLMStreaming
 from doqchat.protocol.names import MODEL_ROLE, is_sid
 from doqchat.replies.budget import TokenBudget
 from doqchat.replies.metrics import FAILED, count, count_refusal
 from doqchat.store import keys
-from doqchat.store.request_limits import RequestLimits
 from doqchat.store.script import load
 from doqchat.store.shards import Shard
 from doqchat.store.stream import DEBOUNCE_MS, LONGEST_WAIT_MS

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from doqchat.engine import Engine
 from doqchat.errors import DoqchatError
-from doqchat.serving.limits import LAST_SECONDS
+from doqchat.serving.shutdown import LAST_SECONDS
 from doqchat.store.shards import Shard
 from doqchat.worker.background import cancel_and_wait
 from doqchat.worker.conversation import Conversations

@@ -12,7 +12,7 @@ from doqchat.archive.archiver import PASS_SECONDS, Archiver
 from doqchat.conf import doqchat_settings
 from doqchat.engine import Engine
 from doqchat.fanout.subscription import Subscription
-from doqchat.serving import limits
+from doqchat.serving import shutdown
 from doqchat.store.shards import Shard
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.background import Repeating, cancel_and_wait
@@ -58,7 +58,7 @@ class Worker:
         for fetch_loop in fetch_loops:
             fetch_loop.start()
         await stop.wait()
-        deadline = clock() + limits.SHUTDOWN_SECONDS
+        deadline = clock() + shutdown.SHUTDOWN_SECONDS
         await asyncio.gather(cancel_and_wait(background), *(loop.stop() for loop in fetch_loops))
         await self._running_jobs.finish(deadline - clock())
         await asyncio.gather(*(listener.flush() for listener in listeners), return_exceptions=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from doqchat.serving.limits import ADMIN_BODY_BYTES, BODY_BYTES
+from doqchat.serving.connection_limits import ADMIN_BODY_BYTES, BODY_BYTES
 from tests import processes
 from tests.processes import Web
 from tests.serving.peer import Peer, peer

@@ -1,6 +1,6 @@
 """The project's settings with a short timeout for shutdown."""
 
 from config.settings import *  # noqa: F403
-from doqchat.serving import limits
+from doqchat.serving import shutdown
 
-limits.SHUTDOWN_SECONDS = 1
+shutdown.SHUTDOWN_SECONDS = 1

@@ -13,10 +13,10 @@ from chat.monitoring.health import ROOM_BYTES
 from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import Unavailable
+from doqchat.limits.requests import RequestLimits
 from doqchat.protocol.frames import parse
 from doqchat.replies.budget import TokenBudget, counter_of_today
 from doqchat.store import keys
-from doqchat.store.request_limits import RequestLimits
 from doqchat.submission import submit
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.queue import Queue

@@ -8,8 +8,8 @@ import redis
 
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
+from doqchat.limits.requests import RequestLimits
 from doqchat.store import keys
-from doqchat.store.request_limits import RequestLimits
 from doqchat.store.stream import SessionStream
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue

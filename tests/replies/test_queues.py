@@ -15,7 +15,7 @@ from doqchat.engine import Engine
 from doqchat.limits.clients import ClientLimits
 from doqchat.protocol import server
 from doqchat.protocol.frames import from_data
-from doqchat.serving import limits
+from doqchat.serving import shutdown
 from doqchat.store import keys
 from doqchat.submission import submit
 from doqchat.worker.leased_reply import LeasedReply
@@ -37,7 +37,7 @@ SILENT = "[[silent=1]]"
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make workers that are stopped not wait for a provider that hangs."""
-    monkeypatch.setattr(limits, "SHUTDOWN_SECONDS", 0.1)
+    monkeypatch.setattr(shutdown, "SHUTDOWN_SECONDS", 0.1)
 
 
 async def hang(site: Site, engine: Engine, sid: str, requests: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.serving import limits
+from doqchat.serving import shutdown
 from doqchat.store import keys
 from doqchat.worker import leased_reply, sweeper
 from doqchat.worker.queue import Queue
@@ -105,7 +105,7 @@ async def test_a_worker_that_stops_hands_over_unfinished_replies(
     make_engine: Callable[..., Engine],
     sid: str,
 ) -> None:
-    monkeypatch.setattr(limits, "SHUTDOWN_SECONDS", 0.1)
+    monkeypatch.setattr(shutdown, "SHUTDOWN_SECONDS", 0.1)
     monkeypatch.setattr(leased_reply, "LEASE_SECONDS", 3600.0)
     leaving, staying = make_engine(own_store), make_engine(own_store)
     async with joined(staying, sid) as socket:

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from doqchat.engine import Engine
-from doqchat.serving.limits import SHUTDOWN_SECONDS
+from doqchat.serving.shutdown import SHUTDOWN_SECONDS
 from doqchat.store import keys
 from doqchat.worker.worker import Worker
 from tests import processes

@@ -6,8 +6,8 @@ have to end.
 
 import os
 
-from doqchat.serving import limits
+from doqchat.serving import shutdown
 from tests.serving.collected import *  # noqa: F403
 
 ASGI_APPLICATION = "tests.serving.application." + os.environ.get("TEST_APPLICATION", "application")
-limits.SHUTDOWN_SECONDS = int(os.environ.get("TEST_SHUTDOWN_SECONDS", limits.SHUTDOWN_SECONDS))
+shutdown.SHUTDOWN_SECONDS = int(os.environ.get("TEST_SHUTDOWN_SECONDS", shutdown.SHUTDOWN_SECONDS))

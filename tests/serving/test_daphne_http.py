@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from doqchat.serving.limits import ADMIN_BODY_BYTES, BODY_BYTES, HEAD_BYTES
+from doqchat.serving.connection_limits import ADMIN_BODY_BYTES, BODY_BYTES, HEAD_BYTES
 from tests.serving.hostile import Attacked, attacked
 from tests.serving.observed import LARGE
 from tests.serving.raw import Peer, temporary_files

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from doqchat.serving.limits import FRAME_BYTES
+from doqchat.serving.connection_limits import FRAME_BYTES
 from tests.ports import free_port
 from tests.processes import Process, Web, is_healthy, running
 

@@ -75,12 +75,18 @@ class BusyLoop:
 
     def __init__(self) -> None:
         self.iterations = 0
+        self.has_worked = asyncio.Event()
 
     async def run(self) -> None:
         while True:
-            time.sleep(2 * paced_starts.LONG_SECONDS)
-            self.iterations += 1
+            self._work()
             await asyncio.sleep(0)
+
+    def _work(self) -> None:
+        time.sleep(2 * paced_starts.LONG_SECONDS)
+        self.iterations += 1
+        if self.iterations == REQUESTS:
+            self.has_worked.set()
 
 
 async def test_nothing_starts_while_iterations_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,8 +96,7 @@ async def test_nothing_starts_while_iterations_are_long(monkeypatch: pytest.Monk
     await paced({"type": "http", "path": "before"}, None, None)
     working = asyncio.create_task(busy.run())
     request = asyncio.create_task(paced({"type": "websocket", "path": "meanwhile"}, None, None))
-    while busy.iterations < REQUESTS:
-        await asyncio.sleep(0)
+    await busy.has_worked.wait()
     assert [path for path, _ in application.begun] == ["before"]
     working.cancel()
     async with asyncio.timeout(5):

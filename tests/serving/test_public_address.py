@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from doqchat.limits.addresses import address_of
-from doqchat.serving.limits import ADMIN_BODY_BYTES, body_bytes
+from doqchat.serving.connection_limits import ADMIN_BODY_BYTES, body_bytes
 from doqchat.serving.public_address import PublicAddress
 
 LOOPBACK = ["127.0.0.1", "::1"]

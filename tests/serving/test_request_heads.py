@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from doqchat.serving.limits import HEAD_BYTES
+from doqchat.serving.connection_limits import HEAD_BYTES
 from tests.processes import Web
 from tests.serving.peer import UPGRADE, peer
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from doqchat.serving.limits import FRAGMENTS, FRAME_BYTES, KEPT_BYTES
+from doqchat.serving.connection_limits import FRAGMENTS, FRAME_BYTES, KEPT_BYTES
 from tests.processes import Web
 from tests.serving.peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, UPGRADE, frame, peer
 

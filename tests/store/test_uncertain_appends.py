@@ -13,12 +13,12 @@ from doqchat.conf import LimitSettings
 from doqchat.errors import Unavailable
 from doqchat.fanout.layer import SessionChannelLayer
 from doqchat.limits.clients import ClientLimits
+from doqchat.limits.requests import RequestLimits
 from doqchat.replies.budget import TokenBudget
 from doqchat.store import append, connection, keys
 from doqchat.store.clients import COMMAND_TIMEOUT
 from doqchat.store.faults import Uncertain, retry_until_available
 from doqchat.store.pipeline import BATCH
-from doqchat.store.request_limits import RequestLimits
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.stream import Appended, SessionStream

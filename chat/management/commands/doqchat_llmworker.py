@@ -17,7 +17,7 @@ from doqchat import tracing
 from doqchat.engine import engine
 from doqchat.llm import LLMError, llms
 from doqchat.serving.garbage import maintain, tune
-from doqchat.serving.limits import end_soon
+from doqchat.serving.shutdown import end_soon
 from doqchat.serving.start_report import say_what_is_used
 from doqchat.worker.worker import Worker
 

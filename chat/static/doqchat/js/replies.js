@@ -31,7 +31,7 @@ export class Reply {
     return this.#early.length > 0
   }
 
-  // Add a piece; one beyond a gap is kept until the gap is filled.
+  // Add a piece; one that arrives before a missing one is kept until that arrives.
   add(piece) {
     const { attempt, offset, text } = piece
     if (attempt < this.#attempt) return

@@ -1,4 +1,4 @@
-// Which stored events have been received: their ids, duplicates, and gaps, which are requested again.
+// Which stored events have been received: their ids, duplicates, and missing events, which are requested again.
 
 // Ids of events: Redis Stream ids, "milliseconds-sequence".
 
@@ -16,11 +16,11 @@ export function timeOf(id) {
   return new Date(Number(id.split("-")[0]))
 }
 
-// Which durable events have been received: drops duplicates, notices gaps.
+// Which durable events have been received: drops duplicates, notices missing ones.
 
 export class Cursor {
   #sync
-  #ahead = new Map() // events beyond a gap: the id of each by that of the event before it
+  #ahead = new Map() // events after missing ones: the id of each by that of the event before it
 
   // `last`: the id up to which nothing is missing, null while that is unknown.
   // `sync` is called when an event shows that something after that is missing.
@@ -29,8 +29,8 @@ export class Cursor {
     this.#sync = sync
   }
 
-  // Whether this event is new. An event beyond a gap is new too: it is shown at its place, and the missing events are
-  // requested.
+  // Whether this event is new. An event after missing ones is new too: it is shown at its place, and the missing ones
+  // are requested.
   pass({ id, prev }) {
     if (!isAfter(id, this.last)) return false
     const again = this.#ahead.get(prev) === id // a replay reached it: the events in between are no longer stored
@@ -54,7 +54,7 @@ export class Cursor {
   }
 }
 
-// Requests another welcome and a replay on the open connection, after a gap.
+// Requests another welcome and a replay on the open connection, when events are missing.
 
 const NAME = "sync" // the msg_id that distinguishes its refusal from that of a message
 const PAUSE = 2 // s before a retry, unless the server sends retry_after
