@@ -7,7 +7,11 @@ from typing import Any, Final
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2
-"""Number of writes per event loop iteration that are sent immediately: usually a message and an acknowledgement."""
+"""Number of writes to a socket per event loop iteration that are sent immediately: a message and an acknowledgement."""
+
+IN_ALL: Final = 16
+"""Number of writes to all sockets per event loop iteration that are sent immediately. A large session delivers several
+events per iteration when it is busy, and system calls are most of their cost."""
 
 HELD_BYTES: Final = 32 * 1024
 """Maximum number of bytes held until the end of the iteration, so that back-pressure still works."""
@@ -18,10 +22,12 @@ class Iteration:
 
     Attributes:
         number: the number of the iteration.
+        sent: the number of writes that were sent immediately.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.number = 0
+        self.sent = 0
         self._loop = loop
         self._ends = False
         self._holding: list[CoalescedWrites] = []
@@ -38,6 +44,7 @@ class Iteration:
 
     def _end(self) -> None:
         self.number += 1
+        self.sent = 0
         self._ends = False
         holding, self._holding = self._holding, []
         for writes in holding:
@@ -69,12 +76,14 @@ class CoalescedWrites:
         """Write, now or at the end of the iteration."""
         if not self._open:
             return
-        if self._number != self._iteration.number:
-            self._number = self._iteration.number
+        iteration = self._iteration
+        if self._number != iteration.number:
+            self._number = iteration.number
             self._count = 0
-            self._iteration.begin()
+            iteration.begin()
         self._count += 1
-        if self._count <= AT_ONCE:
+        if self._count <= AT_ONCE and iteration.sent < IN_ALL:
+            iteration.sent += 1
             self._transport.write(data)
         else:
             self._hold(data)

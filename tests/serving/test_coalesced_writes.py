@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from doqchat.serving.coalesced_writes import AT_ONCE, HELD_BYTES, CoalescedWrites, Iteration
+from doqchat.serving.coalesced_writes import AT_ONCE, HELD_BYTES, IN_ALL, CoalescedWrites, Iteration
 
 PIECES = [b"%03d" % number for number in range(20)]
 
@@ -36,11 +36,11 @@ class Line(NamedTuple):
 
 @pytest.fixture
 async def lines() -> AsyncIterator[list[Line]]:
-    """Two connections of one event loop."""
+    """Connections of one event loop, more than are written to at once."""
     loop = asyncio.get_running_loop()
     iteration = Iteration(loop)
     made = []
-    for _ in range(2):
+    for _ in range(IN_ALL + 2):
         ours, peer = socket.socketpair()
         peer.setblocking(False)
         transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
@@ -63,6 +63,19 @@ async def test_the_first_writes_of_a_turn_go_out_at_once_and_the_others_with_its
         assert line.arrived() == b"".join(PIECES[:AT_ONCE])
         await asyncio.sleep(0)
         assert line.arrived() == b"".join(PIECES[AT_ONCE:])
+
+
+async def test_in_one_turn_only_some_of_many_sockets_are_written_to_at_once(lines: list[Line]) -> None:
+    for _ in range(2):
+        for piece in PIECES:
+            for line in lines:
+                line.writes.write(piece)
+        at_once = [line.arrived() for line in lines]
+        assert at_once == [PIECES[0]] * IN_ALL + [b""] * (len(lines) - IN_ALL)
+        await asyncio.sleep(0)
+        assert [first + line.arrived() for first, line in zip(at_once, lines, strict=True)] == [b"".join(PIECES)] * len(
+            lines
+        )
 
 
 async def test_no_more_is_held_than_may_be(line: Line) -> None:
@@ -104,7 +117,7 @@ async def test_a_connection_that_cannot_be_written_to_does_not_keep_others_from_
     for line in lines:
         for piece in PIECES:
             line.writes.write(piece)
-    broken, working = lines
+    broken, working = lines[:2]
     broken.transport.write_eof()  # behind the back of what is held
     await asyncio.sleep(0)
     assert working.arrived() == b"".join(PIECES)
