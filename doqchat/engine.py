@@ -24,6 +24,7 @@ from doqchat.store.cancellation import Cancellation
 from doqchat.store.ephemeral import ReadReceipts, Typing
 from doqchat.store.exports import Exports
 from doqchat.store.history import History
+from doqchat.store.member_notes import MemberNotes
 from doqchat.store.moderation import Moderation
 from doqchat.store.participants import Participants
 from doqchat.store.presence import Presence
@@ -41,7 +42,7 @@ class Engine:
     Attributes:
         layer: the channel layer.
         shards, stream, history, exports, participants, presence, read_receipts, session_index, settings, typing,
-            snapshots, revocations, moderation: the store.
+            snapshots, revocations, moderation, member_notes: the store.
         archive: the archive; None if all events stay in the store.
         reply_settings: the settings of replies.
         limits: rate limits of requests.
@@ -86,6 +87,7 @@ class Engine:
         self.snapshots = Snapshots(self.shards)
         self.revocations = Revocations(self.shards)
         self.moderation = Moderation(self.shards, self.archive)
+        self.member_notes = MemberNotes(next(iter(self.shards)))
         revocations = self.revocations if access_mode() == "token" else None
         self.hub = Hub(layer.for_loop(), self.stream, self.presence, self.session_index, self.moderation, revocations)
         self.logins = Logins(next(iter(self.shards)), self._authenticate_again)
@@ -102,6 +104,7 @@ class Engine:
         """Close all connections to the store."""
         await self.signals.close()
         await self.logins.close()
+        await self.member_notes.close()
         await self.layer.flush()
         await self.shards.close()
         if self.archive is not None:

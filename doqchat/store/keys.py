@@ -20,6 +20,9 @@ WEBHOOKS = "chat:webhooks"
 MEMBERS = "chat:webhooks:members"
 """Stream of the members who have joined and left, until a worker has queued their webhooks."""
 
+MEMBERS_PROCESSES = f"{{{MEMBERS}}}:processes"
+"""Sorted set of the processes with open connections, by the time of their last renewal; see `open_members`."""
+
 ARCHIVED_AT = "chat:archived"
 """When the archiver's last complete pass began, in ms of the store's clock."""
 
@@ -85,6 +88,11 @@ def logins_channel(database: int) -> str:
 def in_database(name: str, *databases: int) -> str:
     """The name of a channel for these databases; for database 0 the name is unchanged."""
     return ".".join([name, *map(str, databases)]) if any(databases) else name
+
+
+def open_members(process: str) -> str:
+    """Hash of the open connections of a process, with the data of their notes."""
+    return f"{{{MEMBERS}}}:open:{process}"
 
 
 def queue(alias: str) -> str:

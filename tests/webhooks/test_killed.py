@@ -6,13 +6,14 @@ from contextlib import closing
 import pytest
 import redis
 
+from chat.models import AuditRecord
 from doqchat.store import keys
 from tests import processes
 from tests.chat.fetch import post
 from tests.client import WITHIN
 from tests.conftest import Connect
 from tests.stand_ins.webhook_receiver import Webhook, WebhookReceiver
-from tests.webhooks.conftest import Site, endpoint
+from tests.webhooks.conftest import QUICK, Site, endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,3 +58,25 @@ async def test_a_killed_web_process_loses_no_member_whom_it_has_noted(site: Site
             web.process.kill()
         with site.worker():
             assert (await receiver.next())["data"]["sid"] == sid
+
+
+@pytest.mark.slow
+async def test_members_of_a_web_process_that_is_killed_have_left(
+    own_store: processes.Store, connect: Connect, sid: str
+) -> None:
+    quick = {**QUICK, "DJANGO_SETTINGS_MODULE": "tests.webhooks.quick_notes", "DOQCHAT_REDIS_URL": own_store.url}
+    async with WebhookReceiver() as receiver:
+        await endpoint(receiver.url, "member.joined", "member.left")
+        with processes.web(**quick) as other, processes.llm_worker(own_store.url, **quick):
+            await connect(other, sid, role="B")
+            with processes.web(**quick) as killed:
+                await connect(killed, sid, role="A")
+                events = [await receiver.next() for _ in range(2)]
+                killed.process.kill()
+                left = await receiver.next()
+            assert {event["data"]["role"] for event in events} == {"A", "B"}
+            assert left["type"] == "member.left"
+            assert left["data"] == next(event["data"] for event in events if event["data"]["role"] == "A")
+            record = await AuditRecord.objects.aget(action=AuditRecord.Action.LEFT)
+            assert (record.sid, record.role) == (sid, "A")
+            assert record.details == {"connection": left["data"]["connection"]}
