@@ -4,8 +4,9 @@ import asyncio
 import json
 import os
 import tarfile
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tests import processes
 from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
+from tests.deployment.programs import INSTALL, MISSING, postgresql, postgresql_url
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -25,14 +28,15 @@ SESSIONS = 5
 
 
 class Site:
-    """A store and a database in a folder, and what runs on them."""
+    """Stores and a database, and what runs on them."""
 
-    def __init__(self, folder: Path, store_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, *store_urls: str) -> None:
         self.folder = folder
+        self.store_urls = store_urls
         self.variables = {
             "DOQCHAT_DATA_DIR": str(folder),
-            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
-            "DOQCHAT_REDIS_URL": store_url,
+            "DATABASE_URL": database_url,
+            "DOQCHAT_REDIS_URL": ",".join(store_urls),
             "DOQCHAT_LIVE_EVENTS": "10",
             "LANG": "en_US.UTF-8",
         }
@@ -51,11 +55,38 @@ class Site:
             after = page["next"]
         return found
 
+    @contextmanager
+    def running(self) -> Iterator[processes.Web]:
+        """A web process and a worker."""
+        with (
+            processes.web(**self.variables) as web,
+            processes.llm_worker(self.store_urls[0], **self.variables),
+        ):
+            yield web
+
+
+SiteIn = Callable[[Path], AbstractContextManager[Site]]
+
 
 @contextmanager
 def site_in(folder: Path) -> Iterator[Site]:
+    """One store, and a database in a file."""
     with processes.valkey(folder / "valkey") as store:
-        yield Site(folder, store.url)
+        yield Site(folder, f"sqlite:///{folder / 'db.sqlite3'}", store.url)
+
+
+@contextmanager
+def large_site_in(folder: Path) -> Iterator[Site]:
+    """Two stores, and a database in PostgreSQL."""
+    if "postgresql" in MISSING:
+        pytest.skip(INSTALL)
+    port = free_port()
+    with ExitStack() as stack:
+        stores = [stack.enter_context(processes.valkey(folder / f"valkey{number}")) for number in range(2)]
+        cluster = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doqchat-postgresql-")))
+        cluster.chmod(0o777)
+        stack.enter_context(postgresql(cluster, port)).wait()
+        yield Site(folder, postgresql_url(port), *(store.url for store in stores))
 
 
 async def talk(client: Client, said: list[str], stop: asyncio.Event) -> None:
@@ -66,19 +97,21 @@ async def talk(client: Client, said: list[str], stop: asyncio.Event) -> None:
         said.append(text)
 
 
-async def test_what_was_acknowledged_before_a_backup_is_in_it(tmp_path: Path, connect: Connect) -> None:
+@pytest.mark.parametrize("site_in", [site_in, large_site_in], ids=["SQLite", "PostgreSQL and two stores"])
+async def test_what_was_acknowledged_before_a_backup_is_in_it(
+    tmp_path: Path, connect: Connect, site_in: SiteIn
+) -> None:
     backup = tmp_path / "backup.tar.gz"
     said: dict[str, list[str]] = {f"room{number}": [] for number in range(SESSIONS)}
     with site_in(tmp_path / "first") as site, ExitStack() as running:
         processes.migrate(site.variables)
-        web = running.enter_context(processes.web(**site.variables))
-        running.enter_context(processes.llm_worker(site.variables["DOQCHAT_REDIS_URL"], **site.variables))
+        web = running.enter_context(site.running())
         stop = asyncio.Event()
         clients = [await connect(web, sid, v1=True, role="A") for sid in said]
-        store = running.enter_context(closing(redis.Redis.from_url(site.variables["DOQCHAT_REDIS_URL"])))
+        stores = [running.enter_context(closing(redis.Redis.from_url(url))) for url in site.store_urls]
 
         def is_trimmed(sid: str) -> bool:
-            return bool(store.xlen(keys.stream(sid)) < len(said[sid]) - 20)
+            return bool(sum(store.xlen(keys.stream(sid)) for store in stores) < len(said[sid]) - 20)
 
         talking = [asyncio.create_task(talk(*each, stop)) for each in zip(clients, said.values(), strict=True)]
         async with asyncio.timeout(60):
@@ -97,8 +130,7 @@ async def test_what_was_acknowledged_before_a_backup_is_in_it(tmp_path: Path, co
         assert restored.returncode == 0, restored.stderr
         again = site.manage("doqchat_restore", str(backup))
         assert "The store has sessions" in again.stderr
-        web = running.enter_context(processes.web(**site.variables))
-        running.enter_context(processes.llm_worker(site.variables["DOQCHAT_REDIS_URL"], **site.variables))
+        web = running.enter_context(site.running())
         for sid, texts in before.items():
             client = await connect(web, sid, v1=True, role="A")
             await client.say("after", msg_id="after")
