@@ -19,7 +19,7 @@ from doqchat.archive.database_threads import DatabaseThreads
 from doqchat.archive.lock import ArchiverLock
 from doqchat.conf import ArchiveSettings
 from doqchat.errors import DoqchatError, Unreadable
-from doqchat.protocol.ids import order
+from doqchat.protocol.ids import BEGINNING, order
 from doqchat.protocol.names import is_sid
 from doqchat.store import keys
 from doqchat.store.clients import pairs
@@ -78,6 +78,7 @@ class Archiver:
         live = None if settings.live_hours is None else settings.live_hours / 24
         self._live_days = min((days for days in (live, settings.retention_days) if days is not None), default=None)
         self._read_since = self._all_at = self._idle_at = 0.0
+        self._recounted = False
 
     async def close(self) -> None:
         """Release the lock, and close the connection to the database."""
@@ -89,6 +90,7 @@ class Archiver:
         """Discard what was read before an outage; the first pass checks all sessions."""
         self.copier.clear()
         self._read_since = self._all_at = self._idle_at = 0.0
+        self._recounted = False
 
     async def run_once(self) -> None:
         """One pass; raises DoqchatError."""
@@ -183,17 +185,26 @@ class Archiver:
     async def _expire(self, now: int) -> None:
         """Delete the events that retention does not keep, of all sessions of this server."""
         days = self._settings.retention_days
+        if not self._recounted:
+            for sid in await self._database.run(records.shortened):
+                await self._record_expired(sid)
+            self._recounted = True
         for sid, older_than in await self._database.run(records.expired, now, days):
             if not self._owns(sid):
                 continue
             copied = self.copier.get(sid)  # of a session in the store
             border = None if copied is None else copied.border
-            while deleted := await self._database.run(writing.expire, sid, older_than, border, MOST_EXPIRED):
-                first = await self._database.run(records.first_id, sid)
-                gone = first is None or (border is not None and order(first) > order(border))
-                await self._shard.pipeline.run(_EXPIRED, [keys.stream(sid)], events=deleted, all=gone)
+            while await self._database.run(writing.expire, sid, older_than, border, MOST_EXPIRED):
+                await self._record_expired(sid)
                 if not await self.lock.hold():
                     return
+
+    async def _record_expired(self, sid: str) -> None:
+        """Record in the store what retention has left of a session; another process may have died before it did so."""
+        copied = self.copier.get(sid)
+        if copied is not None and copied.border != BEGINNING:
+            events = (await self._database.run(records.counts, sid, copied.border)).total()
+            await self._shard.pipeline.run(_EXPIRED, [keys.stream(sid)], border=copied.border, events=events)
 
     async def _trim(self, sid: str, copied: Copied, now: int, *, by_age: bool) -> None:
         """Remove the events from the stream that are older than the live window, MOST_TRIMMED at a time."""

@@ -130,6 +130,11 @@ def expired(now: int, site_days: float | None) -> list[tuple[str, str]]:
     return found
 
 
+def shortened() -> list[str]:
+    """The sessions of which retention has removed events."""
+    return list(ArchivedSession.objects.filter(retained_after__gt=0).values_list("sid", flat=True))
+
+
 def said_since(sid: str, since: str) -> list[tuple[str, str]]:
     """The roles and bodies of the events after an id, for their idempotency keys."""
     recent = events_of(sid).filter(position__gt=position_before(since))

@@ -93,8 +93,8 @@ def erase(sid: str, most: int) -> int:
     return len(changed)
 
 
-def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
-    """Delete up to `most` events that retention does not keep; returns how many were deleted.
+def expire(sid: str, older_than: str, through: str | None, most: int) -> bool:
+    """Delete up to `most` events that retention does not keep; returns whether there were any.
 
     Args:
         sid: the session; one on legal hold keeps all.
@@ -105,13 +105,13 @@ def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
     with transaction.atomic():
         session = ArchivedSession.objects.select_for_update().filter(sid=sid, hold=False).first()
         if session is None:
-            return 0
+            return False
         old = ArchivedEvent.objects.filter(session=session, position__lt=upper(older_than))
         if through is not None:
             old = old.filter(position__lte=position_before(through))
         removed = list(old.order_by("position")[:most])
         if not removed:
-            return 0
+            return False
         session.retained_after = removed[-1].position
         session.events -= len(removed)
         session.save(update_fields=["retained_after", "events"])
@@ -121,7 +121,7 @@ def expire(sid: str, older_than: str, through: str | None, most: int) -> int:
         changes.apply()
         events_archived.send(ArchivedEvent, added=[], changed=[], removed=removed, imported=False)
         ArchivedEvent.objects.filter(pk__in=[event.pk for event in removed]).delete()
-    return len(removed)
+    return True
 
 
 def _sessions(sids: Sequence[str]) -> dict[str, ArchivedSession]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import redis
 
+from doqchat.archive import writing
 from doqchat.archive.archive import DatabaseArchive
 from doqchat.archive.archiver import Archiver
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
@@ -95,3 +96,22 @@ async def test_a_session_whose_events_were_all_deleted_continues(
     assert await stream.gap(sid, old) is None
     assert await archive.first_id(sid) is None
     assert await stream.length(sid) == 1
+
+
+@pytest.mark.parametrize(("days", "left"), [(11, 2), (1, 0)], ids=["some", "all"])
+async def test_events_whose_worker_died_before_it_recorded_their_deletion_are_not_counted(
+    stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str, ids: list[str], days: int, left: int
+) -> None:
+    await archiver.copier.copy([sid])
+    await change(sid, hold=True, retention_days=20)
+    live = Archiver(archiver._shard, ArchiveSettings(LIVE_EVENTS=10, LIVE_HOURS=None), lambda sid: True)
+    await kept(stream, live, sid)
+    await live.close()
+    await change(sid, hold=False)
+    border = ids[9]
+    await archiver._database.run(writing.expire, sid, f"{int(ids[-1].partition('-')[0]) - days * DAY_MS}-0", border, 50)
+    assert await stream.length(sid) == 20
+    await kept(stream, archiver, sid)
+    assert await stream.length(sid) == 10 + left
+    assert [entry.id for entry in await stream.read(sid)] == ids[10 - left :]
+    assert own_client.hexists(f"{keys.own(sid)}archive", "expired") == (not left)

@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
--- Records that retention has removed events of a session from the archive.
+-- Records what retention has left of a session in the archive.
 --
 -- KEYS  1 the session's stream
--- given events (their number), all (whether the archive has no others before the border)
+-- given border (the last event that is only in the archive), events (the number of events up to it that are left there)
+-- A border that has moved since is not that of the count, and nothing is recorded.
 
-if redis.call('EXISTS', own .. 'archive') == 1 then
-  redis.call('HINCRBY', own .. 'archive', 'events', -given.events)
-  if given.all then
+if redis.call('HGET', own .. 'archive', 'last') == given.border then
+  redis.call('HSET', own .. 'archive', 'events', given.events)
+  if given.events == 0 then
     redis.call('HSET', own .. 'archive', 'expired', 1)
   end
 end
