@@ -30,6 +30,7 @@ from doqchat.protocol.events import (
     SessionSync,
 )
 from doqchat.protocol.frames import Frame
+from doqchat.protocol.ids import order
 from doqchat.protocol.names import Capability
 from doqchat.replies.mention import has_at_sign, mentions
 from doqchat.replies.metrics import count_refusal
@@ -166,8 +167,12 @@ async def _type(engine: Engine, member: Member, frame: Frame) -> None:
 
 
 async def _read(engine: Engine, member: Member, frame: Frame) -> None:
-    if await engine.read_receipts.mark(member.principal.sid, frame.role, cast(ChatRead, frame.body).id):
+    """Move the receipt of a role; it is also news when another person of the role has read that far."""
+    entry_id = cast(ChatRead, frame.body).id
+    moved = await engine.read_receipts.mark(member.principal.sid, frame.role, entry_id)
+    if moved or order(entry_id) > order(member.read_up_to):
         _relay(engine, member, frame)
+    member.read_up_to = max(member.read_up_to, entry_id, key=order)
 
 
 async def _sync(engine: Engine, member: Member, frame: Frame) -> None:

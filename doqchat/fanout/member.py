@@ -12,6 +12,7 @@ from doqchat.coroutines import continued
 from doqchat.errors import DoqchatError
 from doqchat.limits.connection import ConnectionLimits
 from doqchat.protocol import server
+from doqchat.protocol.ids import BEGINNING
 from doqchat.protocol.names import V1, Profile
 from doqchat.store.presence import entry
 
@@ -49,6 +50,7 @@ class Member:
         presence: its entry in the session's presence.
         full: whether the client uses the full protocol.
         session: its session; None before and after the membership.
+        read_up_to: the last event for which it has sent a read receipt.
         joined: whether it has begun to receive, until it leaves.
         expiry: the timer of the token's expiry, see doqchat/fanout/expiry.py.
     """
@@ -69,6 +71,7 @@ class Member:
         self.full = profile == V1
         self.limits = limits or ConnectionLimits()
         self.session: LocalSession | None = None
+        self.read_up_to = BEGINNING
         self.joined = False
         self.expiry: asyncio.TimerHandle | None = None
         self._write = write

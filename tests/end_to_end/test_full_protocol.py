@@ -206,6 +206,19 @@ async def test_a_read_receipt_is_relayed_and_never_moves_back(any_server: Web, c
     assert welcome["read"] == {"B": ids[1]}
 
 
+async def test_a_read_receipt_of_each_person_of_a_role_is_relayed(any_server: Web, connect: Connect, sid: str) -> None:
+    a, _ = await join(connect, any_server, sid, "A")
+    people = {name: (await join(connect, any_server, sid, "B"))[0] for name in ("Ada", "Minji")}
+    await a.say("hi")
+    said = (await a.recv_event("chat.message"))["hd"]["id"]
+    for name, client in people.items():
+        for _ in range(2):
+            await client.send("chat.read", {"id": said}, name=name)
+        await client.send("chat.typing", {"active": False})
+        frames = [frame["hd"] for frame in await a.recv_until("chat.typing") if frame["hd"]["event"] == "chat.read"]
+        assert [hd["name"] for hd in frames] == [name]
+
+
 @pytest.mark.parametrize("v1", [True, False])
 async def test_since_replays_what_came_after_and_goes_live(
     any_server: Web, connect: Connect, sid: str, v1: bool
