@@ -132,3 +132,27 @@ def test_a_session_that_is_not_there_is_one_clear_sentence(site: Site, sid: str)
     done = processes.completed([*processes.manage("doqchat_erase"), "--sid", sid, "--yes"], site.environment)
     assert done.returncode == 1
     assert re.fullmatch(r"CommandError: There is no session with this name\.\n", done.stderr)
+
+
+@pytest.mark.slow
+async def test_a_person_who_has_said_nothing_loses_its_name_in_the_audit_trail(
+    site: Site, connect: Connect, sid: str
+) -> None:
+    client = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "choi"))
+    await client.connection.close()
+    assert "0 events" in site.erase("--sub", "choi", "--yes")
+    with closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
+        rows = database.execute("SELECT subject, name FROM doqchat_auditrecord WHERE sid = ?", [sid]).fetchall()
+    assert set(rows) == {("", "")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [(["--sub", "nobody"], r"Nothing was erased\."), (["--sub", "", "--yes"], r"--sub must not be empty\.")],
+)
+def test_nothing_is_erased_if_nobody_can_answer_or_nobody_is_named(
+    site: Site, arguments: list[str], problem: str
+) -> None:
+    done = processes.completed([*processes.manage("doqchat_erase"), *arguments], site.environment)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"CommandError: {problem}\n", done.stderr)
