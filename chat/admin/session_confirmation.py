@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
@@ -13,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from chat.access.permissions import staff_principal
-from chat.admin.session_actions import SessionAction, finish, perform
+from chat.admin.session_actions import Confirmed, SessionAction, finish, perform
 from chat.models import ChatSession
 from doqchat.access.principal import Principal
 from doqchat.errors import DoqchatError
@@ -26,7 +27,7 @@ CONCURRENT = 10
 """Sessions on which an action is performed concurrently."""
 
 
-def may(request: HttpRequest, action: SessionAction) -> bool:
+def may(request: HttpRequest, action: Confirmed) -> bool:
     """Whether the user has the permission for an action."""
     return bool(request.user.has_perm(f"doqchat.{action.permission}_chatsession"))
 
@@ -50,11 +51,28 @@ def confirm(
     if len(sessions) > MOST_AT_ONCE:
         messages.error(request, _("Select at most {count} sessions.").format(count=MOST_AT_ONCE))
         return HttpResponseRedirect(leads_to)
-    confirmed = request.method == "POST" and "confirmed" in request.POST
+    confirmed = is_confirmed(request)
     form = action.form(request.POST if confirmed else None, initial=request.GET.dict())
     if confirmed and form.is_valid():
         _perform(request, action, sessions, form.cleaned_data)
         return HttpResponseRedirect(leads_to)
+    return ask(site, request, action, form, sessions, leads_to)
+
+
+def is_confirmed(request: HttpRequest) -> bool:
+    """Whether a request comes from the page that asks."""
+    return request.method == "POST" and "confirmed" in request.POST
+
+
+def ask(
+    site: admin.AdminSite,
+    request: HttpRequest,
+    action: Confirmed,
+    form: forms.Form,
+    sessions: Sequence[ChatSession],
+    leads_to: str,
+) -> HttpResponse:
+    """The page that asks for confirmation."""
     context = {
         **site.each_context(request),
         "title": action.title,

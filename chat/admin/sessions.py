@@ -20,8 +20,9 @@ from django.utils.translation import gettext_lazy as _
 from chat.access.permissions import staff_principal
 from chat.admin.read_only import ReadOnlyAdmin
 from chat.admin.search import search_view
-from chat.admin.session_actions import ACTIONS, SessionAction
-from chat.admin.session_confirmation import confirm, may
+from chat.admin.session_action_forms import Nothing
+from chat.admin.session_actions import ACTIONS, DOWNLOAD, SessionAction
+from chat.admin.session_confirmation import ask, confirm, is_confirmed, may
 from chat.admin.session_filters import NowFilter, RecordFilter
 from chat.admin.session_rows import synchronise
 from chat.admin.session_timeline import timeline
@@ -123,12 +124,14 @@ class SessionAdmin(ReadOnlyAdmin):
         return confirm(self.admin_site, request, action, [session], _page_of(session))
 
     def export(self, request: HttpRequest, object_id: str, form: str) -> HttpResponseBase:
-        """A session as a file; the instructions of the model are in it."""
+        """A session as a file, after a confirmation; the instructions of the model are in it."""
         session = self._viewed(request, object_id)
-        if not request.user.has_perm("doqchat.export_chatsession"):
+        if not may(request, DOWNLOAD):
             raise PermissionDenied
         if form not in MEDIA_TYPES:
             raise Http404
+        if not is_confirmed(request):
+            return ask(self.admin_site, request, DOWNLOAD, Nothing(), [session], _page_of(session))
         by = Actor.of(staff_principal(request.user, session.sid, address_of(getattr(request, "scope", {}))))
         try:
             return export_response(async_to_sync(_found)(session.sid, by, form), form)
@@ -177,7 +180,7 @@ class SessionAdmin(ReadOnlyAdmin):
             "kept": self.kept(session),
             "actions": [action for action in ACTIONS.values() if may(request, action)],
             "may_remove": may(request, ACTIONS["remove"]),
-            "formats": list(MEDIA_TYPES) if request.user.has_perm("doqchat.export_chatsession") else [],
+            "formats": list(MEDIA_TYPES) if may(request, DOWNLOAD) else [],
         }
         return TemplateResponse(request, "admin/doqchat/chatsession/timeline.html", context)
 
