@@ -117,7 +117,7 @@ class Moderator:
     def _reported(self, body: Body) -> tuple[Role, str]:
         """The participant and the envelope of the event that reports an action."""
         role = cast(Role, self.principal.role) if self.principal.role in HUMAN_ROLES else MODEL_ROLE
-        return role, server.stored(self._sid, body, role, self.principal.name)
+        return role, server.stored(self._sid, body, role, self.principal.name, self.principal.pseudonym)
 
 
 def _rfc3339(moment: datetime) -> str:
