@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from chat.access.permissions import staff_principal
 from chat.admin.session_actions import Confirmed, SessionAction, finish, perform
@@ -25,6 +26,20 @@ MOST_AT_ONCE = 100
 
 CONCURRENT = 10
 """Sessions on which an action is performed concurrently."""
+
+
+PROBLEMS = (
+    gettext_noop("The session is on legal hold: nothing of it is erased."),
+    gettext_noop("The session is on legal hold: nothing of it is removed."),
+    gettext_noop("Access is open on this site: there is nothing to revoke."),
+    gettext_noop("The session has no message or reply with this id."),
+    gettext_noop("There is no session with this name."),
+    gettext_noop("There is no session with this name, or nothing was said in it yet."),
+    gettext_noop("This session is closed."),
+    gettext_noop("The store is unavailable: nothing was stored. Send it again."),
+    gettext_noop("The store did not respond; try again."),
+)
+"""What the engine says when an action fails, for the catalogues; other sentences stay in English."""
 
 
 def may(request: HttpRequest, action: Confirmed) -> bool:
@@ -115,7 +130,7 @@ async def _perform_all(
     outcomes = await asyncio.gather(*map(perform_one, principals), return_exceptions=True)
     for principal, outcome in zip(principals, outcomes, strict=True):
         if isinstance(outcome, DoqchatError):
-            problems.append((principal.sid, outcome.message))
+            problems.append((principal.sid, _(outcome.message)))
         elif isinstance(outcome, BaseException):
             raise outcome
         else:
@@ -124,5 +139,5 @@ async def _perform_all(
         try:
             await finish(action)
         except DoqchatError as error:
-            problems.append(("", error.message))
+            problems.append(("", _(error.message)))
     return changed, problems

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat.access.permissions import staff_principal
@@ -32,7 +33,7 @@ from chat.exports.formats import MEDIA_TYPES
 from chat.models import ChatSession
 from doqchat.archive.models import ArchivedSession
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Unreadable
+from doqchat.errors import DoqchatError, NotFound, Unreadable
 from doqchat.limits.addresses import address_of
 from doqchat.overview import Overview, overviews
 from doqchat.protocol.ids import parse_id
@@ -135,9 +136,11 @@ class SessionAdmin(ReadOnlyAdmin):
         by = Actor.of(staff_principal(request.user, session.sid, address_of(getattr(request, "scope", {}))))
         try:
             return export_response(async_to_sync(_found)(session.sid, by, form), form)
+        except NotFound:
+            messages.error(request, _("There is nothing to download yet."))
         except DoqchatError as error:
-            messages.error(request, error.message)
-            return HttpResponseRedirect(_page_of(session))
+            messages.error(request, gettext(error.message))
+        return HttpResponseRedirect(_page_of(session))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SessionList

@@ -171,6 +171,21 @@ def test_a_closed_session_is_erased_and_keeps_no_copy_of_its_settings(server: We
     assert "secret" not in ArchivedSession.objects.get(sid=row.sid).state
 
 
+def test_why_an_action_has_failed_is_said_in_the_language_of_the_browser(server: Web, row: ChatSession) -> None:
+    staff = Staff(server, MODERATE, ERASE)
+    staff.language = "ko"
+    assert "이 이름의 세션이 없습니다." in staff.act(row, "erase").text
+    assert "아직 대화가 없습니다." in staff.act(row, "hold").text
+    (said,) = archive(row.sid, SAID)
+    assert "이 id의 메시지나 답변이 세션에 없습니다." in staff.act(row, "remove", id="1-1").text
+    assert "취소할 권한이 없습니다." in staff.act(row, "revoke").text
+    staff.act(row, "close")
+    assert "종료된 세션입니다." in staff.act(row, "notice", text="x").text
+    staff.act(row, "hold")
+    assert "아무것도 지우지 않았습니다." in staff.act(row, "erase").text
+    assert "메시지를 삭제하지 않았습니다." in staff.act(row, "remove", id=said).text
+
+
 def test_access_is_not_revoked_where_everybody_has_it(server: Web, row: ChatSession) -> None:
     assert "there is nothing to revoke" in Staff(server, MODERATE).act(row, "revoke").text
 
@@ -221,7 +236,7 @@ def test_an_export_needs_its_permission_and_a_confirmation_and_is_recorded(
 ) -> None:
     staff = Staff(server, "export_chatsession")
     path = f"{SESSIONS}{row.pk}/export/"
-    assert 'class="error"' in staff.post(f"{path}json/", confirmed="yes").text
+    assert "There is nothing to download yet." in staff.post(f"{path}json/", confirmed="yes").text
     assert recorded(row.sid) == []
     write(("A", "to export"))
     assert f"{path}csv/" in staff.get(f"{SESSIONS}{row.pk}/change/").text

@@ -48,7 +48,7 @@ class Command(BaseCommand):
                     raise CommandError(_("Nothing was erased."))
                 asyncio.run(_erase(sid, sub, replies=replies, dry_run=False))
             except DoqchatError as error:
-                raise CommandError(error.message) from error
+                raise CommandError(_(error.message)) from error
             self.stdout.write(_("Erased. Backups that were made before still contain it."))
 
     def _list(self, found: Erased) -> None:
