@@ -20,6 +20,7 @@ from django.utils import timezone
 from chat.audit import Action, Actor, row_of
 from chat.models import AuditRecord
 from doqchat.access.principal import Principal
+from doqchat.archive.models import ArchivedSession
 from doqchat.conf import doqchat_settings
 from doqchat.errors import DoqchatError, RateLimited
 from doqchat.loop_end import at_loop_end
@@ -123,12 +124,13 @@ class AuditBatches:
 
 
 def _write(rows: list[AuditRecord], *, prune: bool) -> None:
-    """Write rows; `prune` also deletes those that are older than AUDIT_DAYS."""
+    """Write rows; `prune` also deletes those older than AUDIT_DAYS, except of sessions on legal hold."""
     try:
         AuditRecord.objects.bulk_create(rows)
         days = doqchat_settings().audit_days
         if prune and days is not None:
-            AuditRecord.objects.filter(at__lt=timezone.now() - timedelta(days=days)).delete()
+            old = AuditRecord.objects.filter(at__lt=timezone.now() - timedelta(days=days))
+            old.exclude(sid__in=ArchivedSession.objects.filter(hold=True).values("sid")).delete()
     finally:
         connection.close()  # otherwise a database that shuts down would wait for this thread
 

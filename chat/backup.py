@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -79,7 +80,7 @@ def make(target: Path, progress: Progress) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         partial.rename(target)
-    except (OSError, redis.RedisError) as error:
+    except (OSError, sqlite3.Error, redis.RedisError) as error:
         raise BackupError(f"The backup could not be made: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
@@ -110,6 +111,7 @@ def restore(source: Path, progress: Progress) -> None:
             for number in range(len(urls)):
                 for _rows in _read_store(folder / f"store-{number}"):
                     pass
+            _check_database(folder)
             progress(_("Restoring the database …"))
             _restore_database(folder)
             for number, client in enumerate(clients):
@@ -118,7 +120,7 @@ def restore(source: Path, progress: Progress) -> None:
             for each in SECRETS:
                 if (folder / each).is_file():
                     shutil.copy(folder / each, doqchat_settings().data_dir / each)
-    except (OSError, tarfile.TarError, EOFError, redis.RedisError, ValueError) as error:
+    except (OSError, tarfile.TarError, zlib.error, EOFError, sqlite3.Error, redis.RedisError, ValueError) as error:
         raise BackupError(f"The backup could not be restored: {error}") from error
 
 
@@ -174,6 +176,18 @@ def _copy_database(folder: Path) -> Path:
     return target
 
 
+def _check_database(folder: Path) -> None:
+    """Raises BackupError if the copy of the database is missing or damaged."""
+    name = SQLITE if connection.vendor == "sqlite" else POSTGRESQL
+    if not (folder / name).is_file():
+        raise BackupError("The backup is not complete: the database is missing.")
+    if name == SQLITE:
+        with closing(sqlite3.connect(folder / name)) as copy:
+            (result,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise BackupError(f"The database in the backup is damaged: {result}")
+
+
 def _restore_database(folder: Path) -> None:
     if connection.vendor == "sqlite":
         connection.close()
@@ -216,6 +230,8 @@ def _copy_store(client: "redis.Redis", target: Path) -> Path:
 
 def _read_store(file: Path) -> Iterator[list[dump.Dumped]]:
     """What `_copy_store` has written; raises BackupError if it is not complete."""
+    if not file.is_file():
+        raise BackupError("The backup is not complete: a part of the store is missing.")
     with file.open("rb") as opened:
         for rows in Unpacker(opened, raw=True, max_buffer_size=0):
             if rows is None:

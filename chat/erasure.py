@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 
 from asgiref.sync import sync_to_async
 from django.db import connection, transaction
@@ -10,6 +11,7 @@ from chat.audit import Action, Actor, record
 from chat.audit_batches import BATCH_SECONDS
 from chat.models import AuditRecord, ChatSession, Invite
 from chat.webhooks import deliveries, members
+from doqchat.archive.models import ArchivedSession
 from doqchat.engine import engine
 from doqchat.erasure import Erased, Eraser
 from doqchat.sessions import check_sid
@@ -37,7 +39,10 @@ async def erase_session(sid: str, by: Actor, *, dry_run: bool = False) -> Erased
 
 
 async def erase_person(subject: str, by: Actor, *, replies: bool = False, dry_run: bool = False) -> Erased:
-    """Erase what a person has said in all sessions, see `Eraser.person`; an audit record remains in each."""
+    """Erase what a person has said in all sessions, see `Eraser.person`; an audit record remains in each.
+
+    Audit records about the person lose who it was, and verdicts of filters are deleted, except in sessions on hold.
+    """
     found = await Eraser(engine()).person(subject, replies=replies, dry_run=dry_run)
     if not dry_run:
         await asyncio.sleep(RECORDED_WITHIN)
@@ -66,12 +71,27 @@ def _forget_session(sid: str) -> None:
 
 @transaction.atomic
 def _forget_person(subject: str) -> None:
+    held = ArchivedSession.objects.filter(hold=True).values("sid")
     if subject.startswith(_INVITED) and (number := subject.removeprefix(_INVITED)).isdecimal():
-        Invite.objects.filter(pk=int(number)).update(name="")
+        for invite in Invite.objects.filter(pk=int(number)).exclude(sid__in=held):
+            _forget_name(invite)
     deliveries.erase(subject=subject)
-    records = AuditRecord.objects.filter(subject=subject).exclude(action=Action.ERASED)
+    records = AuditRecord.objects.filter(subject=subject).exclude(action=Action.ERASED).exclude(sid__in=held)
     records.filter(action__in=(Action.REPLACED, Action.REJECTED)).delete()
     records.update(subject="", name="", address="", detail="{}")
+
+
+def _forget_name(invite: Invite) -> None:
+    """Erase the name of an invite's members, also where its creation is recorded."""
+    invite.name = ""
+    invite.save(update_fields=["name"])
+    for created in AuditRecord.objects.filter(sid=invite.sid, action__in=(Action.CREATED, Action.INVITED)):
+        detail = created.details
+        for described in detail.get("invites", []):
+            if described["id"] == invite.pk:
+                described["name"] = None
+        created.detail = json.dumps(detail, ensure_ascii=False)
+        created.save(update_fields=["detail"])
 
 
 def _rewrite_database() -> None:

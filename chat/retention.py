@@ -1,31 +1,43 @@
 """How long a session is kept: its own days, and legal hold."""
 
+from typing import TypedDict, Unpack
+
 from chat.audit import Action, Actor, record
 from doqchat.archive.models import ArchivedSession
 from doqchat.errors import NotFound
 from doqchat.sessions import check_sid
 
 
-async def change(sid: str, by: Actor, *, days: int | None, hold: bool) -> None:
+class Kept(TypedDict, total=False):
+    """How a session is kept.
+
+    Attributes:
+        days: days for which its events are kept; None for the site's setting.
+        hold: whether nothing of it may be deleted or erased.
+    """
+
+    days: int | None
+    hold: bool
+
+
+async def change(sid: str, by: Actor, **kept: Unpack[Kept]) -> None:
     """Set how long a session is kept; an audit record tells who did.
 
     Args:
         sid: the session.
         by: who does it.
-        days: days for which its events are kept; None for the site's setting.
-        hold: whether nothing of it may be deleted or erased.
+        kept: what is omitted stays as it is.
 
     Raises:
         InvalidMessage: the name is invalid.
         NotFound: the archive does not have the session; it has each session seconds after its first event.
     """
     session = await _session(sid)
-    before = session.retention_days, session.hold
-    session.retention_days, session.hold = days, hold
-    await session.asave(update_fields=["retention_days", "hold"])
-    if hold != before[1]:
-        await record(Action.HELD if hold else Action.RELEASED, sid, by)
-    if days != before[0]:
+    days, hold = kept.get("days", session.retention_days), kept.get("hold", session.hold)
+    if hold != session.hold:
+        await set_hold(sid, by, hold=hold)
+    if days != session.retention_days:
+        await ArchivedSession.objects.filter(pk=session.pk).aupdate(retention_days=days)
         await record(Action.RETAINED, sid, by, days=days)
 
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from doqchat.access.principal import Principal
 from doqchat.engine import Engine
-from doqchat.errors import NotFound
+from doqchat.errors import Conflict, NotFound
 from doqchat.protocol import server
 from doqchat.protocol.events import Body, MessageRemoved, SessionClosed, SessionNotice
 from doqchat.protocol.names import HUMAN_ROLES, MODEL_ROLE, HumanRole, Role
@@ -56,12 +56,15 @@ class Moderator:
 
         Raises:
             NotFound: the session has no such message.
+            Conflict: the session is on legal hold.
             Unreadable, Unavailable: nothing was removed.
         """
         entry = await self.engine.stream.get(self._sid, entry_id)
         placeholder = None if entry is None else server.placeholder(entry.body)
         if placeholder is None:
             raise NotFound("The session has no message or reply with this id.", field="id")
+        if self.engine.archive is not None and (known := await self.engine.archive.known(self._sid)) and known.hold:
+            raise Conflict("The session is on legal hold: nothing of it is removed.")
         report = MessageRemoved(id=entry_id, reason=reason)
         return await self.engine.moderation.remove(self._sid, entry_id, placeholder, *self._reported(report))
 
@@ -114,7 +117,7 @@ class Moderator:
     def _reported(self, body: Body) -> tuple[Role, str]:
         """The participant and the envelope of the event that reports an action."""
         role = cast(Role, self.principal.role) if self.principal.role in HUMAN_ROLES else MODEL_ROLE
-        return role, server.stored(self._sid, body, role, self.principal.name)
+        return role, server.stored(self._sid, body, role, self.principal.name, self.principal.pseudonym)
 
 
 def _rfc3339(moment: datetime) -> str:

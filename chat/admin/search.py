@@ -28,9 +28,11 @@ def search_view(site: admin.AdminSite, model: type[Model], request: HttpRequest)
     """Hits in all sessions, newest first; `?q=TEXT`, and `&cursor=` for the next page."""
     if not request.user.has_perm("doqchat.view_chatsession"):
         raise PermissionDenied
-    query, cursor = request.GET.get("q", "")[:LONGEST_SEARCH], request.GET.get("cursor") or None
+    query, cursor = request.GET.get("q", ""), request.GET.get("cursor") or None
     context = {**site.each_context(request), "title": _("Search in messages"), "opts": model._meta, "q": query}
-    if query:
+    if len(query) > LONGEST_SEARCH:
+        messages.warning(request, _("Search for at most {count} characters.").format(count=LONGEST_SEARCH))
+    elif query:
         try:
             context |= async_to_sync(_found)(checked_search(query), cursor and checked_cursor(cursor))
         except ValueError:

@@ -22,31 +22,40 @@ from doqchat.moderation import Moderator
 from doqchat.store.revocations import ALL
 from doqchat.submission import configure
 
-MODERATE, ERASE = "moderate", "erase"
+MODERATE, EXPORT, ERASE = "moderate", "export", "erase"
 """Permissions: `MODERATE_chatsession`."""
 
 Perform = Callable[[Principal, dict[str, Any]], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class SessionAction:
-    """An action on one session.
+class Confirmed:
+    """What is done only after a confirmation.
 
     Attributes:
         name: its name in URLs.
         permission: what the user needs.
         title: what it is called.
         effect: what it does, for the confirmation.
-        perform: does it, with the form's values; False if nothing had to be changed. Raises DoqchatError.
-        form: what has to be stated.
-        several: whether it is offered for several sessions at once.
-        cannot_be_undone: whether the confirmation warns.
     """
 
     name: str
     permission: str
     title: Promise
     effect: Promise
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAction(Confirmed):
+    """An action on one session.
+
+    Attributes:
+        perform: does it, with the form's values; False if nothing had to be changed. Raises DoqchatError.
+        form: what has to be stated.
+        several: whether it is offered for several sessions at once.
+        cannot_be_undone: whether the confirmation warns.
+    """
+
     perform: Perform
     form: type[forms.Form] = asked.Nothing
     several: bool = False
@@ -147,7 +156,7 @@ async def _erase(by: Principal, stated: dict[str, Any]) -> bool:
     found = await erasure.erase_session(by.sid, Actor.of(by))
     if found.held:
         raise Conflict("The session is on legal hold: nothing of it is erased.")
-    return bool(found.events[by.sid])
+    return True
 
 
 async def _record(action: Action, by: Principal, **detail: object) -> None:
@@ -241,3 +250,10 @@ ACTIONS = {
         ),
     )
 }
+
+DOWNLOAD = Confirmed(
+    "export",
+    EXPORT,
+    _("Export the session"),
+    _("The file has everything that was said, the names, and the instructions of the model."),
+)

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from chat.access.permissions import staff_principal
-from chat.admin.session_actions import SessionAction, finish, perform
+from chat.admin.session_actions import Confirmed, SessionAction, finish, perform
 from chat.models import ChatSession
 from doqchat.access.principal import Principal
 from doqchat.errors import DoqchatError
@@ -26,7 +28,21 @@ CONCURRENT = 10
 """Sessions on which an action is performed concurrently."""
 
 
-def may(request: HttpRequest, action: SessionAction) -> bool:
+PROBLEMS = (
+    gettext_noop("The session is on legal hold: nothing of it is erased."),
+    gettext_noop("The session is on legal hold: nothing of it is removed."),
+    gettext_noop("Access is open on this site: there is nothing to revoke."),
+    gettext_noop("The session has no message or reply with this id."),
+    gettext_noop("There is no session with this name."),
+    gettext_noop("There is no session with this name, or nothing was said in it yet."),
+    gettext_noop("This session is closed."),
+    gettext_noop("The store is unavailable: nothing was stored. Send it again."),
+    gettext_noop("The store did not respond; try again."),
+)
+"""What the engine says when an action fails, for the catalogues; other sentences stay in English."""
+
+
+def may(request: HttpRequest, action: Confirmed) -> bool:
     """Whether the user has the permission for an action."""
     return bool(request.user.has_perm(f"doqchat.{action.permission}_chatsession"))
 
@@ -50,11 +66,28 @@ def confirm(
     if len(sessions) > MOST_AT_ONCE:
         messages.error(request, _("Select at most {count} sessions.").format(count=MOST_AT_ONCE))
         return HttpResponseRedirect(leads_to)
-    confirmed = request.method == "POST" and "confirmed" in request.POST
+    confirmed = is_confirmed(request)
     form = action.form(request.POST if confirmed else None, initial=request.GET.dict())
     if confirmed and form.is_valid():
         _perform(request, action, sessions, form.cleaned_data)
         return HttpResponseRedirect(leads_to)
+    return ask(site, request, action, form, sessions, leads_to)
+
+
+def is_confirmed(request: HttpRequest) -> bool:
+    """Whether a request comes from the page that asks."""
+    return request.method == "POST" and "confirmed" in request.POST
+
+
+def ask(
+    site: admin.AdminSite,
+    request: HttpRequest,
+    action: Confirmed,
+    form: forms.Form,
+    sessions: Sequence[ChatSession],
+    leads_to: str,
+) -> HttpResponse:
+    """The page that asks for confirmation."""
     context = {
         **site.each_context(request),
         "title": action.title,
@@ -97,7 +130,7 @@ async def _perform_all(
     outcomes = await asyncio.gather(*map(perform_one, principals), return_exceptions=True)
     for principal, outcome in zip(principals, outcomes, strict=True):
         if isinstance(outcome, DoqchatError):
-            problems.append((principal.sid, outcome.message))
+            problems.append((principal.sid, _(outcome.message)))
         elif isinstance(outcome, BaseException):
             raise outcome
         else:
@@ -106,5 +139,5 @@ async def _perform_all(
         try:
             await finish(action)
         except DoqchatError as error:
-            problems.append(("", error.message))
+            problems.append(("", _(error.message)))
     return changed, problems

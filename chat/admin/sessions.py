@@ -15,13 +15,15 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chat.access.permissions import staff_principal
 from chat.admin.read_only import ReadOnlyAdmin
 from chat.admin.search import search_view
-from chat.admin.session_actions import ACTIONS, SessionAction
-from chat.admin.session_confirmation import confirm, may
+from chat.admin.session_action_forms import Nothing
+from chat.admin.session_actions import ACTIONS, DOWNLOAD, SessionAction
+from chat.admin.session_confirmation import ask, confirm, is_confirmed, may
 from chat.admin.session_filters import NowFilter, RecordFilter
 from chat.admin.session_rows import synchronise
 from chat.admin.session_timeline import timeline
@@ -31,7 +33,7 @@ from chat.exports.formats import MEDIA_TYPES
 from chat.models import ChatSession
 from doqchat.archive.models import ArchivedSession
 from doqchat.engine import engine
-from doqchat.errors import DoqchatError, Unreadable
+from doqchat.errors import DoqchatError, NotFound, Unreadable
 from doqchat.limits.addresses import address_of
 from doqchat.overview import Overview, overviews
 from doqchat.protocol.ids import parse_id
@@ -123,18 +125,22 @@ class SessionAdmin(ReadOnlyAdmin):
         return confirm(self.admin_site, request, action, [session], _page_of(session))
 
     def export(self, request: HttpRequest, object_id: str, form: str) -> HttpResponseBase:
-        """A session as a file; the instructions of the model are in it."""
+        """A session as a file, after a confirmation; the instructions of the model are in it."""
         session = self._viewed(request, object_id)
-        if not request.user.has_perm("doqchat.export_chatsession"):
+        if not may(request, DOWNLOAD):
             raise PermissionDenied
         if form not in MEDIA_TYPES:
             raise Http404
+        if not is_confirmed(request):
+            return ask(self.admin_site, request, DOWNLOAD, Nothing(), [session], _page_of(session))
         by = Actor.of(staff_principal(request.user, session.sid, address_of(getattr(request, "scope", {}))))
         try:
             return export_response(async_to_sync(_found)(session.sid, by, form), form)
+        except NotFound:
+            messages.error(request, _("There is nothing to download yet."))
         except DoqchatError as error:
-            messages.error(request, error.message)
-            return HttpResponseRedirect(_page_of(session))
+            messages.error(request, gettext(error.message))
+        return HttpResponseRedirect(_page_of(session))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SessionList
@@ -177,7 +183,7 @@ class SessionAdmin(ReadOnlyAdmin):
             "kept": self.kept(session),
             "actions": [action for action in ACTIONS.values() if may(request, action)],
             "may_remove": may(request, ACTIONS["remove"]),
-            "formats": list(MEDIA_TYPES) if request.user.has_perm("doqchat.export_chatsession") else [],
+            "formats": list(MEDIA_TYPES) if may(request, DOWNLOAD) else [],
         }
         return TemplateResponse(request, "admin/doqchat/chatsession/timeline.html", context)
 

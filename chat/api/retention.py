@@ -1,5 +1,7 @@
 """Retention and erasure over HTTP: for staff with the permission, and programs with the scope `retention`."""
 
+from typing import cast
+
 from django.http import HttpRequest, HttpResponse
 from ninja import Field, Router, Schema
 
@@ -36,7 +38,8 @@ async def erase(request: HttpRequest) -> Erased:
         found = await erasure.erase_session(wanted.sid, by, dry_run=wanted.dry_run)
     else:
         found = await erasure.erase_person(wanted.sub or "", by, replies=wanted.replies, dry_run=wanted.dry_run)
-    if not wanted.dry_run and found.events:
+    # Also if nothing is found any more: an earlier call may have been interrupted before this.
+    if not wanted.dry_run and not (wanted.sid is not None and found.held):
         await erasure.rewrite_files()
     return Erased(events=dict(found.events), held=sorted(found.held))
 
@@ -48,7 +51,7 @@ async def erase(request: HttpRequest) -> Erased:
     openapi_extra=openapi.body(openapi.Retention),
 )
 async def set_retention(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
-    """Set for how long a session's events are kept, and whether it is on legal hold."""
+    """Set for how long a session's events are kept, and whether it is on legal hold. Omitted fields do not change."""
     by, wanted = await keeper_of(request), read_body(request, openapi.Retention)
-    await retention.change(sid, by, days=wanted.days, hold=wanted.hold)
+    await retention.change(sid, by, **cast(retention.Kept, wanted.model_dump(exclude_unset=True)))
     return HttpResponse(status=204)

@@ -147,15 +147,16 @@ def plain(sid: str, event: str, bd: Any, role: Role | None = None) -> str:
     return to_json({"hd": _hd(sid, event, role), "bd": bd}).decode()
 
 
-def stored(sid: str, body: Body, role: Role = MODEL_ROLE, name: str | None = None) -> str:
+def stored(sid: str, body: Body, role: Role = MODEL_ROLE, name: str | None = None, person: str | None = None) -> str:
     """An envelope of the server, as stored in the stream.
 
     Args:
         sid: the session.
         body: the event.
-        role, name: who caused it; the server itself if omitted.
+        role, name, person: who caused it; the server itself if omitted.
     """
-    hd = _hd(sid, body.event, role) | ({} if name is None else {"name": name})
+    by = {"name": name, "person": person}
+    hd = _hd(sid, body.event, role) | {field: value for field, value in by.items() if value is not None}
     return to_json({"hd": hd, "bd": body.model_dump(mode="json", exclude_none=True)}).decode()
 
 

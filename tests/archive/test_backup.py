@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import redis
+from msgpack import packb
 
 from doqchat.store import keys
 from tests import processes
@@ -155,6 +156,8 @@ def packed(**files: bytes) -> bytes:
 
 
 MANIFEST = {"version": 1, "made": "", "stores": 1, "database": "sqlite"}
+END = packb(None)
+DAMAGED = {"manifest__json": json.dumps(MANIFEST).encode(), "store-0": END, "db__sqlite3": b"x" * 4096}
 
 
 @pytest.fixture(scope="module")
@@ -172,9 +175,23 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (packed(manifest__json=json.dumps(MANIFEST | {"stores": 2}).encode()), "is of 2 servers"),
         (packed(manifest__json=json.dumps(MANIFEST | {"database": "postgresql"}).encode()), "is of postgresql"),
         (packed(**{"manifest__json": json.dumps(MANIFEST).encode(), "store-0": b""}), "part of the store is missing"),
+        (packed(manifest__json=json.dumps(MANIFEST).encode()), "part of the store is missing"),
         (packed(manifest__json=json.dumps(MANIFEST).encode())[:40], "could not be restored"),
+        (packed(**{"manifest__json": json.dumps(MANIFEST).encode(), "store-0": END}), "database is missing"),
+        (packed(**DAMAGED), "file is not a database"),
     ],
-    ids=["not gzip", "empty", "version", "servers", "database", "no end of a store", "cut off"],
+    ids=[
+        "not gzip",
+        "empty",
+        "version",
+        "servers",
+        "database",
+        "no end of a store",
+        "no store",
+        "cut off",
+        "no database",
+        "damaged",
+    ],
 )
 def test_what_is_not_a_complete_backup_changes_nothing(
     tmp_path: Path, empty_site: Site, content: bytes, problem: str

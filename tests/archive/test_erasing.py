@@ -132,3 +132,45 @@ def test_a_session_that_is_not_there_is_one_clear_sentence(site: Site, sid: str)
     done = processes.completed([*processes.manage("doqchat_erase"), "--sid", sid, "--yes"], site.environment)
     assert done.returncode == 1
     assert re.fullmatch(r"CommandError: There is no session with this name\.\n", done.stderr)
+
+
+@pytest.mark.slow
+async def test_a_person_who_has_moderated_loses_its_name_and_its_reasons(
+    site: Site, connect: Connect, sid: str
+) -> None:
+    member = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "reader"))
+    said = await say(member, "hello")
+    name, reason = "윤슬기", "reason-swordfish"
+    claims = {"sid": sid, "role": "observer", "sub": "yun", "name": name, "can": ["read", "moderate"]}
+    by = {"Authorization": f"Bearer {mint(KEY, claims, 600)}"}
+    assert fetch(site.web, f"/api/chat/sessions/{sid}/messages/{said}?reason={reason}", "DELETE", by).status == 204
+    report = await member.recv_event("message.removed")
+    site.erase("--sub", "yun", "--yes")
+    assert (await member.recv_event("message.removed"))["bd"]["id"] == report["hd"]["id"]
+    assert site.found(name) == []
+    assert site.found(reason) == []
+    assert [event["hd"]["event"] for event in site.events(sid)] == ["chat.message", *["message.removed"] * 2]
+
+
+@pytest.mark.slow
+async def test_a_person_who_has_said_nothing_loses_its_name_in_the_audit_trail(
+    site: Site, connect: Connect, sid: str
+) -> None:
+    client = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "choi"))
+    await client.connection.close()
+    assert "0 events" in site.erase("--sub", "choi", "--yes")
+    with closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
+        rows = database.execute("SELECT subject, name FROM doqchat_auditrecord WHERE sid = ?", [sid]).fetchall()
+    assert set(rows) == {("", "")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [(["--sub", "nobody"], r"Nothing was erased\."), (["--sub", "", "--yes"], r"--sub must not be empty\.")],
+)
+def test_nothing_is_erased_if_nobody_can_answer_or_nobody_is_named(
+    site: Site, arguments: list[str], problem: str
+) -> None:
+    done = processes.completed([*processes.manage("doqchat_erase"), *arguments], site.environment)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"CommandError: {problem}\n", done.stderr)

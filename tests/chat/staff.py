@@ -25,6 +25,9 @@ class Staff:
     Args:
         web: the server.
         permissions: code names of its permissions on sessions and statistics; `view_chatsession` is one of them.
+
+    Attributes:
+        language: of its browser.
     """
 
     def __init__(self, web: Web, *permissions: str) -> None:
@@ -32,6 +35,7 @@ class Staff:
         names = ["view_chatsession", *permissions]
         user.user_permissions.set(Permission.objects.filter(content_type__app_label="doqchat", codename__in=names))
         self.subject = f"user:{user.pk}"
+        self.language = "en"
         self._base = web.http
         self._jar = CookieJar()
         self._browser = build_opener(HTTPCookieProcessor(self._jar))
@@ -52,7 +56,7 @@ class Staff:
         return self.post(path_of(row, name), confirmed="yes", **fields)
 
     def _open(self, request: Request) -> Answer:
-        request.add_header("Accept-Language", "en")
+        request.add_header("Accept-Language", self.language)
         try:
             with self._browser.open(request, timeout=WITHIN) as response:
                 return Answer(response.status, response.headers, response.read().decode())

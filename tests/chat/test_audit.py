@@ -11,6 +11,7 @@ from chat.audit import Action, Actor, record
 from chat.audit_batches import MOST_IN_BATCH, AuditBatches
 from chat.models import AuditRecord
 from doqchat.access.principal import Principal, open_access
+from doqchat.archive.models import ArchivedSession
 from doqchat.errors import Forbidden, RateLimited
 from tests.chat.audited import records
 from tests.chat.conftest import Admin
@@ -81,14 +82,15 @@ async def test_a_flood_of_records_is_limited_and_the_log_says_so(caplog: pytest.
     assert "5 records are not in the audit trail" in caplog.text
 
 
-async def test_old_records_are_deleted(settings: Any) -> None:
+async def test_old_records_are_deleted_except_of_sessions_on_hold(settings: Any) -> None:
+    await ArchivedSession.objects.acreate(sid="32", hold=True)
     settings.DOQCHAT = {**settings.DOQCHAT, "AUDIT_DAYS": 30}
-    for days in (29, 31):
+    for days in (29, 31, 32):
         at = timezone.now() - timedelta(days=days)
         await AuditRecord.objects.acreate(sid=f"{days}", action=Action.JOINED, at=at)
     batch = AuditBatches()
     batch.joined(MINJI)
-    assert [each.sid for each in await stored(batch)] == ["29", "room"]
+    assert [each.sid for each in await stored(batch)] == ["29", "32", "room"]
 
 
 async def test_the_log_has_the_record_of_an_action_that_the_database_does_not_take(

@@ -147,12 +147,13 @@ def test_a_session_that_has_left_the_store_is_closed_and_reopened(server: Web, r
 
 @pytest.mark.slow
 def test_legal_hold_prevents_an_erasure_until_it_ends(server: Web, write: Write, row: ChatSession) -> None:
-    staff = Staff(server, ERASE)
-    archive(row.sid, SAID)
+    staff = Staff(server, MODERATE, ERASE)
+    (said,) = archive(row.sid, SAID)
     ChatSession.objects.filter(pk=row.pk).update(title="secret title")
     staff.act(row, "hold")
     assert "legal hold" in staff.get(f"{SESSIONS}{row.pk}/change/").text
     assert "nothing of it is erased" in staff.act(row, "erase").text
+    assert "nothing of it is removed" in staff.act(row, "remove", id=said).text
     assert events(server, row.sid)[0]["bd"]["text"] == "said"
     staff.act(row, "release")
     assert "done." in staff.act(row, "erase").text
@@ -168,6 +169,21 @@ def test_a_closed_session_is_erased_and_keeps_no_copy_of_its_settings(server: We
     assert "done." in staff.act(row, "erase").text
     assert [action for action, _ in recorded(row.sid)] == ["erased"]
     assert "secret" not in ArchivedSession.objects.get(sid=row.sid).state
+
+
+def test_why_an_action_has_failed_is_said_in_the_language_of_the_browser(server: Web, row: ChatSession) -> None:
+    staff = Staff(server, MODERATE, ERASE)
+    staff.language = "ko"
+    assert "이 이름의 세션이 없습니다." in staff.act(row, "erase").text
+    assert "아직 대화가 없습니다." in staff.act(row, "hold").text
+    (said,) = archive(row.sid, SAID)
+    assert "이 id의 메시지나 답변이 세션에 없습니다." in staff.act(row, "remove", id="1-1").text
+    assert "취소할 권한이 없습니다." in staff.act(row, "revoke").text
+    staff.act(row, "close")
+    assert "종료된 세션입니다." in staff.act(row, "notice", text="x").text
+    staff.act(row, "hold")
+    assert "아무것도 지우지 않았습니다." in staff.act(row, "erase").text
+    assert "메시지를 삭제하지 않았습니다." in staff.act(row, "remove", id=said).text
 
 
 def test_access_is_not_revoked_where_everybody_has_it(server: Web, row: ChatSession) -> None:
@@ -215,14 +231,18 @@ def test_several_sessions_are_closed_after_one_confirmation(server: Web, row: Ch
         assert recorded(sid) == [("closed", {"reason": "over"})]
 
 
-def test_an_export_needs_its_permission_and_is_recorded(server: Web, write: Write, row: ChatSession) -> None:
+def test_an_export_needs_its_permission_and_a_confirmation_and_is_recorded(
+    server: Web, write: Write, row: ChatSession
+) -> None:
     staff = Staff(server, "export_chatsession")
     path = f"{SESSIONS}{row.pk}/export/"
-    assert 'class="error"' in staff.get(f"{path}json/").text
+    assert "There is nothing to download yet." in staff.post(f"{path}json/", confirmed="yes").text
     assert recorded(row.sid) == []
     write(("A", "to export"))
     assert f"{path}csv/" in staff.get(f"{SESSIONS}{row.pk}/change/").text
-    assert "to export" in staff.get(f"{path}csv/").text
+    assert "everything that was said" in staff.get(f"{path}csv/").text
+    assert recorded(row.sid) == []
+    assert "to export" in staff.post(f"{path}csv/", confirmed="yes").text
     assert recorded(row.sid) == [("exported", {"format": "csv"})]
     assert staff.get(f"{path}pdf/").status == 404
 
@@ -232,3 +252,4 @@ def test_others_do_not_export(server: Web, write: Write, row: ChatSession) -> No
     write(("A", "secret"))
     assert f"{SESSIONS}{row.pk}/export/" not in staff.get(f"{SESSIONS}{row.pk}/change/").text
     assert staff.get(f"{SESSIONS}{row.pk}/export/json/").status == 403
+    assert staff.post(f"{SESSIONS}{row.pk}/export/json/", confirmed="yes").status == 403

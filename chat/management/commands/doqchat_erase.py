@@ -38,15 +38,17 @@ class Command(BaseCommand):
             try:
                 if sid is not None:
                     check_sid(sid)
+                elif not sub:
+                    raise CommandError("--sub must not be empty.")
                 found = asyncio.run(_erase(sid, sub, replies=replies, dry_run=True))
                 self._list(found)
-                if options["dry_run"] or not found.events:
+                if options["dry_run"] or (sid is not None and found.held):
                     return
-                if not options["yes"] and input(_("Erase this? It cannot be undone. [yes/no] ")) != "yes":
+                if not options["yes"] and not _agreed():
                     raise CommandError(_("Nothing was erased."))
                 asyncio.run(_erase(sid, sub, replies=replies, dry_run=False))
             except DoqchatError as error:
-                raise CommandError(error.message) from error
+                raise CommandError(_(error.message)) from error
             self.stdout.write(_("Erased. Backups that were made before still contain it."))
 
     def _list(self, found: Erased) -> None:
@@ -57,6 +59,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  {visible(sid)}  {count}")
         for sid in sorted(found.held):
             self.stdout.write(_("  {sid} is on legal hold and stays.").format(sid=visible(sid)))
+
+
+def _agreed() -> bool:
+    try:
+        return input(_("Erase this? It cannot be undone. [yes/no] ")) == "yes"
+    except EOFError:  # nobody can answer
+        return False
 
 
 async def _erase(sid: str | None, sub: str | None, *, replies: bool, dry_run: bool) -> Erased:
