@@ -1,20 +1,29 @@
 """Events are deleted after the days that the site or their session keeps them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.test import override_settings
 
 from doqchat.archive import writing
 from doqchat.archive.archive import DatabaseArchive
 from doqchat.archive.archiver import Archiver
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
 from doqchat.conf import ArchiveSettings
+from doqchat.engine import Engine
 from doqchat.protocol.ids import BEGINNING
 from doqchat.store import keys
 from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
+from tests import processes
+from tests.archive.archived import archive as archive_texts
+from tests.ports import free_port
+from tests.replies.working import working
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -43,6 +52,13 @@ async def kept(stream: SessionStream, archiver: Archiver, sid: str) -> list[str]
     await archiver.prepare()
     await archiver.run_once()
     return [entry.id for entry in await stream.read(sid)]
+
+
+async def gone(sid: str) -> None:
+    """Return when the archive has no events of a session."""
+    async with asyncio.timeout(15):
+        while await ArchivedEvent.objects.filter(session__sid=sid).aexists():  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(0.05)
 
 
 async def change(sid: str, **fields: Any) -> None:
@@ -115,3 +131,22 @@ async def test_events_whose_worker_died_before_it_recorded_their_deletion_are_no
     assert await stream.length(sid) == 10 + left
     assert [entry.id for entry in await stream.read(sid)] == ids[10 - left :]
     assert own_client.hexists(f"{keys.own(sid)}archive", "expired") == (not left)
+
+
+async def test_a_worker_deletes_the_old_events_of_the_sessions_on_its_servers(
+    own_store: processes.Store, sid: str
+) -> None:
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    doqchat = {**settings.DOQCHAT, "STORE_URLS": [own_store.url, away], "ARCHIVE": {"RETENTION_DAYS": 10}}
+    with override_settings(DOQCHAT=doqchat, CHANNEL_LAYERS=settings.CHANNEL_LAYERS):
+        engine = Engine()
+        names = [f"{sid}-{number}" for number in range(50)]
+        here, elsewhere = (
+            next(each for each in names if engine.stream.server(each) == url) for url in (own_store.url, away)
+        )
+        for each in (elsewhere, here):
+            await sync_to_async(archive_texts)(each, "long ago")
+        async with working(engine):
+            await gone(here)
+        await engine.close()
+    assert await ArchivedEvent.objects.filter(session__sid=elsewhere).acount() == 1

@@ -67,6 +67,18 @@ async def test_a_key_of_the_wrong_type_affects_only_its_reply(
     assert queue.scard(keys.replies(sid)) == 0
 
 
+async def test_a_reply_that_an_invalid_key_prevents_ends_in_an_error_without_its_cause(
+    own_store: processes.Store, queue: "redis.Redis", make_engine: Callable[..., Engine], sid: str
+) -> None:
+    engine = make_engine(own_store)
+    reply = await ask(engine, sid, "안녕")
+    queue.rpush(f"{keys.reply(sid, reply)}:text", "a list")
+    async with working(engine):
+        end = await answered(engine, sid)
+    assert end["hd"]["event"] == "llm.error"
+    assert (end["bd"]["code"], end["bd"]["message"]) == ("failed", "Internal error; see the server's log.")
+
+
 @pytest.mark.parametrize("key", [keys.replies, keys.stream])
 async def test_a_session_with_keys_of_the_wrong_type_delays_no_others(
     monkeypatch: pytest.MonkeyPatch,

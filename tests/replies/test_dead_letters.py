@@ -161,6 +161,13 @@ async def test_malformed_dead_letters_do_not_hide_others(
     assert not queue.exists(keys.DEAD_LETTERS) or queue.xlen(keys.DEAD_LETTERS) == 0
 
 
+async def test_a_malformed_dead_letter_has_no_prompt(own_engine: Engine, queue: "redis.Redis") -> None:
+    for fields in INCOMPLETE:
+        queue.xadd(keys.DEAD_LETTERS, fields)
+    listed = await DeadLetters(own_engine.shards, own_engine.stream).list()
+    assert [letter.prompt for letter in listed] == [""] * len(INCOMPLETE)
+
+
 async def test_a_dead_letter_of_an_unreadable_session_stays_and_others_are_retried(
     own_engine: Engine, own_store: processes.Store, queue: "redis.Redis", sid: str
 ) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from doqchat.access.principal import open_access
 from doqchat.engine import Engine
 from doqchat.errors import RateLimited
 from doqchat.limits.requests import RequestLimits
+from doqchat.protocol.frames import from_data
 from doqchat.store import keys
 from doqchat.store.stream import SessionStream
+from doqchat.submission import submit
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
 from tests import processes
@@ -23,6 +26,7 @@ from tests.replies.conftest import Site
 from tests.replies.conversation import ENDS
 from tests.replies.conversation import ask as ask_over
 from tests.replies.demo_requests import DEMO, ask, end_of
+from tests.replies.due_replies import automatic_replies
 from tests.replies.exposition import numbers
 from tests.replies.leased_replies import speaking, taken, taken_over
 
@@ -148,6 +152,16 @@ async def test_a_waiting_reply_that_is_cancelled_counts_as_cancelled(
         await own_engine.cancellation.cancel(sid, reply_id)
     await posted(own_engine.shards.of(sid))
     assert numbers(fetch(own_web, "/metrics"))["doqchat_replies_total cancelled"] == 2
+
+
+async def test_an_automatic_reply_that_no_worker_starts_counts_as_one_error(
+    own_engine: Engine, own_web: processes.Web, sid: str
+) -> None:
+    said = from_data({"hd": {"event": "chat.message"}, "bd": {"text": "@llm 안녕"}})
+    await submit(own_engine, open_access(sid), said)
+    await automatic_replies(own_engine, sid).fail(sid, 1.0, "no_worker", "No worker is running.")
+    await posted(own_engine.shards.of(sid))
+    assert numbers(fetch(own_web, "/metrics"))["doqchat_reply_errors_total no_worker"] == 1
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from doqchat.protocol.frames import from_data
 from doqchat.serving import shutdown
 from doqchat.store import keys
 from doqchat.submission import submit
+from doqchat.worker import queue as polling
 from doqchat.worker.leased_reply import LeasedReply
 from doqchat.worker.queue import Queue
 from tests import processes
@@ -146,6 +147,20 @@ async def test_requests_queued_before_a_worker_starts_are_answered(
     with processes.llm_worker(own_store.url):
         for alias in ("demo", "default"):
             assert (await answered(own_engine, f"{sid}-{alias}"))["hd"]["event"] == "llm.response"
+
+
+async def test_an_idle_worker_takes_a_request_when_it_is_notified(
+    monkeypatch: pytest.MonkeyPatch, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    monkeypatch.setattr(polling, "LOOK_SECONDS", 3600.0)
+    shard = own_engine.shards.of(sid)
+    async with working(own_engine):
+        async with asyncio.timeout(15):
+            while not queue.pubsub_numsub(shard.workers_channel)[0][1]:  # noqa: ASYNC110 - only asking tells
+                await asyncio.sleep(0.01)
+        await posted(shard)  # and so is the first look at the queue
+        await ask(own_engine, sid, "안녕", DEMO)
+        assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
 
 
 async def test_a_frozen_store_does_not_delay_sessions_on_another(

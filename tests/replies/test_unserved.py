@@ -18,11 +18,12 @@ from doqchat.worker import sweeper, unserved
 from tests import processes
 from tests.chat.fetch import fetch
 from tests.fanout.conftest import joined
-from tests.hints import posted, queued, run_out
+from tests.hints import posted, queued, run_out, said_long_ago
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, ask, end_of
+from tests.replies.due_replies import moment
 from tests.replies.exposition import numbers
-from tests.replies.leased_replies import end, taken
+from tests.replies.leased_replies import end, speaking, taken
 from tests.replies.working import answered, working
 
 SOON = {"WAITED_SECONDS": 0.6, "CONFIRM_SECONDS": 0.2, "LOOK_SECONDS": 0.1}
@@ -128,6 +129,39 @@ async def test_an_automatic_reply_that_no_worker_starts_ends_in_an_error(
     assert (event_and_code(error), error["bd"]["request_id"]) == (("llm.error", "no_worker"), said)
     await posted(own_engine.shards.of(sid))
     assert not queue.exists(keys.due(sid))  # the index is only a hint, and may be written twice
+
+
+async def test_requests_and_automatic_replies_do_not_end_before_they_have_waited(
+    monkeypatch: pytest.MonkeyPatch, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    async def writers() -> list[list[str]]:
+        await watching.look()
+        return [[entry.participant for entry in await own_engine.stream.read(each)] for each in (sid, automatic)]
+
+    monkeypatch.setattr(unserved, "CONFIRM_SECONDS", 0)
+    shard, automatic = own_engine.shards.of(sid), f"{sid}-2"
+    await ask(own_engine, sid)
+    await say(own_engine, automatic, "@llm hello")
+    await posted(shard)
+    said_long_ago(queue, automatic, moment(queue) - 1)
+    watching = unserved.Unserved(own_engine, shard)
+    assert await writers() == [["user"], ["A"]]
+    monkeypatch.setattr(unserved, "WAITED_SECONDS", 0)
+    assert await writers() == [["user", "llm"], ["A", "llm"]]
+
+
+async def test_a_reply_with_a_lease_is_not_ended_because_of_a_hint_in_the_queue(
+    monkeypatch: pytest.MonkeyPatch, own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    monkeypatch.setattr(unserved, "CONFIRM_SECONDS", 0)
+    monkeypatch.setattr(unserved, "WAITED_SECONDS", 0)
+    shard, leased = own_engine.shards.of(sid), await speaking(own_engine, sid, "busy")
+    queue.zadd(keys.queue(DEMO), {f"{sid} {leased.job.reply}": 1})
+    await unserved.Unserved(own_engine, shard).look()
+    await posted(shard)
+    assert queued(queue, DEMO) == []
+    await leased.commit(end(leased))
+    assert (await answered(own_engine, sid))["hd"]["event"] == "llm.response"
 
 
 async def test_a_queue_of_the_wrong_type_does_not_block_others(

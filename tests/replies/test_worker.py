@@ -13,6 +13,7 @@ from doqchat.engine import Engine
 from doqchat.serving import shutdown
 from doqchat.store import keys
 from doqchat.worker import leased_reply, sweeper
+from doqchat.worker.background import FIRST_WAIT, LONGEST_WAIT, Repeating
 from doqchat.worker.queue import Queue
 from tests import processes
 from tests.fanout.conftest import joined
@@ -135,6 +136,34 @@ async def test_a_request_taken_during_shutdown_is_queued_again(
     await posted(shard)
     assert taking.cancelled()
     assert queued(queue) == [(sid, reply)]
+
+
+async def test_a_step_that_fails_is_prepared_again_and_retried_after_waits_that_double_up_to_a_limit(
+    own_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = [*[False] * 6, True, False]
+    waits: list[float] = []
+    prepared_for: list[int] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == len(outcomes):
+            raise asyncio.CancelledError
+
+    async def prepare() -> None:
+        prepared_for.append(len(waits))
+
+    async def step() -> None:
+        if not outcomes[len(waits)]:
+            raise ValueError
+
+    (shard,) = own_engine.shards
+    monkeypatch.setattr("doqchat.worker.background.asyncio.sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await Repeating(shard).repeat(step, 60.0, prepare)
+    doubling = [min(FIRST_WAIT * 2**number, LONGEST_WAIT) for number in range(6)]
+    assert waits == [*doubling, 60.0, FIRST_WAIT]
+    assert prepared_for == list(range(7))
 
 
 async def test_an_invalid_job_is_dropped_from_the_queue(
