@@ -202,7 +202,7 @@ def changes() -> dict[str, Any]:
         "joined": _("{by} joined."),
         "left": _("{by} left."),
         "policy": {
-            "off": _("{by} switched the AI off."),
+            "off": _("{by} set the AI to answer only when asked."),
             "mention": _("{by} set the AI to answer when it is called."),
             "always": _("{by} set the AI to answer every message."),
         },

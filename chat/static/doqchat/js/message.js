@@ -169,6 +169,7 @@ export class Changes {
   #settings = {}
   #present = new Map() // people by key
   #leaving = new Map() // timers by key
+  #undoing = null // the button that takes the last change of the policy back
 
   // `setPolicy` gets the reply policy to which an Undo returns.
   constructor(element, reader, setPolicy) {
@@ -185,10 +186,22 @@ export class Changes {
     this.#leaving.clear()
   }
 
+  // Something is said after this item, the last one: the lines stay where they are, between the two.
+  pass(item) {
+    const lines = [...this.#element.children].filter((line) => !line.matches(":focus-within"))
+    if (!item || !lines.length) return
+    const place = item.querySelector(".changes") ?? document.createElement("div")
+    place.className = "changes"
+    place.setAttribute("aria-live", "off") // they have been announced
+    item.append(place)
+    place.append(...lines)
+  }
+
   // `hd` says who has changed the settings in `changed`.
   settle(hd, changed) {
     const before = this.#settings
     this.#settings = { ...before, ...changed }
+    if (changed.policy && changed.policy !== before.policy) this.#undoing?.remove()
     for (const sentence of sentencesAbout(changed, before)) {
       this.#add(say(sentence.key, { by: this.#by(hd), value: sentence.value }), this.#undo(changed, before))
     }
@@ -237,7 +250,10 @@ export class Changes {
     const line = document.createElement("p")
     line.className = "changes__line"
     line.append(sentence)
-    if (undo) line.append(" ", button(say("changes.undo"), () => { line.remove(); undo() }))
+    if (undo) {
+      this.#undoing = button(say("changes.undo"), () => { line.remove(); undo() })
+      line.append(" ", this.#undoing)
+    }
     if (this.#element.children.length === MOST) this.#element.firstElementChild.remove()
     this.#element.append(line)
     expire(line, undo ? SHOWN_WITH_UNDO : SHOWN_FOR)

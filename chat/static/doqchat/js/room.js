@@ -240,6 +240,7 @@ function onStored(envelope) {
   if (!cursor.pass(hd)) return
   if (goal && !isAfter(goal, cursor.last)) approach()
   const ended = hd.event === "llm.response" || hd.event === "llm.error"
+  if (!ended && isShown(envelope) && history.live) changes.pass(timeline.last)
   history.add(envelope, ended ? replies.end(bd) : outbox.take(hd))
   if (hd.event === "message.removed") timeline.remove(bd.id)
   if (hd.event === "session.notice" && bd.role === role) mute.follow(bd)

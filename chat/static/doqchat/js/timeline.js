@@ -197,6 +197,11 @@ export class Timeline {
     if (next) this.#arrange(next)
   }
 
+  // The newest stored item of the window.
+  get last() {
+    return this.#stored.lastElementChild
+  }
+
   // A new item for an unstored message.
   addUnsent(envelope) {
     return this.#add(this.#unsent, envelope)
