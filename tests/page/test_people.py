@@ -64,6 +64,17 @@ async def test_two_people_of_one_role_and_two_windows_of_one_person_are_told_apa
     await expect(minji.page.locator(".typing")).to_have_text("Jun Park is typing…")
 
 
+async def test_the_field_for_the_own_name_shows_which_one_is_used_without_it(open_window: OpenWindow, sid: str) -> None:
+    window = await open_window()
+    await window.enter(sid, "B")
+    field = window.page.locator("#own-name")
+    await expect(field).to_have_attribute("placeholder", "B")
+    await patch(window, sid, {"name_b": "Noah"})
+    await expect(field).to_have_attribute("placeholder", "Noah")
+    await take_name(window, "Jun")
+    await expect(field).to_have_attribute("placeholder", "Noah")
+
+
 async def test_a_refused_name_is_not_sent(open_window: OpenWindow, sid: str) -> None:
     window = await open_window()
     await window.enter(sid, "A")

@@ -5,10 +5,10 @@ import { Notifications, Reading } from "./attention.js"
 import { Composer, Keyboard, Mute } from "./composer.js"
 import { Connection, provider, Token } from "./connection.js"
 import { History } from "./history.js"
-import { Details, keepAboveKeyboard, offerInvitation, Status } from "./layout.js"
+import { Details, keepAboveKeyboard, leadToInvitation, offerInvitation, Status } from "./layout.js"
 import { Changes, isShown, label } from "./message.js"
 import { Outbox } from "./outbox.js"
-import { follow, isOwn, onSeveral, OwnName, People, recallOwn, setOwn, setOwnPerson, TypingLine, TypingSignal } from "./people.js"
+import { follow, isOwn, nameOf, onSeveral, OwnName, People, recallOwn, setOwn, setOwnPerson, TypingLine, TypingSignal } from "./people.js"
 import { Tools } from "./prose.js"
 import { Replies } from "./replies.js"
 import { Settings } from "./settings.js"
@@ -122,12 +122,15 @@ for (const link of part("download").querySelectorAll("a")) {
   })
 }
 
-new Details(part("drawer"), part("room__menu"), part("panel__close"))
+const details = new Details(part("drawer"), part("room__menu"), part("panel__close"))
 keepAboveKeyboard(part("room"))
-if (open) new OwnName(part("people__own"), ownName, onOwnName)
+const ownField = open && new OwnName(part("people__own"), ownName, onOwnName)
 rename(ownName || name)
 onSeveral(() => queueMicrotask(rename)) // after what has just arrived is shown
-if (part("invite")) offerInvitation(part("invite"))
+if (part("invite")) {
+  offerInvitation(part("invite"))
+  leadToInvitation(part("timeline__invite"), part("invite"), details)
+}
 composer.focusUnlessTouched()
 for (const event of ["online", "pageshow"]) window.addEventListener(event, () => connection.wake())
 window.addEventListener("offline", () => connection.doubt())
@@ -290,6 +293,7 @@ function rename(chosen) {
   if (chosen) setOwn(chosen)
   for (const item of part("timeline").querySelectorAll(".message")) label(item, role)
   people.draw()
+  if (ownField) ownField.suggest(nameOf({ role }))
   reading.refresh()
 }
 
