@@ -294,6 +294,7 @@ def wording() -> dict[str, Any]:
             "blocked": _("The browser blocks notifications of this site. You can allow them in its settings.")
         },
         "changes": changes(),
+        "reads": _("You can only read here"),
         "count": _("{count} of {limit} characters"),
         "over": _("Too long by {count}"),
         "copied": _("Copied"),

@@ -185,7 +185,7 @@ function approach(end = goal) {
 }
 
 function enable() {
-  composer.disable(stopped || mute.active || !speaks)
+  composer.disable(stopped || mute.active || !speaks, !speaks)
   tools.allow(asks && !stopped && !mute.active)
 }
 
