@@ -291,7 +291,9 @@ def wording() -> dict[str, Any]:
         "unread": _("New messages"),
         "seen": _("Seen by {names}"),
         "notifications": {
-            "blocked": _("The browser blocks notifications of this site. You can allow them in its settings.")
+            "offer": _("Be notified of messages when you are elsewhere?"),
+            "accept": _("Turn on"),
+            "blocked": _("The browser blocks notifications of this site. You can allow them in its settings."),
         },
         "changes": changes(),
         "reads": _("You can only read here"),

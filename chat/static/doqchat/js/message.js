@@ -150,7 +150,7 @@ function noteOf({ hd, bd }, kind) {
 const DONE = { "message.removed": "removed", "session.closed": "closed" }
 const MOST = 3 // changes that are shown at once
 const SHOWN_FOR = 20_000 // ms
-const SHOWN_WITH_UNDO = 60_000 // ms
+const SHOWN_WITH_CHOICE = 60_000 // ms
 const RECONNECTS = 10_000 // ms: a person who is back by then has not left
 const CROWD = 12 // people, from which on it is not announced who comes and goes
 
@@ -161,7 +161,7 @@ export function sentenceOf({ hd, bd }) {
   return say(`notices.${DONE[hd.event] ?? bd.code}`, { by, name: nameOf({ role: bd.role }) }) || bd.text
 }
 
-// Lines at the end of the conversation: changed settings, and who has joined or left.
+// Lines at the end of the conversation: changed settings, who has joined or left, and offers.
 export class Changes {
   #element
   #reader
@@ -202,9 +202,16 @@ export class Changes {
     const before = this.#settings
     this.#settings = { ...before, ...changed }
     if (changed.policy && changed.policy !== before.policy) this.#undoing?.remove()
-    for (const sentence of sentencesAbout(changed, before)) {
-      this.#add(say(sentence.key, { by: this.#by(hd), value: sentence.value }), this.#undo(changed, before))
+    const undo = this.#undo(changed, before)
+    for (const { key, value } of sentencesAbout(changed, before)) {
+      const line = this.#add(say(key, { by: this.#by(hd), value }), undo && [say("changes.undo"), undo])
+      if (undo) this.#undoing = line.querySelector("button")
     }
+  }
+
+  // A sentence with a choice for the reader: a label and what pressing it does.
+  offer(sentence, choice) {
+    this.#add(sentence, choice)
   }
 
   follow(people) {
@@ -246,17 +253,18 @@ export class Changes {
     return policy && policy !== before.policy && allowed ? () => this.#setPolicy(before.policy) : null
   }
 
-  #add(sentence, undo) {
+  #add(sentence, choice) {
     const line = document.createElement("p")
     line.className = "changes__line"
     line.append(sentence)
-    if (undo) {
-      this.#undoing = button(say("changes.undo"), () => { line.remove(); undo() })
-      line.append(" ", this.#undoing)
+    if (choice) {
+      const [label, press] = choice
+      line.append(" ", button(label, () => { line.remove(); press() }))
     }
     if (this.#element.children.length === MOST) this.#element.firstElementChild.remove()
     this.#element.append(line)
-    expire(line, undo ? SHOWN_WITH_UNDO : SHOWN_FOR)
+    expire(line, choice ? SHOWN_WITH_CHOICE : SHOWN_FOR)
+    return line
   }
 }
 

@@ -60,7 +60,10 @@ const people = new People(part("people"), role, document.querySelectorAll(".room
 const typing = new TypingLine(part("typing"))
 const settings = new Settings(part("settings"), sessionAddress, token, onSession)
 const changes = new Changes(part("changes"), role, (policy) => settings.change({ policy }))
-const notifications = new Notifications(part("notifications"), sid, paths.worker)
+const notifications = new Notifications(part("notifications"), sid, {
+  worker: paths.worker,
+  offer: (sentence, choice) => changes.offer(sentence, choice),
+})
 const reading = new Reading(part("timeline"), role, {
   tell: role === OBSERVER ? null : (id) => connection.send(frame("chat.read", { id }, READ)),
   unread(count, envelope) {
