@@ -202,7 +202,7 @@ def changes() -> dict[str, Any]:
         "joined": _("{by} joined."),
         "left": _("{by} left."),
         "policy": {
-            "off": _("{by} switched the AI off."),
+            "off": _("{by} set the AI to answer only when asked."),
             "mention": _("{by} set the AI to answer when it is called."),
             "always": _("{by} set the AI to answer every message."),
         },
@@ -291,9 +291,12 @@ def wording() -> dict[str, Any]:
         "unread": _("New messages"),
         "seen": _("Seen by {names}"),
         "notifications": {
-            "blocked": _("The browser blocks notifications of this site. You can allow them in its settings.")
+            "offer": _("Be notified of messages when you are elsewhere?"),
+            "accept": _("Turn on"),
+            "blocked": _("The browser blocks notifications of this site. You can allow them in its settings."),
         },
         "changes": changes(),
+        "reads": _("You can only read here"),
         "count": _("{count} of {limit} characters"),
         "over": _("Too long by {count}"),
         "copied": _("Copied"),

@@ -37,6 +37,22 @@ async def test_the_front_and_error_pages_are_accessible(open_window: OpenWindow,
     window.complaints.clear()  # Chromium notes the 404 and the 400
 
 
+async def empty(window: Window) -> None:
+    await expect(window.page.locator(".timeline__invite")).to_be_visible()
+
+
+async def changed(window: Window) -> None:
+    """A line with a button, at the end and within the conversation."""
+    await in_conversation(window)
+    for number, policy in enumerate(("always", "off")):
+        await window.page.locator("#policy").select_option(policy, force=True)
+        await expect(window.page.locator(".changes__line")).to_have_count(number + 1)
+        await window.page.focus(".composer__text")
+        if policy == "always":
+            await window.say("more")
+            await window.shows("hello", "more")
+
+
 async def in_conversation(window: Window) -> None:
     await window.say("hello")
     await window.shows("hello")
@@ -65,7 +81,7 @@ async def shortcuts(window: Window) -> None:
     await expect(window.page.locator(".shortcuts")).to_be_visible()
 
 
-@pytest.mark.parametrize("reach", [in_conversation, offline, asking, too_long, shortcuts])
+@pytest.mark.parametrize("reach", [empty, in_conversation, changed, offline, asking, too_long, shortcuts])
 async def test_the_room_is_accessible(
     open_window: OpenWindow, sid: str, reach: Callable[[Window], Awaitable[None]]
 ) -> None:

@@ -143,6 +143,35 @@ async def test_notifications_and_sounds_come_only_while_the_reader_is_elsewhere_
     await expect(switches["Sound"]).not_to_be_checked()
 
 
+async def test_notifications_are_offered_once_to_a_reader_who_has_missed_messages(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a, b = await open_window(), await open_window(locale="en-US")
+    await b.page.add_init_script(RECORD)
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    offer = b.page.locator(".changes__line", has_text="when you are elsewhere")
+    await a.say("here")
+    await b.shows("here")
+    await expect(offer).to_have_count(0)
+    await b.page.evaluate(LEAVE)
+    await a.say("there")
+    await b.shows("here", "there")
+    await expect(offer).to_have_count(0)
+    await b.page.evaluate(RETURN)
+    await offer.get_by_role("button", name="Turn on").click()
+    await expect(b.page.get_by_role("switch", name="Notifications")).to_be_checked()
+    await expect(offer).to_have_count(0)
+    await b.page.get_by_role("switch", name="Notifications").uncheck()
+    for text in ("again", "and again"):
+        await b.page.evaluate(LEAVE)
+        await a.say(text)
+        await expect(b.texts.last).to_have_text(text)
+        await b.page.evaluate(RETURN)
+    await expect(b.page).to_have_title(re.compile(r"^[^(]"))
+    await expect(offer).to_have_count(0)
+
+
 async def test_where_pages_cannot_show_notifications_the_service_worker_does_and_leads_to_the_room(
     open_window: OpenWindow, sid: str
 ) -> None:

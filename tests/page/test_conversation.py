@@ -12,6 +12,7 @@ from tests.processes import Web
 # The server writes a moment with its own zone's offset, the browser in UTC.
 ITEMS = """[...document.querySelectorAll(".timeline__stored .message")].map((item) => item.outerHTML
     .replace(/<p class="message__(seen|unread)".*?<\\/p>/g, "")
+    .replace(/<div class="changes".*?<\\/div>/g, "")
     .replace(/datetime="[^"]*"/, "")
     .replace(/\\s+/g, " "))"""
 

@@ -15,6 +15,8 @@ from tests.page.conftest import OpenWindow
 from tests.page.scanner import scan
 from tests.processes import Web
 
+SHARE_SHEET = "navigator.canShare = () => true; navigator.share = async (data) => { window.shared = data }"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -86,11 +88,39 @@ async def test_a_room_shows_the_code_of_its_link_on_request(open_window: OpenWin
     assert await window.page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_an_empty_room_leads_to_its_link(open_window: OpenWindow, width: int, sid: str) -> None:
+    a = await open_window(viewport={"width": width, "height": 500})
+    await a.enter(sid, "A")
+    invite = a.page.locator(".timeline__empty").get_by_role("button", name="Invite")
+    await invite.click()
+    await expect(a.page.locator(".invite__link")).to_be_focused()
+    await expect(a.page.locator(".invite__link")).to_be_in_viewport()
+    await a.page.keyboard.press("Escape")
+    await a.say("hello")
+    await expect(invite).to_be_hidden()
+
+
+async def test_an_empty_room_opens_the_share_sheet_of_a_phone(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(viewport={"width": 390, "height": 844})
+    await a.page.add_init_script(SHARE_SHEET)
+    await a.enter(sid, "A")
+    await a.page.locator(".timeline__empty").get_by_role("button", name="Invite").click()
+    assert await a.page.evaluate("shared.url") == f"{a.base}/s/{sid}/?role=B"
+
+
+async def test_an_empty_room_without_a_link_offers_none(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    a = await open_window(guarded)
+    await a.page.goto(f"{guarded.http}/s/{sid}/?role=A#token={token(sid, 'A')}")
+    await a.is_connected()
+    await expect(a.page.locator(".timeline__empty")).to_have_text(
+        "There are no messages yet. Write one, or ask the AI."
+    )
+
+
 async def test_a_phone_offers_its_share_sheet(open_window: OpenWindow, sid: str) -> None:
     window = await open_window(viewport=PHONE)
-    await window.page.add_init_script(
-        "navigator.canShare = () => true; navigator.share = async (data) => { window.shared = data }"
-    )
+    await window.page.add_init_script(SHARE_SHEET)
     await window.enter(sid, "A")
     await window.open_details()
     await window.page.locator(".invite__share").click()

@@ -3,10 +3,11 @@
 import json
 import struct
 import urllib.request
+from typing import NamedTuple
 from urllib.parse import urljoin
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import ElementHandle, expect
 
 from tests.page.conftest import OpenWindow
 from tests.page.frames import piece
@@ -16,8 +17,26 @@ TITLE = "a-title-that-is-far-too-long-for-the-header-of-any-phone"
 SMALL_TARGETS = """Array.from(document.querySelectorAll("a, button, label:has(input), summary, select, textarea"))
     .filter((target) => target.checkVisibility() && target.getBoundingClientRect().width > 1)
     .filter((target) => target.getBoundingClientRect().height < 44).map((target) => target.outerHTML)"""
+BOUNDS = """element => {
+    const { left, top, right, bottom, width } = element.getBoundingClientRect()
+    return [left, top, right, bottom, width]
+}"""
 HEIGHTS = """[".room__head", ".timeline", ".room"].map((part) =>
     document.querySelector(part).getBoundingClientRect().height)"""
+
+
+class Bounds(NamedTuple):
+    """Where an element is, in pixels of the window."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    width: float
+
+
+async def bounds(element: ElementHandle) -> Bounds:
+    return Bounds(*await element.evaluate(BOUNDS))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +55,37 @@ async def test_the_header_is_one_line_and_leaves_room_to_the_conversation(
     assert room == height
     await a.write("x" * 300)  # such as a pasted address
     assert await a.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+async def test_a_text_that_does_not_fit_beside_the_buttons_of_a_phone_has_the_whole_width(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window(viewport={"width": 390, "height": 520})
+    await a.enter(sid)
+    box, field, send = [await a.page.query_selector(f".composer__{part}") for part in ("box", "text", "send")]
+    assert box
+    assert field
+    assert send
+    await a.write("short")
+    one_line = await bounds(box)
+    assert (await bounds(field)).right <= (await bounds(send)).left
+    await a.write("a text that is as long as one and a half lines of this small field are")
+    assert (await bounds(field)).width > one_line.width - 20
+    assert (await bounds(field)).bottom <= (await bounds(send)).top
+    await a.write("")
+    assert await bounds(box) == one_line
+
+
+async def test_an_answer_has_the_whole_width_of_a_phone(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(viewport={"width": 390, "height": 844})
+    wire = await a.intercept()
+    await a.enter(sid)
+    wire.route.send(piece(attempt=1, offset=0, text="| a | table |\n| - | - |\n| with | cells |\n\nand more"))
+    text = a.page.locator(".timeline__growing .message__text")
+    await expect(text).to_contain_text("more")
+    box = await text.bounding_box()
+    assert box
+    assert box["width"] == 390 - 2 * 16
 
 
 async def test_what_a_finger_presses_is_at_least_44_pixels_high(open_window: OpenWindow, sid: str) -> None:

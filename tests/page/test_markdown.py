@@ -53,6 +53,10 @@ RENDERED = [
     ("one\n\n\ntwo **b**", "<p>one\n\n\n</p><p>two <strong>b</strong></p>"),
     ("### A\n# B\n### C", "<h2>A</h2><h2>B</h2><h3>C</h3>"),
     ("1. a\n   - b\n2. c", '<ol><li value="1">a<ul><li>b</li></ul></li><li value="2">c</li></ol>'),
+    (
+        "- [ ] a\n- [x] **b**\n- [y] c",
+        '<ul><li data-task="open">a</li><li data-task="done"><strong>b</strong></li><li>[y] c</li></ul>',
+    ),
     ("> a\n> b", "<blockquote><p>a\nb</p></blockquote>"),
     ("a\n\n---\n\nb", "<p>a</p><hr><p>b</p>"),
     (

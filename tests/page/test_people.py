@@ -64,6 +64,17 @@ async def test_two_people_of_one_role_and_two_windows_of_one_person_are_told_apa
     await expect(minji.page.locator(".typing")).to_have_text("Jun Park is typing…")
 
 
+async def test_the_field_for_the_own_name_shows_which_one_is_used_without_it(open_window: OpenWindow, sid: str) -> None:
+    window = await open_window()
+    await window.enter(sid, "B")
+    field = window.page.locator("#own-name")
+    await expect(field).to_have_attribute("placeholder", "B")
+    await patch(window, sid, {"name_b": "Noah"})
+    await expect(field).to_have_attribute("placeholder", "Noah")
+    await take_name(window, "Jun")
+    await expect(field).to_have_attribute("placeholder", "Noah")
+
+
 async def test_a_refused_name_is_not_sent(open_window: OpenWindow, sid: str) -> None:
     window = await open_window()
     await window.enter(sid, "A")
@@ -117,12 +128,43 @@ async def test_what_has_changed_says_who_did_it_and_can_be_undone(a_and_b: tuple
     a, b = a_and_b
     await take_name(b, "Minji")
     await b.page.locator("#policy").select_option("off")
-    line = a.page.locator(".changes__line", has_text="Minji switched the AI off.")
-    await expect(b.page.locator(".changes__line", has_text="You switched the AI off.")).to_be_visible()
+    line = a.page.locator(".changes__line", has_text="Minji set the AI to answer only when asked.")
+    await expect(b.page.locator(".changes__line", has_text="You set the AI to answer only when asked.")).to_be_visible()
     await line.get_by_role("button", name="Undo").click()
     await expect(a.page.locator(".changes__line").last).to_contain_text("You set the AI to answer when it is called.")
     await expect(b.page.locator(".changes__line").last).to_contain_text("A set the AI to answer when it is called.")
     await expect(b.page.locator("#policy")).to_have_value("mention")
+    for window in (a, b):  # the change that has been undone cannot be undone again
+        await expect(window.page.locator(".changes__line", has=window.page.get_by_role("button"))).to_have_count(1)
+
+
+async def test_what_has_changed_stays_above_what_is_said_later(open_window: OpenWindow, sid: str) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await a.say("hello?")
+    await a.shows("hello?")
+    await b.enter(sid, "B")
+    line = a.page.locator(".changes__line", has_text="B joined.")
+    await expect(line).to_be_visible()
+    assert await heights(line, a.texts.last) == "below"
+    await b.say("hello!")
+    await a.shows("hello?", "hello!")
+    assert await heights(line, a.texts.last) == "above"
+    await a.page.locator("#policy").select_option("always")
+    undo = a.page.get_by_role("button", name="Undo")
+    await undo.focus()
+    await b.say("more")
+    await a.shows("hello?", "hello!", "more")
+    await expect(undo).to_be_focused()
+    await a.page.keyboard.press("Enter")
+    await expect(a.page.locator("#policy")).to_have_value("mention")
+
+
+async def heights(line: Locator, message: Locator) -> str:
+    """Whether the line is above or below the message."""
+    boxes = await line.bounding_box(), await message.bounding_box()
+    assert all(boxes)
+    return "above" if boxes[0]["y"] < boxes[1]["y"] else "below"
 
 
 async def test_who_joins_is_announced_and_who_reconnects_is_not(open_window: OpenWindow, sid: str) -> None:

@@ -82,6 +82,9 @@ async def test_who_takes_over_withdraws_the_answer_and_silences_the_model(
     await expect(b.page.get_by_text(WITHDRAWN)).to_be_visible()
     for part in ("text", "head"):
         await expect(b.page.locator(f".message--answer .message__{part}")).to_be_hidden()
+    await b.page.locator(".message--answer").hover()
+    await expect(b.page.locator(".message--answer .message__again")).to_be_visible()
+    await expect(b.page.locator(".message--answer .message__copy")).to_be_hidden()
     await b.say("Is anybody there, @llm?")
     await expect(a.page.get_by_text("Is anybody there, @llm?")).to_be_visible()
     assert is_silent(site.store, sid)

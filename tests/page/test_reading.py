@@ -19,6 +19,8 @@ FIRST_VISIBLE = """pane => {
     return [item.querySelector(".message__text").textContent, Math.round(item.getBoundingClientRect().top - top)]
 }"""
 
+FROM_THE_END = "pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight"
+
 FIRST_DAY = ".timeline__stored .message:first-child .message__day"
 
 
@@ -104,6 +106,27 @@ async def test_the_message_that_is_read_keeps_its_place_whatever_changes_around_
     await a.page.set_viewport_size({"width": 1280, "height": 500})
     await a.write("a\nb\nc\nd\ne")
     assert await first_visible(a) == (seen[0], pytest.approx(seen[1], abs=1))
+
+
+async def test_a_reader_at_the_end_stays_there_when_the_phone_is_turned(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    store_messages(
+        store,
+        sid,
+        [
+            f"n{number} of a message that is a little longer than one line on a phone, and that breaks twice"
+            for number in range(60)
+        ],
+    )
+    a = await open_window(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    await a.enter(sid, "A")
+    await a.open_details()
+    for width, height in ((844, 390), (390, 844), (844, 390)):
+        await a.page.set_viewport_size({"width": width, "height": height})
+        await pane(a).evaluate("() => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))")
+        await expect(a.page.locator(".timeline__newer")).to_be_hidden()
+        assert await pane(a).evaluate(FROM_THE_END) < 1
 
 
 async def test_a_button_leads_to_the_latest_message_and_counts_new_ones(

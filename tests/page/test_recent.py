@@ -74,6 +74,16 @@ async def test_a_room_that_cannot_be_entered_is_not_kept(open_window: OpenWindow
     assert await window.page.evaluate("localStorage.length") == 0
 
 
+async def test_the_session_with_the_newest_message_comes_first(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    window = await open_window(**PRIVATE)
+    names = [f"{sid}-{number}" for number in range(3)]
+    write_messages(store, names[1], ("A", "new"))
+    await keep(window, *names)
+    await expect(window.page.locator(".recent__title")).to_have_text([names[1], names[0], names[2]])
+
+
 async def test_sessions_are_filtered_removed_and_forgotten(open_window: OpenWindow, sid: str) -> None:
     window = await open_window(**PRIVATE)
     names = [f"{sid}-{number}" for number in range(25)]

@@ -80,7 +80,10 @@ async def test_an_observer_reads_and_cannot_write(open_window: OpenWindow, guard
     await a.is_connected()
     await a.say("hello")
     await observer.shows("hello")
-    await expect(observer.page.locator(".composer__text")).to_be_disabled()
+    field = observer.page.locator(".composer__text")
+    await expect(field).to_be_disabled()
+    await expect(field).to_have_attribute("placeholder", "You can only read here")
+    await expect(a.page.locator(".composer__text")).to_have_attribute("placeholder", "Write a message")
 
 
 async def test_without_a_token_the_page_says_what_is_needed(open_window: OpenWindow, guarded: Web, sid: str) -> None:
@@ -89,6 +92,7 @@ async def test_without_a_token_the_page_says_what_is_needed(open_window: OpenWin
     await expect(window.page.locator(".status__text")).to_have_text(
         "This session needs a valid link. Ask for a new one."
     )
+    await expect(window.page.locator(".timeline__empty")).to_be_hidden()
     await window.page.goto(guarded.http)
     await expect(window.page.locator(".home__card")).to_contain_text("Open the link")
     await window.page.goto(link(guarded, sid, "A"))

@@ -24,7 +24,9 @@ MATHML = (
 )
 ALLOWED = {
     "tags": "a blockquote button code div em h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul",
-    "attributes": "aria-label class data-align data-language data-maths href rel tabindex target title type value",
+    "attributes": (
+        "aria-label class data-align data-language data-maths data-task href rel tabindex target title type value"
+    ),
     "maths": MATHML,
     "schemes": "http: https: mailto: tel:",
 }

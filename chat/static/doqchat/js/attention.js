@@ -201,6 +201,8 @@ const LOUDNESS = 0.08
 export class Notifications {
   #sid
   #worker
+  #offer
+  #missed = false
   #sound
   #shown
   #problem
@@ -210,10 +212,11 @@ export class Notifications {
   #last = null
 
   // `element` has the switches. Notifications with the same `sid` replace one another. `worker`: the URL of the service
-  // worker.
-  constructor(element, sid, worker) {
+  // worker. `offer` shows a sentence with a choice.
+  constructor(element, sid, { worker, offer }) {
     this.#sid = sid
     this.#worker = worker
+    this.#offer = offer
     this.#problem = element.querySelector(".panel__problem")
     this.#sound = element.querySelector("[name=sound]")
     this.#shown = element.querySelector("[name=notifications]")
@@ -232,6 +235,20 @@ export class Notifications {
     document.title = unread ? `(${count}) ${title}` : title
     this.#icon.mark(unread > 0)
     if (!unread) this.#last?.close()
+    if (!unread && this.#missed) this.#ask()
+    this.#missed = unread > 0
+  }
+
+  // A reader who has missed messages is asked once in this browser. The browser asks no reader of a frame.
+  #ask() {
+    if (permission() !== "default" || remembered("notifications") !== null || parent !== window) return
+    remember("notifications", false)
+    this.#offer(say("notifications.offer"), [say("notifications.accept"), () => this.#accept()])
+  }
+
+  #accept() {
+    this.#shown.checked = true
+    this.#setShown()
   }
 
   // A message has come while the reader was elsewhere.

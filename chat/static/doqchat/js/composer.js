@@ -125,6 +125,7 @@ export class Composer {
   #recall
   #signal
   #switchKey
+  #placeholder
   #names = ["llm"]
   #completion
   #disabled = false
@@ -136,6 +137,7 @@ export class Composer {
     this.#form = form
     this.#field = form.querySelector(".composer__text")
     this.#switch = form.querySelector(".composer__ask")
+    this.#placeholder = this.#field.placeholder
     this.#limit = limit
     this.#asking = asking
     this.#keyboard = keyboard
@@ -167,8 +169,10 @@ export class Composer {
     this.#show()
   }
 
-  disable(disabled) {
+  // `reads`: whether that is because the reader may only read.
+  disable(disabled, reads) {
     this.#disabled = disabled
+    this.#field.placeholder = reads ? say("reads") : this.#placeholder
     this.#show()
   }
 

@@ -117,6 +117,16 @@ export function offerInvitation(element) {
   offerShare(element.querySelector(".invite__share"), { title: element.dataset.title || say("share"), url: link.value })
 }
 
+// The button of an empty conversation opens the share sheet, or leads to the link in the details.
+export function leadToInvitation(button, element, details) {
+  const share = element.querySelector(".invite__share")
+  button.addEventListener("click", () => {
+    if (!share.hidden) return share.click()
+    details.open()
+    element.querySelector(".invite__link").focus()
+  })
+}
+
 // The share sheet of phones; browsers without one have no button.
 function offerShare(button, data) {
   button.hidden = !navigator.canShare?.(data)

@@ -215,9 +215,10 @@ const TAGS = [
   "a", "blockquote", "code", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "span", "strong",
   "table", "tbody", "td", "th", "thead", "tr", "ul",
 ]
-const ATTRIBUTES = ["data-align", "data-language", "data-maths", "href", "value"]
+const ATTRIBUTES = ["data-align", "data-language", "data-maths", "data-task", "href", "value"]
 const URIS = /^(?:https?:\/\/|mailto:|tel:)/i
 
+const TASK = /^\[[ xX]\] +(?=\S)/
 const MOST_TOKENS = 10_000 // beyond which a text is no message, but an attempt to keep browsers busy
 
 const CLEAN = {
@@ -230,7 +231,7 @@ const CLEAN = {
   RETURN_DOM_FRAGMENT: true,
 }
 
-const md = parser().use(maths)
+const md = parser().use(maths).use(tasks)
 Object.assign(md.renderer.rules, { fence, list_item_open: item, maths: formula, td_open: cell, th_open: cell })
 md.renderer.renderToken = (tokens, place) => tag(tokens[place])
 
@@ -291,8 +292,21 @@ function fence(tokens, place) {
 
 // The number of an item is shown as it was written.
 function item(tokens, place) {
-  const { info } = tokens[place]
-  return info ? `<li value="${Number(info)}">` : "<li>"
+  const { info, meta } = tokens[place]
+  const attributes = [info && ` value="${Number(info)}"`, meta?.task && ` data-task="${meta.task}"`]
+  return `<li${attributes.filter(Boolean).join("")}>`
+}
+
+// A markdown-it plugin: items that begin with [ ] or [x] are things to do.
+function tasks(md) {
+  md.core.ruler.before("inline", "tasks", ({ tokens }) => {
+    tokens.forEach((token, place) => {
+      const [mark] = token.type === "inline" && tokens[place - 2]?.type === "list_item_open" ? token.content.match(TASK) ?? [] : []
+      if (!mark) return
+      token.content = token.content.slice(mark.length)
+      tokens[place - 2].meta = { task: mark[1] === " " ? "open" : "done" }
+    })
+  })
 }
 
 // The content security policy forbids style attributes.

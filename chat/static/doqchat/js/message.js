@@ -150,7 +150,7 @@ function noteOf({ hd, bd }, kind) {
 const DONE = { "message.removed": "removed", "session.closed": "closed" }
 const MOST = 3 // changes that are shown at once
 const SHOWN_FOR = 20_000 // ms
-const SHOWN_WITH_UNDO = 60_000 // ms
+const SHOWN_WITH_CHOICE = 60_000 // ms
 const RECONNECTS = 10_000 // ms: a person who is back by then has not left
 const CROWD = 12 // people, from which on it is not announced who comes and goes
 
@@ -161,7 +161,7 @@ export function sentenceOf({ hd, bd }) {
   return say(`notices.${DONE[hd.event] ?? bd.code}`, { by, name: nameOf({ role: bd.role }) }) || bd.text
 }
 
-// Lines at the end of the conversation: changed settings, and who has joined or left.
+// Lines at the end of the conversation: changed settings, who has joined or left, and offers.
 export class Changes {
   #element
   #reader
@@ -169,6 +169,7 @@ export class Changes {
   #settings = {}
   #present = new Map() // people by key
   #leaving = new Map() // timers by key
+  #undoing = null // the button that takes the last change of the policy back
 
   // `setPolicy` gets the reply policy to which an Undo returns.
   constructor(element, reader, setPolicy) {
@@ -185,13 +186,32 @@ export class Changes {
     this.#leaving.clear()
   }
 
+  // Something is said after this item, the last one: the lines stay where they are, between the two.
+  pass(item) {
+    const lines = [...this.#element.children].filter((line) => !line.matches(":focus-within"))
+    if (!item || !lines.length) return
+    const place = item.querySelector(".changes") ?? document.createElement("div")
+    place.className = "changes"
+    place.setAttribute("aria-live", "off") // they have been announced
+    item.append(place)
+    place.append(...lines)
+  }
+
   // `hd` says who has changed the settings in `changed`.
   settle(hd, changed) {
     const before = this.#settings
     this.#settings = { ...before, ...changed }
-    for (const sentence of sentencesAbout(changed, before)) {
-      this.#add(say(sentence.key, { by: this.#by(hd), value: sentence.value }), this.#undo(changed, before))
+    if (changed.policy && changed.policy !== before.policy) this.#undoing?.remove()
+    const undo = this.#undo(changed, before)
+    for (const { key, value } of sentencesAbout(changed, before)) {
+      const line = this.#add(say(key, { by: this.#by(hd), value }), undo && [say("changes.undo"), undo])
+      if (undo) this.#undoing = line.querySelector("button")
     }
+  }
+
+  // A sentence with a choice for the reader: a label and what pressing it does.
+  offer(sentence, choice) {
+    this.#add(sentence, choice)
   }
 
   follow(people) {
@@ -233,14 +253,18 @@ export class Changes {
     return policy && policy !== before.policy && allowed ? () => this.#setPolicy(before.policy) : null
   }
 
-  #add(sentence, undo) {
+  #add(sentence, choice) {
     const line = document.createElement("p")
     line.className = "changes__line"
     line.append(sentence)
-    if (undo) line.append(" ", button(say("changes.undo"), () => { line.remove(); undo() }))
+    if (choice) {
+      const [label, press] = choice
+      line.append(" ", button(label, () => { line.remove(); press() }))
+    }
     if (this.#element.children.length === MOST) this.#element.firstElementChild.remove()
     this.#element.append(line)
-    expire(line, undo ? SHOWN_WITH_UNDO : SHOWN_FOR)
+    expire(line, choice ? SHOWN_WITH_CHOICE : SHOWN_FOR)
+    return line
   }
 }
 

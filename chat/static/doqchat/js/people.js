@@ -252,6 +252,11 @@ export class OwnName {
     this.#field.addEventListener("change", () => this.#take(changed))
   }
 
+  // The name that is used without one of the reader's own.
+  suggest(name) {
+    this.#field.placeholder = name
+  }
+
   #take(changed) {
     const name = this.#field.value.trim()
     const refused = problemOf(name)

@@ -50,6 +50,7 @@ export class RecentSessions {
     const item = this.#items.find(({ dataset }) => dataset.member && dataset.sid === visit.sid) ?? this.#add(visit)
     part(item, "time").textContent = nameOfMoment(new Date(visit.at))
     item.dataset.read = visit.read
+    item.dataset.at = visit.at
   }
 
   #add(visit) {
@@ -73,6 +74,12 @@ export class RecentSessions {
     this.#filter.hidden = count < FILTERED_FROM
     if (this.#filter.hidden) this.#filter.value = ""
     this.#select()
+  }
+
+  // The newest message first, unless the reader is about to use one of the items.
+  #sort() {
+    if (this.#list.matches(":hover, :focus-within")) return
+    this.#list.append(...this.#items.sort((one, other) => (other.dataset.at ?? 0) - (one.dataset.at ?? 0)))
   }
 
   #select() {
@@ -113,6 +120,7 @@ export class RecentSessions {
       if (!response.ok) throw new Error(`HTTP ${response.status}`)
       const { sessions } = await response.json()
       items.forEach((item, index) => tell(item, sessions[index]))
+      this.#sort()
       problem.textContent = ""
     } catch {
       problem.textContent = say("recent.failed")
@@ -132,7 +140,11 @@ function tell(item, news) {
   part(item, "last").textContent = news ? (news.last ? say("recent.said", news.last) : "") : say("recent.unknown")
   if (!news) return
   if (news.title) part(item, "title").textContent = news.title
-  if (news.last) part(item, "time").textContent = nameOfMoment(new Date(news.last.at))
+  if (news.last) {
+    const moment = new Date(news.last.at)
+    item.dataset.at = moment.getTime()
+    part(item, "time").textContent = nameOfMoment(moment)
+  }
   const unread = part(item, "unread")
   unread.hidden = !news.unread
   unread.textContent = say(news.more ? "recent.more" : "recent.new", { count: news.unread })

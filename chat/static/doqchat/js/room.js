@@ -5,10 +5,10 @@ import { Notifications, Reading } from "./attention.js"
 import { Composer, Keyboard, Mute } from "./composer.js"
 import { Connection, provider, Token } from "./connection.js"
 import { History } from "./history.js"
-import { Details, keepAboveKeyboard, offerInvitation, Status } from "./layout.js"
+import { Details, keepAboveKeyboard, leadToInvitation, offerInvitation, Status } from "./layout.js"
 import { Changes, isShown, label } from "./message.js"
 import { Outbox } from "./outbox.js"
-import { follow, isOwn, onSeveral, OwnName, People, recallOwn, setOwn, setOwnPerson, TypingLine, TypingSignal } from "./people.js"
+import { follow, isOwn, nameOf, onSeveral, OwnName, People, recallOwn, setOwn, setOwnPerson, TypingLine, TypingSignal } from "./people.js"
 import { Tools } from "./prose.js"
 import { Replies } from "./replies.js"
 import { Settings } from "./settings.js"
@@ -60,7 +60,10 @@ const people = new People(part("people"), role, document.querySelectorAll(".room
 const typing = new TypingLine(part("typing"))
 const settings = new Settings(part("settings"), sessionAddress, token, onSession)
 const changes = new Changes(part("changes"), role, (policy) => settings.change({ policy }))
-const notifications = new Notifications(part("notifications"), sid, paths.worker)
+const notifications = new Notifications(part("notifications"), sid, {
+  worker: paths.worker,
+  offer: (sentence, choice) => changes.offer(sentence, choice),
+})
 const reading = new Reading(part("timeline"), role, {
   tell: role === OBSERVER ? null : (id) => connection.send(frame("chat.read", { id }, READ)),
   unread(count, envelope) {
@@ -122,12 +125,15 @@ for (const link of part("download").querySelectorAll("a")) {
   })
 }
 
-new Details(part("drawer"), part("room__menu"), part("panel__close"))
+const details = new Details(part("drawer"), part("room__menu"), part("panel__close"))
 keepAboveKeyboard(part("room"))
-if (open) new OwnName(part("people__own"), ownName, onOwnName)
+const ownField = open && new OwnName(part("people__own"), ownName, onOwnName)
 rename(ownName || name)
 onSeveral(() => queueMicrotask(rename)) // after what has just arrived is shown
-if (part("invite")) offerInvitation(part("invite"))
+if (part("invite")) {
+  offerInvitation(part("invite"))
+  leadToInvitation(part("timeline__invite"), part("invite"), details)
+}
 composer.focusUnlessTouched()
 for (const event of ["online", "pageshow"]) window.addEventListener(event, () => connection.wake())
 window.addEventListener("offline", () => connection.doubt())
@@ -182,7 +188,7 @@ function approach(end = goal) {
 }
 
 function enable() {
-  composer.disable(stopped || mute.active || !speaks)
+  composer.disable(stopped || mute.active || !speaks, !speaks)
   tools.allow(asks && !stopped && !mute.active)
 }
 
@@ -240,6 +246,7 @@ function onStored(envelope) {
   if (!cursor.pass(hd)) return
   if (goal && !isAfter(goal, cursor.last)) approach()
   const ended = hd.event === "llm.response" || hd.event === "llm.error"
+  if (!ended && isShown(envelope) && history.live) changes.pass(timeline.last)
   history.add(envelope, ended ? replies.end(bd) : outbox.take(hd))
   if (hd.event === "message.removed") timeline.remove(bd.id)
   if (hd.event === "session.notice" && bd.role === role) mute.follow(bd)
@@ -289,6 +296,7 @@ function rename(chosen) {
   if (chosen) setOwn(chosen)
   for (const item of part("timeline").querySelectorAll(".message")) label(item, role)
   people.draw()
+  if (ownField) ownField.suggest(nameOf({ role }))
   reading.refresh()
 }
 

@@ -15,6 +15,7 @@ export class AutoScroll {
   #live
   #following = true
   #top = 0
+  #size = "" // of the pane
   #anchor = null // the first visible item, the block in it, and where they are
   #count = 0 // new messages
 
@@ -93,10 +94,16 @@ export class AutoScroll {
     else if (block?.isConnected) this.#pane.scrollTop += this.#offsetOf(block) - within
     else if (item?.isConnected) this.#pane.scrollTop += this.#offsetOf(item) - offset
     this.#top = this.#pane.scrollTop
+    this.#size = this.#measured
+  }
+
+  get #measured() {
+    return `${this.#pane.clientWidth} ${this.#pane.clientHeight}`
   }
 
   // Growing text moves the end away, so only scrolling up ends this; a shrinking one leaves the reader at the end.
   #look() {
+    if (this.#size !== this.#measured) return this.#settle() // scrolled by the browser, as when a phone is turned
     const { scrollTop, scrollHeight, clientHeight } = this.#pane
     const below = scrollHeight - scrollTop - clientHeight
     if (Math.abs(scrollTop - this.#top) < 1 && below > 1) return // scrolled by this class
@@ -188,6 +195,11 @@ export class Timeline {
     this.#stored.insertBefore(item, next ?? null)
     this.#keep(item, place)
     if (next) this.#arrange(next)
+  }
+
+  // The newest stored item of the window.
+  get last() {
+    return this.#stored.lastElementChild
   }
 
   // A new item for an unstored message.
