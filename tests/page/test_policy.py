@@ -10,7 +10,7 @@ from doqchat.store import keys
 from tests.page.conftest import OpenWindow, Site
 from tests.page.window import Window
 from tests.processes import Process
-from tests.replies.conversation import SLOW, change
+from tests.replies.conversation import LONG, change
 
 WITHDRAWN = "The AI's answer was withdrawn."
 
@@ -69,7 +69,7 @@ async def test_who_takes_over_withdraws_the_answer_and_silences_the_model(
     a, b = await open_window(site.web), await open_window(site.web)
     await a.enter(sid, "A")
     await b.enter(sid, "B")
-    await a.say(f"Can you help, @llm? {SLOW}")
+    await a.say(f"Can you help, @llm? {LONG}")
     await expect(a.growing).not_to_be_empty()
     await expect(b.growing).not_to_be_empty()
     await b.page.get_by_role("button", name="Let me answer").click()
@@ -95,7 +95,7 @@ async def test_who_comes_in_the_middle_of_an_automatic_answer_can_take_over(
 ) -> None:
     a, b = await open_window(site.web), await open_window(site.web)
     await a.enter(sid, "A")
-    await a.say(f"Can you help, @llm? {SLOW}")
+    await a.say(f"Can you help, @llm? {LONG}")
     await expect(a.growing).not_to_be_empty()
     await b.enter(sid, "B")
     await b.page.get_by_role("button", name="Let me answer").click()
@@ -107,7 +107,7 @@ async def test_an_answer_that_was_asked_for_is_stopped_and_not_taken_over(
 ) -> None:
     a = await open_window(site.web)
     await a.enter(sid)
-    await a.say(f"@llm {SLOW}")
+    await a.say(f"@llm {LONG}")
     await expect(a.growing).not_to_be_empty()
     await expect(a.page.locator(".message--growing").get_by_role("button")).to_have_text(["Stop"])
     await a.page.get_by_role("button", name="Stop").click()
@@ -152,7 +152,7 @@ async def test_an_answer_that_a_new_message_superseded_says_so(open_window: Open
     change(site.web, sid, policy="always", on_new_message="supersede")
     a = await open_window(site.web)
     await a.enter(sid)
-    await a.say(SLOW)
+    await a.say(LONG)
     await expect(a.growing).to_contain_text("조각 2")
     await a.say("[[pieces=2]] never mind")
     await expect(a.answers).to_have_count(2)
