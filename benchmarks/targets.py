@@ -15,19 +15,10 @@ from benchmarks.measurement import Measurement
 from benchmarks.peers.socketio import installation
 from benchmarks.workloads import Workload
 from tests.ports import free_port
+from tests.processes import MESSAGE_LIMITS
 
 RUN_WITHIN = 120  # seconds for one workload on one server, connecting included
-HIGH_LIMITS = ",".join(
-    f"{name}=1000000000"
-    for name in (
-        "CONNECTION_MESSAGES",
-        "CONNECTION_CHARACTERS",
-        "ROLE_MESSAGES",
-        "ROLE_BYTES",
-        "SESSION_MESSAGES",
-        "SESSION_BYTES",
-    )
-)
+HIGH_LIMITS = ",".join(f"{name}=1000000000" for name in MESSAGE_LIMITS)
 """Limits that no benchmark reaches; they are counted as any others."""
 
 STOCK = "benchmarks.peers.stock_channels:application"

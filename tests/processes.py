@@ -28,6 +28,15 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN = 40.0
 END_WITHIN = 15.0
+MESSAGE_LIMITS = (
+    "CONNECTION_MESSAGES",
+    "CONNECTION_CHARACTERS",
+    "ROLE_MESSAGES",
+    "ROLE_BYTES",
+    "SESSION_MESSAGES",
+    "SESSION_BYTES",
+)
+"""The limits on messages, for sites that are sent more than people send."""
 
 
 class Process:

@@ -51,20 +51,12 @@ def site(words: int) -> Iterator[Site]:
         provider = stack.enter_context(processes.gemini())
         script = {"text": reply(words), "pieces": PIECES, "pace": 1 / PIECES_A_SECOND}
         urllib.request.urlopen(f"{provider}/script", json.dumps(script).encode()).close()
-        unlimited = (
-            "CONNECTION_MESSAGES",
-            "CONNECTION_CHARACTERS",
-            "ROLE_MESSAGES",
-            "ROLE_BYTES",
-            "SESSION_MESSAGES",
-            "SESSION_BYTES",
-        )
         variables = {
             "DOQCHAT_REDIS_URL": store.url,
             "DOQCHAT_DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
             "DOQCHAT_ACCESS": "open",
-            "DOQCHAT_LIMITS": ",".join(f"{name}=none" for name in unlimited),
+            "DOQCHAT_LIMITS": ",".join(f"{name}=none" for name in processes.MESSAGE_LIMITS),
             "GEMINI_API_KEY": "right-key",
             "GEMINI_BASE_URL": provider,
         }

@@ -33,9 +33,9 @@ def note_left(engine: Engine, member: Member) -> None:
 
 
 async def collect(shard: Shard, database: DatabaseThreads) -> None:
-    """Queue the webhooks of the members that are noted, and record those who have left with a process that was killed.
+    """Queue the webhooks of the noted members, and record that connections of killed processes have left.
 
-    Those of a process that dies in between are found again, and are not queued twice. Raises DoqchatError.
+    If this process dies in between, another one finds the same notes, and queues nothing twice. Raises DoqchatError.
     """
     await member_notes.note_lost(shard)
     while noted := await member_notes.first(shard):

@@ -11,7 +11,7 @@ OFTEN = 500, 3
 take 2 ms while many clients connect, and sometimes 10."""
 
 NEVER = 1_000_000
-"""The threshold of automatic full collections; `collect_when_calm` runs them instead."""
+"""The threshold of automatic full collections: `maintain` runs them instead."""
 
 DUE = 60
 """Number of young collections after which a full one is due: 90,000 surviving objects."""
@@ -35,7 +35,7 @@ def tune() -> None:
     """Freeze all current objects, and end automatic full collections.
 
     A full collection stops the process for 190 ms with 1,000 connections, mostly to traverse imported objects that live
-    as long as the process; without those, for 45 to 95 ms. Sessions and connections are freed by reference counting.
+    as long as the process, and for 45 to 95 ms without those. Sessions and connections are freed by reference counting.
     Only Django's pages (50 objects each: a request and its message storage refer to each other, as do a template's
     contexts) and its database connections leave cycles for a full collection. Call this once, after all imports, and
     run `maintain` from then on.

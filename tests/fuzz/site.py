@@ -11,19 +11,7 @@ from tests.access.credentials import SHARED
 from tests.chat.commands import clean
 from tests.fuzz.principals import LOGIN, NAMES
 
-UNLIMITED = ",".join(
-    f"{name}=none"
-    for name in (
-        "CONNECTION_MESSAGES",
-        "CONNECTION_CHARACTERS",
-        "ROLE_MESSAGES",
-        "ROLE_BYTES",
-        "SESSION_MESSAGES",
-        "SESSION_BYTES",
-        "PERSON_REQUESTS",
-        "SITE_REQUESTS",
-    )
-)
+UNLIMITED = ",".join(f"{name}=none" for name in (*processes.MESSAGE_LIMITS, "PERSON_REQUESTS", "SITE_REQUESTS"))
 """DOQCHAT_LIMITS without limits; an address on this machine has none of its own."""
 
 SIGN_IN = f"""

@@ -64,7 +64,7 @@ class Command(BaseCommand):
 def _agreed() -> bool:
     try:
         return input(_("Erase this? It cannot be undone. [yes/no] ")) == "yes"
-    except EOFError:  # nobody can answer
+    except EOFError:  # standard input is closed
         return False
 
 
