@@ -26,6 +26,7 @@ class Attackers:
     def __init__(self, names: Sequence[str]) -> None:
         self.tallies: dict[str, dict[str, Any]] = {name: {"attempts": 0, "answers": {}} for name in names}
         self._begun = asyncio.Event()
+        self._each_tried = asyncio.Event()
 
     @asynccontextmanager
     async def attacking(self, target: Target) -> AsyncIterator[None]:
@@ -55,7 +56,16 @@ class Attackers:
         async for line in process.stdout:
             self.tallies = json.loads(line)
             self._begun.set()
+            if all(self.attempts.values()):
+                self._each_tried.set()
         self._begun.set()  # the process has ended: do not wait for it
+        self._each_tried.set()
+
+    async def each_tried(self, within: float) -> None:
+        """Wait until each attack has been tried, for at most `within` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._each_tried.wait()
 
     @property
     def attempts(self) -> dict[str, int]:

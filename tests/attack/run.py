@@ -15,6 +15,8 @@ from tests.attack.watch import Busy, Logged, Memory
 from tests.chaos.report import PROBLEMS
 
 PROGRESS_EVERY = 10.0
+TRIED_WITHIN = 60.0
+"""Seconds by which an attack is prolonged at most, on a busy machine, until everything has been tried."""
 ATTACKER = "127.0.0.2"
 """The address of the attackers. The site trusts no proxy, so this machine's addresses have limits as all others."""
 
@@ -84,6 +86,7 @@ class Run:
             self._probe.ledger.begin("attack")
             self._probe.count_from(FIRST_NUMBER)
             await self._phase("attack", self._plan.attack)
+            await self._attackers.each_tried(TRIED_WITHIN)
         self._busy_share = self._busy.share
 
     async def _phase(self, name: str, seconds: float) -> None:
