@@ -50,6 +50,9 @@ def notices() -> dict[str, str]:
         "closed": _("{by} closed the session."),
         "reopened": _("{by} reopened the session."),
         "erased": _("An administrator erased everything that was said until here."),
+        "held": _("{by} put this conversation on legal hold: nothing of it is removed or erased."),
+        "released": _("{by} ended the legal hold of this conversation."),
+        "exported": _("{by} exported this conversation."),
     }
 
 

@@ -15,6 +15,7 @@ from doqchat.archive.archiver import Archiver
 from doqchat.conf import ArchiveSettings, doqchat_settings
 from doqchat.engine import Engine
 from doqchat.errors import Conflict, DoqchatError, NotFound
+from doqchat.moderation import report
 from doqchat.protocol import server
 from doqchat.protocol.events import MessageRemoved, SessionNotice
 from doqchat.protocol.frames import person_of
@@ -89,8 +90,7 @@ class Eraser:
                 pass
         await self._engine.settings.change(sid, dict.fromkeys(("title", "name_a", "name_b", "name_llm", "system"), ""))
         await self._archive.run(records.forget_state, sid)
-        notice = server.stored(sid, SessionNotice(code="erased", text=NOTICE))
-        await self._engine.moderation.report(sid, MODEL_ROLE, notice)
+        await report(self._engine, sid, SessionNotice(code="erased", text=NOTICE))
         return found
 
     async def person(self, subject: str, *, replies: bool = False, dry_run: bool = False) -> Erased:
@@ -153,9 +153,9 @@ class Eraser:
         entry = await self._engine.stream.get(sid, entry_id)
         if entry is None:
             return
-        report = server.stored(sid, MessageRemoved(id=entry_id, reason=REASON))
+        removal = server.stored(sid, MessageRemoved(id=entry_id, reason=REASON))
         with suppress(NotFound):  # retention has just removed it
-            await self._engine.moderation.remove(sid, entry_id, server.erased(entry.body, sid), MODEL_ROLE, report)
+            await self._engine.moderation.remove(sid, entry_id, server.erased(entry.body, sid), MODEL_ROLE, removal)
 
 
 async def _rewrite(shard: Shard) -> None:

@@ -120,5 +120,20 @@ class Moderator:
         return role, server.stored(self._sid, body, role, self.principal.name, self.principal.pseudonym)
 
 
+async def report(engine: Engine, sid: str, notice: SessionNotice, name: str | None = None) -> None:
+    """Store what an administrator has done to a session, for all members; also in a closed session.
+
+    Args:
+        engine: the engine of the running loop.
+        sid: the session.
+        notice: what was done.
+        name: the administrator's.
+
+    Raises Unreadable and Unavailable.
+    """
+    await engine.stream.keep(sid)
+    await engine.moderation.report(sid, MODEL_ROLE, server.stored(sid, notice, name=name))
+
+
 def _rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

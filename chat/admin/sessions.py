@@ -35,9 +35,13 @@ from doqchat.archive.models import ArchivedSession
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError, NotFound, Unreadable
 from doqchat.limits.addresses import address_of
+from doqchat.moderation import report
 from doqchat.overview import Overview, overviews
+from doqchat.protocol.events import SessionNotice
 from doqchat.protocol.ids import parse_id
 from doqchat.store.exports import Exported
+
+EXPORTED = SessionNotice(code="exported", text="An administrator has exported this session.")
 
 
 class SessionList(ChangeList):
@@ -214,6 +218,7 @@ def _page_of(session: ChatSession) -> str:
 async def _found(sid: str, by: Actor, form: str) -> Exported:
     session = await engine().exports.find(sid)
     await record(Action.EXPORTED, sid, by, format=form)
+    await report(engine(), sid, EXPORTED, by.name or None)
     return session
 
 

@@ -44,14 +44,35 @@ async def erase(request: HttpRequest) -> Erased:
     return Erased(events=dict(found.events), held=sorted(found.held))
 
 
+class Kept(Schema):
+    """How long a session is kept."""
+
+    days: int | None = Field(description="Days for which its events are kept; `null` for the site's setting.")
+    hold: bool = Field(description="Legal hold: nothing is deleted or erased while it lasts.")
+
+
+@router.get(
+    "/sessions/{sid}/retention",
+    response={200: Kept} | refusals(401, 403, 404, 429, 503),
+    summary="Read how long a session is kept",
+)
+async def read_retention(request: HttpRequest, sid: openapi.Sid) -> retention.Kept:
+    """For how long a session's events are kept, and whether it is on legal hold."""
+    await keeper_of(request)
+    return await retention.read(sid)
+
+
 @router.put(
     "/sessions/{sid}/retention",
     response={204: None} | refusals(401, 403, 404, 409, 429, 503),
-    summary="How long a session is kept",
+    summary="Set how long a session is kept",
     openapi_extra=openapi.body(openapi.Retention),
 )
 async def set_retention(request: HttpRequest, sid: openapi.Sid) -> HttpResponse:
-    """Set for how long a session's events are kept, and whether it is on legal hold. Omitted fields do not change."""
+    """Set for how long a session's events are kept, and whether it is on legal hold, of which members are notified.
+
+    Omitted fields do not change.
+    """
     by, wanted = await keeper_of(request), read_body(request, openapi.Retention)
     await retention.change(sid, by, **cast(retention.Kept, wanted.model_dump(exclude_unset=True)))
     return HttpResponse(status=204)

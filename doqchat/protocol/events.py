@@ -176,7 +176,8 @@ class SessionNotice(Body):
     durable = True
     code: str = Field(
         description="`unreadable`: the entry is not an envelope. `muted`, `unmuted`: a role. `reopened`: the session. "
-        "`erased`: all that was said before. `admin`: a text of a moderator, who is in `hd.name`."
+        "`erased`: all that was said before. `held`, `released`: legal hold begins and ends. `exported`: a download by "
+        "an administrator. `admin`: a text of a moderator, who is in `hd.name`."
     )
     text: str
     role: HumanRole | None = Field(None, description="With `muted` and `unmuted`: the role.")

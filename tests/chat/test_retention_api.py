@@ -9,7 +9,7 @@ from chat.audit import Action, Actor, row_of
 from chat.models import ApiKey, AuditRecord, Invite, digest_of
 from doqchat.archive.models import ArchivedSession
 from tests.chat.archived import archive
-from tests.chat.fetch import Answer, fetch
+from tests.chat.fetch import Answer, fetch, history
 from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,8 +47,12 @@ def test_what_is_omitted_stays_as_it_is(any_server: Web, sid: str) -> None:
     ]:
         assert call(any_server, "PUT", f"sessions/{sid}/retention", body).status == 204
         assert kept(sid) == now
+        assert call(any_server, "GET", f"sessions/{sid}/retention", None).json == {"days": now[0], "hold": now[1]}
     recorded = [(record.action, record.details) for record in AuditRecord.objects.filter(sid=sid).order_by("pk")]
     assert recorded == [("held", {}), ("retained", {"days": 30}), ("released", {}), ("retained", {})]
+    said, *notices = history(any_server, sid).json["messages"]
+    assert said["bd"] == SAID[1]
+    assert [notice["bd"]["code"] for notice in notices] == ["held", "released"]
 
 
 @pytest.mark.parametrize(
@@ -68,10 +72,17 @@ def test_what_is_not_a_retention_is_refused_by_name(server: Web, sid: str, body:
     assert kept(sid) == (None, False)
 
 
+def test_a_session_that_does_not_exist_is_not_kept(server: Web, sid: str) -> None:
+    for method, body in (("GET", None), ("PUT", {"hold": True})):
+        answer = call(server, method, f"sessions/{sid}/retention", body)
+        assert (answer.status, answer.json["error"]["code"]) == (404, "not_found")
+
+
 def test_others_neither_keep_nor_erase(server: Web, sid: str) -> None:
     archive(sid, SAID)
     for scope, status in (("sessions", 403), (None, 401)):
         assert call(server, "PUT", f"sessions/{sid}/retention", {"hold": True}, scope).status == status
+        assert call(server, "GET", f"sessions/{sid}/retention", None, scope).status == status
         assert call(server, "POST", "erasures", {"sid": sid}, scope).status == status
     assert kept(sid) == (None, False)
     assert not AuditRecord.objects.filter(sid=sid).exists()

@@ -151,6 +151,7 @@ def test_legal_hold_prevents_an_erasure_until_it_ends(server: Web, write: Write,
     (said,) = archive(row.sid, SAID)
     ChatSession.objects.filter(pk=row.pk).update(title="secret title")
     staff.act(row, "hold")
+    assert "nothing had to be changed" in staff.act(row, "hold").text
     assert "legal hold" in staff.get(f"{SESSIONS}{row.pk}/change/").text
     assert "nothing of it is erased" in staff.act(row, "erase").text
     assert "nothing of it is removed" in staff.act(row, "remove", id=said).text
@@ -245,6 +246,30 @@ def test_an_export_needs_its_permission_and_a_confirmation_and_is_recorded(
     assert "to export" in staff.post(f"{path}csv/", confirmed="yes").text
     assert recorded(row.sid) == [("exported", {"format": "csv"})]
     assert staff.get(f"{path}pdf/").status == 404
+
+
+async def test_members_see_a_legal_hold_and_an_export_with_the_name_of_the_administrator(
+    server: Web, connect: Connect, row: ChatSession
+) -> None:
+    staff = await asyncio.to_thread(Staff, server, ERASE, "export_chatsession")
+    await asyncio.to_thread(archive, row.sid, SAID)
+    await asyncio.to_thread(leave, row.sid)
+    member = await connect(server, row.sid, role="A")
+    await asyncio.to_thread(staff.act, row, "hold")
+    await asyncio.to_thread(staff.act, row, "hold")
+    await asyncio.to_thread(staff.post, f"{SESSIONS}{row.pk}/export/csv/", confirmed="yes")
+    await asyncio.to_thread(staff.act, row, "release")
+    notices = [await member.recv_event("session.notice") for _ in range(3)]
+    assert [notice["bd"]["code"] for notice in notices] == ["held", "exported", "released"]
+    assert {notice["hd"]["name"] for notice in notices} == {"Sora"}
+
+
+def test_a_closed_session_is_held_and_says_so_in_its_history(server: Web, row: ChatSession) -> None:
+    staff = Staff(server, MODERATE, ERASE)
+    archive(row.sid, SAID)
+    staff.act(row, "close")
+    assert "done." in staff.act(row, "hold").text
+    assert events(server, row.sid)[-1]["bd"]["code"] == "held"
 
 
 def test_others_do_not_export(server: Web, write: Write, row: ChatSession) -> None:

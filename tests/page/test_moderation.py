@@ -268,6 +268,8 @@ def test_the_server_renders_a_placeholder_for_what_was_removed(body: events.Body
         (events.SessionNotice(code="muted", text="", role="B", until="2026-11-30T05:00:00Z"), "{by} muted B.", ""),
         (events.SessionNotice(code="unmuted", text="", role="user"), "{by} unmuted Guest.", ""),
         (events.SessionNotice(code="reopened", text=""), "{by} reopened the session.", ""),
+        (events.SessionNotice(code="released", text=""), "{by} ended the legal hold of this conversation.", ""),
+        (events.SessionNotice(code="exported", text=""), "{by} exported this conversation.", ""),
         (events.SessionNotice(code="unreadable", text="Not a message."), "Not a message.", ""),
         (events.SessionClosed(), "{by} closed the session.", ""),
     ],

@@ -135,7 +135,7 @@ class Notice(Event):
     """A notice of the server about the session.
 
     Attributes:
-        code: `muted`, `unmuted`, `reopened` or `unreadable`.
+        code: `muted`, `unmuted`, `reopened`, `erased`, `held`, `released`, `exported`, `admin` or `unreadable`.
         until: with `muted`: when it ends, in RFC 3339; None for no end.
         reason: the moderator's, if any.
     """
