@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
+from chat.access.browsers import browser_in
 from chat.access.origins import objection
 from chat.audit_batches import batches
 from doqchat.access.principal import Principal
@@ -70,7 +71,7 @@ async def credential_holder(request: HttpRequest, sid: str, address: str | None 
     tokens, cookie = credentials_of(request), request.COOKIES.get(COOKIE + sid)
     login = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     found = await engine().authenticator.principal(sid, None, tokens, cookie, login)
-    principal = replace(found, address=address)
+    principal = replace(found, address=address, browser=None if found.verified else browser_in(request.COOKIES))
     if principal.verified and not tokens:
         refuse_foreign_page(request)
     return principal
@@ -123,11 +124,10 @@ def tokens_of(scope: dict[str, Any]) -> list[str]:
     return [*offered, *_bearers(headers)]
 
 
-def cookies_in(scope: dict[str, Any], sid: str) -> tuple[str | None, str | None]:
-    """The token in the session's cookie of a WebSocket handshake, and the key of the Django session."""
+def cookies_in(scope: dict[str, Any]) -> dict[str, str]:
+    """The cookies of a WebSocket handshake."""
     headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
-    cookies = parse_cookie("; ".join(headers))
-    return cookies.get(COOKIE + sid), cookies.get(settings.SESSION_COOKIE_NAME)
+    return parse_cookie("; ".join(headers))
 
 
 def refuse_token_in_url(query: str, path: str) -> None:

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from chat.access.credentials import count_call, refuse_token_in_url
 from doqchat.conf import access_mode
 from doqchat.errors import Forbidden, RateLimited
-from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, OBSERVER
+from doqchat.protocol.names import DEFAULT_ROLE, HUMAN_ROLES, OBSERVER, MemberRole
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponseServerError(render_to_string("500.html", {"request": request}))
 
 
-def known_role(value: str) -> str:
+def known_role(value: str) -> MemberRole:
     """The role that a URL names, or the default."""
-    known = (*HUMAN_ROLES, OBSERVER) if access_mode() == "token" else HUMAN_ROLES
-    return value if value in known else DEFAULT_ROLE
+    known: tuple[MemberRole, ...] = (*HUMAN_ROLES, OBSERVER) if access_mode() == "token" else HUMAN_ROLES
+    return next((role for role in known if role == value), DEFAULT_ROLE)

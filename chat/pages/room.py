@@ -10,8 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 
 from chat import wording
+from chat.access.browsers import browser_in, new_browser, set_cookie
 from chat.access.credentials import authenticated
 from chat.addresses import room_address, socket_path
 from chat.pages.base import counted, known_role
@@ -19,7 +21,7 @@ from chat.pages.embedding import allow_embedding, embedders
 from chat.pages.home import entrance
 from chat.rendering import line
 from chat.sids import has_a_page
-from doqchat.access.principal import Principal
+from doqchat.access.principal import Principal, open_access
 from doqchat.conf import access_mode
 from doqchat.engine import engine
 from doqchat.errors import DoqchatError
@@ -53,7 +55,7 @@ async def room(request: HttpRequest, sid: str) -> HttpResponse:
             return await _room(request, sid, role, None, admitted=False)
         role = member.role
     else:
-        member = None
+        member = open_access(sid, role, browser_in(request.COOKIES) or new_browser())
     with suppress(DoqchatError):
         await engine().stream.keep(sid)
     entries, settings = await asyncio.gather(_newest(sid), _settings(sid))
@@ -107,7 +109,7 @@ def _room(
         role: the reader's role.
         entries: the history; None if it could not be read.
         settings: the session's settings; None if they could not be read.
-        member: the reader, if a credential is known.
+        member: the reader, if known.
         admitted: whether the reader needs no token of the page's scripts.
     """
     names = {} if settings is None else settings.names
@@ -120,6 +122,9 @@ def _room(
     }
     context["room"] |= {"admitted": admitted, "name": name, "person": person, "names": names}
     response = render(request, "doqchat/room.html", context)
+    if member is not None and member.browser is not None:
+        set_cookie(response, member.browser)
+        patch_vary_headers(response, ["Cookie"])
     allow_embedding(response)
     if access_mode() == "token":
         response["Cache-Control"] = "no-store"

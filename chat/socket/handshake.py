@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
+from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
 
-from chat.access.credentials import cookies_in, refuse_token_in_url, tokens_of
+from chat.access.browsers import browser_in
+from chat.access.credentials import COOKIE, cookies_in, refuse_token_in_url, tokens_of
 from chat.access.origins import objection
 from doqchat.access.authenticator import Authenticator
 from doqchat.access.principal import Principal
@@ -72,10 +74,12 @@ async def read_handshake(scope: dict[str, Any], authenticator: Authenticator) ->
     if not is_sid(sid):
         raise InvalidMessage("Name the session in the URL: ?sid= and 1 to 64 letters, digits or _ . -", field="sid")
     role, since = _role(query), _since(query)
-    principal = await authenticator.principal(sid, role, tokens_of(scope), *cookies_in(scope, sid))
+    cookies = cookies_in(scope)
+    cookie, login = cookies.get(COOKIE + sid), cookies.get(settings.SESSION_COOKIE_NAME)
+    principal = await authenticator.principal(sid, role, tokens_of(scope), cookie, login)
     principal.require("read")
     if not principal.verified:
-        principal = replace(principal, name=_name(query))
+        principal = replace(principal, name=_name(query), browser=browser_in(cookies))
     return Handshake(replace(principal, address=address_of(scope)), V1 if subprotocol_of(scope) else BASIC, since)
 
 

@@ -25,6 +25,7 @@ class Principal:
             role and name of frames that state none.
         subject, token_id: the claims `sub` and `jti` of its token, if any.
         login: the key of the Django session of a signed-in user; None for all others.
+        browser: the value of a browser's cookie with open access; None for all others.
         address: the address whose limits it counts towards; None for no limits.
         issued, expires: the claims `iat` and `exp` of its token, in seconds since 1970.
     """
@@ -40,6 +41,7 @@ class Principal:
     issued: float | None = field(default=None, compare=False)
     expires: float | None = field(default=None, compare=False)
     login: str | None = field(default=None, compare=False, repr=False)
+    browser: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def person(self) -> str:
@@ -50,8 +52,10 @@ class Principal:
 
     @property
     def pseudonym(self) -> str | None:
-        """Who it is in this session, see `person_of`; None without a subject."""
-        return None if self.subject is None else person_of(self.sid, self.subject)
+        """Who it is in this session, see `person_of`; None without a subject and a browser."""
+        if self.subject is not None:
+            return person_of(self.sid, self.subject)
+        return None if self.browser is None else person_of(self.sid, self.browser)
 
     def require(self, capability: Capability) -> None:
         """Raises Forbidden without this capability."""
@@ -88,14 +92,15 @@ def capabilities(role: MemberRole, can: Collection[Capability] | None) -> frozen
     return frozenset(can)
 
 
-def open_access(sid: str, role: MemberRole = DEFAULT_ROLE) -> Principal:
+def open_access(sid: str, role: MemberRole = DEFAULT_ROLE, browser: str | None = None) -> Principal:
     """The principal of everyone with open access; each frame may name its role.
 
     Args:
         sid: the session.
         role: the role of frames that name none: A, B or user.
+        browser: the value of the browser's cookie.
     """
-    return Principal(sid, role, OPEN_ACCESS, verified=False)
+    return Principal(sid, role, OPEN_ACCESS, verified=False, browser=browser)
 
 
 def _missing(capability: Capability) -> Forbidden:

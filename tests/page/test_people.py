@@ -19,6 +19,14 @@ INITIALS = """async (names) => {
 }"""
 
 
+NAMES = """async (persons) => {
+    const modules = [...document.querySelectorAll("link[rel=modulepreload]")].map(({ href }) => href)
+    const { meet, nameOf } = await import(modules.find((href) => href.includes("/people")))
+    for (const person of persons) meet({ role: "B", person })
+    return persons.map((person) => nameOf({ role: "B", name: "", person }))
+}"""
+
+
 async def take_name(window: Window, name: str) -> None:
     """Set the name of this browser, and wait until the server knows it."""
     await window.page.fill("#own-name", name)
@@ -62,6 +70,37 @@ async def test_two_people_of_one_role_and_two_windows_of_one_person_are_told_apa
     await expect(authors(minji)).to_have_text(["Jun Park", "김민지 (you)"])
     await jun.page.locator(".composer__text").press_sequentially("x")
     await expect(minji.page.locator(".typing")).to_have_text("Jun Park is typing…")
+
+
+async def test_nameless_people_of_one_role_are_told_apart_by_their_browsers(open_window: OpenWindow, sid: str) -> None:
+    one, other, b = [await open_window() for _ in range(3)]
+    for window, role in ((one, "A"), (other, "A"), (b, "B")):
+        await window.enter(sid, role)
+    again = await one.context.new_page()
+    await again.goto(f"{one.base}/s/{sid}/?role=A")
+    await one.say("from one")
+    await other.shows("from one")
+    await other.say("from another")
+    for page, own in ((one.page, ["from one"]), (again, ["from one"]), (other.page, ["from another"])):
+        await expect(page.locator(".message--own .message__text")).to_have_text(own)
+    for _ in range(2):
+        await b.shows("from one", "from another")
+        names = await authors(b).all_text_contents()
+        assert [re.fullmatch(r"A #\d{2,9}", name) is not None for name in names] == [True, True]
+        assert len(set(names)) == 2
+        rows = b.page.locator(".people__person--here:not([data-role=B])")
+        await expect(rows.filter(has_text=names[0])).to_contain_text("2 windows")
+        await expect(rows.filter(has_text=names[1])).not_to_contain_text("windows")
+        await b.page.reload()
+    await one.page.reload()
+    await expect(one.page.locator(".message--own .message__text")).to_have_text(["from one"])
+
+
+async def test_a_number_has_as_many_digits_as_distinguish_it(open_window: OpenWindow, sid: str) -> None:
+    window = await open_window()
+    await window.enter(sid, "A")
+    persons = [f"{number - 10**8:012x}000000" for number in (123_456_789, 123_499_999, 987_654_321)]
+    assert await window.page.evaluate(NAMES, persons) == ["B #12345", "B #12349", "B #98"]
 
 
 async def test_the_field_for_the_own_name_shows_which_one_is_used_without_it(open_window: OpenWindow, sid: str) -> None:

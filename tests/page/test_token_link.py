@@ -51,7 +51,7 @@ async def test_nameless_people_of_one_role_are_told_apart_and_two_windows_of_one
     await one.say("from one")
     await other.shows("from one")
     await other.say("from another")
-    first, second = f"A #{number(sid, 'x')}", f"A #{number(sid, 'y')}"
+    first, second = (f"A #{number}" for number in numbers(sid, "x", "y"))
     for window, authors in (
         (one, [f"{first} (you)", second]),
         (again, [f"{first} (you)", second]),
@@ -67,9 +67,11 @@ async def test_nameless_people_of_one_role_are_told_apart_and_two_windows_of_one
     await expect(b.page.locator(".people__person[data-role=B] .people__name")).to_have_text("B (you)")
 
 
-def number(sid: str, subject: str) -> int:
-    """What the page adds to the role's name."""
-    return 10 + int(person_of(sid, subject)[:6], 16) % 90
+def numbers(sid: str, *subjects: str) -> list[str]:
+    """What the page adds to the role's name for each."""
+    digits = [str(10**8 + int(person_of(sid, subject)[:12], 16) % (9 * 10**8)) for subject in subjects]
+    length = next(length for length in range(2, 10) if len({each[:length] for each in digits}) == len(digits))
+    return [each[:length] for each in digits]
 
 
 async def test_an_observer_reads_and_cannot_write(open_window: OpenWindow, guarded: Web, sid: str) -> None:

@@ -86,10 +86,18 @@ export function nameOf(head) {
   return number ? `${name} #${number}` : name
 }
 
-// What distinguishes a nameless person from others of the role: two digits, the same on every page.
+// What distinguishes a nameless person from others of the role: two digits, the same on every page, or as many as it takes.
 function numberOf({ role, name, person }) {
   if (name || !person || !(persons.get(role)?.size > 1)) return ""
-  return String(10 + (parseInt(person.slice(0, 6), 16) % 90))
+  const digits = digitsOf(person)
+  const others = [...persons.get(role)].filter((other) => other !== person).map(digitsOf)
+  let length = 2
+  while (length < digits.length && others.some((other) => other.startsWith(digits.slice(0, length)))) length += 1
+  return digits.slice(0, length)
+}
+
+function digitsOf(person) {
+  return String(1e8 + (parseInt(person.slice(0, 12), 16) % 9e8))
 }
 
 // Up to two characters, one for the assistant; empty where there is no name but the role.
