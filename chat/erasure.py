@@ -41,13 +41,15 @@ async def erase_session(sid: str, by: Actor, *, dry_run: bool = False) -> Erased
 async def erase_person(subject: str, by: Actor, *, replies: bool = False, dry_run: bool = False) -> Erased:
     """Erase what a person has said in all sessions, see `Eraser.person`; an audit record remains in each.
 
-    Audit records about the person lose who it was, and verdicts of filters are deleted, except in sessions on hold.
+    Audit records about the person lose who it was, and verdicts of filters and queued webhooks are deleted, except in
+    sessions on hold.
     """
     found = await Eraser(engine()).person(subject, replies=replies, dry_run=dry_run)
     if not dry_run:
         await asyncio.sleep(RECORDED_WITHIN)
-        await members.erase(next(iter(engine().shards)), subject=subject)
-        await sync_to_async(_forget_person)(subject)
+        held = {sid async for sid in ArchivedSession.objects.filter(hold=True).values_list("sid", flat=True)}
+        await members.erase(next(iter(engine().shards)), subject=subject, held=held)
+        await sync_to_async(_forget_person)(subject, held)
         for sid, events in found.events.items():
             await record(Action.ERASED, sid, by, events=events, person=_digest(subject))
     return found
@@ -70,12 +72,11 @@ def _forget_session(sid: str) -> None:
 
 
 @transaction.atomic
-def _forget_person(subject: str) -> None:
-    held = ArchivedSession.objects.filter(hold=True).values("sid")
+def _forget_person(subject: str, held: set[str]) -> None:
     if subject.startswith(_INVITED) and (number := subject.removeprefix(_INVITED)).isdecimal():
         for invite in Invite.objects.filter(pk=int(number)).exclude(sid__in=held):
             _forget_name(invite)
-    deliveries.erase(subject=subject)
+    deliveries.erase(subject=subject, held=held)
     records = AuditRecord.objects.filter(subject=subject).exclude(action=Action.ERASED).exclude(sid__in=held)
     records.filter(action__in=(Action.REPLACED, Action.REJECTED)).delete()
     records.update(subject="", name="", address="", detail="{}")

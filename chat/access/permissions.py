@@ -72,10 +72,10 @@ async def keeper_of(request: HttpRequest) -> Actor:
     address = count_call(request, "other")
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
     presented = set(credentials_of(request))
-    if presented:
+    if any(each.startswith(API_KEY_PREFIX) for each in presented):
         key = await _key(presented, ApiKey.Scope.RETENTION)
         return Actor(f"key:{key.name}", address=address)
-    if not await is_staff(request):
+    if presented or not await is_staff(request):
         raise Unauthenticated("This requires staff, or an API key with the scope retention.")
     refuse_foreign_page(request)
     user = await request.auser()

@@ -1,6 +1,7 @@
 """The queued webhooks in the database: what is due, and what came of it. Synchronous functions."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -116,12 +117,12 @@ def delete(rows: QuerySet[WebhookDelivery]) -> int:
     return rows.order_by()._raw_delete(rows.db)
 
 
-def erase(*, sid: str | None = None, subject: str | None = None) -> int:
+def erase(*, sid: str | None = None, subject: str | None = None, held: Collection[str] = ()) -> int:
     """Delete the deliveries that contain data of a session or of a person; returns their number.
 
-    Others refer to events, whose text is erased in the archive.
+    Others refer to events, whose text is erased in the archive. Those of the sessions in `held` stay.
     """
-    containing = WebhookDelivery.objects.exclude(data="")
+    containing = WebhookDelivery.objects.exclude(data="").exclude(sid__in=held)
     if sid is not None:
         containing = containing.filter(sid=sid)
     if subject is not None:

@@ -1,5 +1,6 @@
 """Members who join and leave: a worker queues their webhooks from the notes of the web processes."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -43,12 +44,15 @@ async def collect(shard: Shard, database: DatabaseThreads) -> None:
         await shard.pipeline.execute("XTRIM", keys.MEMBERS, "MINID", id_after(noted[-1][0]) or "+")
 
 
-async def erase(shard: Shard, *, sid: str | None = None, subject: str | None = None) -> None:
-    """Delete what is noted of a session or of a person. Raises DoqchatError."""
+async def erase(
+    shard: Shard, *, sid: str | None = None, subject: str | None = None, held: Collection[str] = ()
+) -> None:
+    """Delete what is noted of a session or of a person, except in the sessions in `held`. Raises DoqchatError."""
 
     def concerns(data: str) -> bool:
         known = from_json(data)
-        return bool(known["sid"] == sid or (subject is not None and known["sub"] == subject))
+        meant = known["sid"] == sid or (subject is not None and known["sub"] == subject)
+        return meant and known["sid"] not in held
 
     await member_notes.delete(shard, concerns)
 

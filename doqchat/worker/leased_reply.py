@@ -82,12 +82,15 @@ class LeasedReply:
         """The text of this attempt so far."""
         return "".join(self._pieces)
 
-    async def begin(self) -> None:
+    async def begin(self, model: str | None = None) -> None:
         """Take the lease, and log from here on with the id of the request. Raises Lost, or GivenUp.
 
         The log of an automatic reply, which has no request, gets an id of its own.
+
+        Args:
+            model: the name of the model, for its reply if that is cancelled; None for the alias.
         """
-        answer = await self._run(_BEGIN, lease_ms=int(LEASE_SECONDS * 1000), deliveries=MOST_DELIVERIES)
+        answer = await self._run(_BEGIN, lease_ms=int(LEASE_SECONDS * 1000), deliveries=MOST_DELIVERIES, model=model)
         outcome, hints, *known = answer
         self._shard.hints.post(self.job.sid, hints)
         if outcome == "lost":

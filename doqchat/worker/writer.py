@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from contextlib import AbstractContextManager, ExitStack, aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
 
 from doqchat import tracing
 from doqchat.engine import engine
@@ -73,7 +73,7 @@ class Writer:
         """
         reply, job = self._reply, self._reply.job
         try:
-            await reply.begin()
+            await reply.begin(_model_of(job.llm))
             self._span = spans.enter_context(self._begun())
             await self._stream_reply(llms[job.llm])
             terminal: Body = self._response()
@@ -217,3 +217,10 @@ class Writer:
             raise LLMError("unfinished", detail="the answer has no end")
         usage = Usage(input_tokens=finish.input_tokens, output_tokens=finish.output_tokens)
         return self._reply.response(self._reply.text, finish.reason, finish.model, usage)
+
+
+def _model_of(alias: str) -> str | None:
+    """The name of a model; None if it cannot answer."""
+    with suppress(UnknownLLM, LLMError):
+        return llms[alias].model
+    return None

@@ -8,6 +8,7 @@ import pytest
 from chat.audit import Action, Actor, row_of
 from chat.models import ApiKey, AuditRecord, Invite, digest_of
 from doqchat.archive.models import ArchivedSession
+from tests.access.credentials import token
 from tests.chat.archived import archive
 from tests.chat.fetch import Answer, fetch, history
 from tests.processes import Web
@@ -84,6 +85,9 @@ def test_others_neither_keep_nor_erase(server: Web, sid: str) -> None:
         assert call(server, "PUT", f"sessions/{sid}/retention", {"hold": True}, scope).status == status
         assert call(server, "GET", f"sessions/{sid}/retention", None, scope).status == status
         assert call(server, "POST", "erasures", {"sid": sid}, scope).status == status
+    answer = fetch(server, f"/api/chat/sessions/{sid}/retention", headers={"Authorization": f"Bearer {token(sid)}"})
+    assert (answer.status, answer.json["error"]["code"]) == (401, "unauthenticated")
+    assert "API key with the scope retention" in answer.json["error"]["message"]
     assert kept(sid) == (None, False)
     assert not AuditRecord.objects.filter(sid=sid).exists()
 

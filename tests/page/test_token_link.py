@@ -80,6 +80,10 @@ async def test_an_observer_reads_and_cannot_write(open_window: OpenWindow, guard
     await observer.is_connected()
     await a.page.goto(link(guarded, sid, "A"))
     await a.is_connected()
+    for window, text in ((observer, ""), (a, " Write one, or ask the AI.")):
+        await expect(window.page.locator(".timeline__empty p:visible")).to_have_text(
+            f"There are no messages yet.{text}"
+        )
     await a.say("hello")
     await observer.shows("hello")
     field = observer.page.locator(".composer__text")

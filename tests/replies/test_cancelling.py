@@ -26,6 +26,7 @@ async def test_a_cancelled_reply_ends_with_its_text_so_far(
     response = frames[-1]
     assert (response["hd"]["event"], response["bd"]["finish_reason"]) == ("llm.response", "cancelled")
     assert response["bd"]["text"] == joined(pieces(frames)) != ""
+    assert response["bd"]["model"] == "gemini-flash-latest", "the name of the model, not its alias"
     assert len(pieces(frames)) < 500
     await other.recv_event(*ENDS)
     await other.send("llm.cancel", {"reply_id": reply_id})

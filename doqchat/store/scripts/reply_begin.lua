@@ -3,7 +3,8 @@
 -- piece replaces it. The script is idempotent per lease.
 --
 -- KEYS  1 the session's stream
--- given reply, lease (a unique name), lease_ms (until it expires), deliveries (maximum number)
+-- given reply, lease (a unique name), lease_ms (until it expires), deliveries (maximum number), model (its name if known,
+--       for the event that ends the reply if it is cancelled)
 -- Returns {'begun', hints, the text of the previous attempt, attempt, 1 for an automatic reply or 0, the origin of the
 -- request, ms of the store's clock}; {'given up', …} with the same fields after the maximum number of deliveries: then the lease only permits
 -- ending it; {'lost', hints} if another worker holds the lease, or the reply is queued behind another or has ended.
@@ -26,6 +27,9 @@ if lease ~= given.lease then
     return {'lost', hints}
   end
   redis.call('HSET', key, 'lease', given.lease)
+  if given.model then
+    redis.call('HSET', key, 'model', given.model)
+  end
   if redis.call('HINCRBY', key, 'deliveries', 1) <= given.deliveries then
     if redis.call('EXISTS', key .. ':text') == 1 then
       redis.call('RENAME', key .. ':text', key .. ':before')

@@ -195,6 +195,7 @@ function enable() {
 function allow(can) {
   speaks = can.includes("send") || can.includes("ask")
   asks = can.includes("ask")
+  part("room").classList.toggle("room--reading", !speaks)
   replies.allow(can)
   enable()
 }
