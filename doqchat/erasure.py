@@ -96,7 +96,8 @@ class Eraser:
     async def person(self, subject: str, *, replies: bool = False, dry_run: bool = False) -> Erased:
         """Erase what the holder of tokens with this `sub` has said in all sessions. Members get a `message.removed`.
 
-        Other events that quote it stay; erase the session to erase those as well.
+        The names with which it spoke are also removed from the sessions' settings. Other events that quote it stay;
+        erase the session to erase those as well.
 
         Args:
             subject: the `sub`.
@@ -119,6 +120,7 @@ class Eraser:
             found.events[sid] = len(chosen)
             if not dry_run:
                 await self._engine.stream.keep(sid)
+                await self._forget_names(sid, person_of(sid, subject))
                 for entry_id in chosen:
                     await self._remove(sid, entry_id)
         return found
@@ -147,6 +149,15 @@ class Eraser:
         for reply_id in await pipeline.execute("SMEMBERS", keys.replies(sid)):
             with suppress(NotFound):
                 await self._engine.cancellation.cancel(sid, reply_id)
+
+    async def _forget_names(self, sid: str, person: str) -> None:
+        """Remove the names with which a person has spoken from the session's settings."""
+        names = await self._archive.run(records.names_of, sid, person)
+        known = (await self._engine.settings.of(sid)).names
+        changes = {f"name_{role.lower()}": "" for role, name in known.items() if name in names}
+        if changes:
+            await self._engine.settings.change(sid, changes)
+            await self._archive.run(records.forget_state, sid)
 
     async def _remove(self, sid: str, entry_id: str) -> None:
         """Replace an event by a placeholder, and report that."""

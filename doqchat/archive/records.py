@@ -158,6 +158,12 @@ def of_person(persons: Mapping[str, str]) -> dict[str, list[str]]:
     return dict(found)
 
 
+def names_of(sid: str, person: str) -> set[str]:
+    """The names in the events of a person in a session."""
+    bodies = events_of(sid).filter(person=person).values_list("body", flat=True).iterator(chunk_size=AT_ONCE)
+    return {name for body in bodies if (name := server.name_of(body))}
+
+
 def replies_to(sid: str, ids: Collection[str]) -> list[str]:
     """The replies to some events of a session that are not removed."""
     wanted = set(ids)

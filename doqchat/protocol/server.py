@@ -125,6 +125,15 @@ def request_of(body: str) -> str | None:
         return None
 
 
+def name_of(body: str) -> str:
+    """The name with which a stored event was sent; empty for none."""
+    try:
+        name = from_json(body, allow_inf_nan=False)["hd"].get("name")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return name if isinstance(name, str) else ""
+
+
 def ephemeral(sid: str, body: Body, role: Role | None = None) -> str:
     """A frame of an ephemeral event."""
     return plain(sid, body.event, body.model_dump(mode="json"), role)

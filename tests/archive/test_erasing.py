@@ -153,6 +153,23 @@ async def test_a_person_who_has_moderated_loses_its_name_and_its_reasons(
 
 
 @pytest.mark.slow
+async def test_a_persons_name_is_removed_from_the_settings_of_sessions(site: Site, connect: Connect, sid: str) -> None:
+    name, claims = "박새로이", {"sid": sid, "role": "A", "sub": "roy", "can": ["read", "send", "configure"]}
+    by = {"Authorization": f"Bearer {mint(KEY, claims | {'name': name}, 600)}"}
+    path, form = f"/api/chat/sessions/{sid}", {"Content-Type": "application/json"}
+    settings = {"name_a": name, "name_b": "Jun", "title": "lesson"}
+    assert fetch(site.web, path, "PATCH", by | form, json.dumps(settings).encode()).status == 200
+    client = await connect(site.web, sid, v1=True, headers=by)
+    await say(client, "hello")
+    await client.connection.close()
+    assert site.found(name)
+    site.erase("--sub", "roy", "--yes")
+    assert site.found(name) == []
+    shown = fetch(site.web, path, headers=site.headers(sid, "A", "reader")).json["settings"]
+    assert (shown["name_a"], shown["name_b"], shown["title"]) == ("", "Jun", "lesson")
+
+
+@pytest.mark.slow
 async def test_a_person_who_has_said_nothing_loses_its_name_in_the_audit_trail(
     site: Site, connect: Connect, sid: str
 ) -> None:
