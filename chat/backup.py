@@ -81,7 +81,7 @@ def make(target: Path, progress: Progress) -> None:
                 os.fsync(file.fileno())
         partial.rename(target)
     except (OSError, sqlite3.Error, redis.RedisError) as error:
-        raise BackupError(f"The backup could not be made: {error}") from error
+        raise BackupError(_("The backup could not be made: {error}").format(error=error)) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -105,9 +105,9 @@ def restore(source: Path, progress: Progress) -> None:
             _check(manifest, len(urls))
             clients = [stack.enter_context(closing(dump.client_of(url))) for url in urls]
             if any(map(dump.has_sessions, clients)):
-                raise BackupError("The store has sessions; a backup is restored into an empty one.")
+                raise BackupError(_("The store has sessions; a backup is restored into an empty one."))
             if _has_rows():
-                raise BackupError("The database has sessions; a backup is restored into an empty one.")
+                raise BackupError(_("The database has sessions; a backup is restored into an empty one."))
             for number in range(len(urls)):
                 for _rows in _read_store(folder / f"store-{number}"):
                     pass
@@ -121,7 +121,7 @@ def restore(source: Path, progress: Progress) -> None:
                 if (folder / each).is_file():
                     shutil.copy(folder / each, doqchat_settings().data_dir / each)
     except (OSError, tarfile.TarError, zlib.error, EOFError, sqlite3.Error, redis.RedisError, ValueError) as error:
-        raise BackupError(f"The backup could not be restored: {error}") from error
+        raise BackupError(_("The backup could not be restored: {error}").format(error=error)) from error
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def _archiver_stopped(client: "redis.Redis") -> Iterator[None]:
         deadline = time.monotonic() + WAIT_SECONDS
         while client.exists(keys.ARCHIVER):
             if time.monotonic() > deadline:
-                raise BackupError("The archiver does not stop; see the worker's log, and try again.")
+                raise BackupError(_("The archiver does not stop; see the worker's log, and try again."))
             time.sleep(0.05)
         yield
     finally:
@@ -180,12 +180,12 @@ def _check_database(folder: Path) -> None:
     """Raises BackupError if the copy of the database is missing or damaged."""
     name = SQLITE if connection.vendor == "sqlite" else POSTGRESQL
     if not (folder / name).is_file():
-        raise BackupError("The backup is not complete: the database is missing.")
+        raise BackupError(_("The backup is not complete: the database is missing."))
     if name == SQLITE:
         with closing(sqlite3.connect(folder / name)) as copy:
             (result,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
-            raise BackupError(f"The database in the backup is damaged: {result}")
+            raise BackupError(_("The database in the backup is damaged: {result}").format(result=result))
 
 
 def _restore_database(folder: Path) -> None:
@@ -201,12 +201,14 @@ def _run(program: str, *arguments: str) -> None:
     """Run a client program of PostgreSQL; raises BackupError."""
     path = shutil.which(program)
     if path is None:
-        raise BackupError(f"{program} is not installed; it comes with PostgreSQL's client programs.")
+        raise BackupError(
+            _("{program} is not installed; it comes with PostgreSQL's client programs.").format(program=program)
+        )
     password = settings.DATABASES["default"].get("PASSWORD")
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     done = subprocess.run([path, *arguments], env=environment, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
-        raise BackupError(f"{program} failed: {done.stderr.strip()}")
+        raise BackupError(_("{program} failed: {error}").format(program=program, error=done.stderr.strip()))
 
 
 def _sqlite() -> sqlite3.Connection:
@@ -231,13 +233,13 @@ def _copy_store(client: "redis.Redis", target: Path) -> Path:
 def _read_store(file: Path) -> Iterator[list[dump.Dumped]]:
     """What `_copy_store` has written; raises BackupError if it is not complete."""
     if not file.is_file():
-        raise BackupError("The backup is not complete: a part of the store is missing.")
+        raise BackupError(_("The backup is not complete: a part of the store is missing."))
     with file.open("rb") as opened:
         for rows in Unpacker(opened, raw=True, max_buffer_size=0):
             if rows is None:
                 return
             yield [dump.Dumped(*row) for row in rows]
-    raise BackupError("The backup is not complete: a part of the store is missing.")
+    raise BackupError(_("The backup is not complete: a part of the store is missing."))
 
 
 def _restore_store(client: "redis.Redis", file: Path) -> None:
@@ -249,22 +251,25 @@ def _unpack(source: Path, folder: Path) -> None:
     with tarfile.open(source, "r:gz") as tar:
         for member in tar:
             if not member.isfile() or Path(member.name).name != member.name:
-                raise BackupError(f"The backup has something else in it: {member.name}.")
+                raise BackupError(_("The backup has something else in it: {name}").format(name=member.name))
             content = tar.extractfile(member)
             if content is not None:
                 with (folder / member.name).open("wb") as file:
                     shutil.copyfileobj(content, file)
     if not (folder / MANIFEST).is_file():
-        raise BackupError("This is not a backup of doqchat.")
+        raise BackupError(_("This is not a backup of doqchat."))
 
 
 def _check(manifest: Any, shards: int) -> None:
     if manifest.get("version") != VERSION:
-        raise BackupError(f"The backup has version {manifest.get('version')}; this doqchat restores version {VERSION}.")
+        sentence = _("The backup has version {version}; this doqchat restores version {known}.")
+        raise BackupError(sentence.format(version=manifest.get("version"), known=VERSION))
     if manifest["database"] != connection.vendor:
-        raise BackupError(f"The backup is of {manifest['database']}, and the database here is {connection.vendor}.")
+        sentence = _("The backup is of {theirs}, and the database here is {ours}.")
+        raise BackupError(sentence.format(theirs=manifest["database"], ours=connection.vendor))
     if manifest["stores"] != shards:
-        raise BackupError(f"The backup is of {manifest['stores']} servers, and DOQCHAT_REDIS_URL has {shards}.")
+        sentence = _("The backup is of {theirs} stores, and DOQCHAT_REDIS_URL has {ours}.")
+        raise BackupError(sentence.format(theirs=manifest["stores"], ours=shards))
 
 
 def _has_rows() -> bool:

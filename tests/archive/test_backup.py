@@ -172,7 +172,7 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (b"hello", "not a gzip file"),
         (packed(), "not a backup of doqchat"),
         (packed(manifest__json=json.dumps(MANIFEST | {"version": 2}).encode()), "has version 2"),
-        (packed(manifest__json=json.dumps(MANIFEST | {"stores": 2}).encode()), "is of 2 servers"),
+        (packed(manifest__json=json.dumps(MANIFEST | {"stores": 2}).encode()), "is of 2 stores"),
         (packed(manifest__json=json.dumps(MANIFEST | {"database": "postgresql"}).encode()), "is of postgresql"),
         (packed(**{"manifest__json": json.dumps(MANIFEST).encode(), "store-0": b""}), "part of the store is missing"),
         (packed(manifest__json=json.dumps(MANIFEST).encode()), "part of the store is missing"),
