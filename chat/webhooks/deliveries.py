@@ -114,7 +114,7 @@ def prune() -> bool:
 
 def delete(rows: QuerySet[WebhookDelivery]) -> int:
     """Delete deliveries without loading them: nothing refers to them."""
-    return rows.order_by()._raw_delete(rows.db)
+    return rows.order_by()._raw_delete(rows.db) or 0
 
 
 def erase(*, sid: str | None = None, subject: str | None = None, held: Collection[str] = ()) -> int:
@@ -126,7 +126,9 @@ def erase(*, sid: str | None = None, subject: str | None = None, held: Collectio
     if sid is not None:
         containing = containing.filter(sid=sid)
     if subject is not None:
-        containing = containing.filter(data__contains=to_json({"sub": subject}).decode().strip("{}"))
+        field = to_json({"sub": subject}).decode().strip("{}")
+        rows = containing.filter(data__contains=field).values_list("pk", "data")  # SQLite ignores case
+        containing = WebhookDelivery.objects.filter(pk__in=[pk for pk, data in rows if field in data])
     return delete(containing)
 
 

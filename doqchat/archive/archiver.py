@@ -133,7 +133,14 @@ class Archiver:
             if copied is None or (copied.length == 0 and copied.whole):
                 return
             through = await self._database.run(
-                records.cut, sid, keep=0, live_days=None, now=0, border=copied.border, most=MOST_TRIMMED
+                records.cut,
+                sid,
+                keep=0,
+                by_age=False,
+                live_days=None,
+                now=0,
+                border=copied.border,
+                most=MOST_TRIMMED,
             )
             if through is None:
                 return
@@ -208,14 +215,14 @@ class Archiver:
 
     async def _trim(self, sid: str, copied: Copied, now: int, *, by_age: bool) -> None:
         """Remove the events from the stream that are older than the live window, MOST_TRIMMED at a time."""
-        live_days = self._live_days if by_age else None
         removed = MOST_TRIMMED
         while removed >= MOST_TRIMMED:
             through = await self._database.run(
                 records.cut,
                 sid,
                 keep=self._settings.live_events,
-                live_days=live_days,
+                by_age=by_age,
+                live_days=self._live_days,
                 now=now,
                 border=copied.border,
                 most=MOST_TRIMMED,

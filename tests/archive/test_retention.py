@@ -90,6 +90,17 @@ async def test_a_session_may_keep_its_events_for_longer_or_shorter(
     assert await kept(stream, archiver, sid) == ids[18:]
 
 
+async def test_a_session_may_keep_its_events_for_shorter_on_a_site_that_keeps_all(
+    stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str, ids: list[str]
+) -> None:
+    everything = Archiver(archiver._shard, ArchiveSettings(LIVE_HOURS=None, IDLE_MINUTES=None), lambda sid: True)
+    await everything.copier.copy([sid])
+    await change(sid, retention_days=2)
+    assert await kept(stream, everything, sid) == ids[18:]
+    assert [entry_id for entry_id, _ in own_client.xrange(keys.stream(sid))] == ids[18:]
+    await everything.close()
+
+
 async def test_nothing_of_a_session_on_legal_hold_is_deleted(
     stream: SessionStream, archiver: Archiver, sid: str, ids: list[str]
 ) -> None:
