@@ -2,10 +2,15 @@
 
 import asyncio
 import json
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
 
-from chat.webhooks.models import WebhookDelivery, WebhookEndpoint
+from chat.webhooks import deliveries
+from chat.webhooks.models import EventType, WebhookDelivery, WebhookEndpoint
 from chat.webhooks.signature import headers
 from tests.chat.fetch import post
 from tests.client import WITHIN
@@ -113,6 +118,26 @@ async def test_an_endpoint_that_never_answers_does_not_delay_others(site: Site, 
         for _ in range(12):
             await other.next()
         assert await WebhookDelivery.objects.filter(endpoint__url=silent.url, state=State.PENDING).acount() == 12
+
+
+async def test_a_dead_delivery_is_retried_at_once_though_its_session_waits(
+    site: Site, worker: Process, sid: str
+) -> None:
+    async with WebhookReceiver() as receiver:
+        target = await endpoint(receiver.url)
+        now = timezone.now()
+        known: dict[str, Any] = {"endpoint": target, "type": EventType.MEMBER_LEFT, "data": "{}", "happened_at": now}
+        dead = await WebhookDelivery.objects.acreate(
+            **known, sid=sid, message_id="dead", state=State.DEAD, attempts=9, attempted_at=now
+        )
+        await WebhookDelivery.objects.acreate(
+            **known, sid=sid, message_id="later", attempts=9, attempted_at=now, due_at=now + timedelta(hours=1)
+        )
+        await WebhookDelivery.objects.acreate(**known, sid=f"{sid}-other", message_id="other")
+        await receiver.next()
+        await sync_to_async(deliveries.retry)(WebhookDelivery.objects.filter(pk=dead.pk))
+        await receiver.next()
+    assert [request.headers["webhook-id"] for request in receiver.requests] == ["other", "dead"]
 
 
 async def test_410_disables_the_endpoint(site: Site, worker: Process, sid: str) -> None:
