@@ -14,6 +14,7 @@ from doqchat.errors import Conflict, Forbidden, SessionClosed
 from doqchat.protocol.ids import BEGINNING, order, position
 from doqchat.store import keys
 from doqchat.store.ephemeral import ReadReceipts
+from doqchat.store.exports import Exports
 from doqchat.store.moderation import Moderation
 from doqchat.store.presence import Presence, entry
 from doqchat.store.revocations import Revocations, Revoked, by_subject
@@ -93,6 +94,26 @@ async def test_settings_receipts_revocations_and_dead_letters_come_back(
     assert own_client.hgetall(keys.read_receipts(sid)) == {"B": said.id}
     assert own_client.smembers(keys.dead(sid)) == {"r1-1"}
     assert before.keys() <= set(keys_of(own_client, sid))
+
+
+async def test_an_export_has_the_settings_of_a_session_that_leaves_meanwhile(
+    shards: Shards,
+    archive: DatabaseArchive,
+    stream: SessionStream,
+    idle_archiver: Archiver,
+    own_client: "redis.Redis",
+    sid: str,
+) -> None:
+    class Slow(Exports):
+        async def _hash(self, sid: str, key: str) -> dict[str, str]:
+            await left(idle_archiver, own_client, sid)
+            return await super()._hash(sid, key)
+
+    await stream.append(sid, "A", "body")
+    await Settings(shards).change(sid, {"title": "lesson"})
+    session = await Slow(shards, stream, archive).find(sid)
+    assert keys_of(own_client, sid) == []
+    assert session.settings.title == "lesson"
 
 
 async def test_a_closed_session_is_still_closed(
