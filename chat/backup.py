@@ -34,6 +34,7 @@ from msgpack import Unpacker, packb
 
 from doqchat.conf import KEPT_KEY, doqchat_settings
 from doqchat.store import dump, keys
+from doqchat.store.script import load
 
 VERSION = 1
 PAUSED_SECONDS = 20
@@ -47,6 +48,8 @@ SECRETS = ("secret_key", KEPT_KEY)
 
 MANIFEST = "manifest.json"
 SQLITE, POSTGRESQL = "db.sqlite3", "database.pgdump"
+
+_PAUSE = load("archiver_pause")
 
 Progress = Callable[[str], None]
 
@@ -138,12 +141,15 @@ def _archiver_stopped(client: "redis.Redis") -> Iterator[None]:
     done = threading.Event()
 
     def pause() -> None:
+        client.eval(_PAUSE.text, 1, keys.ARCHIVER_PAUSED, packb({"seconds": PAUSED_SECONDS}))
+
+    def keep_pausing() -> None:
         while not done.wait(PAUSED_SECONDS / 4):
             with suppress(redis.RedisError):
-                client.set(keys.ARCHIVER_PAUSED, 1, ex=PAUSED_SECONDS)
+                pause()
 
-    client.set(keys.ARCHIVER_PAUSED, 1, ex=PAUSED_SECONDS)
-    pausing = threading.Thread(target=pause, daemon=True)
+    pause()
+    pausing = threading.Thread(target=keep_pausing, daemon=True)
     pausing.start()
     try:
         deadline = time.monotonic() + WAIT_SECONDS

@@ -52,6 +52,7 @@ AT_ONCE = 50
 _TRIM, _LEAVE = load("trim", "session", "border"), load("leave", "session", "border", "state")
 _EXPIRED = load("retention_expired", "session")
 _STATE = load("session_state", "session", "state")
+_ARCHIVED, _HINT = load("archived"), load("hint")
 
 
 class Archiver:
@@ -120,7 +121,7 @@ class Archiver:
             if not await self.copier.copy(chunk, self.lock.hold):
                 return
             await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
-        await self._shard.pipeline.execute("SET", keys.ARCHIVED_AT, now)
+        await self._shard.pipeline.run(_ARCHIVED, [keys.ARCHIVED_AT], now=now)
         if everything:
             await self._expire(now)
 
@@ -167,7 +168,8 @@ class Archiver:
                 "SCAN", cursor, "MATCH", keys.stream("*"), "COUNT", 1_000, "TYPE", "stream"
             )
             for key in found:
-                await self._shard.reads.execute("ZADD", keys.SESSIONS, "NX", moment, key.removeprefix(keys.stream("")))
+                sid = key.removeprefix(keys.stream(""))
+                await self._shard.reads.run(_HINT, [keys.SESSIONS], member=sid, score=moment, keep=True)
             if cursor in ("0", 0):
                 return
 

@@ -23,6 +23,7 @@ from tests.client import Client
 from tests.conftest import Connect
 from tests.deployment.programs import INSTALL, MISSING, postgresql, postgresql_url
 from tests.ports import free_port
+from tests.store.refusing import fill, make_room
 
 pytestmark = pytest.mark.slow
 
@@ -224,6 +225,14 @@ def backup(tmp_path: Path) -> Path:
         made = site.manage("doqchat_backup", str(file))
         assert made.returncode == 0, made.stderr
     return file
+
+
+def test_a_full_store_can_be_backed_up(tmp_path: Path, empty_site: Site) -> None:
+    with closing(redis.Redis.from_url(empty_site.store_urls[0])) as client:
+        fill(client)
+        made = empty_site.manage("doqchat_backup", str(tmp_path / "backup.tar.gz"))
+        make_room(client)
+    assert made.returncode == 0, made.stderr
 
 
 def test_a_restore_into_a_database_with_accounts_changes_nothing(tmp_path: Path, backup: Path) -> None:
