@@ -49,7 +49,7 @@ SECRETS = ("secret_key", KEPT_KEY)
 MANIFEST = "manifest.json"
 SQLITE, POSTGRESQL = "db.sqlite3", "database.pgdump"
 
-_PAUSE = load("archiver_pause")
+_SET = load("set")
 
 Progress = Callable[[str], None]
 
@@ -141,7 +141,7 @@ def _archiver_stopped(client: "redis.Redis") -> Iterator[None]:
     done = threading.Event()
 
     def pause() -> None:
-        client.eval(_PAUSE.text, 1, keys.ARCHIVER_PAUSED, packb({"seconds": PAUSED_SECONDS}))
+        client.eval(_SET.text, 1, keys.ARCHIVER_PAUSED, packb({"value": "1", "ms": PAUSED_SECONDS * 1000}))
 
     def keep_pausing() -> None:
         while not done.wait(PAUSED_SECONDS / 4):

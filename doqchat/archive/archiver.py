@@ -52,7 +52,7 @@ AT_ONCE = 50
 _TRIM, _LEAVE = load("trim", "session", "border"), load("leave", "session", "border", "state")
 _EXPIRED = load("retention_expired", "session")
 _STATE = load("session_state", "session", "state")
-_ARCHIVED, _HINT = load("archived"), load("hint")
+_SET, _HINT = load("set"), load("hint")
 
 
 class Archiver:
@@ -121,7 +121,7 @@ class Archiver:
             if not await self.copier.copy(chunk, self.lock.hold):
                 return
             await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
-        await self._shard.pipeline.run(_ARCHIVED, [keys.ARCHIVED_AT], now=now)
+        await self._shard.pipeline.run(_SET, [keys.ARCHIVED_AT], value=str(now))
         if everything:
             await self._expire(now)
 
