@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from tests.client import WITHIN
 from tests.conftest import Connect
 from tests.processes import Process
 from tests.stand_ins.webhook_receiver import Webhook, WebhookReceiver
+from tests.store.refusing import fill, make_room
 from tests.webhooks.conftest import Site, endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -138,6 +141,25 @@ async def test_a_dead_delivery_is_retried_at_once_though_its_session_waits(
         await sync_to_async(deliveries.retry)(WebhookDelivery.objects.filter(pk=dead.pk))
         await receiver.next()
     assert [request.headers["webhook-id"] for request in receiver.requests] == ["other", "dead"]
+
+
+async def test_webhooks_are_sent_while_the_store_is_full(site: Site, worker: Process, sid: str) -> None:
+    with closing(redis.Redis.from_url(site.store_url)) as client:
+        async with WebhookReceiver() as receiver:
+            known: dict[str, Any] = {
+                "endpoint": await endpoint(receiver.url),
+                "type": EventType.MEMBER_LEFT,
+                "data": "{}",
+            }
+            known |= {"sid": sid, "happened_at": timezone.now()}
+            await WebhookDelivery.objects.acreate(**known, message_id="msg_1")
+            await receiver.next()
+            fill(client)
+            try:
+                await WebhookDelivery.objects.acreate(**known, message_id="msg_2")
+                await receiver.next()
+            finally:
+                make_room(client)
 
 
 async def test_410_disables_the_endpoint(site: Site, worker: Process, sid: str) -> None:
