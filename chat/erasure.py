@@ -131,19 +131,26 @@ def _rewrite_tables(cursor: CursorWrapper) -> None:
     Nobody can use a table meanwhile, so one that is large, or is in use for long as by a backup, stays as it is.
     """
     cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-    for table in _TABLES:
-        cursor.execute("SELECT pg_total_relation_size(%s) <= %s", [table, LARGEST_REWRITTEN])
-        (rewritten,) = cursor.fetchone()
-        try:
-            if rewritten:
-                cursor.execute(f"VACUUM FULL {table}")
-        except OperationalError:
-            rewritten = False
-        if not rewritten:
-            log.warning(
-                "PostgreSQL's files still have what was erased. Run when the site may pause: VACUUM FULL %s", table
-            )
-    cursor.execute("RESET lock_timeout")
+    try:
+        for table in _TABLES:
+            if not _rewrite_table(cursor, table):
+                log.warning(
+                    "PostgreSQL's files still have what was erased. Run when the site may pause: VACUUM FULL %s", table
+                )
+    finally:
+        cursor.execute("RESET lock_timeout")
+
+
+def _rewrite_table(cursor: CursorWrapper, table: str) -> bool:
+    """Returns whether it was rewritten."""
+    cursor.execute("SELECT pg_total_relation_size(%s) <= %s", [table, LARGEST_REWRITTEN])
+    (small,) = cursor.fetchone()
+    try:
+        if small:
+            cursor.execute(f"VACUUM FULL {table}")
+    except OperationalError:
+        return False
+    return bool(small)
 
 
 def _digest(subject: str) -> str:
