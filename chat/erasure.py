@@ -120,6 +120,9 @@ def _rewrite_database() -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, _pages, _moved) = cursor.fetchone()
+            if busy:
+                log.warning("SQLite's log still has what was erased: something reads the database. Erase it again.")
         elif connection.vendor == "postgresql":
             cursor.execute("VACUUM")
             _rewrite_tables(cursor)

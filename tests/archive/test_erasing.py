@@ -162,6 +162,23 @@ async def test_a_whole_session_is_erased_with_its_names_and_answers(site: Site, 
 
 
 @pytest.mark.slow
+async def test_a_database_that_is_read_for_long_is_named_because_its_log_has_what_was_erased(
+    site: Site, connect: Connect, sid: str
+) -> None:
+    client = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "jin"))
+    await say(client, SECRET)
+    await client.connection.close()
+    with closing(sqlite3.connect(site.folder / "db.sqlite3", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM doqchat_auditrecord").fetchall()
+        done = processes.completed([*processes.manage("doqchat_erase"), "--sid", sid, "--yes"], site.environment)
+    assert done.returncode == 0
+    assert "SQLite's log still has what was erased" in done.stderr
+    site.erase("--sid", sid, "--yes")
+    assert site.found(SECRET) == []
+
+
+@pytest.mark.slow
 async def test_nothing_is_left_in_the_tables_of_postgresql(
     postgresql_site: Site, cluster: "psycopg.Connection", connect: Connect, sid: str
 ) -> None:
