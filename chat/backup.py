@@ -22,15 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connection
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from msgpack import Unpacker, packb
 
-from doqchat.archive.models import ArchivedSession
 from doqchat.conf import KEPT_KEY, doqchat_settings
 from doqchat.store import dump, keys
+from doqchat.store.script import load
 
 VERSION = 1
 PAUSED_SECONDS = 20
@@ -44,6 +48,8 @@ SECRETS = ("secret_key", KEPT_KEY)
 
 MANIFEST = "manifest.json"
 SQLITE, POSTGRESQL = "db.sqlite3", "database.pgdump"
+
+_SET = load("set")
 
 Progress = Callable[[str], None]
 
@@ -90,7 +96,7 @@ def restore(source: Path, progress: Progress) -> None:
     """Restore a backup into an empty store and an empty database. The site must not run.
 
     Raises:
-        BackupError: see its text. Before anything is written, the whole file is checked.
+        BackupError: see its text. The whole file is checked before anything is written, and nothing of it is left.
     """
     try:
         with (
@@ -101,22 +107,24 @@ def restore(source: Path, progress: Progress) -> None:
             progress(_("Checking the backup …"))
             _unpack(source, folder)
             urls = doqchat_settings().store_urls
-            manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-            _check(manifest, len(urls))
+            _check(_manifest_in(folder), len(urls))
             clients = [stack.enter_context(closing(dump.client_of(url))) for url in urls]
             if any(map(dump.has_sessions, clients)):
                 raise BackupError(_("The store has sessions; a backup is restored into an empty one."))
             if _has_rows():
-                raise BackupError(_("The database has sessions; a backup is restored into an empty one."))
+                raise BackupError(_("The database is not empty; a backup is restored into an empty one."))
             for number in range(len(urls)):
                 for _rows in _read_store(folder / f"store-{number}"):
                     pass
             _check_database(folder)
-            progress(_("Restoring the database …"))
-            _restore_database(folder)
+            undoing = stack.enter_context(ExitStack())
             for number, client in enumerate(clients):
                 progress(_("Restoring store {number} …").format(number=number + 1))
+                undoing.callback(_empty_store, client, folder / f"store-{number}")
                 _restore_store(client, folder / f"store-{number}")
+            progress(_("Restoring the database …"))
+            _restore_database(folder)
+            undoing.pop_all()
             for each in SECRETS:
                 if (folder / each).is_file():
                     shutil.copy(folder / each, doqchat_settings().data_dir / each)
@@ -133,12 +141,15 @@ def _archiver_stopped(client: "redis.Redis") -> Iterator[None]:
     done = threading.Event()
 
     def pause() -> None:
+        client.eval(_SET.text, 1, keys.ARCHIVER_PAUSED, packb({"value": "1", "ms": PAUSED_SECONDS * 1000}))
+
+    def keep_pausing() -> None:
         while not done.wait(PAUSED_SECONDS / 4):
             with suppress(redis.RedisError):
-                client.set(keys.ARCHIVER_PAUSED, 1, ex=PAUSED_SECONDS)
+                pause()
 
-    client.set(keys.ARCHIVER_PAUSED, 1, ex=PAUSED_SECONDS)
-    pausing = threading.Thread(target=pause, daemon=True)
+    pause()
+    pausing = threading.Thread(target=keep_pausing, daemon=True)
     pausing.start()
     try:
         deadline = time.monotonic() + WAIT_SECONDS
@@ -194,7 +205,8 @@ def _restore_database(folder: Path) -> None:
         with closing(sqlite3.connect(folder / SQLITE)) as copy, closing(_sqlite()) as target:
             copy.backup(target)
         return
-    _run("pg_restore", "--clean", "--if-exists", "--no-owner", "--dbname", *_database(), str(folder / POSTGRESQL))
+    options = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+    _run("pg_restore", *options, "--dbname", *_database(), str(folder / POSTGRESQL))
 
 
 def _run(program: str, *arguments: str) -> None:
@@ -247,6 +259,14 @@ def _restore_store(client: "redis.Redis", file: Path) -> None:
         dump.restore(client, dumped)
 
 
+def _empty_store(client: "redis.Redis", file: Path) -> None:
+    """Delete what `_restore_store` has written."""
+    with suppress(redis.RedisError):
+        for dumped in _read_store(file):
+            if dumped:
+                client.delete(*(each.key for each in dumped))
+
+
 def _unpack(source: Path, folder: Path) -> None:
     with tarfile.open(source, "r:gz") as tar:
         for member in tar:
@@ -256,14 +276,22 @@ def _unpack(source: Path, folder: Path) -> None:
             if content is not None:
                 with (folder / member.name).open("wb") as file:
                     shutil.copyfileobj(content, file)
-    if not (folder / MANIFEST).is_file():
+
+
+def _manifest_in(folder: Path) -> dict[str, Any]:
+    """The manifest of a backup; raises BackupError if it is that of something else."""
+    known: Any = None
+    with suppress(FileNotFoundError, ValueError):
+        known = json.loads((folder / MANIFEST).read_text("utf-8"))
+    if not isinstance(known, dict) or not {"version", "stores", "database"} <= known.keys():
         raise BackupError(_("This is not a backup of doqchat."))
+    return known
 
 
-def _check(manifest: Any, shards: int) -> None:
-    if manifest.get("version") != VERSION:
+def _check(manifest: dict[str, Any], shards: int) -> None:
+    if manifest["version"] != VERSION:
         sentence = _("The backup has version {version}; this doqchat restores version {known}.")
-        raise BackupError(sentence.format(version=manifest.get("version"), known=VERSION))
+        raise BackupError(sentence.format(version=manifest["version"], known=VERSION))
     if manifest["database"] != connection.vendor:
         sentence = _("The backup is of {theirs}, and the database here is {ours}.")
         raise BackupError(sentence.format(theirs=manifest["database"], ours=connection.vendor))
@@ -273,7 +301,12 @@ def _check(manifest: Any, shards: int) -> None:
 
 
 def _has_rows() -> bool:
+    """Whether the database has more than what `migrate` writes."""
+    return any(_has_row(model) for model in apps.get_models() if model not in (ContentType, Permission))
+
+
+def _has_row(model: type[Model]) -> bool:
     try:
-        return ArchivedSession.objects.exists()
+        return model._base_manager.exists()
     except DatabaseError:  # there are no tables yet
         return False

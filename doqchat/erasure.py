@@ -31,6 +31,7 @@ REWRITE_PAUSE = 0.1
 
 NOTICE = "An administrator has erased what was said in this session until now."
 REASON = "erased"
+HELD_MEANWHILE = "The session was put on legal hold meanwhile: only a part of it is erased."
 
 
 @dataclass(slots=True)
@@ -72,6 +73,7 @@ class Eraser:
 
         Raises:
             NotFound: there is no such session.
+            Conflict: it was put on legal hold meanwhile; some may be erased.
             Unavailable: some may be erased; call it again.
         """
         async with self._archiver(self._engine.shards.of(sid)) as archiver:
@@ -88,6 +90,8 @@ class Eraser:
             await archiver.empty(sid)
             while await self._archive.run(writing.erase, sid, AT_ONCE):
                 pass
+            if await self._archive.run(records.held, [sid]):
+                raise Conflict(HELD_MEANWHILE)
         await self._engine.settings.change(sid, dict.fromkeys(("title", "name_a", "name_b", "name_llm", "system"), ""))
         await self._archive.run(records.forget_state, sid)
         await report(self._engine, sid, SessionNotice(code="erased", text=NOTICE))
@@ -111,9 +115,10 @@ class Eraser:
                 await archiver.copy_all()
         sids = await self._archive.run(records.sids)
         events = await self._archive.run(records.of_person, {person_of(sid, subject): sid for sid in sids})
-        found = Erased(held=await self._archive.run(records.held, list(events)))
+        found = Erased()
         for sid, ids in events.items():
-            if sid in found.held:
+            if held := await self._archive.run(records.held, [sid]):
+                found.held |= held
                 continue
             # Replies go first: an erasure that is interrupted finds them again only while the requests are there.
             chosen = [*(await self._archive.run(records.replies_to, sid, ids) if replies else ()), *ids]

@@ -155,6 +155,11 @@ def plots(period: Period, now: datetime) -> list[Plot]:
             [(each.interval, each.timed, each.milliseconds) for each in replies],
         ),
         Plot(_("Tokens"), labels, _series(len(starts), tokens)),
+        Plot(
+            _("Tokens by model"),
+            labels,
+            by_name(LLMResponse.event, lambda each: each.input_tokens + each.output_tokens),
+        ),
         Plot(_("Errors by code"), labels, by_name(LLMError.event, lambda each: each.events)),
     ]
     costs = [(each.name, each.interval, _cost(each, prices)) for each in replies if (prices := prices_of(each.name))]

@@ -31,6 +31,7 @@ CONCURRENT = 10
 PROBLEMS = (
     gettext_noop("The session is on legal hold: nothing of it is erased."),
     gettext_noop("The session is on legal hold: nothing of it is removed."),
+    gettext_noop("The session was put on legal hold meanwhile: only a part of it is erased."),
     gettext_noop("Access is open on this site: there is nothing to revoke."),
     gettext_noop("The session has no message or reply with this id."),
     gettext_noop("There is no session with this name."),

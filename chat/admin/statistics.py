@@ -6,10 +6,8 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.text import capfirst
 
-from chat.admin.plots import Period, plots
 from chat.admin.read_only import ReadOnlyAdmin
 from chat.models import Statistics
 
@@ -19,18 +17,15 @@ class StatisticsAdmin(ReadOnlyAdmin):
     """One page of plots."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The plots of the last 24 hours; `?period=month` for 30 days."""
+        """The plots, see chat/templatetags/plots.py."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        period: Period = "month" if request.GET.get("period") == "month" else "day"
         context = {
             **self.admin_site.each_context(request),
             "title": capfirst(self.opts.verbose_name_plural),
             "opts": self.opts,
-            "period": period,
-            "plots": plots(period, timezone.now()),
         }
-        return TemplateResponse(request, "admin/doqchat/statistics/plots.html", context)
+        return TemplateResponse(request, "admin/doqchat/statistics/page.html", context)
 
     def change_view(self, request: HttpRequest, *arguments: Any, **more: Any) -> HttpResponse:
         """A single count has no page."""

@@ -47,13 +47,12 @@ def waiting(since: float | None = None) -> dict[int, list[str]]:
     Args:
         since: only those with a delivery that was queued within these seconds; None for all.
     """
-    pending = WebhookDelivery.objects.filter(state=State.PENDING)
-    if since is not None:
-        pending = pending.filter(queued_at__gt=timezone.now() - timedelta(seconds=since))
-    found: defaultdict[int, list[str]] = defaultdict(list)
-    for endpoint, sid in pending.order_by().values_list("endpoint_id", "sid").distinct():
-        found[endpoint].append(sid)
-    return found
+    return _sessions(_pending(since))
+
+
+def retried(since: float) -> dict[int, list[str]]:
+    """The sessions with a delivery whose retry was requested within these seconds and has not begun, by endpoint."""
+    return _sessions(_pending(since).filter(attempts=0, attempted_at__isnull=False))
 
 
 def first(endpoint: int, sid: str, count: int) -> list[Due]:
@@ -114,7 +113,7 @@ def prune() -> bool:
 
 def delete(rows: QuerySet[WebhookDelivery]) -> int:
     """Delete deliveries without loading them: nothing refers to them."""
-    return rows.order_by()._raw_delete(rows.db)
+    return rows.order_by()._raw_delete(rows.db) or 0
 
 
 def erase(*, sid: str | None = None, subject: str | None = None, held: Collection[str] = ()) -> int:
@@ -126,8 +125,22 @@ def erase(*, sid: str | None = None, subject: str | None = None, held: Collectio
     if sid is not None:
         containing = containing.filter(sid=sid)
     if subject is not None:
-        containing = containing.filter(data__contains=to_json({"sub": subject}).decode().strip("{}"))
+        field = to_json({"sub": subject}).decode().strip("{}")
+        rows = containing.filter(data__contains=field).values_list("pk", "data")  # SQLite ignores case
+        containing = WebhookDelivery.objects.filter(pk__in=[pk for pk, data in rows if field in data])
     return delete(containing)
+
+
+def _pending(since: float | None) -> QuerySet[WebhookDelivery]:
+    pending = WebhookDelivery.objects.filter(state=State.PENDING)
+    return pending if since is None else pending.filter(queued_at__gt=timezone.now() - timedelta(seconds=since))
+
+
+def _sessions(pending: QuerySet[WebhookDelivery]) -> dict[int, list[str]]:
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for endpoint, sid in pending.order_by().values_list("endpoint_id", "sid").distinct():
+        found[endpoint].append(sid)
+    return found
 
 
 def _events(keys: list[int]) -> "dict[int, ArchivedEvent]":

@@ -96,6 +96,9 @@ class Dispatcher:
         found = await self._database.run(deliveries.waiting, None if everything else OVERLAP_SECONDS)
         for key in found.keys() & self._queues.keys():
             self._queues[key].add(found[key])
+        retried = await self._database.run(deliveries.retried, OVERLAP_SECONDS)
+        for key in retried.keys() & self._queues.keys():
+            self._queues[key].hurry(retried[key])
         self._all_at = now if everything else self._all_at
         if now - self._pruned_at >= PRUNE_SECONDS:
             more = await self._database.run(deliveries.prune)

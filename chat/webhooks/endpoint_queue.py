@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from heapq import heappop, heappush
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from heapq import heapify, heappop, heappush
 
 from doqchat.errors import DoqchatError
 from doqchat.worker.background import cancel_and_wait
@@ -44,6 +44,13 @@ class EndpointQueue:
             else:
                 self._known.add(sid)
                 heappush(self._due, (now, sid))
+        self._start()
+
+    def hurry(self, sids: Collection[str]) -> None:
+        """Call those sessions now that wait until later."""
+        now = asyncio.get_running_loop().time()
+        self._due = [(min(at, now) if sid in sids else at, sid) for at, sid in self._due]
+        heapify(self._due)
         self._start()
 
     async def stop(self) -> None:

@@ -52,6 +52,7 @@ AT_ONCE = 50
 _TRIM, _LEAVE = load("trim", "session", "border"), load("leave", "session", "border", "state")
 _EXPIRED = load("retention_expired", "session")
 _STATE = load("session_state", "session", "state")
+_SET, _HINT = load("set"), load("hint")
 
 
 class Archiver:
@@ -120,7 +121,7 @@ class Archiver:
             if not await self.copier.copy(chunk, self.lock.hold):
                 return
             await asyncio.gather(*(self._shrink(sid, sids[sid], now, by_age=everything) for sid in chunk))
-        await self._shard.pipeline.execute("SET", keys.ARCHIVED_AT, now)
+        await self._shard.pipeline.run(_SET, [keys.ARCHIVED_AT], value=str(now))
         if everything:
             await self._expire(now)
 
@@ -133,7 +134,14 @@ class Archiver:
             if copied is None or (copied.length == 0 and copied.whole):
                 return
             through = await self._database.run(
-                records.cut, sid, keep=0, live_days=None, now=0, border=copied.border, most=MOST_TRIMMED
+                records.cut,
+                sid,
+                keep=0,
+                by_age=False,
+                live_days=None,
+                now=0,
+                border=copied.border,
+                most=MOST_TRIMMED,
             )
             if through is None:
                 return
@@ -160,7 +168,8 @@ class Archiver:
                 "SCAN", cursor, "MATCH", keys.stream("*"), "COUNT", 1_000, "TYPE", "stream"
             )
             for key in found:
-                await self._shard.reads.execute("ZADD", keys.SESSIONS, "NX", moment, key.removeprefix(keys.stream("")))
+                sid = key.removeprefix(keys.stream(""))
+                await self._shard.reads.run(_HINT, [keys.SESSIONS], member=sid, score=moment, keep=True)
             if cursor in ("0", 0):
                 return
 
@@ -208,14 +217,14 @@ class Archiver:
 
     async def _trim(self, sid: str, copied: Copied, now: int, *, by_age: bool) -> None:
         """Remove the events from the stream that are older than the live window, MOST_TRIMMED at a time."""
-        live_days = self._live_days if by_age else None
         removed = MOST_TRIMMED
         while removed >= MOST_TRIMMED:
             through = await self._database.run(
                 records.cut,
                 sid,
                 keep=self._settings.live_events,
-                live_days=live_days,
+                by_age=by_age,
+                live_days=self._live_days,
                 now=now,
                 border=copied.border,
                 most=MOST_TRIMMED,

@@ -87,12 +87,13 @@ def counts(sid: str, through: str | None) -> Counter[str]:
     return Counter(dict(events.order_by().values_list("participant").annotate(Count("id"))))
 
 
-def cut(sid: str, *, keep: int, live_days: float | None, now: int, border: str, most: int) -> str | None:
+def cut(sid: str, *, keep: int, by_age: bool, live_days: float | None, now: int, border: str, most: int) -> str | None:
     """The last event that can leave the store.
 
     Args:
         sid: the session.
         keep: the number of copied events that stay in the store.
+        by_age: whether old events leave it too.
         live_days: age of the oldest events that stay in it, or the session's own retention if shorter; None for any.
         now: ms of the store's clock.
         border: the last event that has left it.
@@ -101,10 +102,11 @@ def cut(sid: str, *, keep: int, live_days: float | None, now: int, border: str, 
     copied = events_of(sid).filter(position__gt=position_before(border))
     places = copied.order_by("-position").values_list("position", flat=True)
     candidates = list(places[keep : keep + 1])
-    if live_days is not None:
+    if by_age:
         own = ArchivedSession.objects.filter(sid=sid).values_list("retention_days", flat=True).first()
-        days = live_days if own is None else min(live_days, own)
-        candidates += places.filter(position__lt=_position_at(now, days))[:1]
+        days = min((each for each in (live_days, own) if each is not None), default=None)
+        if days is not None:
+            candidates += places.filter(position__lt=_position_at(now, days))[:1]
     if not candidates:
         return None
     farthest = copied.order_by("position").values_list("position", flat=True)[most - 1 : most]

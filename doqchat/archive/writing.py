@@ -78,8 +78,13 @@ def replace_body(sid: str, entry_id: str, body: str) -> str | None:
 
 
 def erase(sid: str, most: int) -> int:
-    """Replace up to `most` events by placeholders, see `server.erased`; returns how many were replaced."""
+    """Replace up to `most` events by placeholders, see `server.erased`; returns how many were replaced.
+
+    A session on legal hold keeps all.
+    """
     with transaction.atomic():
+        if ArchivedSession.objects.select_for_update().filter(sid=sid, hold=False).first() is None:
+            return 0
         changed, changes = [], Changes()
         for event in events_of(sid).filter(erased=False).select_related("session").order_by("position")[:most]:
             changes.remove(event)

@@ -149,13 +149,13 @@ class Exports:
                 yield text
 
     async def _state(self, sid: str) -> dict[str, dict[str, str]]:
-        """The hashes of a session by their names, from where the session is."""
-        pipeline = self._shards.of(sid).pipeline
-        if self._archive is not None and not await pipeline.execute("EXISTS", keys.stream(sid)):
-            known = await self._archive.known(sid)
-            state: dict[str, Any] = json.loads((known and known.state) or "{}")
-            return {name: dict(pairs(state.get(name) or [])) for name in _HASHES}
-        return {name: await self._hash(sid, key(sid)) for name, key in _HASHES.items()}
+        """The hashes of a session by their names, from where the session is; it may be leaving the store."""
+        found = {name: await self._hash(sid, key(sid)) for name, key in _HASHES.items()}
+        if self._archive is None or await self._shards.of(sid).pipeline.execute("EXISTS", keys.stream(sid)):
+            return found
+        known = await self._archive.known(sid)
+        state: dict[str, Any] = json.loads((known and known.state) or "{}")
+        return {name: dict(pairs(state.get(name) or [])) for name in _HASHES}
 
     async def _hash(self, sid: str, key: str) -> dict[str, str]:
         try:

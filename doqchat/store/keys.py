@@ -159,11 +159,6 @@ def rewritten(sid: str) -> str:
     return f"{own(sid)}rewritten"
 
 
-def in_use(sid: str) -> str:
-    """Exists while a call uses the session, so that it stays in the store."""
-    return f"{own(sid)}in_use"
-
-
 def presence(sid: str) -> str:
     """Sorted set of connections, by the time at which their presence expires."""
     return f"{own(sid)}presence"

@@ -27,7 +27,7 @@ ACTIVE_MS = 60_000
 
 _GAP, _RANGE = load("gap", "session", "border"), load("range", "session", "border", "read_range")
 _TAIL, _LENGTH = load("tail", "session", "border"), load("length", "session")
-_RESIDENCE = load("residence", "session", "border")
+_RESIDENCE, _KEEP = load("residence", "session", "border"), load("keep", "session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +207,8 @@ class SessionReader:
         if self._archive is None:
             return
         state = await self._residence(sid)
-        if state == "idle":
-            await self._shards.of(sid).pipeline.execute("SET", keys.in_use(sid), 1, "PX", KEPT_MS)
-            state = await self._residence(sid)
+        if state == "idle" and not await self._shards.of(sid).pipeline.run(_KEEP, [keys.stream(sid)], kept_ms=KEPT_MS):
+            state = "absent"
         if state == "absent":
             await self._archive.resume(sid)
 

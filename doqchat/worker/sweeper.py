@@ -32,7 +32,7 @@ KEPT_MS = 3 * SWEEP_SECONDS * 1000
 CLEAN_MS = (TOUCH_SECONDS + GIVE_UP_SECONDS) * 1000 * 1.2
 """How long a session without pending replies is checked: longer than the append that follows `may_owe` can take."""
 
-_TAKE, _OWED = load("sweep_take"), load("owed", "session", "replies")
+_TAKE, _SET, _OWED = load("sweep_take"), load("set"), load("owed", "session", "replies")
 
 
 class _Owed(NamedTuple):
@@ -101,7 +101,8 @@ class Sweeper:
         self._expired, before = set(), self._expired
         for first in range(0, len(to_check), AT_A_TIME):
             await asyncio.gather(*(self._check(*each, now, before) for each in to_check[first : first + AT_A_TIME]))
-        await self._shard.pipeline.execute("SET", keys.GAUGES, self._gauges(now).model_dump_json(), "PX", int(KEPT_MS))
+        gauges = self._gauges(now).model_dump_json()
+        await self._shard.pipeline.run(_SET, [keys.GAUGES], value=gauges, ms=int(KEPT_MS))
 
     async def _check(self, sid: str, noted: float, now: int, expired_before: set[tuple[str, str]]) -> None:
         """Check a session and post the hints to its pending replies again.

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from tests.client import Client
 from tests.conftest import Connect
 from tests.deployment.programs import INSTALL, MISSING, postgresql, postgresql_url
 from tests.ports import free_port
+from tests.store.refusing import fill, make_room
 
 pytestmark = pytest.mark.slow
 
@@ -171,6 +173,9 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     [
         (b"hello", "not a gzip file"),
         (packed(), "not a backup of doqchat"),
+        (packed(manifest__json=b'[{"name": "an image"}]'), "not a backup of doqchat"),
+        (packed(manifest__json=b'{"version": 1, "name": "an extension"}'), "not a backup of doqchat"),
+        (packed(manifest__json=b"{"), "not a backup of doqchat"),
         (packed(manifest__json=json.dumps(MANIFEST | {"version": 2}).encode()), "has version 2"),
         (packed(manifest__json=json.dumps(MANIFEST | {"stores": 2}).encode()), "is of 2 stores"),
         (packed(manifest__json=json.dumps(MANIFEST | {"database": "postgresql"}).encode()), "is of postgresql"),
@@ -183,6 +188,9 @@ def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ids=[
         "not gzip",
         "empty",
+        "of an image",
+        "of an extension",
+        "not JSON",
         "version",
         "servers",
         "database",
@@ -204,3 +212,55 @@ def test_what_is_not_a_complete_backup_changes_nothing(
     assert done.stderr.splitlines()[-1].startswith("CommandError: ")
     with closing(redis.Redis.from_url(empty_site.variables["DOQCHAT_REDIS_URL"])) as client:
         assert client.keys() == []
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    """A backup of sessions with 16 MiB."""
+    file = tmp_path / "backup.tar.gz"
+    with site_in(tmp_path / "first") as site, closing(redis.Redis.from_url(site.store_urls[0])) as client:
+        processes.migrate(site.variables)
+        for number in range(16):
+            client.xadd(keys.stream(f"room{number}"), {"participant": "A", "body": os.urandom(2**19).hex()})
+        made = site.manage("doqchat_backup", str(file))
+        assert made.returncode == 0, made.stderr
+    return file
+
+
+def test_a_full_store_can_be_backed_up(tmp_path: Path, empty_site: Site) -> None:
+    with closing(redis.Redis.from_url(empty_site.store_urls[0])) as client:
+        fill(client)
+        made = empty_site.manage("doqchat_backup", str(tmp_path / "backup.tar.gz"))
+        make_room(client)
+    assert made.returncode == 0, made.stderr
+
+
+def test_a_restore_into_a_database_with_accounts_changes_nothing(tmp_path: Path, backup: Path) -> None:
+    with site_in(tmp_path / "second") as site:
+        processes.migrate(site.variables)
+        user = ("createsuperuser", "--noinput", "--username", "sora", "--email", "")
+        assert site.manage(*user).returncode == 0
+        done = site.manage("doqchat_restore", str(backup))
+        assert "The database is not empty" in done.stderr
+        with closing(sqlite3.connect(tmp_path / "second" / "db.sqlite3")) as database:
+            assert database.execute("SELECT username FROM auth_user").fetchall() == [("sora",)]
+
+
+@pytest.mark.parametrize("full", ["store", "database"])
+def test_a_restore_that_fails_leaves_nothing_and_can_be_repeated(tmp_path: Path, backup: Path, full: str) -> None:
+    with site_in(tmp_path / "second") as site, closing(redis.Redis.from_url(site.store_urls[0])) as client:
+        if full == "store":
+            client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**22)
+        else:
+            (tmp_path / "second" / "db.sqlite3").mkdir()
+        failed = site.manage("doqchat_restore", str(backup))
+        assert failed.returncode == 1
+        assert failed.stderr.splitlines()[-1].startswith("CommandError: ")
+        assert client.keys() == []
+        if full == "store":
+            client.config_set("maxmemory", 0)
+        else:
+            (tmp_path / "second" / "db.sqlite3").rmdir()
+        restored = site.manage("doqchat_restore", str(backup))
+        assert restored.returncode == 0, restored.stderr
+        assert sum(client.xlen(keys.stream(f"room{number}")) for number in range(16)) == 16

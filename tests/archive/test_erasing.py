@@ -4,13 +4,15 @@ import json
 import os
 import re
 import sqlite3
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from doqchat.access.tokens import mint
@@ -18,6 +20,8 @@ from tests import processes
 from tests.chat.fetch import fetch
 from tests.client import Client
 from tests.conftest import Connect
+from tests.deployment.programs import INSTALL, MISSING, postgresql, postgresql_url
+from tests.ports import free_port
 
 KEY = "a key of more than thirty-two bytes for tests"
 SECRET, NAME = "비밀은swordfish", "김나박"
@@ -25,9 +29,10 @@ SECRET, NAME = "비밀은swordfish", "김나박"
 
 @dataclass
 class Site:
-    """A web process and a worker, and the folder with all their files."""
+    """A web process and a worker, and the folders with all their files."""
 
     folder: Path
+    tables: Path | None
     environment: dict[str, str]
     web: processes.Web
     worker: processes.Process
@@ -45,23 +50,24 @@ class Site:
         return list(answer.json["messages"])
 
     def found(self, text: str) -> list[str]:
-        """Where a text is: files and output."""
+        """Where a text is: files and output. PostgreSQL recycles its write-ahead log in time."""
         spellings = [text.encode(), json.dumps(text).strip('"').encode()]
-        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        folders = [self.folder, *([self.tables] if self.tables else [])]
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
         where = [str(path) for path in files if any(each in path.read_bytes() for each in spellings)]
         return where + [each.name for each in (self.web.process, self.worker) if text in each.output]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("erasing")
+@contextmanager
+def site_in(folder: Path, database_url: str, tables: Path | None = None) -> Iterator[Site]:
+    """A site with its files in a folder, and those of its tables perhaps in another."""
     with ExitStack() as running:
         store = running.enter_context(processes.valkey(folder / "valkey"))
         environment = {
             "DOQCHAT_ACCESS": "token",
             "DOQCHAT_TOKEN_KEY": KEY,
             "DOQCHAT_DATA_DIR": str(folder),
-            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DATABASE_URL": database_url,
             "DOQCHAT_REDIS_URL": store.url,
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "LANG": "en_US.UTF-8",
@@ -70,7 +76,34 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         full = {**os.environ, **environment}
         web = running.enter_context(processes.web(**environment))
         worker = running.enter_context(processes.llm_worker(store.url, **environment))
-        yield Site(folder, full, web, worker)
+        yield Site(folder, tables, full, web, worker)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("erasing")
+    with site_in(folder, f"sqlite:///{folder / 'db.sqlite3'}") as site:
+        yield site
+
+
+@pytest.fixture
+def cluster() -> Iterator["psycopg.Connection"]:
+    """A connection to a PostgreSQL of the test's own."""
+    if "postgresql" in MISSING:
+        pytest.skip(INSTALL)
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="doqchat-postgresql-") as directory, ExitStack() as running:
+        Path(directory).chmod(0o777)
+        running.enter_context(postgresql(Path(directory), port)).wait()
+        yield running.enter_context(psycopg.connect(postgresql_url(port), autocommit=True))
+
+
+@pytest.fixture
+def postgresql_site(cluster: "psycopg.Connection", tmp_path: Path) -> Iterator[Site]:
+    """A site whose database is this PostgreSQL."""
+    tables = Path(cluster.execute("SHOW data_directory").fetchall()[0][0]) / "base"
+    with site_in(tmp_path, postgresql_url(cluster.info.port), tables) as site:
+        yield site
 
 
 async def say(client: Client, text: str) -> str:
@@ -126,6 +159,55 @@ async def test_a_whole_session_is_erased_with_its_names_and_answers(site: Site, 
     assert events[0]["hd"]["id"] == said[0]
     assert {event["bd"]["text"] for event in events if "text" in event["bd"]} == {"", notice["bd"]["text"]}
     assert await say(client, "goes on") == site.events(sid)[-1]["hd"]["id"]
+
+
+@pytest.mark.slow
+async def test_a_database_that_is_read_for_long_is_named_because_its_log_has_what_was_erased(
+    site: Site, connect: Connect, sid: str
+) -> None:
+    client = await connect(site.web, sid, v1=True, headers=site.headers(sid, "A", "jin"))
+    await say(client, SECRET)
+    await client.connection.close()
+    with closing(sqlite3.connect(site.folder / "db.sqlite3", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM doqchat_auditrecord").fetchall()
+        done = processes.completed([*processes.manage("doqchat_erase"), "--sid", sid, "--yes"], site.environment)
+    assert done.returncode == 0
+    assert "SQLite's log still has what was erased" in done.stderr
+    site.erase("--sid", sid, "--yes")
+    assert site.found(SECRET) == []
+
+
+@pytest.mark.slow
+async def test_nothing_is_left_in_the_tables_of_postgresql(
+    postgresql_site: Site, cluster: "psycopg.Connection", connect: Connect, sid: str
+) -> None:
+    site = postgresql_site
+    claims = {"sid": sid, "role": "A", "sub": "nam", "name": NAME, "can": ["read", "send", "configure"]}
+    by = {"Authorization": f"Bearer {mint(KEY, claims, 600)}"}
+    settings = json.dumps({"title": f"{SECRET}?", "system": f"{SECRET}!"}).encode()
+    form = {"Content-Type": "application/json"}
+    assert fetch(site.web, f"/api/chat/sessions/{sid}", "PATCH", by | form, settings).status == 200
+    client = await connect(site.web, sid, v1=True, headers=by)
+    for number in range(20):
+        await say(client, f"{SECRET} {number}")
+    await client.connection.close()
+    assert "20 events" in site.erase("--sid", sid, "--dry-run")
+    cluster.execute("ANALYZE")
+    cluster.execute("CHECKPOINT")
+    assert any(str(site.tables) in file for file in site.found(SECRET))
+    site.erase("--sid", sid, "--yes")
+    cluster.execute("CHECKPOINT")
+    assert site.found(SECRET) == []
+    assert site.found(NAME) == []
+    sampled = "SELECT tablename, attname FROM pg_stats WHERE (most_common_vals, histogram_bounds)::text LIKE %s"
+    assert cluster.execute(sampled, [f"%{SECRET}%"]).fetchall() == []
+
+    with cluster.transaction():
+        cluster.execute("SELECT FROM doqchat_auditrecord")
+        again = processes.completed([*processes.manage("doqchat_erase"), "--sid", sid, "--yes"], site.environment)
+    assert "Erased" in again.stdout
+    assert re.findall("VACUUM FULL .*", again.stderr) == ["VACUUM FULL doqchat_auditrecord"]
 
 
 def test_a_session_that_is_not_there_is_one_clear_sentence(site: Site, sid: str) -> None:

@@ -14,12 +14,14 @@ from doqchat.errors import Conflict, Forbidden, SessionClosed
 from doqchat.protocol.ids import BEGINNING, order, position
 from doqchat.store import keys
 from doqchat.store.ephemeral import ReadReceipts
+from doqchat.store.exports import Exports
 from doqchat.store.moderation import Moderation
 from doqchat.store.presence import Presence, entry
 from doqchat.store.revocations import Revocations, Revoked, by_subject
 from doqchat.store.settings import Settings
 from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
+from tests.store.refusing import fill, make_room
 
 SOON = re.compile(r":(once|asked|rates|asked:\w+|presence|in_use)(:|$)")
 """Keys that expire within minutes."""
@@ -95,6 +97,26 @@ async def test_settings_receipts_revocations_and_dead_letters_come_back(
     assert before.keys() <= set(keys_of(own_client, sid))
 
 
+async def test_an_export_has_the_settings_of_a_session_that_leaves_meanwhile(
+    shards: Shards,
+    archive: DatabaseArchive,
+    stream: SessionStream,
+    idle_archiver: Archiver,
+    own_client: "redis.Redis",
+    sid: str,
+) -> None:
+    class Slow(Exports):
+        async def _hash(self, sid: str, key: str) -> dict[str, str]:
+            await left(idle_archiver, own_client, sid)
+            return await super()._hash(sid, key)
+
+    await stream.append(sid, "A", "body")
+    await Settings(shards).change(sid, {"title": "lesson"})
+    session = await Slow(shards, stream, archive).find(sid)
+    assert keys_of(own_client, sid) == []
+    assert session.settings.title == "lesson"
+
+
 async def test_a_closed_session_is_still_closed(
     shards: Shards,
     archive: DatabaseArchive,
@@ -149,6 +171,25 @@ async def test_a_call_keeps_a_session_in_the_store(
     assert await left(idle_archiver, own_client, sid)
     await stream.keep(sid)
     assert own_client.exists(keys.stream(sid))
+
+
+async def test_an_idle_session_is_used_and_sessions_leave_while_the_store_is_full(
+    stream: SessionStream, idle_archiver: Archiver, own_client: "redis.Redis", sid: str
+) -> None:
+    now = int(own_client.time()[0]) * 1000
+    for each in (sid, f"{sid}-2"):
+        own_client.xadd(keys.stream(each), {"participant": "A", "body": "old"}, id=f"{now - 3_600_000}-0")
+        own_client.zadd(keys.SESSIONS, {each: 1})
+    fill(own_client)
+    try:
+        await stream.keep(sid)
+        await idle_archiver.run_once()
+        assert own_client.exists(keys.stream(sid))
+        assert keys_of(own_client, f"{sid}-2") == []
+        await stream.keep(f"{sid}-2")
+        assert own_client.exists(keys.stream(f"{sid}-2"))
+    finally:
+        make_room(own_client)
 
 
 async def test_a_session_that_never_was_is_not_created_by_reading(

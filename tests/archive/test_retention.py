@@ -10,13 +10,16 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import override_settings
 
+from doqchat import erasure
 from doqchat.archive import writing
 from doqchat.archive.archive import DatabaseArchive
 from doqchat.archive.archiver import Archiver
 from doqchat.archive.models import ArchivedEvent, ArchivedSession
 from doqchat.conf import ArchiveSettings
 from doqchat.engine import Engine
+from doqchat.errors import Conflict
 from doqchat.protocol.ids import BEGINNING
+from doqchat.signals import events_archived
 from doqchat.store import keys
 from doqchat.store.shards import Shards
 from doqchat.store.stream import SessionStream
@@ -90,6 +93,17 @@ async def test_a_session_may_keep_its_events_for_longer_or_shorter(
     assert await kept(stream, archiver, sid) == ids[18:]
 
 
+async def test_a_session_may_keep_its_events_for_shorter_on_a_site_that_keeps_all(
+    stream: SessionStream, archiver: Archiver, own_client: "redis.Redis", sid: str, ids: list[str]
+) -> None:
+    everything = Archiver(archiver._shard, ArchiveSettings(LIVE_HOURS=None, IDLE_MINUTES=None), lambda sid: True)
+    await everything.copier.copy([sid])
+    await change(sid, retention_days=2)
+    assert await kept(stream, everything, sid) == ids[18:]
+    assert [entry_id for entry_id, _ in own_client.xrange(keys.stream(sid))] == ids[18:]
+    await everything.close()
+
+
 async def test_nothing_of_a_session_on_legal_hold_is_deleted(
     stream: SessionStream, archiver: Archiver, sid: str, ids: list[str]
 ) -> None:
@@ -150,3 +164,26 @@ async def test_a_worker_deletes_the_old_events_of_the_sessions_on_its_servers(
             await gone(here)
         await engine.close()
     assert await ArchivedEvent.objects.filter(session__sid=elsewhere).acount() == 1
+
+
+async def test_a_legal_hold_ends_an_erasure_that_is_under_way(
+    own_store: processes.Store, sid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "AT_ONCE", 1)
+
+    def hold(**kwargs: Any) -> None:
+        ArchivedSession.objects.filter(sid=sid).update(hold=True)
+
+    doqchat = {**settings.DOQCHAT, "STORE_URLS": [own_store.url], "ARCHIVE": {}}
+    with override_settings(DOQCHAT=doqchat, CHANNEL_LAYERS=settings.CHANNEL_LAYERS):
+        engine = Engine()
+        await sync_to_async(archive_texts)(sid, "first", "second")
+        events_archived.connect(hold)
+        try:
+            with pytest.raises(Conflict):
+                await erasure.Eraser(engine).session(sid)
+        finally:
+            events_archived.disconnect(hold)
+            await engine.close()
+    bodies = [event.body async for event in ArchivedEvent.objects.filter(session__sid=sid).order_by("position")]
+    assert ["first" in bodies[0], "second" in bodies[1]] == [False, True]

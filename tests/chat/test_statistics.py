@@ -21,7 +21,7 @@ from tests.processes import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PLOTS = "/admin/doqchat/statistics/"
+START, PLOTS = "/admin/", "/admin/doqchat/statistics/"
 SAID = ("chat.message", {"text": "said"})
 DEMO = {"BACKEND": "doqchat.llm.demo.DemoLLM"}
 
@@ -95,6 +95,8 @@ def test_the_plots_have_what_was_said_and_answered(sid: str) -> None:
     assert list(day["Messages"].rows)[-1] == ("12:00", ["1"]), "in the time zone of the site"
     assert [row for row in month["Messages"].rows if row[1] != ["0"]] == [("11-29", ["1"]), ("11-30", ["1"])]
     assert list(day["Tokens"].rows)[-1] == ("12:00", ["1,000,000", "500,000"])
+    assert list(day["Tokens by model"].rows)[-1] == ("12:00", ["1,500,000"])
+    assert list(day["Tokens by model"].series) == ["m-1"]
     assert day["Cost by model"].total == "1.55"
     assert day["Seconds from request to the end of the reply"].total == "2.0"
     assert day["Seconds from request to the first piece of the reply"].total == "1.5"
@@ -126,10 +128,11 @@ def test_prices_that_are_none_are_a_problem_of_the_settings(prices: Any) -> None
     assert "invalid option PRICES" in message
 
 
-def test_the_page_has_bars_and_the_same_numbers_as_a_table(server: Web, sid: str) -> None:
+@pytest.mark.parametrize("path", [PLOTS, START])
+def test_the_pages_have_bars_and_the_same_numbers_as_a_table(server: Web, sid: str, path: str) -> None:
     now = int(time.time() * 1000)
     archive(sid, SAID, SAID, SAID, *[failed(now, f"code{number}") for number in range(8)], at=now - now % 3_600_000)
-    page = Staff(server, "view_statistics").get(f"{PLOTS}?period=month").text
+    page = Staff(server, "view_statistics").get(f"{path}?period=month").text
     assert re.search(r'<rect class="plot__bar plot__bar--0"[^>]*><title>[\d-]+, messages: 3</title>', page)
     assert "<td>3</td>" in page
     assert "others" in page
@@ -140,4 +143,5 @@ def test_the_page_has_bars_and_the_same_numbers_as_a_table(server: Web, sid: str
 def test_the_page_needs_its_permission(server: Web) -> None:
     staff = Staff(server)
     assert staff.get(PLOTS).status == 403
-    assert PLOTS not in staff.get("/admin/").text
+    assert PLOTS not in staff.get(START).text
+    assert "plot__" not in staff.get(START).text

@@ -106,11 +106,12 @@ async def test_the_pages_of_the_admin_are_accessible(
     found += await violations(page)
     await page.get_by_role("link", name="역할의 발언 막기", exact=True).click()
     found += await violations(page)
-    await page.goto(f"{window.base}/admin/doqchat/statistics/")
-    await expect(page.locator(".plot")).to_have_count(6)
-    for summary in await page.locator(".plot summary").all():
-        await summary.click()
-    found += await violations(page)
+    for path in ("/admin/", "/admin/doqchat/statistics/"):
+        await page.goto(f"{window.base}{path}")
+        await expect(page.locator(".plot")).to_have_count(7)
+        for summary in await page.locator(".plot summary").all():
+            await summary.click()
+        found += await violations(page)
     assert found == []
 
 

@@ -20,9 +20,10 @@ from doqchat.store import keys
 from doqchat.submission import submit
 from doqchat.worker.automatic_replies import AutomaticReplies
 from doqchat.worker.queue import Queue
+from doqchat.worker.sweeper import Sweeper
 from tests import processes
 from tests.fanout.conftest import joined
-from tests.hints import posted, said_long_ago
+from tests.hints import posted, queued, run_out, said_long_ago
 from tests.replies.conversation import ENDS
 from tests.replies.demo_requests import DEMO, ask, end_of
 from tests.replies.leased_replies import end, speaking, taken
@@ -101,6 +102,20 @@ async def test_a_reply_can_be_cancelled_while_the_store_is_full(
     fill(queue)
     await own_engine.cancellation.cancel(sid, leased.job.reply)
     assert stored(queue, sid)[-1]["bd"]["finish_reason"] == "cancelled"
+
+
+async def test_the_reply_of_a_dead_worker_is_queued_again_while_the_store_is_full(
+    own_engine: Engine, queue: "redis.Redis", sid: str
+) -> None:
+    leased = await speaking(own_engine, sid, "dead")
+    await posted(own_engine.shards.of(sid))
+    run_out(queue, sid, leased.job.reply)
+    fill(queue)
+    sweeper = Sweeper(own_engine.shards.of(sid))
+    for _ in range(2):
+        await sweeper.sweep()
+        await posted(own_engine.shards.of(sid))
+    assert queued(queue, DEMO) == [(sid, leased.job.reply)]
 
 
 async def test_a_due_automatic_reply_starts_while_the_store_is_full(

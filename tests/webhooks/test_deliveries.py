@@ -156,7 +156,7 @@ def test_old_deliveries_are_deleted_unless_they_are_pending(target: WebhookEndpo
 
 
 def test_data_of_a_person_or_a_session_is_erased(target: WebhookEndpoint) -> None:
-    for sid, sub in (("one", "u-1"), ("one", "u-10"), ("two", 'u-"2')):
+    for sid, sub in (("one", "u-1"), ("one", "u-10"), ("two", "U-1"), ("two", 'u-"2')):
         data = json.dumps({"sid": sid, "sub": sub}, separators=(",", ":"))
         WebhookDelivery.objects.create(
             endpoint=target, message_id="m", type=EventType.MEMBER_LEFT, sid=sid, data=data, happened_at=timezone.now()
@@ -165,5 +165,7 @@ def test_data_of_a_person_or_a_session_is_erased(target: WebhookEndpoint) -> Non
     assert deliveries.erase(subject='u-"2') == 1
     assert deliveries.erase(subject="u-1", held=["one"]) == 0
     assert deliveries.erase(subject="u-1", held=["two"]) == 1
+    assert deliveries.erase(subject="u-1") == 0, "another person has a similar name"
+    assert deliveries.erase(subject="U-1") == 1
     assert deliveries.erase(sid="one") == 1
     assert WebhookDelivery.objects.get().event is not None

@@ -2,16 +2,24 @@
 
 import asyncio
 import json
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
 
 import pytest
+import redis
+from asgiref.sync import sync_to_async
+from django.utils import timezone
 
-from chat.webhooks.models import WebhookDelivery, WebhookEndpoint
+from chat.webhooks import deliveries
+from chat.webhooks.models import EventType, WebhookDelivery, WebhookEndpoint
 from chat.webhooks.signature import headers
 from tests.chat.fetch import post
 from tests.client import WITHIN
 from tests.conftest import Connect
 from tests.processes import Process
 from tests.stand_ins.webhook_receiver import Webhook, WebhookReceiver
+from tests.store.refusing import fill, make_room
 from tests.webhooks.conftest import Site, endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,6 +121,45 @@ async def test_an_endpoint_that_never_answers_does_not_delay_others(site: Site, 
         for _ in range(12):
             await other.next()
         assert await WebhookDelivery.objects.filter(endpoint__url=silent.url, state=State.PENDING).acount() == 12
+
+
+async def test_a_dead_delivery_is_retried_at_once_though_its_session_waits(
+    site: Site, worker: Process, sid: str
+) -> None:
+    async with WebhookReceiver() as receiver:
+        target = await endpoint(receiver.url)
+        now = timezone.now()
+        known: dict[str, Any] = {"endpoint": target, "type": EventType.MEMBER_LEFT, "data": "{}", "happened_at": now}
+        dead = await WebhookDelivery.objects.acreate(
+            **known, sid=sid, message_id="dead", state=State.DEAD, attempts=9, attempted_at=now
+        )
+        await WebhookDelivery.objects.acreate(
+            **known, sid=sid, message_id="later", attempts=9, attempted_at=now, due_at=now + timedelta(hours=1)
+        )
+        await WebhookDelivery.objects.acreate(**known, sid=f"{sid}-other", message_id="other")
+        await receiver.next()
+        await sync_to_async(deliveries.retry)(WebhookDelivery.objects.filter(pk=dead.pk))
+        await receiver.next()
+    assert [request.headers["webhook-id"] for request in receiver.requests] == ["other", "dead"]
+
+
+async def test_webhooks_are_sent_while_the_store_is_full(site: Site, worker: Process, sid: str) -> None:
+    with closing(redis.Redis.from_url(site.store_url)) as client:
+        async with WebhookReceiver() as receiver:
+            known: dict[str, Any] = {
+                "endpoint": await endpoint(receiver.url),
+                "type": EventType.MEMBER_LEFT,
+                "data": "{}",
+            }
+            known |= {"sid": sid, "happened_at": timezone.now()}
+            await WebhookDelivery.objects.acreate(**known, message_id="msg_1")
+            await receiver.next()
+            fill(client)
+            try:
+                await WebhookDelivery.objects.acreate(**known, message_id="msg_2")
+                await receiver.next()
+            finally:
+                make_room(client)
 
 
 async def test_410_disables_the_endpoint(site: Site, worker: Process, sid: str) -> None:

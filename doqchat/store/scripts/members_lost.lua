@@ -1,5 +1,6 @@
-#!lua
--- Notes that connections of processes that have ended without closing them have left.
+#!lua flags=allow-oom
+-- Notes that connections of processes that have ended without closing them have left; also in a full store, from which
+-- a worker takes the notes at once.
 --
 -- KEYS  1 the stream of notes
 -- given gone_ms (time without renewal after which a process has ended), count (about how many are noted at once),
