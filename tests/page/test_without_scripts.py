@@ -47,12 +47,40 @@ async def test_what_was_submitted_comes_back_if_the_scripts_do_not_load(open_win
         await route.abort()
 
     await a.page.route("**/doqchat/js/outbox*.js", fail)
-    await a.page.goto(f"{a.base}/s/{sid}/?role=A", wait_until="commit")
+    address = f"{a.base}/s/{sid}/?role=A"
+    await a.page.goto(address, wait_until="commit")
     await a.say("one")
     await a.write("two")
     arrived.set()
-    await expect(a.page.locator(".composer__text")).to_have_value("one\ntwo")
+    field = a.page.locator(".composer__text")
+    await expect(field).to_have_value("one\ntwo")
+    await expect(a.page.get_by_role("alert").filter(has_text="Reload it.")).to_be_visible()
+    await field.press("Enter")  # sends nothing, and takes nothing away
+    await expect(field).to_have_value("one\ntwo")
+    await a.page.unroute("**/doqchat/js/outbox*.js")
+    await a.page.goto(address)
+    await a.is_connected()
+    await expect(field).to_have_value("one\ntwo")
+    await field.press("Enter")
+    await a.shows("one\ntwo")
     a.complaints.clear()
+
+
+async def test_what_was_typed_and_submitted_on_a_page_that_is_left_before_its_scripts_load_is_its_draft(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    await a.enter(sid)
+    await a.write("zero")
+    await a.page.goto(f"{a.base}/healthz")
+    await a.page.route("**/doqchat/js/room*.js", lambda route: None)  # is never answered
+    await a.page.goto(f"{a.base}/s/{sid}/?role=A", wait_until="commit")
+    await a.say("one")
+    await a.write("two")
+    await a.page.goto(f"{a.base}/healthz")
+    await a.page.unroute("**/doqchat/js/room*.js")
+    await a.enter(sid)
+    await expect(a.page.locator(".composer__text")).to_have_value("zero\none\ntwo")
 
 
 async def test_without_scripts_the_room_says_so_and_stays(open_window: OpenWindow, sid: str) -> None:
