@@ -72,6 +72,21 @@ async def test_people_talk_in_a_room_that_another_site_embeds(
     assert await window.page.frames[-1].evaluate(STORED) == 0
 
 
+async def test_a_frame_with_a_token_in_its_link_needs_no_script_of_the_host(
+    open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
+) -> None:
+    host.page = f"<title>Lesson</title><iframe src='{guarded.http}/s/{sid}/?role=A#token={token(sid)}'></iframe>"
+    window = await open_window(guarded)
+    await window.page.goto(host.origin)
+    room = window.page.frame_locator("iframe")
+    await say(room, "from the frame")
+    await expect(room.locator(".timeline__stored .message__text")).to_have_text("from the frame")
+    await window.page.frames[-1].evaluate("location.reload()")  # as another language does
+    await expect(room.locator(".status--connected")).to_be_attached()
+    await say(room, "and on")
+    await expect(room.locator(".timeline__stored .message__text")).to_have_text(["from the frame", "and on"])
+
+
 async def test_the_host_renews_the_token_of_the_room(
     open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
 ) -> None:

@@ -28,17 +28,17 @@ export class Token {
   #renew
 
   // `sid`: the session that it is for. `admitted`: whether the server admits the reader without it, as by a cookie;
-  // then a token kept from an earlier link is not needed, and could conflict. `renew`: an async function that returns a
-  // new token; a page without one has at most its link's.
-  constructor(sid, admitted, renew) {
-    const name = `doqchat.token.${sid}`
+  // then a token kept from an earlier link is not needed, and could conflict. `embedders`: the origins that may embed the
+  // room.
+  constructor(sid, admitted, embedders) {
+    const name = `doqchat.${parent === window ? "token" : "framed"}.${sid}` // a frame gets its own from its page
     const [, brought] = location.hash.match(IN_LINK) ?? []
     if (brought) {
       history.replaceState(history.state, "", location.pathname + location.search)
       keep(name, brought)
     }
     this.#token = brought ?? (admitted ? null : kept(name))
-    this.#renew = admitted ? undefined : renew
+    this.#renew = admitted ? undefined : provider(embedders, this.#token)
     addEventListener("hashchange", () => IN_LINK.test(location.hash) && location.reload())
   }
 
@@ -61,10 +61,10 @@ export class Token {
   }
 }
 
-// The function that brings the tokens: the site's own or, in a frame, that of the page around it. `embedders`: the
-// origins that may embed the room.
-export function provider(embedders) {
-  if (globalThis.doqchat?.token || parent === window || !embedders.length) return globalThis.doqchat?.token
+// The async function that brings new tokens: the site's own or, in a frame whose link has no token, that of the page
+// around it. Without one, the page has at most its link's.
+function provider(embedders, linked) {
+  if (globalThis.doqchat?.token || linked || parent === window || !embedders.length) return globalThis.doqchat?.token
   const embedder = import("./embedded.js").then(({ Embedder }) => new Embedder(embedders))
   return async () => (await embedder).token()
 }
