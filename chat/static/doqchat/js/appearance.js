@@ -1,12 +1,16 @@
 // Theme and language of all pages: kept in cookies, which the server reads, so that a page never flashes in another.
 
 const YEAR = 365 * 24 * 3600 // s
+const OF_FRAME = "samesite=none; secure; partitioned" // a frame's, in a page of another site
 const root = document.documentElement
 
 document.querySelector(".appearance")?.addEventListener("change", ({ target, currentTarget }) => {
   const { cookie } = target.closest("[data-cookie]").dataset
   const age = target.value ? YEAR : 0
-  document.cookie = `${cookie}=${target.value}; max-age=${age}; ${currentTarget.dataset.attributes}`
+  const { attributes } = currentTarget.dataset
+  const write = (given) => { document.cookie = `${cookie}=${target.value}; max-age=${age}; ${given}` }
+  write(attributes)
+  if (target.value && !document.cookie.includes(`${cookie}=${target.value}`)) write(attributes.replace("samesite=lax", OF_FRAME))
   if (target.name === "theme") showTheme(target.value)
   else location.reload()
 })

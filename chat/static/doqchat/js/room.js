@@ -127,6 +127,7 @@ for (const link of part("download").querySelectorAll("a")) {
 
 const details = new Details(part("drawer"), part("room__menu"), part("panel__close"))
 keepAboveKeyboard(part("room"))
+if (parent !== window) part("room__brand").removeAttribute("href") // only rooms are shown in frames
 const ownField = open && new OwnName(part("people__own"), ownName, onOwnName)
 rename(ownName || name)
 onSeveral(() => queueMicrotask(rename)) // after what has just arrived is shown
