@@ -283,7 +283,7 @@ async def test_a_browser_that_comes_online_while_it_connects_starts_anew(open_wi
 
 
 async def test_a_dead_connection_is_noticed_while_one_types(open_window: OpenWindow, sid: str) -> None:
-    a = await open_window()
+    a = await open_window(locale="en-US")  # the clock is that of its context
     wire = await a.intercept()
     await a.page.clock.install()
     await a.enter(sid)
@@ -296,7 +296,7 @@ async def test_a_dead_connection_is_noticed_while_one_types(open_window: OpenWin
 
 
 async def test_after_a_sleep_the_page_connects_anew_at_once(open_window: OpenWindow, sid: str) -> None:
-    a = await open_window()
+    a = await open_window(locale="en-US")  # the clock is that of its context
     wire = await a.intercept()
     await a.page.clock.install()
     await a.enter(sid)
