@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from playwright.async_api import Route, expect
 
 from tests.page.conftest import OpenWindow
@@ -38,13 +39,19 @@ async def test_what_is_typed_and_submitted_before_the_scripts_load_is_kept_and_s
     await a.shows("one", "  two", "three", "@llm 안녕")
 
 
-async def test_what_was_submitted_comes_back_if_the_scripts_do_not_load(open_window: OpenWindow, sid: str) -> None:
+@pytest.mark.parametrize("script", [None, "?.", "throw Error()"], ids=["no script", "syntax", "error"])
+async def test_what_was_submitted_comes_back_if_the_scripts_do_not_load_or_run(
+    open_window: OpenWindow, sid: str, script: str | None
+) -> None:
     a = await open_window()
     arrived = asyncio.Event()
 
     async def fail(route: Route) -> None:
         await arrived.wait()
-        await route.abort()
+        if script is None:
+            await route.abort()
+        else:
+            await route.fulfill(body=script, content_type="text/javascript")
 
     await a.page.route("**/doqchat/js/outbox*.js", fail)
     address = f"{a.base}/s/{sid}/?role=A"

@@ -1,5 +1,5 @@
 // A classic script, loaded before the field: what is submitted before the modules have loaded is noted in `form.early`,
-// and composer.js sends it. If the modules do not load, the field gets it back. A page that is left before has kept it
+// and composer.js sends it. If the modules do not load or run, the field gets it back. A page that is left before has kept it
 // as a draft.
 
 {
@@ -36,9 +36,8 @@
     if (event.target.localName === "textarea" && (asking || enterSends())) note(event, asking)
   }, true)
   addEventListener("error", ({ target }) => {
-    if (target.type !== "module") return
     const form = document.querySelector(".composer")
-    if (form.early === null) return
+    if (!form || form.early === null || (target !== window && target.type !== "module")) return
     failed = true
     form.querySelector("textarea").value = unsaid(form)
     form.early = []
