@@ -41,8 +41,8 @@ async def bounds(element: ElementHandle) -> Bounds:
 
 @pytest.mark.parametrize(
     ("width", "height", "conversation"),
-    [(1280, 900, 600), (390, 844, 600), (390, 520, 300), (844, 390, 150), (320, 256, 50)],
-    ids=["desktop", "phone", "keyboard", "landscape", "zoomed"],
+    [(1280, 900, 600), (390, 844, 600), (390, 520, 300), (844, 390, 240), (740, 200, 110), (320, 256, 50)],
+    ids=["desktop", "phone", "keyboard", "landscape", "landscape with keyboard", "zoomed"],
 )
 async def test_the_header_is_one_line_and_leaves_room_to_the_conversation(
     open_window: OpenWindow, sid: str, width: int, height: int, conversation: int
@@ -88,8 +88,11 @@ async def test_an_answer_has_the_whole_width_of_a_phone(open_window: OpenWindow,
     assert box["width"] == 390 - 2 * 16
 
 
-async def test_what_a_finger_presses_is_at_least_44_pixels_high(open_window: OpenWindow, sid: str) -> None:
-    a = await open_window(viewport={"width": 390, "height": 520}, has_touch=True, is_mobile=True)
+@pytest.mark.parametrize("size", [(390, 520), (844, 390), (820, 1180)], ids=["phone", "landscape", "tablet"])
+async def test_what_a_finger_presses_is_at_least_44_pixels_high(
+    open_window: OpenWindow, sid: str, size: tuple[int, int]
+) -> None:
+    a = await open_window(viewport={"width": size[0], "height": size[1]}, has_touch=True, is_mobile=True)
     wire = await a.intercept()
     await a.enter(sid)
     wire.route.send(piece(attempt=1, offset=0, text="`code`\n\n```\nmore\n```"))
