@@ -333,6 +333,7 @@ async def test_without_the_store_the_room_opens_and_fills_when_it_is_back(
         assert response
         assert response.status == 200
         await expect(a.page.get_by_text("The conversation cannot be loaded right now.")).to_be_visible()
+        await expect(a.page.get_by_text("There are no messages yet.")).to_be_hidden()
         await a.say("waits")
         with processes.valkey(tmp_path, processes.port_of(store.url)):
             await a.shows("kept", "waits")

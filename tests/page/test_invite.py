@@ -113,7 +113,7 @@ async def test_an_empty_room_without_a_link_offers_none(open_window: OpenWindow,
     a = await open_window(guarded)
     await a.page.goto(f"{guarded.http}/s/{sid}/?role=A#token={token(sid, 'A')}")
     await a.is_connected()
-    await expect(a.page.locator(".timeline__empty")).to_have_text(
+    await expect(a.page.locator(".timeline__empty p:visible")).to_have_text(
         "There are no messages yet. Write one, or ask the AI."
     )
 
