@@ -1,6 +1,6 @@
 // A classic script, loaded before the field: what is submitted before the modules have loaded is noted in `form.early`,
-// and composer.js sends it. If the modules do not load or run, the field gets it back. A page that is left before has kept it
-// as a draft.
+// and composer.js sends it. If the modules do not load or run, the field gets it back. A page that is left before keeps
+// it as a draft.
 
 {
   let failed = false
@@ -45,7 +45,7 @@
   }, true)
   addEventListener("pagehide", () => {
     const form = document.querySelector(".composer")
-    if (form.early === null || !unsaid(form)) return
+    if (!form || form.early === null || !unsaid(form)) return
     const { paths, role } = JSON.parse(document.getElementById("room").textContent)
     const key = `doqchat.draft:${paths.session} ${role}` // as in storage.js
     try {
