@@ -15,7 +15,7 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 RUN = """axe.run({preload: false}).then(
     ({violations}) => violations.map(({id, nodes}) => [id, ...nodes.map(({target}) => target.join())])
 )"""
-SIZES = [{"width": 1280, "height": 900}, {"width": 390, "height": 844}]
+SIZES = [{"width": 1280, "height": 900}, {"width": 390, "height": 844}, {"width": 740, "height": 200}]
 
 
 async def violations(page: Page) -> list[list[str]]:

@@ -45,3 +45,20 @@ async def test_a_language_is_chosen_in_the_page_and_kept(open_window: OpenWindow
     await page.get_by_role("radio", name="English").check()
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     window.complaints[:] = [text for text in window.complaints if "404" not in text]
+
+
+async def test_what_was_typed_for_a_new_session_stays_in_another_language(open_window: OpenWindow) -> None:
+    a = await open_window(locale="en-US")
+    await a.page.goto(a.base)
+    await a.page.get_by_label("Title").fill("Trip")
+    await a.page.get_by_label("Me (B)").check()
+    await a.page.get_by_text("More options").click()
+    await a.page.get_by_label("Instructions for the AI").fill("Answer\nbriefly.")
+    await a.page.get_by_text("한국어").click()
+    await expect(a.page.locator("html")).to_have_attribute("lang", "ko")
+    await expect(a.page.locator("[name=title]")).to_have_value("Trip")
+    await expect(a.page.locator("input[name=role][value=B]")).to_be_checked()
+    await expect(a.page.locator("[name=system]")).to_be_visible()
+    await expect(a.page.locator("[name=system]")).to_have_value("Answer\nbriefly.")
+    await a.page.reload()
+    await expect(a.page.locator("[name=title]")).to_have_value("")

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests import processes
 from tests.page.conftest import OpenWindow
@@ -265,6 +265,47 @@ async def test_a_browser_that_goes_offline_says_so_while_the_socket_is_still_ope
     await expect(a.page.locator(".people__person[data-role=B] .people__state")).to_have_text("online")
 
 
+async def test_a_browser_that_comes_online_while_it_connects_starts_anew(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    sockets: list[WebSocketRoute] = []
+
+    def answer_the_second(route: WebSocketRoute) -> None:
+        sockets.append(route)
+        if len(sockets) > 1:
+            route.connect_to_server()
+
+    await a.page.route_web_socket("**/v1/session/chat**", answer_the_second)
+    await a.page.goto(f"{a.base}/s/{sid}/?role=A")
+    await expect(a.page.locator(".status--connecting")).to_have_text(re.compile("Connecting…"))
+    await a.page.evaluate("dispatchEvent(new Event('offline'))")
+    await a.page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(a.page.locator(".status--connected")).to_be_visible(timeout=4_000)  # and not after the timeout of 8 s
+
+
+async def test_a_dead_connection_is_noticed_while_one_types(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(locale="en-US")  # the clock is that of its context
+    wire = await a.intercept()
+    await a.page.clock.install()
+    await a.enter(sid)
+    wire.to_page = wire.to_server = lambda text: []
+    await a.page.clock.fast_forward(9_000)
+    for letter in "abc":  # whoever goes on typing does not put it off
+        await a.page.locator(".composer__text").press_sequentially(letter)
+        await a.page.clock.fast_forward(3_500)
+    await a.page.wait_for_selector(".room:not([data-connection=connected])", timeout=3_000)  # not after 25 s of silence
+
+
+async def test_after_a_sleep_the_page_connects_anew_at_once(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(locale="en-US")  # the clock is that of its context
+    wire = await a.intercept()
+    await a.page.clock.install()
+    await a.enter(sid)
+    wire.to_page = wire.to_server = lambda text: []
+    await a.page.clock.fast_forward("01:00:00")
+    await a.page.wait_for_selector(".room:not([data-connection=connected])", timeout=4_000)  # a ping would take 8 s
+    assert len(wire.addresses) == 2
+
+
 async def test_back_from_another_page_the_conversation_is_whole(a_and_b: tuple[Window, Window]) -> None:
     a, b = a_and_b
     await a.say("one")
@@ -292,6 +333,7 @@ async def test_without_the_store_the_room_opens_and_fills_when_it_is_back(
         assert response
         assert response.status == 200
         await expect(a.page.get_by_text("The conversation cannot be loaded right now.")).to_be_visible()
+        await expect(a.page.get_by_text("There are no messages yet.")).to_be_hidden()
         await a.say("waits")
         with processes.valkey(tmp_path, processes.port_of(store.url)):
             await a.shows("kept", "waits")

@@ -72,6 +72,21 @@ async def test_people_talk_in_a_room_that_another_site_embeds(
     assert await window.page.frames[-1].evaluate(STORED) == 0
 
 
+async def test_a_frame_with_a_token_in_its_link_needs_no_script_of_the_host(
+    open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
+) -> None:
+    host.page = f"<title>Lesson</title><iframe src='{guarded.http}/s/{sid}/?role=A#token={token(sid)}'></iframe>"
+    window = await open_window(guarded)
+    await window.page.goto(host.origin)
+    room = window.page.frame_locator("iframe")
+    await say(room, "from the frame")
+    await expect(room.locator(".timeline__stored .message__text")).to_have_text("from the frame")
+    await window.page.frames[-1].evaluate("location.reload()")  # as another language does
+    await expect(room.locator(".status--connected")).to_be_attached()
+    await say(room, "and on")
+    await expect(room.locator(".timeline__stored .message__text")).to_have_text(["from the frame", "and on"])
+
+
 async def test_the_host_renews_the_token_of_the_room(
     open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
 ) -> None:
@@ -123,6 +138,34 @@ async def test_the_room_takes_over_the_theme_of_its_host_and_nothing_that_loads(
     style = await root.evaluate("(root) => root.style.cssText")
     assert "url" not in style
     assert "gap" not in style
+
+
+async def test_the_language_of_the_room_can_be_changed_in_the_frame(
+    open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
+) -> None:
+    embed(host, guarded, sid)
+    window = await open_window(guarded, locale="en-US")
+    await window.page.goto(host.origin)
+    room = window.page.frame_locator("doqchat-room iframe")
+    await room.locator(".appearance").get_by_text("한국어").click()
+    await expect(room.locator("html")).to_have_attribute("lang", "ko")
+    await say(room, "안녕")
+    await expect(room.locator(".message__author")).to_contain_text("(나)")
+
+
+async def test_nothing_leads_from_the_room_to_a_page_that_frames_do_not_show(
+    open_window: OpenWindow, guarded: Web, host: EmbeddingSite, sid: str
+) -> None:
+    embed(host, guarded, sid)
+    window = await open_window(guarded)
+    await window.page.goto(host.origin)
+    room = window.page.frame_locator("doqchat-room iframe")
+    await say(room, "hi")
+    await room.locator(".room__brand").click()
+    await say(room, "still here")
+    await expect(room.locator(".timeline__stored .message__text")).to_have_text(["hi", "still here"])
+    leaving = room.locator("a[href]:not([target=_blank], [download])")
+    await expect(leaving).to_have_count(0)
 
 
 async def test_a_page_of_any_other_site_cannot_embed_a_room(

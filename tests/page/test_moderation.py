@@ -181,6 +181,14 @@ async def test_a_removed_answer_keeps_no_tag_and_no_note(open_window: OpenWindow
     await expect(a.page.locator(".message__note")).to_have_text(["", "Reason: private"])
 
 
+async def test_the_time_left_of_a_long_mute_is_told_in_days(open_window: OpenWindow, guarded: Web, sid: str) -> None:
+    a = await open_window(guarded)
+    await enter(a, sid, "A")
+    await moderate(guarded, sid, "PUT", f"{SESSION}/mutes/A", {"seconds": 3 * 86_400})
+    mute = a.page.locator(".composer__mute-text")
+    await expect(mute).to_have_text("A moderator has muted you. You can write again in 3 days.")
+
+
 async def test_a_muted_reader_keeps_the_draft_and_writes_again_when_the_mute_ends(
     open_window: OpenWindow, guarded: Web, sid: str
 ) -> None:

@@ -290,3 +290,23 @@ async def test_a_letter_that_only_its_own_event_confirms_holds_nothing_up(open_w
         await a.say(text)
     await a.shows("one", "two")
     await expect(a.unsent).to_have_count(0)
+
+
+async def test_the_time_until_a_limit_ends_is_counted_down(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window(locale="en-US")  # the clock is that of its context
+    wire = await a.intercept()
+    await a.page.clock.install()
+    await a.enter(sid)
+    refuse(wire, {"code": "rate_limited", "retry_after": 600})
+    await a.say("one")
+    note = a.unsent.locator(".message__note")
+    await expect(note).to_have_text("Rate limit exceeded. Try again in 10 minutes.")
+    await a.page.get_by_role("button", name="Send again").focus()
+    await a.page.clock.fast_forward(2_000)
+    await expect(a.page.get_by_role("button", name="Send again")).to_be_focused()
+    await a.page.clock.fast_forward(400_000)
+    await expect(note).to_have_text("Rate limit exceeded. Try again in 4 minutes.")
+    await a.page.reload()
+    await expect(note).to_have_text("Rate limit exceeded. Try again in 4 minutes.")
+    await a.page.clock.fast_forward(220_000)
+    await expect(note).to_have_text("Not sent")

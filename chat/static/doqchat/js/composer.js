@@ -195,6 +195,7 @@ export class Composer {
     const draft = this.#draft.restore()
     const submitted = this.#form.early ?? []
     this.#form.early = null
+    this.warn("")
     const unsendable = submitted.filter(({ text, asking }) => !this.#dispatch(text, asking)).map(({ text }) => text)
     const left = [draft, ...unsendable, typed === draft ? "" : typed].filter(Boolean).join("\n")
     if (left !== typed) this.#put(left)

@@ -28,17 +28,17 @@ export class Token {
   #renew
 
   // `sid`: the session that it is for. `admitted`: whether the server admits the reader without it, as by a cookie;
-  // then a token kept from an earlier link is not needed, and could conflict. `renew`: an async function that returns a
-  // new token; a page without one has at most its link's.
-  constructor(sid, admitted, renew) {
-    const name = `doqchat.token.${sid}`
+  // then a token kept from an earlier link is not needed, and could conflict. `embedders`: the origins that may embed the
+  // room.
+  constructor(sid, admitted, embedders) {
+    const name = `doqchat.${parent === window ? "token" : "framed"}.${sid}` // a frame gets its own from its page
     const [, brought] = location.hash.match(IN_LINK) ?? []
     if (brought) {
       history.replaceState(history.state, "", location.pathname + location.search)
       keep(name, brought)
     }
     this.#token = brought ?? (admitted ? null : kept(name))
-    this.#renew = admitted ? undefined : renew
+    this.#renew = admitted ? undefined : provider(embedders, this.#token)
     addEventListener("hashchange", () => IN_LINK.test(location.hash) && location.reload())
   }
 
@@ -61,10 +61,10 @@ export class Token {
   }
 }
 
-// The function that brings the tokens: the site's own or, in a frame, that of the page around it. `embedders`: the
-// origins that may embed the room.
-export function provider(embedders) {
-  if (globalThis.doqchat?.token || parent === window || !embedders.length) return globalThis.doqchat?.token
+// The async function that brings new tokens: the site's own or, in a frame whose link has no token, that of the page
+// around it. Without one, the page has at most its link's.
+function provider(embedders, linked) {
+  if (globalThis.doqchat?.token || linked || parent === window || !embedders.length) return globalThis.doqchat?.token
   const embedder = import("./embedded.js").then(({ Embedder }) => new Embedder(embedders))
   return async () => (await embedder).token()
 }
@@ -101,6 +101,7 @@ const FIRST_RECONNECT = 500
 const LONGEST_RECONNECT = 15_000
 const CROWD_WAIT = 5_000
 const SILENCE = 25_000 // ms without a frame, after which a ping is sent
+const CHECKED_EVERY = 5_000 // ms by a clock that may stop while the machine sleeps
 const PATIENCE = 8_000 // ms, timeout of the pong
 const IMPATIENCE = 3_000 // ms, the same when the network is back, after which sockets are often dead
 
@@ -122,6 +123,7 @@ export class Connection {
   #refusedTokens = 0
   #attempt = 0
   #heard = 0
+  #expecting = false // whether a frame is awaited
   #retry
   #watch
 
@@ -146,25 +148,26 @@ export class Connection {
     }, () => this.#lose())
   }
 
-  // Send an envelope; returns whether the connection is open. If not, the caller keeps it.
+  // Send an envelope; returns whether the connection is open. If not, the caller keeps it. After some silence, a ping
+  // shows soon whether anybody still listens.
   send(envelope) {
     if (this.#state !== "connected" || this.#socket.readyState !== WebSocket.OPEN) return false
     this.#socket.send(JSON.stringify(envelope))
+    if (!this.#expecting && this.#silence > PATIENCE) this.#probe()
     return true
   }
 
   // The page is visible again, or the network is back: reconnect immediately, and check an open socket.
   wake() {
-    const asleep = Date.now() - this.#heard > SILENCE + PATIENCE
-    if (this.#state === "waiting" || (this.#state === "connected" && asleep)) this.open()
+    if (this.#state === "waiting" || (this.#state === "connected" && this.#hasSlept)) this.open()
     else if (this.#state === "connected") this.#probe()
     else if (this.#state === "offline") this.#probe(IMPATIENCE)
   }
 
   // The browser says that it is offline. Nothing is sent until a probe is answered, as it is if the server is on this
-  // machine.
+  // machine. A socket that is being opened is given up, because it would not survive.
   doubt() {
-    if (this.#state === "connecting") this.#become("connecting")
+    if (this.#state === "connecting") this.#lose()
     if (this.#state !== "connected") return
     this.#become("offline")
     this.#probe()
@@ -179,8 +182,8 @@ export class Connection {
 
   #hear(envelope) {
     this.#heard = Date.now()
-    clearTimeout(this.#watch)
-    this.#watch = setTimeout(() => this.#probe(), SILENCE)
+    this.#expecting = false
+    this.#checkLater()
     if (envelope.hd.event === "session.welcome" && this.#state !== "connected") {
       this.#failures = this.#refusedTokens = 0
       this.#become("connected", { goal: envelope.bd.last_id })
@@ -212,12 +215,34 @@ export class Connection {
     if (attempt === this.#attempt) use(token)
   }
 
+  get #silence() {
+    return Date.now() - this.#heard
+  }
+
+  // Whether no ping was sent when it should have been.
+  get #hasSlept() {
+    return this.#silence > SILENCE + PATIENCE
+  }
+
+  #checkLater() {
+    clearTimeout(this.#watch)
+    this.#watch = setTimeout(() => this.#check(), CHECKED_EVERY)
+  }
+
+  // Browsers delay the timers of hidden pages.
+  #check() {
+    if (this.#hasSlept && document.visibilityState === "visible") this.open()
+    else if (this.#silence >= SILENCE) this.#probe()
+    else this.#checkLater()
+  }
+
   #probe(patience) {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ hd: { event: "ping" }, bd: {} }))
     this.#expectFrame(patience)
   }
 
   #expectFrame(patience = PATIENCE) {
+    this.#expecting = true
     clearTimeout(this.#watch)
     this.#watch = setTimeout(() => this.#lose(), patience)
   }

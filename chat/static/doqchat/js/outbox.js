@@ -24,6 +24,7 @@ export class PendingMessage {
   #at
   #unanswered // attempts whose outcome is unknown
   #limited = 0 // s
+  #ticking
 
   // `key`: where it is kept. `at`: when it was written, in ms since 1970. `adopted`: whether an earlier page wrote it,
   // which may have sent it.
@@ -84,11 +85,23 @@ export class PendingMessage {
   refuse(error, choices) {
     this.state = "refused"
     if (error !== this.error) {
-      this.error = error
+      this.error = { ...error, until: error.retry_after && Date.now() + error.retry_after * 1000 }
       this.#keep()
     }
     this.item.classList.add("message--unsent", "message--refused")
     this.#tell(reason(error), choices)
+    if (this.error.until) this.#countDown(this.error)
+  }
+
+  // Show the time that is left.
+  #countDown({ until, ...error }) {
+    const tick = () => {
+      const left = (until - Date.now()) / 1000
+      if (left <= 0) clearInterval(this.#ticking)
+      write(this.item, "note", left > 0 ? reason({ ...error, retry_after: left }) : say("unsent"))
+    }
+    this.#ticking = setInterval(tick, 1000)
+    tick()
   }
 
   store() {
@@ -99,6 +112,7 @@ export class PendingMessage {
   }
 
   forget() {
+    clearInterval(this.#ticking)
     forget(this.#key)
     guard(this.#key, false)
   }
@@ -109,6 +123,7 @@ export class PendingMessage {
   }
 
   #tell(note, choices = []) {
+    clearInterval(this.#ticking)
     write(this.item, "note", note)
     if (choices.length) offer(this.item, choices)
     else withdraw(this.item)

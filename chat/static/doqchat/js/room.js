@@ -3,7 +3,7 @@
 import { Asking } from "./asking.js"
 import { Notifications, Reading } from "./attention.js"
 import { Composer, Keyboard, Mute } from "./composer.js"
-import { Connection, provider, Token } from "./connection.js"
+import { Connection, Token } from "./connection.js"
 import { History } from "./history.js"
 import { Details, keepAboveKeyboard, leadToInvitation, offerInvitation, Status } from "./layout.js"
 import { Changes, isShown, label } from "./message.js"
@@ -30,7 +30,7 @@ const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
 
 follow({ name_a: names.A, name_b: names.B, name_llm: names.llm })
 setOwnPerson(person)
-const token = new Token(sid, admitted, provider(embedders))
+const token = new Token(sid, admitted, embedders)
 let removal // for moderators
 const timeline = new Timeline(part("timeline"), role, (item) => removal?.offer(item))
 const autoscroll = new AutoScroll(part("timeline"), part("timeline__newer"), {
@@ -127,6 +127,7 @@ for (const link of part("download").querySelectorAll("a")) {
 
 const details = new Details(part("drawer"), part("room__menu"), part("panel__close"))
 keepAboveKeyboard(part("room"))
+if (parent !== window) part("room__brand").removeAttribute("href") // only rooms are shown in frames
 const ownField = open && new OwnName(part("people__own"), ownName, onOwnName)
 rename(ownName || name)
 onSeveral(() => queueMicrotask(rename)) // after what has just arrived is shown

@@ -35,7 +35,8 @@ export function nameOfMoment(date) {
 export function fromNow(seconds) {
   if (seconds < 90) return away.format(Math.ceil(seconds), "second")
   if (seconds < 90 * 60) return away.format(Math.ceil(seconds / 60), "minute")
-  return away.format(Math.ceil(seconds / 3600), "hour")
+  if (seconds < 48 * 3600) return away.format(Math.ceil(seconds / 3600), "hour")
+  return away.format(Math.ceil(seconds / 86_400), "day")
 }
 
 // The errors of the server, in the language of the page.
