@@ -129,7 +129,7 @@ def _rewrite_database() -> None:
 
 
 def _rewrite_tables(cursor: CursorWrapper) -> None:
-    """Write PostgreSQL's tables anew: VACUUM only marks the place of old rows as free, and leaves their bytes there.
+    """Rewrite PostgreSQL's tables: VACUUM only marks the place of old rows as free, and leaves their bytes there.
 
     Nobody can use a table meanwhile, so one that is large, or is in use for long as by a backup, stays as it is.
     """

@@ -166,7 +166,7 @@ async def test_a_worker_deletes_the_old_events_of_the_sessions_on_its_servers(
     assert await ArchivedEvent.objects.filter(session__sid=elsewhere).acount() == 1
 
 
-async def test_a_legal_hold_ends_an_erasure_that_is_under_way(
+async def test_a_legal_hold_ends_a_running_erasure(
     own_store: processes.Store, sid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasure, "AT_ONCE", 1)

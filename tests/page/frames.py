@@ -14,7 +14,7 @@ def piece(**bd: Any) -> str:
 
 
 def welcome(**reply: Any) -> str:
-    """One with a single answer under way."""
+    """One with a single active answer."""
     known = {"reply_id": "r4-0", "request_id": "4-0", "state": "streaming", **reply}
     can = ["ask", "cancel", "configure", "read", "send"]
     settings = {"policy": "mention", "llm": "default", "title": "", "name_a": "", "name_b": "", "name_llm": ""}

@@ -265,7 +265,7 @@ async def test_a_browser_that_goes_offline_says_so_while_the_socket_is_still_ope
     await expect(a.page.locator(".people__person[data-role=B] .people__state")).to_have_text("online")
 
 
-async def test_a_browser_that_comes_online_while_it_connects_starts_anew(open_window: OpenWindow, sid: str) -> None:
+async def test_a_browser_that_comes_online_while_it_connects_tries_again_at_once(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
     sockets: list[WebSocketRoute] = []
 
@@ -289,13 +289,13 @@ async def test_a_dead_connection_is_noticed_while_one_types(open_window: OpenWin
     await a.enter(sid)
     wire.to_page = wire.to_server = lambda text: []
     await a.page.clock.fast_forward(9_000)
-    for letter in "abc":  # whoever goes on typing does not put it off
+    for letter in "abc":  # typing on does not delay it
         await a.page.locator(".composer__text").press_sequentially(letter)
         await a.page.clock.fast_forward(3_500)
     await a.page.wait_for_selector(".room:not([data-connection=connected])", timeout=3_000)  # not after 25 s of silence
 
 
-async def test_after_a_sleep_the_page_connects_anew_at_once(open_window: OpenWindow, sid: str) -> None:
+async def test_after_a_sleep_the_page_reconnects_at_once(open_window: OpenWindow, sid: str) -> None:
     a = await open_window(locale="en-US")  # the clock is that of its context
     wire = await a.intercept()
     await a.page.clock.install()

@@ -170,5 +170,5 @@ async def _ends(window: Window, note: str) -> None:
 
 
 def is_silent(store: "redis.Redis", sid: str) -> Any:
-    """Whether no answer is due or under way."""
+    """Whether no answer is due or active."""
     return store.zscore(keys.DUE, sid) is None and not store.exists(f"{keys.own(sid)}current")

@@ -71,15 +71,15 @@ class Window:
 
     @property
     def growing(self) -> Locator:
-        """The answers under way."""
+        """The active answers."""
         return self.page.locator(".timeline__growing .message__text")
 
     async def record_growth(self) -> None:
-        """From here on, keep each text that the answer under way has shown."""
+        """From here on, keep each text that the active answer has shown."""
         await self.page.evaluate(RECORD_GROWTH)
 
     async def growth(self) -> list[str]:
-        """The texts that the answer under way has shown."""
+        """The texts that the active answer has shown."""
         steps: list[str] = await self.page.evaluate("growth")
         return steps
 
