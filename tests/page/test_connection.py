@@ -265,7 +265,9 @@ async def test_a_browser_that_goes_offline_says_so_while_the_socket_is_still_ope
     await expect(a.page.locator(".people__person[data-role=B] .people__state")).to_have_text("online")
 
 
-async def test_a_browser_that_comes_online_while_it_connects_tries_again_at_once(open_window: OpenWindow, sid: str) -> None:
+async def test_a_browser_that_comes_online_while_it_connects_tries_again_at_once(
+    open_window: OpenWindow, sid: str
+) -> None:
     a = await open_window()
     sockets: list[WebSocketRoute] = []
 
