@@ -41,12 +41,19 @@ PLAIN = [
     "* 부가세 별도",
     "| a | b |",
     "가격은 $$ 대박 $$ $$$",
+    "x = 1 /*comment*/ + 2 /*and*/",
+    "(**) 안녕 (**) src/**/*.ts lib/**/*.ts",
 ]
 
 RENDERED = [
     (
         "**굵게(설명)**은 한**글**도 **“인용”**을",
         "<p><strong>굵게(설명)</strong>은 한<strong>글</strong>도 <strong>“인용”</strong>을</p>",
+    ),
+    (
+        "**※ 주의**는 **결과: →** **`==`**는 **→ `a`**",
+        "<p><strong>※ 주의</strong>는 <strong>결과: →</strong> <strong><code>==</code></strong>는 "
+        "<strong>→ <code>a</code></strong></p>",
     ),
     ("*a* ~~b~~는 `c < d`", "<p><em>a</em> <s>b</s>는 <code>c &lt; d</code></p>"),
     ("line\nbreak  and   spaces **b**", "<p>line\nbreak  and   spaces <strong>b</strong></p>"),
@@ -64,12 +71,25 @@ RENDERED = [
         '<div class="prose__table" tabindex="0"><table><thead><tr><th>a</th><th data-align="right">b</th></tr></thead>'
         '<tbody><tr><td>1</td><td data-align="right">2</td></tr></tbody></table></div>',
     ),
+    (
+        "| op | `a|b` |\n| - | - |\n| `||` | or<br>`<br>`<BR/>c |\n| \\| | ``x|`|\\|`` |",
+        '<div class="prose__table" tabindex="0"><table><thead><tr><th>op</th><th><code>a|b</code></th></tr></thead>'
+        "<tbody><tr><td><code>||</code></td><td>or\n<code>&lt;br&gt;</code>\nc</td></tr>"
+        "<tr><td>|</td><td><code>x|`||</code></td></tr></tbody></table></div>",
+    ),
+    ("a<br>b\n**c<br>**", "<p>a&lt;br&gt;b\n<strong>c&lt;br&gt;</strong></p>"),
 ]
 
 LINK = 'target="_blank" rel="noopener noreferrer nofollow ugc"'
 LINKS = [
     ("https://example.org/a?b=c", f'<a href="https://example.org/a?b=c" {LINK}>https://example.org/a?b=c</a>'),
     ("https://naver.com에서", f'<a href="https://naver.com" {LINK}>https://naver.com</a>에서'),
+    ("http://localhost:8000에", f'<a href="http://localhost:8000" {LINK}>http://localhost:8000</a>에'),
+    ("a.co.kr이", f'<a href="http://a.co.kr" {LINK}>a.co.kr</a>이'),
+    ("b@a.com으로", f'<a href="mailto:b@a.com" {LINK}>b@a.com</a>으로'),
+    ("https://a.com/b: c", f'<a href="https://a.com/b" {LINK}>https://a.com/b</a>: c'),
+    ("~~https://a.com/b~~", f'<s><a href="https://a.com/b" {LINK}>https://a.com/b</a></s>'),
+    ("**https://a.com/b.**는", f'<strong><a href="https://a.com/b" {LINK}>https://a.com/b</a>.</strong>는'),
     ("a@example.org", f'<a href="mailto:a@example.org" {LINK}>a@example.org</a>'),
     ("[call](tel:+82-2-120)", f'<a href="tel:+82-2-120" {LINK}>call</a><span class="prose__host"> (+82-2-120)</span>'),
     (
@@ -251,7 +271,23 @@ async def test_a_marker_that_may_become_anything_is_not_shown_while_an_answer_gr
     assert not [step for step in await a.growth() if step.endswith(("-", "#"))]
 
 
-@pytest.mark.parametrize("unit", ["[", "*a ", "> ", "- a\n", "|a", "a|b\n-|-\n", "`a", "$a ", "\\[\n", "[a](", "~~a "])
+async def test_a_link_that_is_not_complete_takes_no_room_while_an_answer_grows(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.record_growth()
+    offset = 0
+    for text in ("see [the ", "docs](", "https://example.org/a_(b", ")/very/long", ") and `x[0](y`"):
+        wire.route.send(piece(attempt=1, offset=offset, text=text))
+        offset += len(text)
+        await expect(a.growing).to_contain_text("see [the" if offset < 10 else "docs")
+    await expect(a.growing).to_have_text("see the docs (example.org) and x[0](y")
+    assert not [step for step in await a.growth() if "(http" in step or "very" in step]
+
+
+@pytest.mark.parametrize("unit", ["[", "*a ", "> ", "- a\n", "|a", "a|b\n-|-\n", "`a", "$a ", "\\[\n", "[a](", "~~a ", "|`", "[a](h(", "a:"])
 async def test_no_text_keeps_the_page_busy(open_window: OpenWindow, sid: str, unit: str) -> None:
     a = await open_window()
     wire = await a.intercept()
