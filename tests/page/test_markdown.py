@@ -287,7 +287,10 @@ async def test_a_link_that_is_not_complete_takes_no_room_while_an_answer_grows(
     assert not [step for step in await a.growth() if "(http" in step or "very" in step]
 
 
-@pytest.mark.parametrize("unit", ["[", "*a ", "> ", "- a\n", "|a", "a|b\n-|-\n", "`a", "$a ", "\\[\n", "[a](", "~~a ", "|`", "[a](h(", "a:"])
+UNITS = ["[", "*a ", "> ", "- a\n", "|a", "a|b\n-|-\n", "`a", "$a ", "\\[\n", "[a](", "~~a ", "|`", "[a](h(", "a:"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
 async def test_no_text_keeps_the_page_busy(open_window: OpenWindow, sid: str, unit: str) -> None:
     a = await open_window()
     wire = await a.intercept()
