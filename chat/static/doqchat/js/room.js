@@ -66,9 +66,9 @@ const notifications = new Notifications(part("notifications"), sid, {
 })
 const reading = new Reading(part("timeline"), role, {
   tell: role === OBSERVER ? null : (id) => connection.send(frame("chat.read", { id }, READ)),
-  unread(count, envelope) {
+  unread(count, envelope, item) {
     notifications.count(count)
-    if (envelope) notifications.announce(envelope)
+    if (envelope) notifications.announce(envelope, item)
   },
 })
 const status = new Status(part("room"), () => connection.wake())
