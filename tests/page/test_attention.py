@@ -9,6 +9,8 @@ from playwright.async_api import expect
 from tests.page.conftest import OpenWindow
 from tests.page.stored import store_messages
 from tests.page.window import Window
+from tests.processes import Web
+from tests.replies.conversation import change
 
 LEAVE = """() => {
     document.hasFocus = () => false
@@ -85,6 +87,24 @@ async def test_unread_messages_are_counted_and_marked_until_they_are_read(
     await b.page.clock.run_for(15_000)
     await expect(line).to_have_count(0)
     await expect(icon).to_have_attribute("href", re.compile("mark.*svg$"))
+
+
+async def test_a_title_that_begins_with_a_number_is_not_taken_for_unread_messages(
+    open_window: OpenWindow, server: Web, sid: str
+) -> None:
+    change(server, sid, title="(2) Plan")
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await expect(b.page.locator("#policy")).to_be_enabled()  # the settings are known
+    await expect(b.page).to_have_title("(2) Plan · doqchat")
+    await b.page.evaluate(LEAVE)
+    await a.say("one")
+    await expect(b.page).to_have_title("(1) (2) Plan · doqchat")
+    change(server, sid, title="(3) Plan")
+    await expect(b.page).to_have_title("(1) (3) Plan · doqchat")
+    await b.page.evaluate(RETURN)
+    await expect(b.page).to_have_title("(3) Plan · doqchat")
 
 
 async def test_only_what_was_visible_has_been_read(a_and_b: tuple[Window, Window]) -> None:

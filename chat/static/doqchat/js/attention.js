@@ -230,7 +230,8 @@ export class Notifications {
   #sid
   #worker
   #offer
-  #missed = false
+  #title = document.title
+  #unread = 0
   #sound
   #shown
   #problem
@@ -258,13 +259,19 @@ export class Notifications {
 
   // The number of unread messages; 0 after the reader has come back.
   count(unread) {
-    const title = document.title.replace(/^\(\d+\+?\) /, "")
-    const count = unread > MOST_COUNTED ? `${MOST_COUNTED}+` : unread
-    document.title = unread ? `(${count}) ${title}` : title
+    const missed = this.#unread > 0
+    this.#unread = unread
+    this.entitle(this.#title)
     this.#icon.mark(unread > 0)
     if (!unread) this.#last?.close()
-    if (!unread && this.#missed) this.#ask()
-    this.#missed = unread > 0
+    if (!unread && missed) this.#ask()
+  }
+
+  // The page has this title, and the number of unread messages before it.
+  entitle(title) {
+    this.#title = title
+    const count = this.#unread > MOST_COUNTED ? `${MOST_COUNTED}+` : this.#unread
+    document.title = count ? `(${count}) ${title}` : title
   }
 
   // A reader who has missed messages is asked once in this browser. The browser asks no reader of a frame.

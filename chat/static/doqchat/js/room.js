@@ -267,9 +267,8 @@ function onSession({ settings: current, can }) {
   composer.follow(current)
   offerRemoval(can.includes("moderate"))
   const title = current.title || sid
-  const [unread = ""] = document.title.match(/^\(\d+\+?\) /) ?? []
   part("room__name").textContent = title
-  document.title = `${unread}${title} · doqchat`
+  notifications.entitle(`${title} · doqchat`)
 }
 
 function onSettings(hd, changed) {
