@@ -181,6 +181,26 @@ async def test_highlighting_and_maths_are_loaded_when_a_message_needs_them(
     await expect(a.texts.locator("math[display=block] mfrac")).to_have_count(1)
 
 
+async def test_a_long_formula_scrolls_and_does_not_widen_the_room(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    terms = " + ".join(f"x_{{{number}}}^2" for number in range(24))
+    for text in (f"is ${terms}$,", f"$$\n{terms}\n$$", f"- item ${terms}$\n\n| a |\n| - |\n| ${terms}$ |", "$y_q$ y"):
+        _store(store, sid, "chat.message", text=text)
+    a = await open_window(viewport={"width": 390, "height": 844})
+    await a.enter(sid)
+    await expect(a.texts.locator("math")).to_have_count(5)
+    assert await a.page.locator(".timeline").evaluate("pane => pane.scrollWidth - pane.clientWidth") == 0
+    baselines = """text => {
+        const [formula, words] = text.firstChild.childNodes
+        const range = new Range()
+        range.selectNode(words)
+        return [formula.querySelector("mi"), range].map((one) => one.getBoundingClientRect().bottom)
+    }"""
+    formula, words = await a.texts.last.evaluate(baselines)
+    assert abs(formula - words) < 5
+
+
 async def test_messages_and_code_are_copied_as_they_were_written(
     open_window: OpenWindow, store: "redis.Redis", sid: str
 ) -> None:
