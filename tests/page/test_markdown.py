@@ -271,6 +271,7 @@ async def test_an_answer_is_the_same_however_it_has_grown(open_window: OpenWindo
         "plan\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\nend",
         "one\n\n\ntwo\n\n- three\n\nfour\n===\n\n> five",
         CODE + "\n\nx",
+        "**a *b\n\n- **c** **d ***e*** [*f](https://a.com)\n\n**g",
         "- a `b`\n  1. c **d\n- e** f\n\n| g |\n| - |\n| h $x^2$ |\n| i | j |\n\n$$y$$ $$\nz\n$$",
     ]
     grown = await a.page.evaluate(GROW, texts)
@@ -307,7 +308,46 @@ async def test_a_link_that_is_not_complete_takes_no_room_while_an_answer_grows(
     assert not [step for step in await a.growth() if "(http" in step or "very" in step]
 
 
-UNITS = ["[", "*a ", "> ", "- a\n", "|a", "a|b\n-|-\n", "`a", "$a ", "\\[\n", "[a](", "~~a ", "|`", "[a](h(", "a:"]
+async def test_bold_text_is_bold_before_its_end_has_arrived(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.record_growth()
+    offset = 0
+    strong = a.growing.locator("strong")
+    steps = [
+        ("1. **제", ["제"]),
+        ("목 `a", ["제목 `a"]),
+        ("`*", ["제목 a"]),
+        ("*은 ***x", ["제목 a", "x"]),
+        ("***, 2 *", ["제목 a", "x"]),
+        (" 3", ["제목 a", "x"]),
+    ]
+    for text, bold in steps:
+        wire.route.send(piece(attempt=1, offset=offset, text=text))
+        offset += len(text)
+        await expect(strong).to_have_text(bold)
+    await expect(a.growing).to_have_text("제목 a은 x, 2 * 3")
+    assert not [step for step in await a.growth() if "**" in step]
+
+
+UNITS = [
+    "[",
+    "*a ",
+    "> ",
+    "- a\n",
+    "|a",
+    "a|b\n-|-\n",
+    "`a",
+    "$a ",
+    "\\[\n",
+    "[a](",
+    "~~a ",
+    "|`",
+    "[a](h(",
+    "a:",
+    "**a ",
+]
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -84,6 +84,7 @@ const DELIMITER_ROW = /^[ \t>]*[|:-][ \t|:>-]*$/
 const TABLE = blockRule("table")
 const RULE = /^([-*_])\1{2,}[ \t]*$/
 
+const ASTERISK = 0x2a
 const ANY_WORD = /[\p{L}\p{N}]/u
 const LATIN_WORD = /(?![\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}]/u
 const OPENS_AFTER = /^[\s([{“‘「『《〈*~]?$/ // the characters before a _ that begins emphasis
@@ -110,6 +111,8 @@ export function parser() {
   md.block.ruler.at("table", table, { alt: ["paragraph", "reference"] })
   md.core.ruler.after("block", "verbatim", keepSpaces)
   md.core.ruler.before("inline", "breaks", breakCells)
+  md.core.ruler.before("inline", "unfinished", noteUnfinished)
+  md.inline.ruler2.after("balance_pairs", "unfinished", closeBold)
   md.inline.ruler.at("escape", escape)
   md.inline.State = delimitersOf(md.inline.State)
   limitLinks(md)
@@ -186,6 +189,25 @@ function breakCells({ tokens }) {
   for (const [place, token] of tokens.entries()) {
     if (!CELL.test(tokens[place - 1]?.type)) continue
     token.content = token.content.replace(CODE_OR_BREAK, (found) => (found[0] === "`" ? found : "\n"))
+  }
+}
+
+// More may follow the last paragraph of a growing text: its bold text is bold before it ends.
+function noteUnfinished({ env, tokens }) {
+  const place = tokens.findLastIndex(({ type }) => type === "inline")
+  const isLast = tokens.slice(place + 1).every(({ nesting }) => nesting < 0)
+  env.unfinished = env.streaming && isLast ? tokens[place]?.children : null
+}
+
+function closeBold(state) {
+  const { delimiters, env, tokens } = state
+  if (tokens !== env.unfinished) return
+  for (const opening of [...delimiters].reverse()) {
+    const { marker, length, open, end } = opening
+    if (marker !== ASTERISK || length < 2 || !open || end >= 0) continue
+    opening.end = delimiters.length
+    delimiters.push({ marker, length, token: tokens.length, end: -1, open: false, close: true })
+    state.push("text", "", 0)
   }
 }
 

@@ -137,6 +137,7 @@ const PATIENT_FROM = 8 // ms of rendering, from which growing text is rendered l
 const REST = 4 // times as long as the rendering took
 const MARKER = /^[ \t>]*(?:[-*+_=#`~$]+|\\\[?|\d{1,3}\.?|[ |:-]*)$/ // of a block that has not begun
 const LONGEST_MARKER = 60 // characters
+const LAST_ASTERISKS = /(?<!\*)\*{1,3}$/
 const OPEN_LINK = /\[([^[\]\n]*)\]\((?:h(?:[^\s()]|\([^\s()]*\)?)*)?$/ // "[text](https://…"
 
 const proses = new WeakMap() // by element
@@ -283,7 +284,7 @@ function withoutMarker(text) {
   const start = text.lastIndexOf("\n") + 1
   const line = text.slice(start)
   if (line.length <= LONGEST_MARKER && MARKER.test(line.trimEnd())) return text.slice(0, start)
-  return text.slice(0, start) + line.replace(OPEN_LINK, "$1")
+  return text.slice(0, start) + line.replace(OPEN_LINK, "$1").replace(LAST_ASTERISKS, "")
 }
 
 function lineStarts(text) {
