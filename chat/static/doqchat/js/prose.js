@@ -279,12 +279,13 @@ function continueText(node, text) {
   else node.data = text
 }
 
-// A last line that may become anything would move what is below it, and so would the address of a link.
+// A last line that may become anything would move what is below it, and so would the address of a link, and asterisks
+// that may begin or end bold text.
 function withoutMarker(text) {
   const start = text.lastIndexOf("\n") + 1
-  const line = text.slice(start)
-  if (line.length <= LONGEST_MARKER && MARKER.test(line.trimEnd())) return text.slice(0, start)
-  return text.slice(0, start) + line.replace(OPEN_LINK, "$1").replace(LAST_ASTERISKS, "")
+  const line = text.slice(start).replace(LAST_ASTERISKS, "")
+  const isMarker = line.length <= LONGEST_MARKER && MARKER.test(line.trimEnd())
+  return text.slice(0, start) + (isMarker ? "" : line.replace(OPEN_LINK, "$1"))
 }
 
 function lineStarts(text) {
