@@ -152,14 +152,18 @@ async def test_history_and_live_messages_show_the_same_markdown(
 
 
 async def test_images_are_links_that_load_nothing(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
-    _store(store, sid, "llm.response", text="![a](https://example.org/a.png)", finish_reason="stop")
+    image = "https://example.org/a.png"
+    for text in (f"![**a** b]({image})", f"![]({image})", f"[![c]({image})](https://example.com)", "![d](data:e)"):
+        _store(store, sid, "llm.response", text=text, finish_reason="stop")
     a = await open_window()
     requests: list[str] = []
     a.page.on("request", lambda request: requests.append(request.url))
     await a.enter(sid)
-    await expect(a.texts.locator("a")).to_have_attribute("href", "https://example.org/a.png")
+    await a.shows("a b (example.org)", image, "c (example.com)", "![d](data:e)")
+    links = await a.texts.locator("a").evaluate_all("links => links.map(({ href }) => href)")
+    assert links == [image, image, "https://example.com/"]
     await expect(a.texts.locator("img")).to_have_count(0)
-    assert not [url for url in requests if "example.org" in url]
+    assert not [url for url in requests if "example" in url]
 
 
 async def test_highlighting_and_maths_are_loaded_when_a_message_needs_them(

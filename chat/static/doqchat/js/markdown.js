@@ -68,7 +68,7 @@ function isFormula(tex) {
 // Which Markdown is recognised. CommonMark would change much of what people type: emoticons such as (*^^*) and -_-,
 // dates at the beginning of a line, 2*3*4, lines of dashes, 네~~. These rules accept only what is meant as Markdown.
 
-const OFF = ["autolink", "code", "entity", "html_block", "html_inline", "image", "lheading", "newline", "reference"]
+const OFF = ["autolink", "code", "entity", "html_block", "html_inline", "lheading", "newline", "reference"]
 
 const BULLET = /^[-*][ \t]+(?=.*[^\s*_-])/
 const NUMBER = /^\d{1,3}\.[ \t]+(?!\d+\.(?!\d))\S/ // not "11. 30. …"
@@ -299,7 +299,7 @@ const CLEAN = {
 }
 
 const md = parser().use(maths).use(tasks)
-Object.assign(md.renderer.rules, { fence, list_item_open: item, maths: formula, td_open: cell, th_open: cell })
+Object.assign(md.renderer.rules, { fence, image, list_item_open: item, maths: formula, td_open: cell, th_open: cell })
 md.renderer.renderToken = (tokens, place) => tag(tokens[place])
 
 // The blocks of a text as `{line, html, depths}`, with the line that each begins at; null if it is to be shown as it is:
@@ -355,6 +355,15 @@ function fence(tokens, place) {
   const [language = ""] = info.trim().split(/\s/)
   const code = md.utils.escapeHtml(content.replace(/\n$/, ""))
   return `<pre data-language="${md.utils.escapeHtml(language)}"><code>${code}</code></pre>`
+}
+
+// A link to the image, or its text alone in another link.
+function image(tokens, place, options, env) {
+  const { attrs, children } = tokens[place]
+  const [[, src]] = attrs
+  const text = md.utils.escapeHtml(md.renderer.renderInlineAsText(children, options, env) || src)
+  const [opened] = tokens.slice(0, place).filter(({ type }) => type.startsWith("link_")).slice(-1)
+  return opened?.nesting > 0 ? text : `<a href="${md.utils.escapeHtml(src)}">${text}</a>`
 }
 
 // The number of an item is shown as it was written.

@@ -138,7 +138,7 @@ const REST = 4 // times as long as the rendering took
 const MARKER = /^[ \t>]*(?:[-*+_=#`~$]+|\\\[?|\d{1,3}\.?|[ |:-]*)$/ // of a block that has not begun
 const LONGEST_MARKER = 60 // characters
 const LAST_ASTERISKS = /(?<!\*)\*{1,3}$/
-const OPEN_LINK = /\[([^[\]\n]*)\]\((?:h(?:[^\s()]|\([^\s()]*\)?)*)?$/ // "[text](https://…"
+const OPEN_LINK = /!?\[([^[\]\n]*)\]\((?:h(?:[^\s()]|\([^\s()]*\)?)*)?$/ // "[text](https://…"
 
 const proses = new WeakMap() // by element
 
