@@ -23,7 +23,8 @@ const { sid, role, name, person, names, open, admitted, first, last, limit, ment
 const ID = /^\d+-\d+$/
 const OBSERVER = "observer"
 const CLOSED = 4410 // the close code of a session that a moderator has closed
-const READ = "read" // the msg_id of read receipts, so that their errors are told from others
+const READ = "read" // the msg_ids of read receipts and of typing, so that their errors are told from others
+const TYPING = "typing"
 const part = (name) => document.querySelector(`.${name}`)
 const place = `${paths.session} ${role}`
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
@@ -81,7 +82,7 @@ const outbox = new Outbox(timeline, role, {
   lose: () => connection.open(),
   hasPassed: (id) => Boolean(cursor.last) && !isAfter(id, cursor.last),
 })
-const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
+const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active }, TYPING)))
 const composer = new Composer(part("composer"), {
   place,
   limit,
@@ -219,6 +220,7 @@ function onFrame(envelope) {
 
 function onError(error) {
   if (error.msg_id === READ) return reading.refuse(error)
+  if (error.msg_id === TYPING) return undefined // the reader has lost nothing
   const answered = sync.refuse(error) || replies.refuse(error) || outbox.refuse(error)
   if (error.code === "muted") mute.meet(error)
   if (!answered && error.code !== "session_closed") composer.warn(reason(error)) // the close code says that
