@@ -3,10 +3,14 @@
 import json
 import re
 
+import redis
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
+from tests.page.stored import store_messages
 from tests.page.window import Window
+from tests.processes import Web
+from tests.replies.conversation import change
 
 LEAVE = """() => {
     document.hasFocus = () => false
@@ -85,6 +89,24 @@ async def test_unread_messages_are_counted_and_marked_until_they_are_read(
     await expect(icon).to_have_attribute("href", re.compile("mark.*svg$"))
 
 
+async def test_a_title_that_begins_with_a_number_is_not_taken_for_unread_messages(
+    open_window: OpenWindow, server: Web, sid: str
+) -> None:
+    change(server, sid, title="(2) Plan")
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await expect(b.page.locator("#policy")).to_be_enabled()  # the settings are known
+    await expect(b.page).to_have_title("(2) Plan · doqchat")
+    await b.page.evaluate(LEAVE)
+    await a.say("one")
+    await expect(b.page).to_have_title("(1) (2) Plan · doqchat")
+    change(server, sid, title="(3) Plan")
+    await expect(b.page).to_have_title("(1) (3) Plan · doqchat")
+    await b.page.evaluate(RETURN)
+    await expect(b.page).to_have_title("(3) Plan · doqchat")
+
+
 async def test_only_what_was_visible_has_been_read(a_and_b: tuple[Window, Window]) -> None:
     a, b = a_and_b
     seen = a.page.locator(".message__seen")
@@ -112,6 +134,67 @@ async def test_a_late_reader_finds_the_line_where_reading_stopped(open_window: O
     await a.shows("one", "two")
     await b.enter(sid, "B")
     await expect(b.page.locator(".message", has=b.page.locator(".message__unread"))).to_contain_text("two")
+
+
+async def test_the_line_where_reading_stopped_stays_until_it_has_been_seen(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.say("one")
+    await expect(a.page.locator(".message__seen")).to_have_text("Seen by B")
+    await b.page.goto("about:blank")
+    store_messages(store, sid, [f"n{number}" for number in range(150)], "A")
+    await b.page.clock.install()
+    await b.enter(sid, "B")
+    line = b.page.locator(".message__unread")
+    await expect(b.texts).to_have_count(100)
+    await b.page.clock.run_for(30_000)
+    await expect(line).to_have_count(0)  # the messages above are unread too
+    await b.page.locator(".timeline").evaluate("pane => { pane.scrollTop = 0 }")
+    await expect(b.texts).to_have_count(151)
+    await b.page.clock.run_for(5_000)
+    await expect(b.page.locator(".message", has=line)).to_contain_text("n0")
+    await b.page.clock.run_for(30_000)
+    await expect(line).to_have_count(1)
+    await line.scroll_into_view_if_needed()
+    await b.page.clock.run_for(5_000)
+    await expect(line).to_have_count(1)
+    await b.page.clock.run_for(15_000)
+    await expect(line).to_have_count(0)
+
+
+async def test_a_line_that_was_not_seen_moves_to_what_is_missed_later(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    a, b = await open_window(), await open_window()
+    await a.enter(sid, "A")
+    await b.enter(sid, "B")
+    await a.say("one")
+    seen = a.page.locator(".message", has=a.page.locator(".message__seen"))
+    await expect(seen).to_contain_text("one")
+    await b.page.goto("about:blank")
+    store_messages(store, sid, [f"n{number}" for number in range(50)], "A")
+    await a.say("two")
+    await b.enter(sid, "B")
+    unread = b.page.locator(".message", has=b.page.locator(".message__unread"))
+    await expect(unread).to_contain_text("n0")
+    await expect(seen).to_contain_text("two")
+    await b.page.evaluate(LEAVE)
+    await a.say("three")
+    await expect(unread).to_contain_text("three")
+
+
+async def test_a_notification_shows_a_text_without_its_markup(a_and_b: tuple[Window, Window]) -> None:
+    a, b = a_and_b
+    await b.page.evaluate(f"() => {{{RECORD}}}")
+    await b.page.get_by_role("switch", name="Notifications").check()
+    await b.page.evaluate(LEAVE)
+    await a.say("## Plans\n\n- **one**\n- two\n\n```js\nlet a\n```\n" + "😀" * 200)
+    await expect(b.texts).to_have_count(1)
+    body: str = (await b.page.evaluate("notices"))[0][1]
+    assert body.split() == ["Plans", "one", "two", "let", "a", "😀" * 59]  # a half of the next one would fit
 
 
 async def test_notifications_and_sounds_come_only_while_the_reader_is_elsewhere_and_can_be_muted(

@@ -46,6 +46,20 @@ async def test_a_name_is_completed_by_touch(open_window: OpenWindow, sid: str) -
     await expect(a.page.locator(".composer__text")).to_be_focused()
 
 
+async def test_a_name_in_the_middle_of_a_text_is_followed_by_one_space(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    await a.enter(sid)
+    field = a.page.locator(".composer__text")
+    await a.write("so  why")
+    await field.evaluate("field => field.setSelectionRange(3, 3)")
+    await a.page.keyboard.type("@l")
+    await expect(options(a)).to_have_text(["@llm"])
+    await a.page.keyboard.press("Enter")
+    await expect(field).to_have_value("so @llm why")
+    await a.page.keyboard.type("!")
+    await expect(field).to_have_value("so @llm !why")
+
+
 @pytest.mark.parametrize("text", ["@llm", "@llm why", "me@", "a/@", "@zz"])
 async def test_other_texts_are_sent_by_enter(open_window: OpenWindow, sid: str, text: str) -> None:
     a = await open_window()

@@ -1,9 +1,12 @@
 """The field to write in."""
 
+import json
+
 import pytest
 from playwright.async_api import expect
 
 from tests.page.conftest import OpenWindow
+from tests.page.frames import sent
 
 
 async def test_enter_that_ends_a_composition_does_not_send(open_window: OpenWindow, sid: str) -> None:
@@ -43,6 +46,23 @@ async def test_enter_of_a_composition_does_nothing(open_window: OpenWindow, sid:
     await expect(a.page.locator(".composer__text")).to_have_value(text)
     await expect(a.unsent).to_have_count(0)
     await expect(a.texts).to_have_count(0)
+
+
+async def test_a_typing_notification_that_is_refused_is_nothing_to_tell(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    refused = sent(wire, "chat.typing")
+    await a.write("words")
+    hd = (await refused.get())["hd"]
+    bd = {"code": "rate_limited", "message": "No.", "retry_after": 1, "msg_id": hd.get("msg_id")}
+    for frame in (
+        {"hd": {"event": "error"}, "bd": bd},
+        {"hd": {"event": "chat.typing", "role": "B"}, "bd": {"active": True}},
+    ):
+        wire.route.send(json.dumps(frame))
+    await expect(a.page.locator(".typing")).to_have_text("B is typing…")
+    await expect(a.page.locator(".composer__problem")).to_be_empty()
 
 
 async def test_nothing_but_spaces_is_not_sent(open_window: OpenWindow, sid: str) -> None:

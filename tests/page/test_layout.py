@@ -7,11 +7,12 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 import pytest
-from playwright.async_api import ElementHandle, expect
+from playwright.async_api import ElementHandle, Locator, expect
 
 from tests.page.conftest import OpenWindow
 from tests.page.frames import piece
 from tests.processes import Web
+from tests.replies.conversation import change
 
 TITLE = "a-title-that-is-far-too-long-for-the-header-of-any-phone"
 SMALL_TARGETS = """Array.from(document.querySelectorAll("a, button, label:has(input), summary, select, textarea"))
@@ -35,7 +36,7 @@ class Bounds(NamedTuple):
     width: float
 
 
-async def bounds(element: ElementHandle) -> Bounds:
+async def bounds(element: ElementHandle | Locator) -> Bounds:
     return Bounds(*await element.evaluate(BOUNDS))
 
 
@@ -95,6 +96,22 @@ async def test_an_answer_has_the_whole_width_of_a_phone(open_window: OpenWindow,
     box = await text.bounding_box()
     assert box
     assert box["width"] == 390 - 2 * 16
+
+
+async def test_the_buttons_of_a_message_are_beside_its_text_however_long_the_name_is(
+    open_window: OpenWindow, server: Web, sid: str
+) -> None:
+    change(server, sid, name_a="Maximilian Alexander von Hohenzollern II")
+    a, b = await open_window(has_touch=True), await open_window(has_touch=True)
+    for window, role in ((a, "A"), (b, "B")):
+        await window.page.set_viewport_size({"width": 390, "height": 844})
+        await window.enter(sid, role)
+    await a.write("yes")
+    await a.page.get_by_role("button", name="Send").tap()
+    for window in (a, b):
+        await window.shows("yes")
+        text, copy = await bounds(window.texts), await bounds(window.page.locator(".message__copy"))
+        assert 0 <= max(copy.left - text.right, text.left - copy.right) < 16
 
 
 @pytest.mark.parametrize("size", [(390, 520), (844, 390), (820, 1180)], ids=["phone", "landscape", "tablet"])

@@ -41,12 +41,19 @@ PLAIN = [
     "* 부가세 별도",
     "| a | b |",
     "가격은 $$ 대박 $$ $$$",
+    "x = 1 /*comment*/ + 2 /*and*/",
+    "(**) 안녕 (**) src/**/*.ts lib/**/*.ts",
 ]
 
 RENDERED = [
     (
         "**굵게(설명)**은 한**글**도 **“인용”**을",
         "<p><strong>굵게(설명)</strong>은 한<strong>글</strong>도 <strong>“인용”</strong>을</p>",
+    ),
+    (
+        "**※ 주의**는 **결과: →** **`==`**는 **→ `a`**",
+        "<p><strong>※ 주의</strong>는 <strong>결과: →</strong> <strong><code>==</code></strong>는 "
+        "<strong>→ <code>a</code></strong></p>",
     ),
     ("*a* ~~b~~는 `c < d`", "<p><em>a</em> <s>b</s>는 <code>c &lt; d</code></p>"),
     ("line\nbreak  and   spaces **b**", "<p>line\nbreak  and   spaces <strong>b</strong></p>"),
@@ -64,12 +71,25 @@ RENDERED = [
         '<div class="prose__table" tabindex="0"><table><thead><tr><th>a</th><th data-align="right">b</th></tr></thead>'
         '<tbody><tr><td>1</td><td data-align="right">2</td></tr></tbody></table></div>',
     ),
+    (
+        "| op | `a|b` |\n| - | - |\n| `||` | or<br>`<br>`<BR/>c |\n| \\| | ``x|`|\\|`` |",
+        '<div class="prose__table" tabindex="0"><table><thead><tr><th>op</th><th><code>a|b</code></th></tr></thead>'
+        "<tbody><tr><td><code>||</code></td><td>or\n<code>&lt;br&gt;</code>\nc</td></tr>"
+        "<tr><td>|</td><td><code>x|`||</code></td></tr></tbody></table></div>",
+    ),
+    ("a<br>b\n**c<br>**", "<p>a&lt;br&gt;b\n<strong>c&lt;br&gt;</strong></p>"),
 ]
 
 LINK = 'target="_blank" rel="noopener noreferrer nofollow ugc"'
 LINKS = [
     ("https://example.org/a?b=c", f'<a href="https://example.org/a?b=c" {LINK}>https://example.org/a?b=c</a>'),
     ("https://naver.com에서", f'<a href="https://naver.com" {LINK}>https://naver.com</a>에서'),
+    ("http://localhost:8000에", f'<a href="http://localhost:8000" {LINK}>http://localhost:8000</a>에'),
+    ("a.co.kr이", f'<a href="http://a.co.kr" {LINK}>a.co.kr</a>이'),
+    ("b@a.com으로", f'<a href="mailto:b@a.com" {LINK}>b@a.com</a>으로'),
+    ("https://a.com/b: c", f'<a href="https://a.com/b" {LINK}>https://a.com/b</a>: c'),
+    ("~~https://a.com/b~~", f'<s><a href="https://a.com/b" {LINK}>https://a.com/b</a></s>'),
+    ("**https://a.com/b.**는", f'<strong><a href="https://a.com/b" {LINK}>https://a.com/b</a>.</strong>는'),
     ("a@example.org", f'<a href="mailto:a@example.org" {LINK}>a@example.org</a>'),
     ("[call](tel:+82-2-120)", f'<a href="tel:+82-2-120" {LINK}>call</a><span class="prose__host"> (+82-2-120)</span>'),
     (
@@ -132,14 +152,18 @@ async def test_history_and_live_messages_show_the_same_markdown(
 
 
 async def test_images_are_links_that_load_nothing(open_window: OpenWindow, store: "redis.Redis", sid: str) -> None:
-    _store(store, sid, "llm.response", text="![a](https://example.org/a.png)", finish_reason="stop")
+    image = "https://example.org/a.png"
+    for text in (f"![**a** b]({image})", f"![]({image})", f"[![c]({image})](https://example.com)", "![d](data:e)"):
+        _store(store, sid, "llm.response", text=text, finish_reason="stop")
     a = await open_window()
     requests: list[str] = []
     a.page.on("request", lambda request: requests.append(request.url))
     await a.enter(sid)
-    await expect(a.texts.locator("a")).to_have_attribute("href", "https://example.org/a.png")
+    await a.shows("a b (example.org)", image, "c (example.com)", "![d](data:e)")
+    links = await a.texts.locator("a").evaluate_all("links => links.map(({ href }) => href)")
+    assert links == [image, image, "https://example.com/"]
     await expect(a.texts.locator("img")).to_have_count(0)
-    assert not [url for url in requests if "example.org" in url]
+    assert not [url for url in requests if "example" in url]
 
 
 async def test_highlighting_and_maths_are_loaded_when_a_message_needs_them(
@@ -159,6 +183,26 @@ async def test_highlighting_and_maths_are_loaded_when_a_message_needs_them(
     wire.route.send(event("llm.response", "9999999999999-2", text=FORMULA, finish_reason="stop", model="test"))
     await expect(a.texts.locator("math")).to_have_count(3)
     await expect(a.texts.locator("math[display=block] mfrac")).to_have_count(1)
+
+
+async def test_a_long_formula_scrolls_and_does_not_widen_the_room(
+    open_window: OpenWindow, store: "redis.Redis", sid: str
+) -> None:
+    terms = " + ".join(f"x_{{{number}}}^2" for number in range(24))
+    for text in (f"is ${terms}$,", f"$$\n{terms}\n$$", f"- item ${terms}$\n\n| a |\n| - |\n| ${terms}$ |", "$y_q$ y"):
+        _store(store, sid, "chat.message", text=text)
+    a = await open_window(viewport={"width": 390, "height": 844})
+    await a.enter(sid)
+    await expect(a.texts.locator("math")).to_have_count(5)
+    assert await a.page.locator(".timeline").evaluate("pane => pane.scrollWidth - pane.clientWidth") == 0
+    baselines = """text => {
+        const [formula, words] = text.firstChild.childNodes
+        const range = new Range()
+        range.selectNode(words)
+        return [formula.querySelector("mi"), range].map((one) => one.getBoundingClientRect().bottom)
+    }"""
+    formula, words = await a.texts.last.evaluate(baselines)
+    assert abs(formula - words) < 5
 
 
 async def test_messages_and_code_are_copied_as_they_were_written(
@@ -231,6 +275,7 @@ async def test_an_answer_is_the_same_however_it_has_grown(open_window: OpenWindo
         "plan\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\nend",
         "one\n\n\ntwo\n\n- three\n\nfour\n===\n\n> five",
         CODE + "\n\nx",
+        "**a *b\n\n- **c** **d ***e*** [*f](https://a.com)\n\n**g",
         "- a `b`\n  1. c **d\n- e** f\n\n| g |\n| - |\n| h $x^2$ |\n| i | j |\n\n$$y$$ $$\nz\n$$",
     ]
     grown = await a.page.evaluate(GROW, texts)
@@ -251,7 +296,66 @@ async def test_a_marker_that_may_become_anything_is_not_shown_while_an_answer_gr
     assert not [step for step in await a.growth() if step.endswith(("-", "#"))]
 
 
-@pytest.mark.parametrize("unit", ["[", "*a ", "> ", "- a\n", "|a", "a|b\n-|-\n", "`a", "$a ", "\\[\n", "[a](", "~~a "])
+async def test_a_link_that_is_not_complete_takes_no_room_while_an_answer_grows(
+    open_window: OpenWindow, sid: str
+) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.record_growth()
+    offset = 0
+    for text in ("see [the ", "docs](", "https://example.org/a_(b", ")/very/long", ") and `x[0](y`"):
+        wire.route.send(piece(attempt=1, offset=offset, text=text))
+        offset += len(text)
+        await expect(a.growing).to_contain_text("see [the" if offset < 10 else "docs")
+    await expect(a.growing).to_have_text("see the docs (example.org) and x[0](y")
+    assert not [step for step in await a.growth() if "(http" in step or "very" in step]
+
+
+async def test_bold_text_is_bold_before_its_end_has_arrived(open_window: OpenWindow, sid: str) -> None:
+    a = await open_window()
+    wire = await a.intercept()
+    await a.enter(sid)
+    await a.record_growth()
+    offset = 0
+    strong = a.growing.locator("strong")
+    steps = [
+        ("1. **", []),
+        ("제", ["제"]),
+        ("목 `a", ["제목 `a"]),
+        ("`*", ["제목 a"]),
+        ("*은 ***x", ["제목 a", "x"]),
+        ("***, 2 *", ["제목 a", "x"]),
+        (" 3", ["제목 a", "x"]),
+    ]
+    for text, bold in steps:
+        wire.route.send(piece(attempt=1, offset=offset, text=text))
+        offset += len(text)
+        await expect(strong).to_have_text(bold)
+    await expect(a.growing).to_have_text("제목 a은 x, 2 * 3")
+    assert not [step for step in await a.growth() if "**" in step or "1." in step]
+
+
+UNITS = [
+    "[",
+    "*a ",
+    "> ",
+    "- a\n",
+    "|a",
+    "a|b\n-|-\n",
+    "`a",
+    "$a ",
+    "\\[\n",
+    "[a](",
+    "~~a ",
+    "|`",
+    "[a](h(",
+    "a:",
+    "**a ",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
 async def test_no_text_keeps_the_page_busy(open_window: OpenWindow, sid: str, unit: str) -> None:
     a = await open_window()
     wire = await a.intercept()

@@ -11,7 +11,7 @@ const DWELL = 500 // ms that a message is visible before it has been read
 const INTERVAL = 2_000 // ms between two receipts, and longer by that for each connection in the session:
 const INTERVAL_A_MEMBER = 100 // each receipt goes to all
 const SOON = 100 // ms in which further events are awaited before "seen" moves
-const LINE_STAYS = 10_000 // ms after the last message was read
+const LINE_STAYS = 10_000 // ms after the line was seen and the last message read
 const NEAR = 24 // px below the pane that still count as visible
 
 export class Reading {
@@ -28,10 +28,12 @@ export class Reading {
   #others = new Map() // by person, or by role where the person is unknown: the id up to which they have read, and the head
   #timer = null
   #line = null
+  #since = null // the id after which the line is to be drawn, once the messages there are loaded
+  #seen = false // whether the line was visible
   #refreshing = null
 
   // `tell` sends a receipt, and returns whether it was sent; null for readers who may not. `unread` gets the number of
-  // messages that came while the reader was elsewhere, and the last of them.
+  // messages that came while the reader was elsewhere, the last of them and its item.
   constructor(pane, reader, { tell, unread }) {
     this.#pane = pane
     this.#stored = pane.querySelector(".timeline__stored")
@@ -46,8 +48,9 @@ export class Reading {
   // The receipts of a welcome, by role, and the people. The first welcome shows where the reader has stopped.
   begin(read, people) {
     const { [this.#reader]: own = null, ...others } = read
-    if (own && !this.#read) this.#draw(this.#firstAfter(own))
+    if (own && !this.#read) this.#since = own
     this.#note(own)
+    this.#reach()
     this.#others.clear()
     for (const [role, id] of Object.entries(others)) {
       const candidates = people.filter((person) => person.role === role)
@@ -85,9 +88,10 @@ export class Reading {
   add(envelope) {
     const { hd } = envelope
     if (MESSAGES.includes(hd.event) && !isOwn(hd, this.#reader) && !isAttending() && this.#isNew(hd.id)) {
+      const item = this.#stored.querySelector(`[data-id="${hd.id}"]`)
       this.#count += 1
-      if (!this.#line) this.#draw(this.#stored.querySelector(`[data-id="${hd.id}"]`))
-      this.#unread(this.#count, envelope)
+      if (this.#count === 1 && this.#isReadUpTo(item?.previousElementSibling)) this.#draw(item)
+      this.#unread(this.#count, envelope, item)
     }
     this.#refreshing ??= setTimeout(() => this.refresh(), SOON)
     this.#later()
@@ -138,10 +142,14 @@ export class Reading {
 
   #look() {
     const item = this.#newest
-    if (!item || !isAttending() || !this.#isVisible(item)) return
+    this.#reach()
+    if (!item || !isAttending()) return
     const { id } = item.dataset
-    this.#note(id)
-    if (this.#line) this.#dismiss(this.#line)
+    const visible = this.#isVisible(item)
+    if (visible) this.#note(id)
+    this.#seen ||= Boolean(this.#line) && this.#isInView(this.#line)
+    if (this.#seen && !this.#isNew(id)) this.#dismiss(this.#line)
+    if (!visible) return
     if (!this.#tell || (this.#told && !isAfter(id, this.#told))) return
     if (!this.#tell(id)) return
     this.#told = id
@@ -156,8 +164,27 @@ export class Reading {
     return item.getBoundingClientRect().bottom < this.#pane.getBoundingClientRect().bottom + NEAR
   }
 
+  #isInView(line) {
+    const [{ top }, pane] = [line, this.#pane].map((element) => element.getBoundingClientRect())
+    return top >= pane.top && top < pane.bottom
+  }
+
   #note(id) {
     if (id && this.#isNew(id)) this.#read = id
+  }
+
+  // Whether all up to this item has been read, so that the line belongs after it.
+  #isReadUpTo(item) {
+    return !this.#line || (item && !this.#isNew(item.dataset.id))
+  }
+
+  // Where the reader has stopped may be on an earlier page.
+  #reach() {
+    const [first] = this.#stored.children
+    if (!this.#since || !first) return
+    if (isAfter(first.dataset.id, this.#since) && !this.#pane.querySelector(".timeline__earlier").hidden) return
+    this.#draw(this.#firstAfter(this.#since))
+    this.#since = null
   }
 
   #firstAfter(id) {
@@ -169,6 +196,7 @@ export class Reading {
   #draw(item) {
     this.#line?.remove()
     this.#line = null
+    this.#seen = false
     if (!item) return
     this.#line = paragraph("message__unread", say("unread"))
     item.querySelector(".message__day").after(this.#line)
@@ -202,7 +230,8 @@ export class Notifications {
   #sid
   #worker
   #offer
-  #missed = false
+  #title = document.title
+  #unread = 0
   #sound
   #shown
   #problem
@@ -230,13 +259,19 @@ export class Notifications {
 
   // The number of unread messages; 0 after the reader has come back.
   count(unread) {
-    const title = document.title.replace(/^\(\d+\+?\) /, "")
-    const count = unread > MOST_COUNTED ? `${MOST_COUNTED}+` : unread
-    document.title = unread ? `(${count}) ${title}` : title
+    const missed = this.#unread > 0
+    this.#unread = unread
+    this.entitle(this.#title)
     this.#icon.mark(unread > 0)
     if (!unread) this.#last?.close()
-    if (!unread && this.#missed) this.#ask()
-    this.#missed = unread > 0
+    if (!unread && missed) this.#ask()
+  }
+
+  // The page has this title, and the number of unread messages before it.
+  entitle(title) {
+    this.#title = title
+    const count = this.#unread > MOST_COUNTED ? `${MOST_COUNTED}+` : this.#unread
+    document.title = count ? `(${count}) ${title}` : title
   }
 
   // A reader who has missed messages is asked once in this browser. The browser asks no reader of a frame.
@@ -251,10 +286,10 @@ export class Notifications {
     this.#setShown()
   }
 
-  // A message has come while the reader was elsewhere.
-  announce(envelope) {
+  // A message has come while the reader was elsewhere; `item` is its own, if it is on the page.
+  announce(envelope, item) {
     if (this.#sound.checked) this.#play()
-    if (this.#shown.checked && permission() === "granted") this.#show(envelope)
+    if (this.#shown.checked && permission() === "granted") this.#show(envelope, item)
   }
 
   #setSound() {
@@ -271,9 +306,10 @@ export class Notifications {
     remember("notifications", allowed)
   }
 
-  #show({ hd, bd }) {
+  #show({ hd, bd }, item) {
     const title = nameOf(hd)
-    const body = (bd.text || bd.prompt || say(`failures.${bd.code}`)).slice(0, LONGEST)
+    const text = item?.querySelector(".message__text").innerText.trim() || bd.text || bd.prompt || say(`failures.${bd.code}`)
+    const body = text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, "") // half of an emoji
     const options = { body, tag: `doqchat-${this.#sid}`, icon: this.#icon.address }
     try {
       this.#last = new Notification(title, options)

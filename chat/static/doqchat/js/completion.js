@@ -85,7 +85,9 @@ export class Completion {
   }
 
   #accept(name) {
-    this.#field.setRangeText(`${name} `, this.#start, this.#field.selectionEnd, "end")
+    const { value, selectionEnd } = this.#field
+    const end = selectionEnd + (value[selectionEnd] === " ") // one space follows, wherever it comes from
+    this.#field.setRangeText(`${name} `, this.#start, end, "end")
     this.close()
     this.#field.dispatchEvent(new Event("input", { bubbles: true }))
   }

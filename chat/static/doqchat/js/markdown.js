@@ -68,7 +68,7 @@ function isFormula(tex) {
 // Which Markdown is recognised. CommonMark would change much of what people type: emoticons such as (*^^*) and -_-,
 // dates at the beginning of a line, 2*3*4, lines of dashes, 네~~. These rules accept only what is meant as Markdown.
 
-const OFF = ["autolink", "code", "entity", "html_block", "html_inline", "image", "lheading", "newline", "reference"]
+const OFF = ["autolink", "code", "entity", "html_block", "html_inline", "lheading", "newline", "reference"]
 
 const BULLET = /^[-*][ \t]+(?=.*[^\s*_-])/
 const NUMBER = /^\d{1,3}\.[ \t]+(?!\d+\.(?!\d))\S/ // not "11. 30. …"
@@ -76,18 +76,27 @@ const FIRST = /^1\.[ \t]+(?!\d+\.(?!\d))\S/
 const SECOND = /^\s+\* /
 const QUOTE = /^(?:> )+(?!>)\s*\S/ // not ">:(" and ">_<"
 const HEADING = /^#{1,6}[ \t]+\S/
+const CODE = /(?<!`)(`+)(?!`)[^\n]*?[^`\n]\1(?!`)/g
+const CODE_OR_BREAK = new RegExp(`${CODE.source}|<br ?/?>`, "gi")
+const CELL = /^t[dh]_open$/
+const PIPE = "\0" // instead of one in code; a text has none
+const DELIMITER_ROW = /^[ \t>]*[|:-][ \t|:>-]*$/
+const TABLE = blockRule("table")
 const RULE = /^([-*_])\1{2,}[ \t]*$/
 
+const ASTERISK = 0x2a
 const ANY_WORD = /[\p{L}\p{N}]/u
 const LATIN_WORD = /(?![\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}]/u
 const OPENS_AFTER = /^[\s([{“‘「『《〈*~]?$/ // the characters before a _ that begins emphasis
-const BEGINS = /^(?:(?![*^])[\p{P}\p{S}]){0,8}[\p{L}\p{N}\p{Extended_Pictographic}]/u
-const ENDS = /[\p{L}\p{N}\p{M}\p{Extended_Pictographic}](?:(?![*^])[\p{P}\p{S}]){0,8}$/u
+const BEGINS = /^(?:(?:(?![*^])[\p{P}\p{S}]){0,8}(?:(?<=[\p{S}※•·]) )?[\p{L}\p{N}\p{Extended_Pictographic}`]|`+[^\s`])/u
+const ENDS = /(?:[\p{L}\p{N}\p{M}\p{Extended_Pictographic}](?:(?![*^])[\p{P}\p{S}]){0,8}(?: [\p{S}※•·])?|[^\s`]`+)$/u
 const PEEP = 12 // characters of the text at either side that the two above look at
 
 const SCHEME = /^(?:https?:\/\/|mailto:|tel:)/i
 const DOMAINS = "com net org edu gov mil int info kr jp cn tw hk us uk eu de fr 한국".split(" ") // without a scheme
-const HOST_BEFORE_HANGUL = /^(?:https?:\/\/)?[\w.-]+\.[a-z]{2,}(?=[가-힣])/i // "naver.com에서"
+const AFTER_HOST = /(?<=(?:\/\/|@|(?<![\w./:@-]))(?:(?:[\w-]+\.)+(?:[a-z]{2,}|\d{1,3})|localhost)(?::\d+)?)[가-힣]/gi // "naver.com에서"
+const LINK_ENDS = /\*\*|~~|$/ // where a link in emphasis does
+const PUNCTUATION = /[.,:;!?]/ // which belongs to the sentence
 
 // A parser with these rules. Its `env` has `typed`: whether a person wrote the text, `streaming`: whether more follows
 // it, `follows`: whether it follows other blocks.
@@ -99,18 +108,26 @@ export function parser() {
   narrow(md, "hr", ["blockquote", "list"], isRule)
   narrow(md, "list", ["paragraph", "blockquote"], isList)
   narrow(md, "heading", ["paragraph", "blockquote"], (line) => HEADING.test(line))
+  md.block.ruler.at("table", table, { alt: ["paragraph", "reference"] })
   md.core.ruler.after("block", "verbatim", keepSpaces)
+  md.core.ruler.before("inline", "breaks", breakCells)
+  md.core.ruler.before("inline", "unfinished", noteUnfinished)
+  md.inline.ruler2.after("balance_pairs", "unfinished", closeBold)
   md.inline.ruler.at("escape", escape)
   md.inline.State = delimitersOf(md.inline.State)
   limitLinks(md)
   return md
 }
 
-// Apply a block rule only to lines that `allows` accepts; `ends` lists the blocks that it may end.
-function narrow(md, name, ends, allows) {
+function blockRule(name) {
   const { ruler } = new MarkdownIt().block
   ruler.enableOnly(name)
-  const [rule] = ruler.getRules("")
+  return ruler.getRules("")[0]
+}
+
+// Apply a block rule only to lines that `allows` accepts; `ends` lists the blocks that it may end.
+function narrow(md, name, ends, allows) {
+  const rule = blockRule(name)
   const narrowed = (state, start, end, silent) => {
     const line = state.src.slice(state.bMarks[start] + state.tShift[start], state.eMarks[start])
     return allows(line, state, start, end) && rule(state, start, end, silent)
@@ -121,6 +138,24 @@ function narrow(md, name, ends, allows) {
 // Three backticks alone are no code, unless more follows.
 function isFence(line, { env }, start, end) {
   return line.startsWith("```") && (env.streaming || start + 1 < end)
+}
+
+// A table whose code can contain |, as models write it: GitHub's tables would end the cell there, and drop what is over.
+function table(state, start, end, silent) {
+  const { src, tokens, bMarks, eMarks } = state
+  if (!DELIMITER_ROW.test(src.slice(bMarks[start + 1], eMarks[start + 1]))) return false
+  let last = start + 1
+  while (last + 1 < end && !state.isEmpty(last + 1)) last += 1
+  const [from, to, count] = [bMarks[start], eMarks[last], tokens.length]
+  state.src = src.slice(0, from) + src.slice(from, to).replace(CODE, withoutPipes) + src.slice(to)
+  const found = TABLE(state, start, end, silent)
+  state.src = src
+  for (const token of tokens.slice(count)) token.content = token.content.replaceAll(PIPE, "|")
+  return found
+}
+
+function withoutPipes(code) {
+  return code.replace(/(?<!\\)\|/g, PIPE)
 }
 
 // A rule is apart from the text before it: a line of dashes under a sentence is not.
@@ -147,6 +182,33 @@ function keepSpaces({ src, tokens }) {
     const blank = next?.type === "paragraph_open" ? next.map[0] - end : -1
     tokens[place + 1].content = lines.slice(start, end).join("\n") + "\n".repeat(blank + 1)
   })
+}
+
+// A cell has no other way to several lines: models write <br> there.
+function breakCells({ tokens }) {
+  for (const [place, token] of tokens.entries()) {
+    if (!CELL.test(tokens[place - 1]?.type)) continue
+    token.content = token.content.replace(CODE_OR_BREAK, (found) => (found[0] === "`" ? found : "\n"))
+  }
+}
+
+// More may follow the last paragraph of a growing text: its bold text is bold before it ends.
+function noteUnfinished({ env, tokens }) {
+  const place = tokens.findLastIndex(({ type }) => type === "inline")
+  const isLast = tokens.slice(place + 1).every(({ nesting }) => nesting < 0)
+  env.unfinished = env.streaming && isLast ? tokens[place]?.children : null
+}
+
+function closeBold(state) {
+  const { delimiters, env, tokens } = state
+  if (tokens !== env.unfinished) return
+  for (const opening of [...delimiters].reverse()) {
+    const { marker, length, open, end } = opening
+    if (marker !== ASTERISK || length < 2 || !open || end >= 0) continue
+    opening.end = delimiters.length
+    delimiters.push({ marker, length, token: tokens.length, end: -1, open: false, close: true })
+    state.push("text", "", 0)
+  }
 }
 
 // A backslash takes the meaning of the character after it. What a person types keeps the backslash: ¯\_(ツ)_/¯
@@ -180,10 +242,10 @@ function delimitersOf(State) {
   }
 }
 
-// By delimiter; `last` and `next` are the characters around the run.
+// By delimiter; `last` and `next` are the characters around the run. /* begins a comment in code.
 const LIMITS = {
   "*": (last, next, length) => length === 1
-    ? { opens: !ANY_WORD.test(last), closes: !LATIN_WORD.test(next) }
+    ? { opens: !ANY_WORD.test(last) && last !== "/", closes: !LATIN_WORD.test(next) }
     : { opens: !LATIN_WORD.test(last) || !ANY_WORD.test(next), closes: true },
   _: (last, next, length) => ({ opens: length === 1 && OPENS_AFTER.test(last), closes: !LATIN_WORD.test(next) }), // not __init__
   "~": (last, next, length) => ({ opens: length === 2 && !ANY_WORD.test(last), closes: length === 2 }),
@@ -194,20 +256,25 @@ function limitLinks(md) {
   md.validateLink = (url) => SCHEME.test(url)
   md.normalizeLinkText = (url) => url
   md.linkify.set({ fuzzyLink: true }).tlds(DOMAINS)
-  const { match, matchAtStart } = md.linkify
-  md.linkify.match = (text) => match.call(md.linkify, text)?.map(withoutParticle) ?? []
-  md.linkify.matchAtStart = (text) => {
-    const found = matchAtStart.call(md.linkify, text)
-    return found && withoutParticle(found)
-  }
+  const { match, matchAtStart, test } = md.linkify
+  const apart = (text) => text.replace(AFTER_HOST, " ")
+  Object.assign(md.linkify, {
+    match: (text) => match.call(md.linkify, apart(text))?.map(shortened) ?? [],
+    matchAtStart(text) {
+      const found = matchAtStart.call(md.linkify, apart(text))
+      return found && shortened(found)
+    },
+    test: (text) => test.call(md.linkify, apart(text)),
+  })
 }
 
-function withoutParticle(found) {
-  const [host] = found.text.match(HOST_BEFORE_HANGUL) ?? []
-  if (!host) return found
-  found.url = found.url.slice(0, found.url.length - found.text.length + host.length)
-  found.lastIndex -= found.text.length - host.length
-  found.text = host
+function shortened(found) {
+  let end = found.text.search(LINK_ENDS)
+  while (PUNCTUATION.test(found.text[end - 1])) end -= 1
+  const excess = found.text.length - end
+  found.url = found.url.slice(0, found.url.length - excess)
+  found.lastIndex -= excess
+  found.text = found.text.slice(0, end)
   return found
 }
 
@@ -232,7 +299,7 @@ const CLEAN = {
 }
 
 const md = parser().use(maths).use(tasks)
-Object.assign(md.renderer.rules, { fence, list_item_open: item, maths: formula, td_open: cell, th_open: cell })
+Object.assign(md.renderer.rules, { fence, image, list_item_open: item, maths: formula, td_open: cell, th_open: cell })
 md.renderer.renderToken = (tokens, place) => tag(tokens[place])
 
 // The blocks of a text as `{line, html, depths}`, with the line that each begins at; null if it is to be shown as it is:
@@ -288,6 +355,15 @@ function fence(tokens, place) {
   const [language = ""] = info.trim().split(/\s/)
   const code = md.utils.escapeHtml(content.replace(/\n$/, ""))
   return `<pre data-language="${md.utils.escapeHtml(language)}"><code>${code}</code></pre>`
+}
+
+// A link to the image, or its text alone in another link.
+function image(tokens, place, options, env) {
+  const { attrs, children } = tokens[place]
+  const [[, src]] = attrs
+  const text = md.utils.escapeHtml(md.renderer.renderInlineAsText(children, options, env) || src)
+  const [opened] = tokens.slice(0, place).filter(({ type }) => type.startsWith("link_")).slice(-1)
+  return opened?.nesting > 0 ? text : `<a href="${md.utils.escapeHtml(src)}">${text}</a>`
 }
 
 // The number of an item is shown as it was written.

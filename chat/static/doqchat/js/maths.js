@@ -21,5 +21,5 @@ export function draw(element) {
   }
   DOMPurify.sanitize(drawn, CLEAN)
   element.replaceChildren(...drawn.childNodes)
-  element.classList.toggle("prose__formula", DISPLAY.test(source))
+  element.classList.add(DISPLAY.test(source) ? "prose__formula" : "prose__maths")
 }

@@ -137,6 +137,8 @@ const PATIENT_FROM = 8 // ms of rendering, from which growing text is rendered l
 const REST = 4 // times as long as the rendering took
 const MARKER = /^[ \t>]*(?:[-*+_=#`~$]+|\\\[?|\d{1,3}\.?|[ |:-]*)$/ // of a block that has not begun
 const LONGEST_MARKER = 60 // characters
+const LAST_ASTERISKS = /(?<!\*)\*{1,3}$/
+const OPEN_LINK = /!?\[([^[\]\n]*)\]\((?:h(?:[^\s()]|\([^\s()]*\)?)*)?$/ // "[text](https://…"
 
 const proses = new WeakMap() // by element
 
@@ -277,11 +279,13 @@ function continueText(node, text) {
   else node.data = text
 }
 
-// A last line that may become anything would move what is below it.
+// A last line that may become anything would move what is below it, and so would the address of a link, and asterisks
+// that may begin or end bold text.
 function withoutMarker(text) {
   const start = text.lastIndexOf("\n") + 1
-  const line = text.slice(start)
-  return line.length <= LONGEST_MARKER && MARKER.test(line.trimEnd()) ? text.slice(0, start) : text
+  const line = text.slice(start).replace(LAST_ASTERISKS, "")
+  const isMarker = line.length <= LONGEST_MARKER && MARKER.test(line.trimEnd())
+  return text.slice(0, start) + (isMarker ? "" : line.replace(OPEN_LINK, "$1"))
 }
 
 function lineStarts(text) {

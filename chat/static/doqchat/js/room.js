@@ -23,7 +23,8 @@ const { sid, role, name, person, names, open, admitted, first, last, limit, ment
 const ID = /^\d+-\d+$/
 const OBSERVER = "observer"
 const CLOSED = 4410 // the close code of a session that a moderator has closed
-const READ = "read" // the msg_id of read receipts, so that their errors are told from others
+const READ = "read" // the msg_ids of read receipts and of typing, so that their errors are told from others
+const TYPING = "typing"
 const part = (name) => document.querySelector(`.${name}`)
 const place = `${paths.session} ${role}`
 const frame = (event, bd, msg_id) => ({ hd: { event, role, msg_id }, bd })
@@ -66,9 +67,9 @@ const notifications = new Notifications(part("notifications"), sid, {
 })
 const reading = new Reading(part("timeline"), role, {
   tell: role === OBSERVER ? null : (id) => connection.send(frame("chat.read", { id }, READ)),
-  unread(count, envelope) {
+  unread(count, envelope, item) {
     notifications.count(count)
-    if (envelope) notifications.announce(envelope)
+    if (envelope) notifications.announce(envelope, item)
   },
 })
 const status = new Status(part("room"), () => connection.wake())
@@ -81,7 +82,7 @@ const outbox = new Outbox(timeline, role, {
   lose: () => connection.open(),
   hasPassed: (id) => Boolean(cursor.last) && !isAfter(id, cursor.last),
 })
-const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active })))
+const signal = new TypingSignal((active) => connection.send(frame("chat.typing", { active }, TYPING)))
 const composer = new Composer(part("composer"), {
   place,
   limit,
@@ -220,6 +221,7 @@ function onFrame(envelope) {
 
 function onError(error) {
   if (error.msg_id === READ) return reading.refuse(error)
+  if (error.msg_id === TYPING) return undefined // the reader has lost nothing
   const answered = sync.refuse(error) || replies.refuse(error) || outbox.refuse(error)
   if (error.code === "muted") mute.meet(error)
   if (!answered && error.code !== "session_closed") composer.warn(reason(error)) // the close code says that
@@ -268,9 +270,8 @@ function onSession({ settings: current, can }) {
   composer.follow(current)
   offerRemoval(can.includes("moderate"))
   const title = current.title || sid
-  const [unread = ""] = document.title.match(/^\(\d+\+?\) /) ?? []
   part("room__name").textContent = title
-  document.title = `${unread}${title} · doqchat`
+  notifications.entitle(`${title} · doqchat`)
 }
 
 function onSettings(hd, changed) {
