@@ -60,8 +60,9 @@ async def join(engine: Engine, member: Member, since: str | None) -> Welcome:
         await engine.presence.add(sid, [member.presence])
         return Welcome(None, since)
     last_id = session.last
-    arrival = session.ephemeral.arrive(member, engine.snapshots.take(sid, member.presence))
-    snapshot, gap = await asyncio.gather(arrival, _gap(engine, sid, since))
+    # Awaited itself, not as a task: no event may be delivered before it has begun.
+    taking = asyncio.gather(engine.snapshots.take(sid, member.presence), _gap(engine, sid, since))
+    snapshot, gap = await session.ephemeral.arrive(member, taking)
     return Welcome(_text(member, last_id, snapshot, gap), since, whole=gap is None)
 
 
