@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from django.conf import settings
-from django.http import HttpRequest, parse_cookie
+from django.http import HttpRequest
 
-from chat.access.browsers import browser_in
+from chat.access.cookies import MEMBERSHIP, browser_in
 from chat.access.origins import objection
 from chat.audit_batches import batches
 from doqchat.access.principal import Principal
@@ -25,9 +25,6 @@ log = logging.getLogger(__name__)
 
 BEARER = "bearer."
 """The prefix of the subprotocol that carries a token."""
-
-COOKIE = "doqchat-"
-"""The prefix of a cookie's name before the session: its value is a token."""
 
 _NAMES = {"api_key", "apikey", "token", "access_token", "auth_token", "id_token", "jwt", "bearer", "authorization"}
 
@@ -68,7 +65,7 @@ async def credential_holder(request: HttpRequest, sid: str, address: str | None 
     """As `authenticated`, without checking whether the access is revoked; the session may have left the store."""
     check_sid(sid)
     refuse_token_in_url(request.META.get("QUERY_STRING", ""), request.path)
-    tokens, cookie = credentials_of(request), request.COOKIES.get(COOKIE + sid)
+    tokens, cookie = credentials_of(request), request.COOKIES.get(MEMBERSHIP + sid)
     login = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     found = await engine().authenticator.principal(sid, None, tokens, cookie, login)
     principal = replace(found, address=address, browser=None if found.verified else browser_in(request.COOKIES))
@@ -122,12 +119,6 @@ def tokens_of(scope: dict[str, Any]) -> list[str]:
     offered = [name[len(BEARER) :] for name in scope.get("subprotocols", ()) if name.startswith(BEARER)]
     headers = (value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization")
     return [*offered, *_bearers(headers)]
-
-
-def cookies_in(scope: dict[str, Any]) -> dict[str, str]:
-    """The cookies of a WebSocket handshake."""
-    headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
-    return parse_cookie("; ".join(headers))
 
 
 def refuse_token_in_url(query: str, path: str) -> None:

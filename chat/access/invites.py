@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from chat.access.credentials import COOKIE, authenticated
+from chat.access.cookies import MEMBERSHIP, set_cookie
+from chat.access.credentials import authenticated
 from chat.models import Invite, digest_of
 from doqchat.access.tokens import mint
 from doqchat.conf import token_key
@@ -105,24 +106,16 @@ async def is_member(request: HttpRequest, invite: Invite) -> bool:
         return False
 
 
-def set_cookie(request: HttpRequest, response: HttpResponseBase, sid: str, token: str) -> None:
+def keep_membership(request: HttpRequest, response: HttpResponseBase, sid: str, token: str) -> None:
     """Set the cookie of a membership, and delete the oldest beyond MOST_COOKIES.
 
     Browsers send the oldest first (RFC 6265, 5.4).
     """
-    own = COOKIE + sid
-    others = [name for name in request.COOKIES if name.startswith(COOKIE) and name != own]
+    own = MEMBERSHIP + sid
+    others = [name for name in request.COOKIES if name.startswith(MEMBERSHIP) and name != own]
     for name in others[: max(len(others) + 1 - MOST_COOKIES, 0)]:
         response.delete_cookie(name, path=settings.SESSION_COOKIE_PATH, samesite="Lax")
-    response.set_cookie(
-        own,
-        token,
-        max_age=MEMBERSHIP_SECONDS,
-        path=settings.SESSION_COOKIE_PATH,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
+    set_cookie(response, own, token, MEMBERSHIP_SECONDS)
 
 
 async def _create(sid: str, wanted: NewInvite) -> tuple[Invite, str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from chat.access.credentials import COOKIE, credential_holder, credentials_of
+from chat.access.cookies import MEMBERSHIP
+from chat.access.credentials import credential_holder, credentials_of
 from chat.access.joined_sessions import joined_by_user
 from chat.search_hits import archived_states
 from doqchat.conf import access_mode
@@ -61,7 +62,7 @@ async def _own(request: HttpRequest) -> list[str]:
         raise InvalidMessage("sid: name the sessions to search; open access knows no sessions of yours.", field="sid")
     if tokens := credentials_of(request):
         return [await engine().authenticator.sid_of(token) for token in tokens]
-    cookies = [name.removeprefix(COOKIE) for name in request.COOKIES if name.startswith(COOKIE)]
+    cookies = [name.removeprefix(MEMBERSHIP) for name in request.COOKIES if name.startswith(MEMBERSHIP)]
     return [*filter(is_sid, cookies), *await joined_by_user(request, MOST_SESSIONS)]
 
 

@@ -38,7 +38,7 @@ async def _exchange(request: HttpRequest, found: Invite) -> HttpResponse:
     if token is None:
         return _gone(request)
     response = _to_room(found)
-    invites.set_cookie(request, response, found.sid, token)
+    invites.keep_membership(request, response, found.sid, token)
     return response
 
 

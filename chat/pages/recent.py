@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 from pydantic_core import from_json
 
 from chat import wording
-from chat.access.credentials import COOKIE, authenticated
+from chat.access.cookies import MEMBERSHIP
+from chat.access.credentials import authenticated
 from chat.access.joined_sessions import joined_by_user
 from chat.pages.base import counted
 from chat.sids import has_a_page
@@ -52,7 +53,7 @@ async def memberships(request: HttpRequest) -> list[Membership]:
     """Those that the browser's cookies name, and those that the signed-in user has joined; all are valid now."""
     if access_mode() == "open":
         return []
-    cookies = [name.removeprefix(COOKIE) for name in request.COOKIES if name.startswith(COOKIE)]
+    cookies = [name.removeprefix(MEMBERSHIP) for name in request.COOKIES if name.startswith(MEMBERSHIP)]
     sids = dict.fromkeys([*cookies, *await joined_by_user(request, MOST_SESSIONS)])
     found = await asyncio.gather(*(_membership(request, sid) for sid in list(sids)[:MOST_SESSIONS]))
     return [each for each in found if each is not None]

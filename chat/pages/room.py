@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 from chat import wording
-from chat.access.browsers import browser_in, new_browser, set_cookie
+from chat.access.cookies import BROWSER, BROWSER_SECONDS, browser_in, new_browser, set_cookie
 from chat.access.credentials import authenticated
 from chat.addresses import room_address, socket_path
 from chat.pages.base import counted, known_role
@@ -123,7 +123,7 @@ def _room(
     context["room"] |= {"admitted": admitted, "name": name, "person": person, "names": names}
     response = render(request, "doqchat/room.html", context)
     if member is not None and member.browser is not None:
-        set_cookie(response, member.browser)
+        set_cookie(response, BROWSER, member.browser, BROWSER_SECONDS)
         patch_vary_headers(response, ["Cookie"])
     allow_embedding(response)
     if access_mode() == "token":

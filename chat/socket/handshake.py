@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
 
-from chat.access.browsers import browser_in
-from chat.access.credentials import COOKIE, cookies_in, refuse_token_in_url, tokens_of
+from chat.access.cookies import MEMBERSHIP, browser_in, cookies_in
+from chat.access.credentials import refuse_token_in_url, tokens_of
 from chat.access.origins import objection
 from doqchat.access.authenticator import Authenticator
 from doqchat.access.principal import Principal
@@ -75,7 +75,7 @@ async def read_handshake(scope: dict[str, Any], authenticator: Authenticator) ->
         raise InvalidMessage("Name the session in the URL: ?sid= and 1 to 64 letters, digits or _ . -", field="sid")
     role, since = _role(query), _since(query)
     cookies = cookies_in(scope)
-    cookie, login = cookies.get(COOKIE + sid), cookies.get(settings.SESSION_COOKIE_NAME)
+    cookie, login = cookies.get(MEMBERSHIP + sid), cookies.get(settings.SESSION_COOKIE_NAME)
     principal = await authenticator.principal(sid, role, tokens_of(scope), cookie, login)
     principal.require("read")
     if not principal.verified:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chat.access.browsers import COOKIE, new_browser
+from chat.access.cookies import BROWSER, new_browser
 from tests.access.credentials import token
 from tests.access.operations import opened
 from tests.chat.fetch import fetch, post
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def cookie(value: str) -> dict[str, str]:
-    return {"Cookie": f"{COOKIE}={value}"}
+    return {"Cookie": f"{BROWSER}={value}"}
 
 
 async def test_a_room_gives_the_browser_a_cookie_and_what_it_says_a_person(
@@ -47,7 +47,7 @@ async def test_a_room_gives_the_browser_a_cookie_and_what_it_says_a_person(
 async def test_a_cookie_that_the_server_has_not_made_is_ignored(
     server: Web, connect: Connect, sid: str, value: str
 ) -> None:
-    client = await connect(server, sid, v1=True, headers={"Cookie": f"{COOKIE}={value}".encode().decode("latin-1")})
+    client = await connect(server, sid, v1=True, headers={"Cookie": f"{BROWSER}={value}".encode().decode("latin-1")})
     assert (await client.recv())["bd"]["person"] is None
     await client.say("hi")
     assert "person" not in (await client.recv_event("chat.message"))["hd"]
