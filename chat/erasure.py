@@ -3,38 +3,22 @@
 import asyncio
 import hashlib
 import json
-import logging
 
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import transaction
 
 from chat.audit import Action, Actor, record
 from chat.audit_batches import BATCH_SECONDS
 from chat.models import AuditRecord, ChatSession, Invite
+from chat.vacuum import rewrite_database
 from chat.webhooks import deliveries, members
-from chat.webhooks.models import WebhookDelivery
-from doqchat.archive.models import ArchivedEvent, ArchivedSession
+from doqchat.archive.models import ArchivedSession
 from doqchat.engine import engine
 from doqchat.erasure import Erased, Eraser
 from doqchat.sessions import check_sid
 
-log = logging.getLogger(__name__)
-
 RECORDED_WITHIN = 2 * BATCH_SECONDS
 """Seconds after which web processes have recorded who has joined."""
-
-LARGEST_REWRITTEN = 2**28
-"""Size in bytes of the largest table that PostgreSQL rewrites; takes about 10 seconds, in which others wait for it."""
-
-LOCK_SECONDS = 5
-"""How long PostgreSQL waits for those who use a table, before it rewrites it; others queue behind it."""
-
-_TABLES = tuple(
-    model._meta.db_table
-    for model in (ArchivedEvent, ArchivedSession, AuditRecord, ChatSession, Invite, WebhookDelivery)
-)
-"""The tables that can have texts and names."""
 
 _INVITED = "invite:"
 """The beginning of the `sub` of the members that an invite has admitted."""
@@ -75,7 +59,7 @@ async def erase_person(subject: str, by: Actor, *, replies: bool = False, dry_ru
 async def rewrite_files() -> None:
     """Rewrite the files of the store and the database, which may still have what was erased. Takes minutes at most."""
     await Eraser(engine()).rewrite_store()
-    await sync_to_async(_rewrite_database)()
+    await sync_to_async(rewrite_database)()
 
 
 @transaction.atomic
@@ -110,50 +94,6 @@ def _forget_name(invite: Invite) -> None:
                 described["name"] = None
         created.detail = json.dumps(detail, ensure_ascii=False)
         created.save(update_fields=["detail"])
-
-
-def _rewrite_database() -> None:
-    """Remove old versions of rows: from the search index, and from SQLite's write-ahead log or PostgreSQL's tables."""
-    from doqchat.archive.search_index import index_of  # its models require an installed app
-
-    index_of().compact()
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            (busy, _pages, _moved) = cursor.fetchone()
-            if busy:
-                log.warning("SQLite's log still has what was erased: something reads the database. Erase it again.")
-        elif connection.vendor == "postgresql":
-            cursor.execute("VACUUM")
-            _rewrite_tables(cursor)
-
-
-def _rewrite_tables(cursor: CursorWrapper) -> None:
-    """Rewrite PostgreSQL's tables: VACUUM only marks the place of old rows as free, and leaves their bytes there.
-
-    Nobody can use a table meanwhile, so one that is large, or is in use for long as by a backup, stays as it is.
-    """
-    cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-    try:
-        for table in _TABLES:
-            if not _rewrite_table(cursor, table):
-                log.warning(
-                    "PostgreSQL's files still have what was erased. Run when the site may pause: VACUUM FULL %s", table
-                )
-    finally:
-        cursor.execute("RESET lock_timeout")
-
-
-def _rewrite_table(cursor: CursorWrapper, table: str) -> bool:
-    """Returns whether it was rewritten."""
-    cursor.execute("SELECT pg_total_relation_size(%s) <= %s", [table, LARGEST_REWRITTEN])
-    (small,) = cursor.fetchone()
-    try:
-        if small:
-            cursor.execute(f"VACUUM FULL {table}")
-    except OperationalError:
-        return False
-    return bool(small)
 
 
 def _digest(subject: str) -> str:

@@ -83,7 +83,8 @@ async def test_hostile_texts_do_nothing_in_the_admin(
         older = window.page.get_by_role("link", name="Older")
         if not await older.count():
             break
-        await older.click()
+        async with window.page.expect_navigation():
+            await older.click()
     assert seen == len(VECTORS)
 
 

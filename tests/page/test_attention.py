@@ -123,13 +123,16 @@ async def test_only_what_was_visible_has_been_read(a_and_b: tuple[Window, Window
     await expect(a.page.locator(".message", has=seen)).to_contain_text("more")
 
 
-async def test_a_late_reader_finds_the_line_where_reading_stopped(open_window: OpenWindow, sid: str) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
+async def read_and_leave(a: Window, b: Window) -> None:
+    """B reads a message of A, and leaves the room."""
     await a.say("one")
     await expect(a.page.locator(".message__seen")).to_have_text("Seen by B")
     await b.page.goto("about:blank")
+
+
+async def test_a_late_reader_finds_the_line_where_reading_stopped(a_and_b: tuple[Window, Window], sid: str) -> None:
+    a, b = a_and_b
+    await read_and_leave(a, b)
     await a.say("two")
     await a.shows("one", "two")
     await b.enter(sid, "B")
@@ -137,14 +140,10 @@ async def test_a_late_reader_finds_the_line_where_reading_stopped(open_window: O
 
 
 async def test_the_line_where_reading_stopped_stays_until_it_has_been_seen(
-    open_window: OpenWindow, store: "redis.Redis", sid: str
+    a_and_b: tuple[Window, Window], store: "redis.Redis", sid: str
 ) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
-    await a.say("one")
-    await expect(a.page.locator(".message__seen")).to_have_text("Seen by B")
-    await b.page.goto("about:blank")
+    a, b = a_and_b
+    await read_and_leave(a, b)
     store_messages(store, sid, [f"n{number}" for number in range(150)], "A")
     await b.page.clock.install()
     await b.enter(sid, "B")
@@ -166,15 +165,11 @@ async def test_the_line_where_reading_stopped_stays_until_it_has_been_seen(
 
 
 async def test_a_line_that_was_not_seen_moves_to_what_is_missed_later(
-    open_window: OpenWindow, store: "redis.Redis", sid: str
+    a_and_b: tuple[Window, Window], store: "redis.Redis", sid: str
 ) -> None:
-    a, b = await open_window(), await open_window()
-    await a.enter(sid, "A")
-    await b.enter(sid, "B")
-    await a.say("one")
+    a, b = a_and_b
+    await read_and_leave(a, b)
     seen = a.page.locator(".message", has=a.page.locator(".message__seen"))
-    await expect(seen).to_contain_text("one")
-    await b.page.goto("about:blank")
     store_messages(store, sid, [f"n{number}" for number in range(50)], "A")
     await a.say("two")
     await b.enter(sid, "B")

@@ -12,7 +12,7 @@ from playwright.async_api import WebSocketRoute, expect
 
 from tests import processes
 from tests.page.conftest import OpenWindow
-from tests.page.window import Window
+from tests.page.window import Window, Wire
 from tests.ports import free_port
 
 
@@ -20,6 +20,16 @@ def serving(port: int) -> AbstractContextManager[processes.Process]:
     """A web process on a given port, so that another can take its place."""
     command = [*processes.manage("doqchat_web"), "--host", "127.0.0.1", "--port", str(port)]
     return processes.running("uvicorn", command, lambda _: _listens(port))
+
+
+async def over_a_dead_connection(open_window: OpenWindow, sid: str) -> tuple[Window, Wire]:
+    """A connected window whose frames no longer arrive on either side; the test moves its clock."""
+    window = await open_window(locale="en-US")  # the clock is that of its context
+    wire = await window.intercept()
+    await window.page.clock.install()
+    await window.enter(sid)
+    wire.to_page = wire.to_server = lambda text: []
+    return window, wire
 
 
 async def test_a_killed_server_costs_no_message_and_doubles_none(
@@ -285,11 +295,7 @@ async def test_a_browser_that_comes_online_while_it_connects_tries_again_at_once
 
 
 async def test_a_dead_connection_is_noticed_while_one_types(open_window: OpenWindow, sid: str) -> None:
-    a = await open_window(locale="en-US")  # the clock is that of its context
-    wire = await a.intercept()
-    await a.page.clock.install()
-    await a.enter(sid)
-    wire.to_page = wire.to_server = lambda text: []
+    a, _ = await over_a_dead_connection(open_window, sid)
     await a.page.clock.fast_forward(9_000)
     for letter in "abc":  # typing on does not delay it
         await a.page.locator(".composer__text").press_sequentially(letter)
@@ -298,11 +304,7 @@ async def test_a_dead_connection_is_noticed_while_one_types(open_window: OpenWin
 
 
 async def test_after_a_sleep_the_page_reconnects_at_once(open_window: OpenWindow, sid: str) -> None:
-    a = await open_window(locale="en-US")  # the clock is that of its context
-    wire = await a.intercept()
-    await a.page.clock.install()
-    await a.enter(sid)
-    wire.to_page = wire.to_server = lambda text: []
+    a, wire = await over_a_dead_connection(open_window, sid)
     await a.page.clock.fast_forward("01:00:00")
     await a.page.wait_for_selector(".room:not([data-connection=connected])", timeout=4_000)  # a ping would take 8 s
     assert len(wire.addresses) == 2

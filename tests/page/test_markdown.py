@@ -286,9 +286,7 @@ async def test_a_marker_that_may_become_anything_is_not_shown_while_an_answer_gr
     open_window: OpenWindow, sid: str
 ) -> None:
     a = await open_window()
-    wire = await a.intercept()
-    await a.enter(sid)
-    await a.record_growth()
+    wire = await a.enter_intercepted(sid)
     for offset, text in [(0, "one\n\n"), (5, "-"), (6, " two\n\n"), (12, "##"), (14, " three")]:
         wire.route.send(piece(attempt=1, offset=offset, text=text))
     await expect(a.growing.locator("h2")).to_have_text("three")
@@ -300,9 +298,7 @@ async def test_a_link_that_is_not_complete_takes_no_room_while_an_answer_grows(
     open_window: OpenWindow, sid: str
 ) -> None:
     a = await open_window()
-    wire = await a.intercept()
-    await a.enter(sid)
-    await a.record_growth()
+    wire = await a.enter_intercepted(sid)
     offset = 0
     for text in ("see [the ", "docs](", "https://example.org/a_(b", ")/very/long", ") and `x[0](y`"):
         wire.route.send(piece(attempt=1, offset=offset, text=text))
@@ -314,9 +310,7 @@ async def test_a_link_that_is_not_complete_takes_no_room_while_an_answer_grows(
 
 async def test_bold_text_is_bold_before_its_end_has_arrived(open_window: OpenWindow, sid: str) -> None:
     a = await open_window()
-    wire = await a.intercept()
-    await a.enter(sid)
-    await a.record_growth()
+    wire = await a.enter_intercepted(sid)
     offset = 0
     strong = a.growing.locator("strong")
     steps = [

@@ -13,9 +13,7 @@ async def test_pieces_are_joined_by_code_points_and_a_new_attempt_starts_again(
     open_window: OpenWindow, sid: str
 ) -> None:
     a = await open_window()
-    wire = await a.intercept()
-    await a.enter(sid)
-    await a.record_growth()
+    wire = await a.enter_intercepted(sid)
     for attempt, offset, text in [
         (1, 0, "👩‍👩‍👧 물"),
         (1, 0, "👩‍👩‍👧 물"),  # the same piece again
@@ -45,9 +43,7 @@ async def test_the_first_attempts_pieces_give_its_text(open_window: OpenWindow, 
 
 async def test_a_lost_piece_is_fetched_and_not_skipped(open_window: OpenWindow, worker: Process, sid: str) -> None:
     a = await open_window()
-    wire = await a.intercept()
-    await a.enter(sid)
-    await a.record_growth()
+    wire = await a.enter_intercepted(sid)
     lost: list[str] = []
 
     def lose_one(text: str) -> list[str]:

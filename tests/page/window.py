@@ -74,6 +74,13 @@ class Window:
         """The active answers."""
         return self.page.locator(".timeline__growing .message__text")
 
+    async def enter_intercepted(self, sid: str) -> "Wire":
+        """Enter with an intercepted socket, and keep each text that the active answer has shown."""
+        wire = await self.intercept()
+        await self.enter(sid)
+        await self.record_growth()
+        return wire
+
     async def record_growth(self) -> None:
         """From here on, keep each text that the active answer has shown."""
         await self.page.evaluate(RECORD_GROWTH)
