@@ -162,6 +162,7 @@ async def test_the_details_of_a_small_window_are_a_dialog(open_window: OpenWindo
     await expect(people).to_be_hidden()
     await menu.click()
     await a.page.set_viewport_size({"width": 1280, "height": 900})
+    await expect(a.page.locator(".drawer:modal")).to_have_count(0)
     await expect(people).to_be_visible()
     await a.say("not behind a dialog")
     await a.shows("not behind a dialog")

@@ -1,5 +1,6 @@
 // What the reader has not read yet: the unread line, receipts, the title, sounds and notifications.
 
+import { Icon } from "./layout.js"
 import { isOwn, keyOf, nameOf } from "./people.js"
 import { isAfter } from "./sync.js"
 import { say } from "./wording.js"
@@ -203,7 +204,7 @@ export class Reading {
   }
 }
 
-export function isAttending() {
+function isAttending() {
   return document.visibilityState === "visible" && document.hasFocus()
 }
 
@@ -220,22 +221,31 @@ function paragraph(name, text) {
 // of the browser. The last two have switches, which this browser keeps.
 
 const LONGEST = 140 // characters of a message in a notification
+const QUIET = 2_000 // ms between two sounds
 const MOST_COUNTED = 99
+const TONES = [[880, 0], [1174.66, 0.12]] // Hz, and s after the start
+const TONE = 0.25 // s
+const LOUDNESS = 0.08
 
 export class Notifications {
-  #load
-  #alerts = null
+  #sid
+  #worker
   #offer
   #title = document.title
   #unread = 0
   #sound
   #shown
   #problem
+  #icon = new Icon(document.querySelector("link[rel=icon]"))
+  #context = null
+  #playedAt = 0
+  #last = null
 
   // `element` has the switches. Notifications with the same `sid` replace one another. `worker`: the URL of the service
   // worker. `offer` shows a sentence with a choice.
   constructor(element, sid, { worker, offer }) {
-    this.#load = () => import("./alerts.js").then(({ Alerts }) => new Alerts(sid, worker))
+    this.#sid = sid
+    this.#worker = worker
     this.#offer = offer
     this.#problem = element.querySelector(".panel__problem")
     this.#sound = element.querySelector("[name=sound]")
@@ -253,7 +263,8 @@ export class Notifications {
     const missed = this.#unread > 0
     this.#unread = unread
     this.entitle(this.#title)
-    if (unread || missed) this.#alert((alerts) => alerts.mark(unread > 0))
+    this.#icon.mark(unread > 0)
+    if (!unread) this.#last?.close()
     if (!unread && missed) this.#ask()
   }
 
@@ -262,23 +273,6 @@ export class Notifications {
     this.#title = title
     const count = this.#unread > MOST_COUNTED ? `${MOST_COUNTED}+` : this.#unread
     document.title = count ? `(${count}) ${title}` : title
-  }
-
-  // A message has come while the reader was elsewhere; `item` is its own, if it is on the page.
-  announce({ hd, bd }, item) {
-    if (this.#sound.checked) this.#alert((alerts) => alerts.play())
-    if (!this.#shown.checked || permission() !== "granted") return
-    const text = item?.querySelector(".message__text").innerText.trim() || bd.text || bd.prompt || say(`failures.${bd.code}`)
-    const body = text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, "") // half of an emoji
-    this.#alert(async (alerts) => {
-      if (!(await alerts.show(nameOf(hd), body))) this.#shown.disabled = true
-    })
-  }
-
-  // What is called runs in the order of the calls. The module is loaded by the first one, and again if that fails.
-  #alert(call) {
-    this.#alerts ??= this.#load()
-    this.#alerts.then(call, () => { this.#alerts = null })
   }
 
   // A reader who has missed messages is asked once in this browser. The browser asks no reader of a frame.
@@ -293,9 +287,15 @@ export class Notifications {
     this.#setShown()
   }
 
+  // A message has come while the reader was elsewhere; `item` is its own, if it is on the page.
+  announce(envelope, item) {
+    if (this.#sound.checked) this.#play()
+    if (this.#shown.checked && permission() === "granted") this.#show(envelope, item)
+  }
+
   #setSound() {
     remember("sound", this.#sound.checked)
-    if (this.#sound.checked) this.#alert((alerts) => alerts.play())
+    if (this.#sound.checked) this.#play()
   }
 
   // Browsers ask the reader for the permission; they may do so only because of a click.
@@ -306,6 +306,53 @@ export class Notifications {
     this.#problem.textContent = wanted && !allowed ? say("notifications.blocked") : ""
     remember("notifications", allowed)
   }
+
+  #show({ hd, bd }, item) {
+    const title = nameOf(hd)
+    const text = item?.querySelector(".message__text").innerText.trim() || bd.text || bd.prompt || say(`failures.${bd.code}`)
+    const body = text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, "") // half of an emoji
+    const options = { body, tag: `doqchat-${this.#sid}`, icon: this.#icon.address }
+    try {
+      this.#last = new Notification(title, options)
+    } catch {
+      return this.#showByWorker(title, options) // browsers on phones
+    }
+    this.#last.onclick = () => {
+      focus()
+      this.#last.close()
+    }
+  }
+
+  async #showByWorker(title, options) {
+    const [room] = location.href.split("#")
+    try {
+      await navigator.serviceWorker.register(this.#worker)
+      const worker = await navigator.serviceWorker.ready
+      await worker.showNotification(title, { ...options, data: { room } })
+      const shown = await worker.getNotifications({ tag: options.tag })
+      this.#last = { close: () => shown.forEach((notification) => notification.close()) }
+    } catch {
+      this.#shown.disabled = true
+    }
+  }
+
+  // Browsers play no sound before the reader has touched the page.
+  #play() {
+    if (!navigator.userActivation?.hasBeenActive || Date.now() - this.#playedAt < QUIET) return
+    this.#playedAt = Date.now()
+    this.#context ??= new AudioContext()
+    for (const [frequency, after] of TONES) tone(this.#context, frequency, this.#context.currentTime + after)
+  }
+}
+
+function tone(context, frequency, at) {
+  const oscillator = new OscillatorNode(context, { frequency })
+  const gain = new GainNode(context, { gain: LOUDNESS })
+  gain.gain.setValueAtTime(LOUDNESS, at)
+  gain.gain.exponentialRampToValueAtTime(0.0001, at + TONE)
+  oscillator.connect(gain).connect(context.destination)
+  oscillator.start(at)
+  oscillator.stop(at + TONE)
 }
 
 // "granted", "denied" or "default"; undefined where the browser has no notifications, as over plain HTTP.

@@ -92,9 +92,8 @@ function kept(name) {
 // The connection to the session: opens a socket, detects dead ones, and reconnects.
 //
 // States, told to `onState`: "connecting"; "connected" (welcomed), with `goal`, the id of the last event of the replay;
-// "offline", according to the browser, with a socket
-// that may still be usable; "waiting", with `until`, the time of the next try in ms, and the close `code`; "stopped",
-// with the close `code` that forbids another try.
+// "offline", according to the browser, with a socket that may still be usable; "waiting", with `until`, the time of the
+// next try in ms, and the close `code`; "stopped", with the close `code` that forbids another try.
 
 const PROTOCOL = "doqchat.v1"
 const FIRST_RECONNECT = 500

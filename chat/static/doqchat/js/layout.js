@@ -1,5 +1,5 @@
-// Around the conversation: the state of the connection, the details, the invite link, the clipboard, and the height above a
-// keyboard.
+// Around the conversation: the state of the connection, the details, the invite link, the clipboard, the height above a
+// keyboard, and the icon of the page.
 
 import { say } from "./wording.js"
 
@@ -147,5 +147,38 @@ export async function copyText(text) {
     document.execCommand("copy")
     field.remove()
     focused?.focus()
+  }
+}
+
+// The icon of the page, with a dot while there are unread messages.
+export class Icon {
+  #link
+  #drawn = null
+  #marked = false
+
+  constructor(link) {
+    this.#link = link
+    this.address = link.href
+  }
+
+  async mark(marked) {
+    this.#marked = marked
+    const drawn = marked ? await (this.#drawn ??= this.#draw()) : this.address
+    if (marked === this.#marked) this.#link.href = drawn
+  }
+
+  async #draw() {
+    const image = new Image(64, 64)
+    image.src = this.address
+    await image.decode()
+    const canvas = document.createElement("canvas")
+    canvas.width = canvas.height = 64
+    const pen = canvas.getContext("2d")
+    pen.drawImage(image, 0, 0, 64, 64)
+    pen.fillStyle = "#d3261d"
+    pen.beginPath()
+    pen.arc(48, 16, 15, 0, 2 * Math.PI)
+    pen.fill()
+    return canvas.toDataURL()
   }
 }
